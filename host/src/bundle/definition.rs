@@ -1,0 +1,203 @@
+//! The bundle file, as it is written.
+
+use crate::document::{Node, Pointer, Position, Source};
+use crate::manifest::Severity;
+use crate::parse::{Limits, Scalars, yaml};
+use crate::workload::WorkloadKind;
+use serde::{Deserialize, Serialize};
+
+/// What happens to a finding where it can be enforced. `eval` fails on `deny` findings only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enforcement {
+    /// Refused at admission; fails a pipeline.
+    #[default]
+    Deny,
+    /// Told to whoever asks, and let through.
+    Warn,
+    /// Recorded only.
+    Audit,
+}
+
+/// A bundle file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Definition {
+    /// The bundle's name.
+    pub name: String,
+    /// Its version, semver.
+    pub version: String,
+    /// One line on what it is for.
+    #[serde(default)]
+    pub description: String,
+    /// Enforcement of rules that do not say their own.
+    #[serde(default)]
+    pub enforcement: Enforcement,
+    /// The rules.
+    pub rules: Vec<RuleEntry>,
+    /// Who is exempt from what, why and until when.
+    #[serde(default)]
+    pub exemptions: Vec<ExemptionEntry>,
+    /// Further kinds that carry a pod template.
+    #[serde(default)]
+    pub workloads: Vec<WorkloadKind>,
+}
+
+/// One rule of a bundle: its id alone, or with settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RuleEntry {
+    /// `- readiness-probe-required`
+    Id(String),
+    /// With settings.
+    Settings(RuleSettings),
+}
+
+/// A rule with settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuleSettings {
+    /// The rule's id.
+    pub rule: String,
+    /// A component file, relative to the bundle file; without it the rule is one of the library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// False switches the rule off.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Overrides the severity of its findings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// Overrides the bundle's enforcement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<Enforcement>,
+    /// The rule's parameters.
+    #[serde(default)]
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl RuleEntry {
+    /// The entry with all settings spelt out.
+    pub fn settings(&self) -> RuleSettings {
+        match self {
+            RuleEntry::Settings(settings) => settings.clone(),
+            RuleEntry::Id(rule) => RuleSettings {
+                rule: rule.clone(),
+                component: None,
+                enabled: true,
+                severity: None,
+                enforcement: None,
+                parameters: serde_json::Map::new(),
+            },
+        }
+    }
+}
+
+/// One exemption. Everything that is named must match; what is left out matches anything.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExemptionEntry {
+    /// The rules it lifts.
+    pub rules: Vec<String>,
+    /// Kinds.
+    #[serde(default)]
+    pub kinds: Vec<String>,
+    /// Globs of namespaces.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
+    /// Globs of object names, or of file paths.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Labels that the object or its pod template must have.
+    #[serde(default)]
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// Globs of image references: of the container that the finding is about, or of all containers
+    /// when it is about the pod.
+    #[serde(default)]
+    pub images: Vec<String>,
+    /// Names of containers that the finding must be about.
+    #[serde(default)]
+    pub containers: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The last day on which it holds, `2027-01-31`; without it, it holds until it is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<jiff::civil::Date>,
+}
+
+/// Why a bundle file is refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}:{}:{}: {message}", position.line, position.column)]
+pub struct DefinitionError {
+    /// The file.
+    pub path: String,
+    /// Where in it.
+    pub position: Position,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A bundle file with the places of its parts, for errors that name them.
+#[derive(Debug)]
+pub struct Located {
+    /// What it says.
+    pub definition: Definition,
+    source: Source,
+    root: Node,
+}
+
+impl Located {
+    /// Parses a bundle file.
+    ///
+    /// # Errors
+    /// Names the line and column.
+    pub fn parse(path: &str, text: &str) -> Result<Self, DefinitionError> {
+        let source = Source::new(path, text);
+        let error =
+            |at, message: String| DefinitionError { path: path.to_owned(), position: source.position(at), message };
+        let root = yaml::parse(text, Scalars::Core12, &Limits::default())
+            .map_err(|syntax| error(syntax.at, syntax.message))?
+            .ok_or_else(|| error(0, "the bundle file is empty".to_owned()))?;
+        let definition = serde_path_to_error::deserialize(root.to_value()).map_err(|failure| {
+            let pointer: Pointer = failure.path().iter().filter_map(step).collect();
+            error(place(&root, &pointer), format!("`{}`: {}", failure.path(), failure.inner()))
+        })?;
+        Ok(Self { definition, source, root })
+    }
+
+    /// An error at a path of the file.
+    pub fn error(&self, pointer: &Pointer, message: impl Into<String>) -> DefinitionError {
+        DefinitionError {
+            path: self.source.path.to_string(),
+            position: self.source.position(place(&self.root, pointer)),
+            message: message.into(),
+        }
+    }
+}
+
+/// Where a path, or its nearest ancestor, starts.
+fn place(root: &Node, pointer: &Pointer) -> usize {
+    let mut node = root;
+    for token in pointer.tokens() {
+        match node.get(token).or_else(|| node.item(token.parse().ok()?)) {
+            Some(next) => node = next,
+            None => break,
+        }
+    }
+    node.span.start as usize
+}
+
+fn step(segment: &serde_path_to_error::Segment) -> Option<String> {
+    use serde_path_to_error::Segment;
+    match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(key.clone()),
+        _ => None,
+    }
+}

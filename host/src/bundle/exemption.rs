@@ -1,0 +1,103 @@
+//! Exemptions: conjunctions that lift rules from documents, with a reason, an owner and an end.
+
+use super::definition::ExemptionEntry;
+use crate::document::{Document, Node, Pointer};
+use crate::workload::Shape;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+/// A compiled exemption.
+#[derive(Debug, Clone)]
+pub struct Exemption {
+    /// As it was written.
+    pub entry: ExemptionEntry,
+    namespaces: GlobSet,
+    names: GlobSet,
+    images: GlobSet,
+}
+
+/// What a finding is about, as exemptions ask for it.
+pub struct Scope<'d> {
+    document: &'d Document,
+    pod: Option<&'d Node>,
+    /// The container that the finding's path leads into.
+    container: Option<&'d Node>,
+}
+
+impl<'d> Scope<'d> {
+    /// The scope of a finding at `path`, an absolute path in the document.
+    pub fn new(document: &'d Document, shape: &Shape, path: &Pointer) -> Self {
+        let Shape::Workload { template } = shape else {
+            return Self { document, pod: None, container: None };
+        };
+        let prefix: Vec<&str> = template.tokens().iter().map(String::as_str).chain(["spec"]).collect();
+        let container = path.strip_prefix(&prefix).and_then(|rest| {
+            let [list, index, ..] = rest.tokens() else { return None };
+            is_container_list(list).then(|| document.at(&template.join("spec").join(list).join(index)))?
+        });
+        Self { document, pod: document.at(template), container }
+    }
+
+    fn has_label(&self, key: &str, value: &str) -> bool {
+        let of = |node: &'d Node| node.path(&["metadata", "labels", key]).and_then(Node::as_str);
+        of(&self.document.root) == Some(value) || self.pod.and_then(of) == Some(value)
+    }
+
+    fn images(&self) -> Vec<&'d str> {
+        let image = |container: &'d Node| container.get("image").and_then(Node::as_str);
+        match self.container {
+            Some(container) => image(container).into_iter().collect(),
+            None => {
+                let spec = self.pod.and_then(|pod| pod.get("spec"));
+                let lists = spec.map_or(&[][..], Node::entries).iter().filter(|entry| is_container_list(&entry.key));
+                lists.flat_map(|entry| entry.value.items()).filter_map(image).collect()
+            }
+        }
+    }
+}
+
+fn is_container_list(key: &str) -> bool {
+    matches!(key, "containers" | "initContainers" | "ephemeralContainers")
+}
+
+impl Exemption {
+    /// Compiles an exemption.
+    ///
+    /// # Errors
+    /// Names the glob that is malformed.
+    pub fn new(entry: ExemptionEntry) -> Result<Self, globset::Error> {
+        Ok(Self {
+            namespaces: globs(&entry.namespaces)?,
+            names: globs(&entry.names)?,
+            images: globs(&entry.images)?,
+            entry,
+        })
+    }
+
+    /// Whether it lifts `rule` from what the scope is about.
+    pub fn covers(&self, rule: &str, scope: &Scope<'_>) -> bool {
+        let subject = &scope.document.subject;
+        let entry = &self.entry;
+        let container = || scope.container.and_then(|node| node.get("name")).and_then(Node::as_str);
+        entry.rules.iter().any(|exempt| exempt == rule)
+            && (entry.kinds.is_empty() || entry.kinds.contains(&subject.kind))
+            && (self.namespaces.is_empty() || self.namespaces.is_match(&subject.namespace))
+            && (self.names.is_empty() || self.names.is_match(&subject.name))
+            && entry.labels.iter().all(|(key, value)| scope.has_label(key, value))
+            && (self.images.is_empty() || all_match(&self.images, &scope.images()))
+            && (entry.containers.is_empty()
+                || container().is_some_and(|name| entry.containers.iter().any(|wanted| wanted == name)))
+    }
+}
+
+/// Every image must match: one exempt sidecar does not exempt the pod.
+fn all_match(globs: &GlobSet, images: &[&str]) -> bool {
+    !images.is_empty() && images.iter().all(|image| globs.is_match(image))
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern)?);
+    }
+    set.build()
+}

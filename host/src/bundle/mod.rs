@@ -1,0 +1,14 @@
+//! Bundles: a versioned list of rules with parameters, severities and enforcement.
+//!
+//! A [`Definition`] is what a person writes; a [`Bundle`] is that, resolved against components:
+//! parameters checked, exemptions compiled, expired ones set aside.
+
+mod definition;
+mod exemption;
+mod library;
+mod resolve;
+
+pub use definition::{Definition, DefinitionError, Enforcement, ExemptionEntry, RuleEntry};
+pub use exemption::{Exemption, Scope as ExemptionScope};
+pub use library::{Library, LibraryError, Pack, PackedRule, RuleSource};
+pub use resolve::{Bundle, BundleError, BundleRule, Notice};

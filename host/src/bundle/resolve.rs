@@ -1,0 +1,293 @@
+//! From a bundle's definition to rules that can run.
+
+use super::definition::{Definition, DefinitionError, Enforcement, Located};
+use super::exemption::Exemption;
+use super::library::{Library, LibraryError, RuleSource};
+use crate::document::Pointer;
+use crate::engine::Engine;
+use crate::manifest::Severity;
+use crate::workload::WorkloadKinds;
+use sha2::{Digest as _, Sha256};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why a bundle could not be resolved.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The file says something that cannot be.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// A component is missing or refused.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// Neither a shipped bundle nor a file.
+    #[error("there is no bundle `{name}`: neither a shipped one ({known}) nor a file or directory")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+}
+
+/// Something about a bundle that its owner should know, and that does not stop it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice(pub String);
+
+/// A rule of a bundle.
+pub struct BundleRule {
+    /// The rule.
+    pub source: Arc<RuleSource>,
+    /// Overrides its severity.
+    pub severity: Option<Severity>,
+    /// What happens to its findings.
+    pub enforcement: Enforcement,
+    /// The parameters that the bundle sets, JSON.
+    pub parameters: String,
+}
+
+impl BundleRule {
+    /// The rule's id.
+    pub fn id(&self) -> &str {
+        &self.source.manifest.id
+    }
+}
+
+/// A bundle, resolved.
+pub struct Bundle {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its rules, in the order of the definition.
+    pub rules: Vec<BundleRule>,
+    /// The exemptions that hold today.
+    pub exemptions: Vec<Exemption>,
+    /// The kinds of workload it knows.
+    pub workloads: WorkloadKinds,
+    /// What its owner should know.
+    pub notices: Vec<Notice>,
+    /// Names everything that decides verdicts: components, parameters, exemptions in force.
+    pub fingerprint: [u8; 32],
+}
+
+impl Bundle {
+    /// Resolves a bundle by the name of a shipped one, or the path of a file or directory.
+    ///
+    /// # Errors
+    /// Names the place in the bundle file, or the component.
+    pub fn open(
+        reference: &str,
+        library: &mut Library,
+        engine: &Engine,
+        today: jiff::civil::Date,
+    ) -> Result<Self, BundleError> {
+        if let Some(text) = library.bundle(reference) {
+            let located = Located::parse(&format!("{reference}.yaml"), &text.to_owned())?;
+            return Self::resolve(&located, None, library, engine, today);
+        }
+        let path = Path::new(reference);
+        if path.is_dir() && !path.join("bundle.yaml").is_file() {
+            return Self::of_directory(reference, path, library, engine);
+        }
+        let file = if path.is_dir() { path.join("bundle.yaml") } else { path.to_owned() };
+        if !file.is_file() {
+            let known = library.bundle_names().collect::<Vec<_>>().join(", ");
+            return Err(BundleError::Unknown { name: reference.to_owned(), known });
+        }
+        let shown = file.display().to_string();
+        let text =
+            std::fs::read_to_string(&file).map_err(|source| LibraryError::Read { path: shown.clone(), source })?;
+        let located = Located::parse(&shown, &text)?;
+        Self::resolve(&located, file.parent(), library, engine, today)
+    }
+
+    /// A directory of components, each with its defaults.
+    fn of_directory(name: &str, path: &Path, library: &mut Library, engine: &Engine) -> Result<Self, BundleError> {
+        let ids = library.add_directory(path, engine)?;
+        Ok(Self::of_rules(name, ids.iter().filter_map(|id| library.rule(id)).cloned()))
+    }
+
+    /// A bundle of some rules, each with its defaults.
+    pub fn of_rules(name: &str, rules: impl IntoIterator<Item = Arc<RuleSource>>) -> Self {
+        let rules = rules
+            .into_iter()
+            .map(|source| BundleRule {
+                source,
+                severity: None,
+                enforcement: Enforcement::default(),
+                parameters: "{}".to_owned(),
+            })
+            .collect();
+        Self {
+            name: name.to_owned(),
+            version: String::new(),
+            rules,
+            exemptions: Vec::new(),
+            workloads: WorkloadKinds::default(),
+            notices: Vec::new(),
+            fingerprint: [0; 32],
+        }
+        .fingerprinted(&[])
+    }
+
+    /// The bundle with other parameters, a JSON object, for one of its rules.
+    ///
+    /// # Errors
+    /// When they do not fit the rule's schema.
+    pub fn with_parameters(mut self, rule: usize, parameters: &str) -> Result<Self, String> {
+        let value: serde_json::Value = serde_json::from_str(parameters).map_err(|error| error.to_string())?;
+        check_parameters(&self.rules[rule].source.manifest.parameters, &value)
+            .map_err(|(path, message)| format!("{path}: {message}"))?;
+        self.rules[rule].parameters = value.to_string();
+        Ok(self.fingerprinted(&[]))
+    }
+
+    fn resolve(
+        located: &Located,
+        base: Option<&Path>,
+        library: &mut Library,
+        engine: &Engine,
+        today: jiff::civil::Date,
+    ) -> Result<Self, BundleError> {
+        let definition = &located.definition;
+        let mut bundle = Self {
+            name: definition.name.clone(),
+            version: definition.version.clone(),
+            rules: Vec::new(),
+            exemptions: Vec::new(),
+            workloads: WorkloadKinds::default(),
+            notices: Vec::new(),
+            fingerprint: [0; 32],
+        };
+        bundle.add_rules(located, base, library, engine)?;
+        bundle.add_exemptions(located, today)?;
+        for (index, kind) in definition.workloads.iter().enumerate() {
+            let at: Pointer = ["workloads".to_owned(), index.to_string(), "template".to_owned()].into_iter().collect();
+            bundle.workloads.add(kind.clone()).map_err(|error| located.error(&at, error.to_string()))?;
+        }
+        Ok(bundle.fingerprinted(&workloads_json(definition)))
+    }
+
+    fn add_rules(
+        &mut self,
+        located: &Located,
+        base: Option<&Path>,
+        library: &mut Library,
+        engine: &Engine,
+    ) -> Result<(), BundleError> {
+        for (index, entry) in located.definition.rules.iter().enumerate() {
+            let settings = entry.settings();
+            let at: Pointer = ["rules".to_owned(), index.to_string()].into_iter().collect();
+            if let (Some(component), Some(base)) = (&settings.component, base) {
+                let rule = library.add_component(&base.join(component), engine)?;
+                if rule.manifest.id != settings.rule {
+                    let message = format!("the component is `{}`, not `{}`", rule.manifest.id, settings.rule);
+                    return Err(located.error(&at.join("component"), message).into());
+                }
+            }
+            let Some(source) = library.rule(&settings.rule) else {
+                return Err(located.error(&at, unknown_rule(&settings.rule, library)).into());
+            };
+            if self.rules.iter().any(|rule| rule.id() == settings.rule) {
+                return Err(located.error(&at, format!("the rule `{}` is listed twice", settings.rule)).into());
+            }
+            let parameters = serde_json::Value::Object(settings.parameters);
+            check_parameters(&source.manifest.parameters, &parameters).map_err(|(path, message)| {
+                let message = format!("parameter of `{}`: {message}", settings.rule);
+                located.error(&at.join("parameters").concat(&path), message)
+            })?;
+            if settings.enabled {
+                self.rules.push(BundleRule {
+                    source: Arc::clone(source),
+                    severity: settings.severity,
+                    enforcement: settings.enforcement.unwrap_or(located.definition.enforcement),
+                    parameters: parameters.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn add_exemptions(&mut self, located: &Located, today: jiff::civil::Date) -> Result<(), BundleError> {
+        for (index, entry) in located.definition.exemptions.iter().enumerate() {
+            let at: Pointer = ["exemptions".to_owned(), index.to_string()].into_iter().collect();
+            for (field, text) in [("reason", &entry.reason), ("owner", &entry.owner)] {
+                if text.trim().is_empty() {
+                    return Err(located.error(&at.join(field), format!("an exemption needs a `{field}`")).into());
+                }
+            }
+            if let Some(rule) = entry.rules.iter().find(|rule| !self.rules.iter().any(|known| known.id() == *rule)) {
+                let message = format!("the exemption names `{rule}`, which is not a rule of this bundle");
+                return Err(located.error(&at.join("rules"), message).into());
+            }
+            if let Some(expires) = entry.expires.filter(|expires| *expires < today) {
+                self.notices.push(Notice(format!(
+                    "the exemption of {} from {} expired on {expires} and no longer holds (owner: {})",
+                    describe(entry),
+                    entry.rules.join(", "),
+                    entry.owner
+                )));
+                continue;
+            }
+            let exemption = Exemption::new(entry.clone())
+                .map_err(|error| located.error(&at, format!("the exemption's glob is malformed: {error}")))?;
+            self.exemptions.push(exemption);
+        }
+        Ok(())
+    }
+
+    fn fingerprinted(mut self, workloads: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        part(env!("CARGO_PKG_VERSION").as_bytes());
+        part(workloads);
+        for rule in &self.rules {
+            part(rule.source.digest.as_bytes());
+            part(rule.parameters.as_bytes());
+            part(format!("{:?}{:?}", rule.severity, rule.enforcement).as_bytes());
+        }
+        for exemption in &self.exemptions {
+            part(&serde_json::to_vec(&exemption.entry).unwrap_or_default());
+        }
+        self.fingerprint = hash.finalize().into();
+        self
+    }
+}
+
+fn workloads_json(definition: &Definition) -> Vec<u8> {
+    serde_json::to_vec(&definition.workloads).unwrap_or_default()
+}
+
+fn describe(entry: &super::definition::ExemptionEntry) -> String {
+    let parts: Vec<&str> = [&entry.kinds, &entry.namespaces, &entry.names, &entry.images]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    if parts.is_empty() { "everything".to_owned() } else { parts.join(" ") }
+}
+
+fn unknown_rule(id: &str, library: &Library) -> String {
+    let known = library.rules().map(|rule| rule.manifest.id.as_str());
+    match crate::suggest::closest(id, known) {
+        Some(close) => format!("there is no rule `{id}`; did you mean `{close}`?"),
+        None => format!("there is no rule `{id}`"),
+    }
+}
+
+/// Checks parameters against a rule's schema; gives the path of the first that does not fit.
+fn check_parameters(schema: &serde_json::Value, parameters: &serde_json::Value) -> Result<(), (Pointer, String)> {
+    let validator = jsonschema::validator_for(schema)
+        .map_err(|error| (Pointer::root(), format!("the rule's own schema is unusable: {error}")))?;
+    match validator.iter_errors(parameters).next() {
+        None => Ok(()),
+        Some(error) => {
+            let path = Pointer::parse(error.instance_path().as_str()).unwrap_or_default();
+            Err((path, error.to_string()))
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The arguments.
+
+use crate::manifest::Severity;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Checks Kubernetes manifests, Dockerfiles, workflows and Terraform against policy rules.
+#[derive(Debug, Parser)]
+#[command(name = "policy-host", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Worker threads; as many as there are cores by default
+    #[arg(long, global = true, env = "POLICY_HOST_THREADS", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Judge files, directories or standard input
+    Eval(EvalArguments),
+    /// List the rules of a bundle
+    List(ListArguments),
+    /// Explain a rule: what it checks, why, how to fix it, its parameters
+    Explain(ExplainArguments),
+    /// Show what a component imports, exports and reads, without running it
+    Inspect(InspectArguments),
+    /// Run the fixtures of rules
+    Test(TestArguments),
+    /// Write the pack of rules and bundles that the binary embeds
+    #[command(hide = true)]
+    Pack(PackArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 clean, 1 findings at or above --fail-on, 2 an error or a rule that could not run, 3 nothing to judge."
+)]
+pub(crate) struct EvalArguments {
+    /// Files and directories, `-` for standard input
+    #[arg(default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// A shipped bundle, a bundle file, or a directory of components
+    #[arg(long, default_value = "twelve-factor", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: String,
+    /// Form of the results
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Leave out findings below this severity
+    #[arg(long, value_enum, default_value_t = Severity::Info)]
+    pub(crate) min_severity: Severity,
+    /// Fail, with exit code 1, on findings at or above this severity that the bundle enforces by `deny`
+    #[arg(long, value_enum, default_value_t = FailOn::Medium)]
+    pub(crate) fail_on: FailOn,
+    /// Apply fixes to the files, and judge the result: safe ones, or with `=unsafe` all
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe", value_name = "EXTENT")]
+    pub(crate) fix: Option<FixExtent>,
+    /// Show what --fix would change, and change nothing
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// Neither read nor write remembered verdicts and compiled code
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t = Colour::Auto)]
+    pub(crate) color: Colour,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// A shipped bundle, a bundle file, or a directory of components; without it, every shipped rule
+    #[arg(long, value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: Option<String>,
+    /// Form of the list
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// The rule's id, one of its aliases, or a component file
+    #[arg(required_unless_present = "all")]
+    pub(crate) rule: Option<String>,
+    /// Every shipped rule
+    #[arg(long, conflicts_with = "rule")]
+    pub(crate) all: bool,
+    /// Form of the text
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
+    pub(crate) format: ExplainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The component
+    pub(crate) file: PathBuf,
+    /// Form of the text
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArguments {
+    /// Folders of rules, or folders of such folders
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Where the built components are
+    #[arg(long, default_value = "target/rules/wasm32-unknown-unknown/rule", value_name = "DIR")]
+    pub(crate) components: PathBuf,
+    /// Write golden files instead of comparing them
+    #[arg(long)]
+    pub(crate) update: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PackArguments {
+    /// Where the built components are
+    #[arg(long, value_name = "DIR")]
+    pub(crate) components: PathBuf,
+    /// The folder of packs of rules
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policies: PathBuf,
+    /// The folder of bundles
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bundles: PathBuf,
+    /// Where components with their manifests, and `embedded.pack`, go
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Human,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExplainFormat {
+    Text,
+    Markdown,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FixExtent {
+    Safe,
+    Unsafe,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl FailOn {
+    /// Whether a finding of a severity fails the run.
+    pub(crate) fn includes(self, severity: Severity) -> bool {
+        let threshold = match self {
+            FailOn::Never => return false,
+            FailOn::Info => Severity::Info,
+            FailOn::Low => Severity::Low,
+            FailOn::Medium => Severity::Medium,
+            FailOn::High => Severity::High,
+            FailOn::Critical => Severity::Critical,
+        };
+        severity >= threshold
+    }
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=256) => Ok(number),
+        _ => Err("a number from 1 to 256".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory as _;
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,34 @@
+//! `policy-host list`
+
+use super::args::{Format, ListArguments};
+use super::{CommandResult, Exit};
+use crate::bundle::{Bundle, Library};
+use crate::engine::{Engine, SandboxLimits};
+use crate::manifest::Manifest;
+
+pub(super) fn run(arguments: &ListArguments, pack: &'static [u8]) -> CommandResult {
+    let mut library = Library::embedded(pack)?;
+    let manifests: Vec<Manifest> = match &arguments.bundle {
+        None => library.rules().map(|rule| rule.manifest.clone()).collect(),
+        Some(reference) => {
+            let engine = Engine::new(SandboxLimits::default(), None)?;
+            let bundle = Bundle::open(reference, &mut library, &engine, jiff::Zoned::now().date())?;
+            bundle.rules.iter().map(|rule| rule.source.manifest.clone()).collect()
+        }
+    };
+    if arguments.format == Format::Json {
+        anstream::println!("{}", serde_json::to_string_pretty(&manifests)?);
+        return Ok(Exit::Clean);
+    }
+    let width = manifests.iter().map(|manifest| manifest.id.len()).max().unwrap_or_default();
+    for manifest in &manifests {
+        let severity = manifest.severity.to_string();
+        let fields = (&manifest.id, severity, format!("{:?}", manifest.priority), &manifest.title);
+        anstream::println!("{:width$}  {:8}  {}  {}", fields.0, fields.1, fields.2, fields.3);
+    }
+    if arguments.bundle.is_none() {
+        let names: Vec<&str> = library.bundle_names().collect();
+        anstream::println!("\n{} rules; bundles: {}", manifests.len(), names.join(", "));
+    }
+    Ok(Exit::Clean)
+}

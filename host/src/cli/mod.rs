@@ -1,0 +1,100 @@
+//! The command line: arguments in, results on standard output, everything else on standard error.
+//!
+//! Exit codes are the same everywhere: 0 clean, 1 findings, 2 an error or a rule that could not run,
+//! 3 nothing to judge.
+
+mod args;
+mod cache;
+mod eval;
+mod explain;
+mod inspect;
+mod list;
+mod pack;
+mod test;
+
+use crate::bundle::{Library, LibraryError};
+use crate::engine::{CodeCache, Engine, EngineError, SandboxLimits};
+use args::{Arguments, Command};
+use clap::Parser as _;
+use std::process::ExitCode;
+
+/// What a command came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Clean = 0,
+    Findings = 1,
+    Error = 2,
+    NoInput = 3,
+}
+
+/// What every command needs.
+pub(crate) struct Context {
+    pub(crate) engine: Engine,
+    pub(crate) library: Library,
+    pub(crate) threads: usize,
+}
+
+/// Runs the command line; `pack` is what the binary has embedded.
+pub fn main(pack: &'static [u8]) -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are asked for; anything else is a usage error, exit 2.
+            let code = if error.use_stderr() { Exit::Error } else { Exit::Clean };
+            let _ = error.print();
+            return ExitCode::from(code as u8);
+        }
+    };
+    match run(arguments, pack) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) => {
+            anstream::eprintln!("error: {error}");
+            ExitCode::from(Exit::Error as u8)
+        }
+    }
+}
+
+type CommandResult = Result<Exit, Box<dyn std::error::Error>>;
+
+fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
+    let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    // A guest's stack is on its thread's.
+    rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(4 << 20).build_global()?;
+    match arguments.command {
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::List(arguments) => list::run(&arguments, pack),
+        Command::Explain(arguments) => explain::run(&arguments, pack),
+        Command::Eval(arguments) => eval::run(&arguments, context(pack, arguments.no_cache, threads)?),
+        Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
+        Command::Pack(arguments) => pack::run(&arguments),
+    }
+}
+
+fn context(pack: &'static [u8], no_cache: bool, threads: usize) -> Result<Context, ContextError> {
+    let code_cache = if no_cache { None } else { open_code_cache() };
+    Ok(Context {
+        engine: Engine::new(SandboxLimits::default(), code_cache)?,
+        library: Library::embedded(pack)?,
+        threads,
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ContextError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+}
+
+/// Without a cache everything works, only slower; a directory that cannot be trusted is worth a word.
+fn open_code_cache() -> Option<CodeCache> {
+    let directory = cache::directory()?;
+    match CodeCache::open(&directory) {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            anstream::eprintln!("warning: compiled rules are not kept: {error}");
+            None
+        }
+    }
+}

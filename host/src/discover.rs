@@ -1,0 +1,217 @@
+//! Finding what to judge: files and directories, or standard input, as units.
+
+use crate::document::Source;
+use crate::parse::{Form, Limits, Scalars, SyntaxError, Unit};
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Discovered {
+    /// The units, in the order of paths and, in a file, of documents.
+    pub units: Vec<Unit>,
+    /// Inputs that could not be read or cut into units.
+    pub errors: Vec<InputError>,
+    /// Files looked at.
+    pub files: usize,
+    /// Helm templates that were passed over, since only their rendering is YAML.
+    pub templates: usize,
+}
+
+/// An input that could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// The operating system said no.
+    #[error("{path}: {source}")]
+    Read {
+        /// The path.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not text.
+    #[error("{path}: the file is not UTF-8 (byte {at})")]
+    NotUtf8 {
+        /// The path.
+        path: String,
+        /// The first offending byte.
+        at: usize,
+    },
+    /// It exceeds a bound.
+    #[error("{path}: {error}")]
+    Bound {
+        /// The path.
+        path: String,
+        /// Which.
+        error: SyntaxError,
+    },
+    /// The directory walk failed somewhere.
+    #[error("{0}")]
+    Walk(#[from] ignore::Error),
+}
+
+/// The name under which standard input is shown.
+pub const STDIN: &str = "<stdin>";
+
+/// Finds what to judge below some paths; `-` is standard input. Directories are walked in the
+/// order of names, respecting .gitignore; hidden files count, `.git` does not.
+pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovered {
+    let mut discovered = Discovered::default();
+    let mut modules: BTreeMap<PathBuf, Vec<Source>> = BTreeMap::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            discovered.stdin(limits);
+        } else if path.is_dir() {
+            discovered.walk(path, limits, &mut modules);
+        } else {
+            discovered.file(path, true, limits, &mut modules);
+        }
+    }
+    discovered.units.extend(modules.into_values().map(Unit::terraform));
+    discovered
+}
+
+impl Discovered {
+    fn stdin(&mut self, limits: &Limits) {
+        let mut bytes = Vec::new();
+        // One byte more than the bound tells that it is exceeded.
+        let bound = limits.bytes as u64 * STDIN_FACTOR + 1;
+        match std::io::stdin().lock().take(bound).read_to_end(&mut bytes) {
+            Err(source) => self.errors.push(InputError::Read { path: STDIN.to_owned(), source }),
+            Ok(_) => {
+                let limits = Limits { bytes: limits.bytes * STDIN_FACTOR as usize, ..limits.clone() };
+                self.text(STDIN, bytes, sniff, &limits);
+            }
+        }
+    }
+
+    fn walk(&mut self, directory: &Path, limits: &Limits, modules: &mut BTreeMap<PathBuf, Vec<Source>>) {
+        let walk = ignore::WalkBuilder::new(directory)
+            .hidden(false)
+            .require_git(false)
+            .filter_entry(|entry| entry.file_name() != ".git")
+            .sort_by_file_name(Ord::cmp)
+            .build();
+        for entry in walk {
+            match entry {
+                Err(error) => self.errors.push(error.into()),
+                Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
+                    self.file(entry.path(), false, limits, modules);
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path, asked: bool, limits: &Limits, modules: &mut BTreeMap<PathBuf, Vec<Source>>) {
+        let Some(class) = classify_name(path).or(asked.then_some(Class::Unknown)) else { return };
+        if !asked && matches!(class, Class::Yaml) && is_helm_template(path) {
+            self.templates += 1;
+            return;
+        }
+        let shown = show(path);
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(source) => return self.errors.push(InputError::Read { path: shown, source }),
+        };
+        match class {
+            Class::Terraform => {
+                self.files += 1;
+                match String::from_utf8(bytes) {
+                    Ok(text) => {
+                        let directory = path.parent().map(Path::to_owned).unwrap_or_default();
+                        modules.entry(directory).or_default().push(Source::new(shown, text));
+                    }
+                    Err(error) => {
+                        let at = error.utf8_error().valid_up_to();
+                        self.errors.push(InputError::NotUtf8 { path: shown, at });
+                    }
+                }
+            }
+            // A repository is full of JSON that is none of ours.
+            Class::Json if !asked && !mentions_ours(&bytes) => {}
+            Class::Json => self.text(&shown, bytes, |_| Form::Json, limits),
+            Class::Yaml => self.text(&shown, bytes, |_| YAML, limits),
+            Class::Dockerfile => self.text(&shown, bytes, |_| Form::Dockerfile, limits),
+            Class::Unknown => self.text(&shown, bytes, sniff, limits),
+        }
+    }
+
+    fn text(&mut self, path: &str, bytes: Vec<u8>, form: impl Fn(&str) -> Form, limits: &Limits) {
+        self.files += 1;
+        match String::from_utf8(bytes) {
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                self.errors.push(InputError::NotUtf8 { path: path.to_owned(), at });
+            }
+            Ok(text) => match Unit::split(form(&text), &Arc::from(path), &text, limits) {
+                Ok(units) => self.units.extend(units),
+                Err(error) => self.errors.push(InputError::Bound { path: path.to_owned(), error }),
+            },
+        }
+    }
+}
+
+/// A rendered chart or a whole cluster may come through a pipe: larger than any one file.
+const STDIN_FACTOR: u64 = 16;
+
+const YAML: Form = Form::Yaml(Scalars::Core12);
+
+enum Class {
+    Yaml,
+    Json,
+    Dockerfile,
+    Terraform,
+    Unknown,
+}
+
+fn classify_name(path: &Path) -> Option<Class> {
+    let name = path.file_name()?.to_str()?;
+    let lower = name.to_ascii_lowercase();
+    let stem_is =
+        |stem: &str| lower == stem || lower.starts_with(&format!("{stem}.")) || lower.ends_with(&format!(".{stem}"));
+    if stem_is("dockerfile") && !lower.ends_with(".dockerignore") || stem_is("containerfile") {
+        return Some(Class::Dockerfile);
+    }
+    match lower.rsplit_once('.')?.1 {
+        "yaml" | "yml" => Some(Class::Yaml),
+        "json" => Some(Class::Json),
+        "tf" | "tfvars" => Some(Class::Terraform),
+        _ => None,
+    }
+}
+
+/// A file below the `templates` of a chart.
+fn is_helm_template(path: &Path) -> bool {
+    path.ancestors().skip(1).any(|directory| {
+        directory.file_name().is_some_and(|name| name == "templates")
+            && directory.parent().is_some_and(|chart| chart.join("Chart.yaml").is_file())
+    })
+}
+
+fn mentions_ours(bytes: &[u8]) -> bool {
+    let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    has(b"\"apiVersion\"") || has(b"\"planned_values\"")
+}
+
+fn sniff(text: &str) -> Form {
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    let first_word = start.lines().find(|line| !line.starts_with('#') && !line.trim().is_empty()).unwrap_or_default();
+    if start.starts_with(['{', '[']) {
+        Form::Json
+    } else if first_word.to_ascii_uppercase().starts_with("FROM ")
+        || first_word.to_ascii_uppercase().starts_with("ARG ")
+    {
+        Form::Dockerfile
+    } else {
+        YAML
+    }
+}
+
+/// A path as people and rules see it: with `/`, without a leading `./`.
+fn show(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "/");
+    text.strip_prefix("./").map(str::to_owned).unwrap_or(text)
+}

@@ -1,0 +1,117 @@
+//! Files and the documents in them.
+
+use super::{Node, Pointer};
+use std::sync::Arc;
+
+/// The text of one file, or of one YAML document of a file.
+#[derive(Debug, PartialEq)]
+pub struct Source {
+    /// The file's path as it is shown to people, with `/` between its parts; `<stdin>` for standard input.
+    pub path: Arc<str>,
+    /// The text.
+    pub text: Box<str>,
+    /// Byte offset of `text` in the file.
+    pub offset: usize,
+    /// Lines of the file before `text`.
+    pub lines_before: usize,
+}
+
+/// A place in a file as people count: both numbers start at 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl Source {
+    /// A whole file.
+    pub fn new(path: impl Into<Arc<str>>, text: impl Into<Box<str>>) -> Self {
+        Self { path: path.into(), text: text.into(), offset: 0, lines_before: 0 }
+    }
+
+    /// The line and column, in the file, of a byte offset in the text.
+    pub fn position(&self, at: usize) -> Position {
+        let mut at = at.min(self.text.len());
+        while !self.text.is_char_boundary(at) {
+            at -= 1;
+        }
+        let before = &self.text[..at];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Position {
+            line: self.lines_before + before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+}
+
+/// What a document is written in; decides how fixes are applied to its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// YAML, one document.
+    Yaml,
+    /// JSON.
+    Json,
+    /// A Dockerfile.
+    Dockerfile,
+    /// HashiCorp configuration language.
+    Hcl,
+}
+
+/// Who a document is about. For a repository file, `kind` is the file's kind
+/// (`Dockerfile`, `GitHubWorkflow`, `TerraformModule`, `Compose`), `name` its path, and the rest empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Subject {
+    /// API group; empty for the core group and for files.
+    pub group: String,
+    /// API version without the group.
+    pub version: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace; empty for cluster-scoped objects, files, and objects that name none.
+    pub namespace: String,
+    /// Name, or `generateName`, or a file's path.
+    pub name: String,
+    /// `CREATE`, `UPDATE`, `DELETE` or `CONNECT`, as the API server says it; `CREATE` outside admission.
+    pub operation: String,
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = if self.name.is_empty() { "(unnamed)" } else { &self.name };
+        if self.namespace.is_empty() {
+            write!(f, "{} {name}", self.kind)
+        } else {
+            write!(f, "{} {}/{name}", self.kind, self.namespace)
+        }
+    }
+}
+
+/// One Kubernetes object or repository file, parsed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Who it is.
+    pub subject: Subject,
+    /// What it is written in.
+    pub format: Format,
+    /// The texts that spans point into; never empty. More than one for a Terraform module.
+    pub sources: Arc<[Source]>,
+    /// Where `root` stands in its source: empty, `/items/3` of a List, `/request/object` of an AdmissionReview.
+    pub base: Pointer,
+    /// The document.
+    pub root: Node,
+    /// The object before an UPDATE, when an AdmissionReview carried it.
+    pub old: Option<Node>,
+}
+
+impl Document {
+    /// True for a repository file, false for a Kubernetes object.
+    pub fn is_file(&self) -> bool {
+        self.subject.group == Self::FILE_GROUP
+    }
+
+    /// The group that sets files apart from objects: no API group has a colon.
+    pub const FILE_GROUP: &'static str = ":file";
+}

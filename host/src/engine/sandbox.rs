@@ -1,0 +1,343 @@
+//! The pool of sandboxes, and one evaluation in one of them.
+
+use super::bindings::PolicyRulePre;
+use super::bindings::exports::policy::rule::rule as wire;
+use super::code::{CodeCache, Compiled};
+use super::gate::{self, GateError};
+use super::limits::SandboxLimits;
+use crate::manifest::Manifest;
+
+use std::time::Duration;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, ResourceLimiter, Store, Trap,
+};
+
+/// Why a component could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// It did not pass the gate.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// The compiler or the loader refused it.
+    #[error("it could not be compiled: {0}")]
+    Compile(String),
+    /// The engine itself could not be made on this machine.
+    #[error("the WebAssembly engine could not start: {0}")]
+    Start(String),
+    /// Its manifest export failed (only when a component is built).
+    #[error("its manifest could not be extracted: {0}")]
+    Manifest(#[from] RuleFailure),
+}
+
+/// Why an evaluation gave no verdict. None of these harms anything but the one outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+pub enum RuleFailure {
+    /// Took too long.
+    #[error("it did not answer within {0} ms")]
+    Deadline(u64),
+    /// Wanted too much memory.
+    #[error("it wanted more than {0} bytes of memory")]
+    Memory(usize),
+    /// Recursed too deep.
+    #[error("it ran out of stack")]
+    Stack,
+    /// Answered too much.
+    #[error("its answer is larger than {0} bytes")]
+    Answer(usize),
+    /// Executed an illegal instruction, panicked, ….
+    #[error("it trapped: {0}")]
+    Trap(String),
+    /// Said itself that it failed.
+    #[error("it failed: {0}")]
+    Guest(String),
+    /// Answered what the contract does not allow.
+    #[error("its answer is malformed: {0}")]
+    Malformed(String),
+}
+
+/// The engine: compiler, pool and clock.
+pub struct Engine {
+    engine: wasmtime::Engine,
+    linker: Linker<Guard>,
+    limits: SandboxLimits,
+    code_cache: Option<CodeCache>,
+    compatibility: String,
+}
+
+/// A rule, ready to run.
+pub struct LoadedRule {
+    /// What it is.
+    pub manifest: Manifest,
+    /// `sha256:…` of its component.
+    pub digest: String,
+    instance: PolicyRulePre<Guard>,
+}
+
+/// Bounds a guest's memory and tables, and remembers that it ran into them.
+struct Guard {
+    memory_bytes: usize,
+    denied: bool,
+}
+
+impl ResourceLimiter for Guard {
+    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.denied |= desired > self.memory_bytes;
+        Ok(desired <= self.memory_bytes)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= SandboxLimits::TABLE_ELEMENTS)
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        1
+    }
+
+    fn instances(&self) -> usize {
+        4
+    }
+}
+
+/// How many sandboxes may be warm at once. Address space only, until they are used.
+const SLOTS: u32 = 1024;
+
+impl Engine {
+    /// Starts an engine.
+    ///
+    /// # Errors
+    /// When this machine cannot run one.
+    pub fn new(limits: SandboxLimits, code_cache: Option<CodeCache>) -> Result<Self, EngineError> {
+        // Address space may be short (ulimit -v, some containers): then allocate on demand.
+        let engine = wasmtime::Engine::new(&config(Some(pool())))
+            .or_else(|_| wasmtime::Engine::new(&config(None)))
+            .map_err(|error| EngineError::Start(format!("{error:#}")))?;
+        start_clock(&engine);
+        let compatibility = compatibility(&engine);
+        Ok(Self { linker: Linker::new(&engine), engine, limits, code_cache, compatibility })
+    }
+
+    /// The bounds in force.
+    pub fn limits(&self) -> &SandboxLimits {
+        &self.limits
+    }
+
+    /// Names this engine's code: what compiled under another name is not loaded.
+    pub fn compatibility(&self) -> &str {
+        &self.compatibility
+    }
+
+    /// Machine code of a component, to be embedded in the binary or kept in the cache.
+    ///
+    /// # Errors
+    /// When the compiler refuses it.
+    pub fn precompile(&self, component: &[u8]) -> Result<Vec<u8>, EngineError> {
+        self.engine.precompile_component(component).map_err(|error| EngineError::Compile(format!("{error:#}")))
+    }
+
+    /// Gates and loads a component.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn load(&self, component: &[u8]) -> Result<LoadedRule, EngineError> {
+        let inspection = gate::inspect(component, &self.limits)?;
+        let manifest = inspection.manifest()?;
+        self.load_gated(component, &Compiled::None, manifest, inspection.digest)
+    }
+
+    /// Loads a component whose manifest and digest are known: one that passed the gate before.
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub fn load_gated(
+        &self,
+        component: &[u8],
+        compiled: &Compiled<'_>,
+        manifest: Manifest,
+        digest: String,
+    ) -> Result<LoadedRule, EngineError> {
+        let component = self.component(component, compiled, &digest)?;
+        let instance = self
+            .linker
+            .instantiate_pre(&component)
+            .and_then(PolicyRulePre::new)
+            .map_err(|error| EngineError::Compile(format!("{error:#}")))?;
+        Ok(LoadedRule { manifest, digest, instance })
+    }
+
+    fn component(&self, bytes: &[u8], compiled: &Compiled<'_>, digest: &str) -> Result<Component, EngineError> {
+        if let Compiled::Embedded(code) = compiled {
+            // SAFETY: the code was made by this project's build from the component and is part of
+            // the binary; wasmtime itself refuses what another version or configuration made.
+            if let Ok(component) = unsafe { Component::deserialize(&self.engine, code) } {
+                return Ok(component);
+            }
+        }
+        let code = match &self.code_cache {
+            Some(cache) => cache.get_or_compile(self, digest, bytes)?,
+            None => self.precompile(bytes)?,
+        };
+        // SAFETY: the code was compiled here just now, or read from a file sealed with this user's
+        // key under the name of this component and this engine.
+        unsafe { Component::deserialize(&self.engine, &code) }
+            .map_err(|error| EngineError::Compile(format!("{error:#}")))
+    }
+
+    /// Asks a component for its manifest: done once, when it is built.
+    ///
+    /// # Errors
+    /// When it does not pass the gate, or does not answer.
+    pub fn extract_manifest(&self, component: &[u8]) -> Result<Vec<u8>, EngineError> {
+        let inspection = gate::inspect(component, &self.limits)?;
+        let component = self.component(component, &Compiled::None, &inspection.digest)?;
+        let compile = |error: wasmtime::Error| EngineError::Compile(format!("{error:#}"));
+        let instance =
+            PolicyRulePre::new(self.linker.instantiate_pre(&component).map_err(compile)?).map_err(compile)?;
+        let mut store = self.store();
+        let answer =
+            instance.instantiate(&mut store).and_then(|rule| rule.policy_rule_rule().call_manifest(&mut store));
+        let json = answer.map_err(|error| self.failure(&error, store.data()))?;
+        Manifest::parse(json.as_bytes()).map_err(GateError::from)?;
+        Ok(json.into_bytes())
+    }
+
+    fn store(&self) -> Store<Guard> {
+        let mut store = Store::new(&self.engine, Guard { memory_bytes: self.limits.memory_bytes, denied: false });
+        store.limiter(|guard| guard);
+        store.set_epoch_deadline(self.limits.deadline_millis.div_ceil(SandboxLimits::TICK_MILLIS) + 1);
+        store.set_hostcall_fuel(self.limits.answer_bytes);
+        store
+    }
+
+    /// Runs a rule on a request in a fresh sandbox.
+    ///
+    /// # Errors
+    /// The rule failed; nothing else did.
+    pub fn evaluate(&self, rule: &LoadedRule, request: wire::Request<'_>) -> Result<wire::Verdict, RuleFailure> {
+        let mut store = self.store();
+        let answer = rule
+            .instance
+            .instantiate(&mut store)
+            .and_then(|instance| instance.policy_rule_rule().call_evaluate(&mut store, request));
+        match answer {
+            Ok(Ok(verdict)) => Ok(verdict),
+            Ok(Err(mut message)) => {
+                truncate(&mut message, self.limits.text_bytes);
+                Err(RuleFailure::Guest(message))
+            }
+            Err(error) => Err(self.failure(&error, store.data())),
+        }
+    }
+
+    fn failure(&self, error: &wasmtime::Error, guard: &Guard) -> RuleFailure {
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => RuleFailure::Deadline(self.limits.deadline_millis),
+            Some(Trap::StackOverflow) => RuleFailure::Stack,
+            // A Rust guest aborts when an allocation fails.
+            _ if guard.denied => RuleFailure::Memory(self.limits.memory_bytes),
+            Some(trap) => RuleFailure::Trap(trap.to_string()),
+            None => {
+                let message = format!("{error:#}");
+                if message.contains("fuel") {
+                    RuleFailure::Answer(self.limits.answer_bytes)
+                } else {
+                    RuleFailure::Malformed(message)
+                }
+            }
+        }
+    }
+}
+
+/// Shortens a text to at most `bytes`, at a character boundary.
+fn truncate(text: &mut String, bytes: usize) {
+    if text.len() > bytes {
+        let mut end = bytes;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+fn config(pool: Option<PoolingAllocationConfig>) -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .concurrency_support(false) // a call into a component costs less than half without it
+        .wasm_relaxed_simd(false)
+        .cranelift_opt_level(OptLevel::Speed)
+        .epoch_interruption(true)
+        .memory_init_cow(true)
+        .memory_may_move(false) // with the default reservation and guard: no bounds checks
+        .max_wasm_stack(SandboxLimits::STACK_BYTES)
+        .native_unwind_info(false)
+        .generate_address_map(false)
+        .wasm_backtrace_max_frames(None);
+    // Code for any x86-64 or aarch64, since the embedded code travels with the binary.
+    if let Some(target) = BASELINE_TARGET {
+        // An unknown target only loses portability of the embedded code, which is checked at load.
+        let _ = config.target(target);
+    }
+    if let Some(pool) = pool {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+const BASELINE_TARGET: Option<&str> = Some("x86_64-unknown-linux-gnu");
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+const BASELINE_TARGET: Option<&str> = Some("aarch64-unknown-linux-gnu");
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+const BASELINE_TARGET: Option<&str> = None;
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(SLOTS)
+        .total_core_instances(2 * SLOTS)
+        .total_memories(SLOTS)
+        .total_tables(SLOTS)
+        .max_core_instances_per_component(4)
+        .max_memories_per_component(1)
+        .max_tables_per_component(1)
+        .max_memory_size(SandboxLimits::MAX_MEMORY_BYTES)
+        .table_elements(SandboxLimits::TABLE_ELEMENTS)
+        // A slot that last held the same rule is reset, not mapped anew.
+        .max_unused_warm_slots(SLOTS)
+        .decommit_batch_size(16)
+        .linear_memory_keep_resident(512 << 10)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// Advances every deadline, for as long as the engine lives.
+fn start_clock(engine: &wasmtime::Engine) {
+    let engine = engine.weak();
+    let clock = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(Duration::from_millis(SandboxLimits::TICK_MILLIS));
+        }
+    };
+    // Without the clock a deadline would never pass: better not to start at all.
+    std::thread::Builder::new()
+        .name("sandbox-clock".into())
+        .stack_size(64 << 10)
+        .spawn(clock)
+        .expect("invariant: a process that can run rules can start one thread");
+}
+
+fn compatibility(engine: &wasmtime::Engine) -> String {
+    use std::hash::{Hash as _, Hasher as _};
+    // The hash names files of one machine only, so its stability across builds does not matter.
+    let mut hasher = std::hash::DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{}-{:016x}", env!("CARGO_PKG_VERSION"), hasher.finish())
+}

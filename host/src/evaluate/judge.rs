@@ -1,0 +1,287 @@
+//! One document before the rules of a bundle.
+
+use super::inventory::{Card, Inventory, Queries};
+use super::verdict::{Change, Finding, Fix, Label, Outcome, Place, RuleOutcome};
+use crate::bundle::{Bundle, BundleRule, ExemptionScope};
+use crate::document::{Document, Pointer, PointerError, Value, write_json_string};
+use crate::engine::bindings::exports::policy::rule::rule as wire;
+use crate::engine::{Engine, RuleFailure};
+use crate::manifest::Severity;
+use crate::project::Projection;
+use crate::workload::Shape;
+use sha2::{Digest as _, Sha256};
+use std::cell::OnceCell;
+
+/// A bundle prepared for evaluation: what each rule reads, with equal reads made one.
+pub struct Judge<'b> {
+    engine: &'b Engine,
+    bundle: &'b Bundle,
+    projections: Vec<Projection>,
+    /// Index into `projections`, by rule.
+    reads: Vec<usize>,
+    queries: Queries,
+    /// Indices into `queries`, by rule.
+    asks: Vec<Vec<u16>>,
+}
+
+/// A document with what evaluating it needs more than once.
+pub struct Judged<'d> {
+    document: &'d Document,
+    shape: Shape,
+    elsewhere: Option<String>,
+    projected: Vec<OnceCell<String>>,
+    projected_old: Vec<OnceCell<String>>,
+}
+
+impl<'b> Judge<'b> {
+    /// Prepares a bundle.
+    pub fn new(engine: &'b Engine, bundle: &'b Bundle) -> Self {
+        let mut projections: Vec<Projection> = Vec::new();
+        let mut index = |projection: Projection| {
+            projections.iter().position(|known| *known == projection).unwrap_or_else(|| {
+                projections.push(projection);
+                projections.len() - 1
+            })
+        };
+        let reads = bundle.rules.iter().map(|rule| index(Projection::new(&rule.source.manifest.reads))).collect();
+        let (queries, asks) =
+            Queries::collect(bundle.rules.iter().map(|rule| rule.source.manifest.inventory.as_slice()));
+        Self { engine, bundle, projections, reads, queries, asks }
+    }
+
+    /// The bundle.
+    pub fn bundle(&self) -> &'b Bundle {
+        self.bundle
+    }
+
+    /// Prepares a document.
+    pub fn prepare<'d>(&self, document: &'d Document) -> Judged<'d> {
+        Judged {
+            document,
+            shape: self.bundle.workloads.shape(document),
+            elsewhere: self.bundle.workloads.judged_elsewhere(document),
+            projected: vec![OnceCell::new(); self.projections.len()],
+            projected_old: vec![OnceCell::new(); self.projections.len()],
+        }
+    }
+
+    /// The rules that apply to a document, by index, from manifests alone.
+    pub fn plan(&self, document: &Document) -> Vec<u16> {
+        let applies = |rule: &BundleRule| {
+            let targets = &rule.source.manifest.applies_to;
+            targets.iter().any(|target| self.bundle.workloads.matches(target, document))
+        };
+        let rules = self.bundle.rules.iter().enumerate();
+        rules.filter(|(_, rule)| applies(rule)).map(|(index, _)| index as u16).collect()
+    }
+
+    /// Whether a rule asks for other documents.
+    pub fn asks_inventory(&self, rule: u16) -> bool {
+        !self.asks[usize::from(rule)].is_empty()
+    }
+
+    /// What a document contributes to the inventory.
+    pub fn cards(&self, document: &Document) -> Vec<Card> {
+        self.queries.cards(document, &self.bundle.workloads)
+    }
+
+    /// What a rule is told of the inventory about a subject in `namespace`: a JSON object.
+    pub fn related(&self, rule: u16, inventory: &Inventory, namespace: &str) -> String {
+        let queries = &self.bundle.rules[usize::from(rule)].source.manifest.inventory;
+        let mut out = String::from("{");
+        for (query, index) in queries.iter().zip(&self.asks[usize::from(rule)]) {
+            if out.len() > 1 {
+                out.push(',');
+            }
+            write_json_string(&query.name, &mut out);
+            out.push(':');
+            out.push_str(&inventory.answer(*index, query.scope, namespace));
+        }
+        out.push('}');
+        out
+    }
+
+    /// Runs one rule on a document. `related` is what [`Judge::related`] gave, `{}` for a rule that
+    /// asks for nothing.
+    pub fn judge(&self, judged: &Judged<'_>, rule: u16, related: &str) -> RuleOutcome {
+        let outcome = match &judged.elsewhere {
+            Some(reason) => Outcome::NotApplicable(reason.clone()),
+            None => self.run(judged, rule, related).unwrap_or_else(Outcome::Error),
+        };
+        RuleOutcome { rule, outcome }
+    }
+
+    fn run(&self, judged: &Judged<'_>, index: u16, related: &str) -> Result<Outcome, RuleFailure> {
+        let rule = &self.bundle.rules[usize::from(index)];
+        let loaded = rule.source.load(self.engine).map_err(|error| RuleFailure::Trap(error.to_owned()))?;
+        let verdict = self.engine.evaluate(loaded, self.request(judged, usize::from(index), related))?;
+        Ok(match verdict {
+            wire::Verdict::NotApplicable(reason) => Outcome::NotApplicable(self.bounded(reason)?),
+            wire::Verdict::NotEvaluated(reason) => Outcome::NotEvaluated(self.bounded(reason)?),
+            wire::Verdict::Judged(findings) if findings.is_empty() => Outcome::Pass,
+            wire::Verdict::Judged(findings) => {
+                let limit = self.engine.limits().findings;
+                if findings.len() > limit {
+                    let message = format!("{} findings, more than {limit} (limit `findings`)", findings.len());
+                    return Err(RuleFailure::Malformed(message));
+                }
+                let lift = |finding| self.lift(judged, rule, finding);
+                Outcome::Fail(findings.into_iter().map(lift).collect::<Result<_, _>>()?)
+            }
+        })
+    }
+
+    fn request<'r>(&self, judged: &'r Judged<'_>, rule: usize, related: &'r str) -> wire::Request<'r>
+    where
+        'b: 'r,
+    {
+        let document = judged.document;
+        let subject = &document.subject;
+        let reads = self.reads[rule];
+        let projection = &self.projections[reads];
+        let projected = judged.projected[reads].get_or_init(|| projection.apply(document, &judged.shape));
+        let old = document.old.as_ref().filter(|_| self.bundle.rules[rule].source.manifest.reads_old).map(|old| {
+            judged.projected_old[reads].get_or_init(|| projection.apply_to(document, &judged.shape, old)).as_str()
+        });
+        wire::Request {
+            subject: wire::Subject {
+                group: if document.is_file() { "" } else { &subject.group },
+                version: &subject.version,
+                kind: &subject.kind,
+                namespace: &subject.namespace,
+                name: &subject.name,
+                operation: &subject.operation,
+            },
+            document: projected,
+            old,
+            parameters: &self.bundle.rules[rule].parameters,
+            related,
+        }
+    }
+
+    /// Checks a finding against the document and leads its paths back into it.
+    fn lift(&self, judged: &Judged<'_>, rule: &BundleRule, finding: wire::Finding) -> Result<Finding, RuleFailure> {
+        let path = resolve(judged, &finding.at)?;
+        let labels = finding
+            .labels
+            .into_iter()
+            .map(|label| {
+                let place = place(judged.document, &resolve(judged, &label.at)?);
+                Ok(Label { place, text: self.bounded(label.text)? })
+            })
+            .collect::<Result<_, RuleFailure>>()?;
+        let scope = ExemptionScope::new(judged.document, &judged.shape, &path);
+        let exemption = self.bundle.exemptions.iter().find(|exemption| exemption.covers(rule.id(), &scope));
+        let own = finding.severity.map(severity).unwrap_or(rule.source.manifest.severity);
+        Ok(Finding {
+            code: self.bounded(finding.code)?,
+            message: self.bounded(finding.message)?,
+            severity: rule.severity.unwrap_or(own),
+            enforcement: rule.enforcement,
+            path: path.to_string(),
+            place: place(judged.document, &path),
+            labels,
+            fix: finding.fix.map(|fix| self.lift_fix(judged, fix)).transpose()?,
+            secret: finding.secret,
+            exempt: exemption.map(|exemption| exemption.entry.reason.clone()),
+        })
+    }
+
+    fn lift_fix(&self, judged: &Judged<'_>, fix: wire::Fix) -> Result<Fix, RuleFailure> {
+        let change = match fix.change {
+            wire::Change::Create(document) => {
+                serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&document)
+                    .map_err(|error| malformed(format!("a fix's document is not a JSON object: {error}")))?;
+                Change::Create(document)
+            }
+            wire::Change::Patch(operations) => Change::Patch(absolute(judged, &operations)?),
+        };
+        Ok(Fix { title: self.bounded(fix.title)?, safe: fix.safety == wire::Safety::Safe, change })
+    }
+
+    fn bounded(&self, text: String) -> Result<String, RuleFailure> {
+        let limit = self.engine.limits().text_bytes;
+        if text.len() > limit {
+            return Err(malformed(format!("a text of {} bytes, more than {limit} (limit `text_bytes`)", text.len())));
+        }
+        Ok(text)
+    }
+}
+
+/// Where a document starts.
+pub(super) fn start(document: &Document) -> Place {
+    place(document, &Pointer::root())
+}
+
+fn place(document: &Document, path: &Pointer) -> Place {
+    let found = document.locate(path);
+    let source = document.sources.get(usize::from(found.span.file)).unwrap_or(&document.sources[0]);
+    Place {
+        file: found.span.file,
+        start: found.span.start,
+        end: found.span.end,
+        position: source.position(found.span.start as usize),
+        exact: found.exact,
+    }
+}
+
+/// Leads a rule's path back into the document. It may end in something absent, but not outside: in
+/// a scalar, or behind the end of a sequence.
+fn resolve(judged: &Judged<'_>, path: &str) -> Result<Pointer, RuleFailure> {
+    let outside = || malformed(format!("`{path}` points outside the document"));
+    let pointer = Pointer::parse(path).map_err(|error: PointerError| malformed(error.to_string()))?;
+    let absolute = judged.shape.resolve(&pointer).ok_or_else(outside)?;
+    let mut node = &judged.document.root;
+    for token in absolute.tokens() {
+        node = match &node.value {
+            Value::Object(_) => match node.get(token) {
+                Some(next) => next,
+                None => return Ok(absolute),
+            },
+            Value::Null => return Ok(absolute),
+            Value::Array(items) if token == "-" || *token == items.len().to_string() => return Ok(absolute),
+            Value::Array(_) => token.parse().ok().and_then(|index| node.item(index)).ok_or_else(outside)?,
+            _ => return Err(outside()),
+        };
+    }
+    Ok(absolute)
+}
+
+/// A patch with its paths led back into the document.
+fn absolute(judged: &Judged<'_>, operations: &str) -> Result<String, RuleFailure> {
+    let bad = |error: serde_json::Error| malformed(format!("a fix is no RFC 6902 patch: {error}"));
+    let mut operations: Vec<serde_json::Map<String, serde_json::Value>> =
+        serde_json::from_str(operations).map_err(bad)?;
+    for operation in &mut operations {
+        for key in ["path", "from"] {
+            if let Some(serde_json::Value::String(path)) = operation.get_mut(key) {
+                let pointer = Pointer::parse(path).map_err(|error| malformed(error.to_string()))?;
+                let outside = || malformed(format!("a fix's path `{path}` leads outside the document"));
+                *path = judged.shape.resolve(&pointer).ok_or_else(outside)?.to_string();
+            }
+        }
+    }
+    let text = serde_json::to_string(&operations).map_err(bad)?;
+    crate::fix::edit::parse_operations(&text)
+        .map_err(|error| malformed(format!("a fix is no RFC 6902 patch: {error}")))?;
+    Ok(text)
+}
+
+fn malformed(message: String) -> RuleFailure {
+    RuleFailure::Malformed(message)
+}
+
+fn severity(severity: wire::Severity) -> Severity {
+    match severity {
+        wire::Severity::Info => Severity::Info,
+        wire::Severity::Low => Severity::Low,
+        wire::Severity::Medium => Severity::Medium,
+        wire::Severity::High => Severity::High,
+        wire::Severity::Critical => Severity::Critical,
+    }
+}
+
+/// Digest of what a rule was told of the inventory; names the answer in the memo.
+pub(super) fn digest_related(related: &str) -> [u8; 32] {
+    Sha256::digest(related).into()
+}

@@ -1,0 +1,17 @@
+//! Evaluation: from documents and a bundle to verdicts.
+//!
+//! [`run`](run::run) takes a repository's units through parse, plan, projection, sandbox and memo;
+//! [`Judge`] is the part in the middle that every caller shares. Findings leave here with absolute
+//! paths, places in the source, severities and exemptions settled.
+
+mod inventory;
+mod judge;
+mod memo;
+mod run;
+mod verdict;
+
+pub use inventory::{Card, Inventory};
+pub use judge::{Judge, Judged};
+pub use memo::Memo;
+pub use run::{RunOptions, RunResult, UnitError, run};
+pub use verdict::{Change, DocumentVerdict, Finding, Fix, Label, Outcome, Place, RuleOutcome};

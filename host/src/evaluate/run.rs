@@ -1,0 +1,161 @@
+//! A whole run: units in, verdicts out, in the order of the input at any number of threads.
+
+use super::inventory::{Card, Inventory};
+use super::judge::{self, Judge, digest_related};
+use super::memo::{Key, Memo, Record, RelatedOutcome};
+use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
+use crate::document::Document;
+use crate::parse::{Limits, SyntaxError, Unit};
+use rayon::prelude::*;
+
+/// How to run.
+#[derive(Default)]
+pub struct RunOptions {
+    /// Bounds on parsing.
+    pub limits: Limits,
+    /// What earlier runs left, if verdicts are to be remembered.
+    pub memo: Option<Memo>,
+}
+
+/// A unit that could not be parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitError {
+    /// Index of the unit.
+    pub unit: usize,
+    /// Why, and where in the unit's sources.
+    pub error: SyntaxError,
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct RunResult {
+    /// The documents with the index of their unit, in the order of the input.
+    pub documents: Vec<(usize, DocumentVerdict)>,
+    /// The units that could not be parsed, in the order of the input.
+    pub errors: Vec<UnitError>,
+    /// How many units were judged from memory alone.
+    pub remembered: usize,
+}
+
+/// A unit on its way.
+struct Pass {
+    key: Key,
+    record: Record,
+    /// Parsed when something has to be evaluated; empty while memory serves.
+    documents: Option<Vec<Document>>,
+    from_memory: bool,
+}
+
+/// Judges units with a bundle's rules. Documents of one run are each other's inventory.
+pub fn run(judge: &Judge<'_>, units: &[Unit], options: RunOptions) -> RunResult {
+    let RunOptions { limits, memo } = options;
+    let passes: Vec<Result<Pass, SyntaxError>> =
+        units.par_iter().map(|unit| first_pass(judge, unit, &limits, memo.as_ref())).collect();
+
+    let cards = passes.iter().flatten().flat_map(|pass| pass.record.cards.iter().cloned());
+    let inventory = Inventory::new(cards.collect::<Vec<Card>>());
+
+    let passes: Vec<Result<Pass, SyntaxError>> = passes
+        .into_par_iter()
+        .zip(units)
+        .map(|(pass, unit)| second_pass(judge, unit, pass?, &inventory, &limits))
+        .collect();
+
+    let mut result = RunResult::default();
+    let mut remember = Vec::with_capacity(passes.len());
+    for (unit, pass) in passes.into_iter().enumerate() {
+        match pass {
+            Err(error) => result.errors.push(UnitError { unit, error }),
+            Ok(pass) => {
+                result.remembered += usize::from(pass.from_memory);
+                let record = memo.is_some().then(|| memorable(&pass)).flatten();
+                remember.push((pass.key, record));
+                result.documents.extend(merged(pass.record).into_iter().map(|document| (unit, document)));
+            }
+        }
+    }
+    if let Some(memo) = memo {
+        memo.store(remember);
+    }
+    result
+}
+
+/// Everything that needs no inventory: from memory, else by parsing and judging.
+fn first_pass(judge: &Judge<'_>, unit: &Unit, limits: &Limits, memo: Option<&Memo>) -> Result<Pass, SyntaxError> {
+    let key = unit.key(&judge.bundle().fingerprint);
+    if let Some(record) = memo.and_then(|memo| memo.get(&key, &unit.sources)) {
+        return Ok(Pass { key, record, documents: None, from_memory: true });
+    }
+    let documents = unit.parse(limits)?;
+    let mut record = Record::default();
+    for document in &documents {
+        let prepared = judge.prepare(document);
+        let alone = judge.plan(document).into_iter().filter(|rule| !judge.asks_inventory(*rule));
+        record.documents.push(DocumentVerdict {
+            subject: document.subject.clone(),
+            place: judge::start(document),
+            base: document.base.to_string(),
+            outcomes: alone.map(|rule| judge.judge(&prepared, rule, "{}")).collect(),
+        });
+        record.cards.extend(judge.cards(document));
+    }
+    Ok(Pass { key, record, documents: Some(documents), from_memory: false })
+}
+
+/// The rules that ask for other documents: remembered when they would be told the same.
+fn second_pass(
+    judge: &Judge<'_>,
+    unit: &Unit,
+    mut pass: Pass,
+    inventory: &Inventory,
+    limits: &Limits,
+) -> Result<Pass, SyntaxError> {
+    let mut related = Vec::new();
+    if pass.documents.is_none() {
+        for known in std::mem::take(&mut pass.record.related) {
+            let subject = &pass.record.documents[known.document as usize].subject;
+            let told = judge.related(known.outcome.rule, inventory, &subject.namespace);
+            if digest_related(&told) != known.told {
+                pass.from_memory = false;
+                pass.documents = Some(unit.parse(limits)?);
+                break;
+            }
+            related.push(known);
+        }
+    }
+    if let Some(documents) = &pass.documents {
+        related.clear();
+        for (index, document) in documents.iter().enumerate() {
+            let prepared = judge.prepare(document);
+            for rule in judge.plan(document).into_iter().filter(|rule| judge.asks_inventory(*rule)) {
+                let told = judge.related(rule, inventory, &document.subject.namespace);
+                let outcome = judge.judge(&prepared, rule, &told);
+                related.push(RelatedOutcome { document: index as u32, told: digest_related(&told), outcome });
+            }
+        }
+    }
+    pass.record.related = related;
+    Ok(pass)
+}
+
+/// The record to remember, when it is new and every rule could run: a failure may be gone next time.
+fn memorable(pass: &Pass) -> Option<Record> {
+    let failed = |outcome: &RuleOutcome| matches!(outcome.outcome, Outcome::Error(_));
+    let alone = pass.record.documents.iter().flat_map(|document| &document.outcomes);
+    let mut all = alone.chain(pass.record.related.iter().map(|related| &related.outcome));
+    (!pass.from_memory && !all.any(failed)).then(|| pass.record.clone())
+}
+
+/// The documents with all their outcomes, in the bundle's order.
+fn merged(record: Record) -> Vec<DocumentVerdict> {
+    let mut documents = record.documents;
+    for related in record.related {
+        if let Some(document) = documents.get_mut(related.document as usize) {
+            document.outcomes.push(related.outcome);
+        }
+    }
+    for document in &mut documents {
+        document.outcomes.sort_by_key(|outcome| outcome.rule);
+    }
+    documents
+}

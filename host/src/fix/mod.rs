@@ -1,0 +1,321 @@
+//! Applying fixes to text, and judging the result again.
+//!
+//! Fixes of one document may touch the same value, so each pass applies those that do not overlap
+//! and judges again, until nothing is left to fix. A pass that would add a finding is taken back.
+
+pub mod edit;
+
+use crate::document::{Format, Node, Pointer};
+use crate::evaluate::{Change, DocumentVerdict, Judge, RunOptions, RunResult, run};
+use crate::parse::{Form, Limits, Unit};
+use edit::Operation;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// More passes than the rules of a bundle can need on one another's account.
+const MAX_PASSES: usize = 16;
+
+/// Which fixes to apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// Only safe ones.
+    Safe,
+    /// Safe and unsafe ones, and documents to be created.
+    Unsafe,
+}
+
+/// A unit and the part of its file that it replaces; empty for a document that a fix created.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    /// The unit, as it is now.
+    pub unit: Unit,
+    /// Byte range in the original file.
+    pub original: Range<usize>,
+}
+
+/// What fixing came to.
+pub struct Fixed {
+    /// The units with their new texts.
+    pub slots: Vec<Slot>,
+    /// The verdicts on them.
+    pub result: RunResult,
+    /// How many fixes were applied.
+    pub applied: usize,
+    /// Fixes that could not be applied, and why.
+    pub refused: Vec<String>,
+}
+
+/// Applies fixes until none is left.
+pub fn fix(judge: &Judge<'_>, units: Vec<Unit>, limits: &Limits, extent: Extent) -> Fixed {
+    let judged = |slots: &[Slot]| {
+        let units: Vec<Unit> = slots.iter().map(|slot| slot.unit.clone()).collect();
+        run(judge, &units, RunOptions { limits: limits.clone(), memo: None })
+    };
+    let mut slots: Vec<Slot> = units.into_iter().map(Slot::new).collect();
+    let mut result = judged(&slots);
+    let mut applied = 0;
+    let mut refused = BTreeSet::new();
+    let mut stuck: BTreeSet<usize> = BTreeSet::new();
+    for _ in 0..MAX_PASSES {
+        let changes = plan(judge, &slots, &result, extent, limits, &stuck, &mut refused);
+        if changes.is_empty() {
+            break;
+        }
+        let mut candidate = slots.clone();
+        for (index, change) in &changes {
+            candidate[*index].unit = change.unit.clone();
+        }
+        let after = judged(&candidate);
+        // A fix that brings a new finding is worse than none: its unit stays as it was.
+        let worse: BTreeSet<usize> =
+            changes.keys().copied().filter(|index| got_worse(*index, &result, &after)).collect();
+        let mut created = Vec::new();
+        for (index, change) in changes {
+            if worse.contains(&index) {
+                stuck.insert(index);
+                let path = &slots[index].unit.sources[0].path;
+                refused.insert(format!("{path}: a fix would have caused another finding"));
+            } else {
+                slots[index].unit = change.unit;
+                applied += change.fixes;
+                created.extend(change.created);
+            }
+        }
+        let grown = !created.is_empty();
+        slots.extend(created);
+        result = if worse.is_empty() && !grown { after } else { judged(&slots) };
+    }
+    Fixed { slots, result, applied, refused: refused.into_iter().collect() }
+}
+
+impl Slot {
+    fn new(unit: Unit) -> Self {
+        let source = &unit.sources[0];
+        let original = source.offset..source.offset + source.text.len();
+        Self { unit, original }
+    }
+}
+
+struct UnitChange {
+    unit: Unit,
+    created: Vec<Slot>,
+    fixes: usize,
+}
+
+fn plan(
+    judge: &Judge<'_>,
+    slots: &[Slot],
+    result: &RunResult,
+    extent: Extent,
+    limits: &Limits,
+    stuck: &BTreeSet<usize>,
+    refused: &mut BTreeSet<String>,
+) -> BTreeMap<usize, UnitChange> {
+    let mut by_unit: BTreeMap<usize, Vec<&DocumentVerdict>> = BTreeMap::new();
+    for (unit, document) in &result.documents {
+        by_unit.entry(*unit).or_default().push(document);
+    }
+    let mut changes = BTreeMap::new();
+    for (index, documents) in by_unit.into_iter().filter(|(index, _)| !stuck.contains(index)) {
+        let mut unit = slots[index].unit.clone();
+        let mut created = Vec::new();
+        let mut fixes = 0;
+        let mut touched: Vec<Pointer> = Vec::new();
+        for document in documents {
+            for (rule, finding) in document.findings() {
+                let Some(fix) = finding.fix.as_ref().filter(|fix| fix.safe || extent == Extent::Unsafe) else {
+                    continue;
+                };
+                let change = match &fix.change {
+                    Change::Create(json) => create(&slots[index], json).map(|slot| {
+                        created.push(slot);
+                        true
+                    }),
+                    Change::Patch(operations) => {
+                        apply(&unit, document, operations, &mut touched, limits).map(|changed| {
+                            let changed = changed.map(|changed| unit = changed);
+                            changed.is_some()
+                        })
+                    }
+                };
+                match change {
+                    Ok(done) => fixes += usize::from(done),
+                    Err(why) => {
+                        let rule = judge.bundle().rules[usize::from(rule)].id();
+                        let position = finding.place.position;
+                        let path = &unit.sources[0].path;
+                        let (line, column) = (position.line, position.column);
+                        refused.insert(format!("{path}:{line}:{column}: {rule}: not fixed: {why}"));
+                    }
+                }
+            }
+        }
+        if fixes > 0 {
+            changes.insert(index, UnitChange { unit, created, fixes });
+        }
+    }
+    changes
+}
+
+/// Applies a patch to a unit; `None` when it overlaps with one of this pass and has to wait.
+fn apply(
+    unit: &Unit,
+    document: &DocumentVerdict,
+    operations: &str,
+    touched: &mut Vec<Pointer>,
+    limits: &Limits,
+) -> Result<Option<Unit>, String> {
+    let base = Pointer::parse(&document.base).map_err(|error| error.to_string())?;
+    let operations = edit::parse_operations(operations).map_err(|error| error.to_string())?;
+    let operations: Vec<Operation> = operations.into_iter().map(|operation| operation.below(&base)).collect();
+    let paths: Vec<Pointer> = operations.iter().map(footprint).collect();
+    if paths.iter().any(|path| touched.iter().any(|other| overlap(path, other))) {
+        return Ok(None);
+    }
+    let text = match unit.form {
+        Form::Yaml(_) | Form::Json => edit_structured(unit, &operations, limits)?,
+        Form::Dockerfile | Form::Terraform => edit_verbatim(unit, &operations, limits)?,
+    };
+    touched.extend(paths);
+    Ok(Some(with_text(unit, text)))
+}
+
+fn edit_structured(unit: &Unit, operations: &[Operation], limits: &Limits) -> Result<Vec<String>, String> {
+    let parse = |text: &str| parse_whole(unit.form, text, limits);
+    let text = &unit.sources[0].text;
+    let format = if unit.form == Form::Json { Format::Json } else { Format::Yaml };
+    let root = parse(text).map_err(|error| error.to_string())?;
+    edit::apply(text, &root, operations, format, parse).map(|text| vec![text]).map_err(|error| error.to_string())
+}
+
+fn parse_whole(form: Form, text: &str, limits: &Limits) -> Result<Node, crate::parse::SyntaxError> {
+    let empty = || crate::parse::SyntaxError::new(0, "the document is empty");
+    match form {
+        Form::Yaml(scalars) => crate::parse::yaml::parse(text, scalars, limits)?.ok_or_else(empty),
+        _ => crate::parse::json::parse(text, limits),
+    }
+}
+
+/// In a file that is neither YAML nor JSON only a string that stands verbatim in the text can be replaced.
+fn edit_verbatim(unit: &Unit, operations: &[Operation], limits: &Limits) -> Result<Vec<String>, String> {
+    let documents = unit.parse(limits).map_err(|error| error.to_string())?;
+    let document = documents.first().ok_or("the file holds no document")?;
+    let mut texts: Vec<String> = unit.sources.iter().map(|source| source.text.to_string()).collect();
+    let mut edits = Vec::new();
+    for operation in operations {
+        let Operation::Replace { path, value: serde_json::Value::String(new) } = operation else {
+            return Err("only text can be replaced in this kind of file".to_owned());
+        };
+        let node = document.at(path).ok_or_else(|| format!("there is no `{path}`"))?;
+        let file = usize::from(node.span.file);
+        let old = texts.get(file).and_then(|text| text.get(node.span.range()));
+        if old.is_none() || old != node.as_str() {
+            return Err(format!("`{path}` does not stand verbatim in the file"));
+        }
+        edits.push((file, node.span.range(), new.clone()));
+    }
+    edits.sort_by_key(|(file, range, _)| (*file, std::cmp::Reverse(range.start)));
+    for (file, range, new) in edits {
+        texts[file].replace_range(range, &new);
+    }
+    with_text(unit, texts.clone()).parse(limits).map_err(|error| format!("the result does not parse: {error}"))?;
+    Ok(texts)
+}
+
+/// A document to stand behind a unit in its YAML file.
+fn create(slot: &Slot, json: &str) -> Result<Slot, String> {
+    let Form::Yaml(_) = slot.unit.form else {
+        return Err("a document can only be added to a YAML file".to_owned());
+    };
+    let value: serde_json::Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let text = format!("---\n{}", edit::write_yaml(&value));
+    let end = slot.original.end;
+    let source = &slot.unit.sources[0];
+    let new = crate::document::Source {
+        path: std::sync::Arc::clone(&source.path),
+        lines_before: source.lines_before + source.text.lines().count(),
+        offset: end,
+        text: text.into(),
+    };
+    Ok(Slot { unit: Unit::new(Form::Yaml(crate::parse::Scalars::Kubernetes), new), original: end..end })
+}
+
+fn with_text(unit: &Unit, texts: Vec<String>) -> Unit {
+    let sources = unit.sources.iter().zip(texts).map(|(source, text)| crate::document::Source {
+        path: std::sync::Arc::clone(&source.path),
+        text: text.into(),
+        offset: source.offset,
+        lines_before: source.lines_before,
+    });
+    Unit { form: unit.form, sources: sources.collect() }
+}
+
+/// What an operation changes: for one that shifts the elements of a sequence, the whole sequence.
+fn footprint(operation: &Operation) -> Pointer {
+    let path = operation.path();
+    match (operation, path.split_last()) {
+        (Operation::Add { .. } | Operation::Remove { .. }, Some((parent, last)))
+            if last == "-" || last.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            parent
+        }
+        _ => path.clone(),
+    }
+}
+
+fn overlap(one: &Pointer, other: &Pointer) -> bool {
+    one.tokens().iter().zip(other.tokens()).all(|(a, b)| a == b)
+}
+
+/// Whether a unit has a finding, or a failure, that it did not have.
+fn got_worse(unit: usize, before: &RunResult, after: &RunResult) -> bool {
+    if after.errors.iter().any(|error| error.unit == unit) {
+        return true;
+    }
+    let marks = |result: &RunResult| -> BTreeSet<(u16, String, String)> {
+        let documents = result.documents.iter().filter(|(index, _)| *index == unit);
+        documents
+            .flat_map(|(_, document)| document.findings())
+            .map(|(rule, finding)| (rule, finding.code.clone(), finding.path.clone()))
+            .collect()
+    };
+    let failures = |result: &RunResult| -> usize {
+        result.documents.iter().filter(|(index, _)| *index == unit).map(|(_, document)| document.errors().count()).sum()
+    };
+    let before_rules: BTreeSet<u16> = marks(before).into_iter().map(|(rule, ..)| rule).collect();
+    // A rule that had findings may have others now that the document changed; a rule that had none may not.
+    marks(after).iter().any(|(rule, ..)| !before_rules.contains(rule)) || failures(after) > failures(before)
+}
+
+/// The new texts of the files that changed, by path.
+pub fn changed_files(slots: &[Slot], original: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
+    let mut by_path: BTreeMap<&str, Vec<(Range<usize>, &str)>> = BTreeMap::new();
+    for slot in slots {
+        for (index, source) in slot.unit.sources.iter().enumerate() {
+            // Only a unit of one source is a part of its file; the files of a module are whole.
+            let whole = 0..usize::MAX;
+            let range = if slot.unit.sources.len() == 1 && index == 0 { slot.original.clone() } else { whole };
+            by_path.entry(&source.path).or_default().push((range, &source.text));
+        }
+    }
+    let mut changed = BTreeMap::new();
+    for (path, mut parts) in by_path {
+        let Some(old) = original(path) else { continue };
+        parts.sort_by_key(|(range, _)| (range.start, range.end));
+        let mut new = String::with_capacity(old.len());
+        let mut done = 0;
+        for (range, text) in parts {
+            new.push_str(old.get(done..range.start).unwrap_or_default());
+            if range.is_empty() && !new.is_empty() && !new.ends_with('\n') {
+                new.push('\n');
+            }
+            new.push_str(text);
+            done = range.end.min(old.len());
+        }
+        new.push_str(&old[done..]);
+        if new != old {
+            changed.insert(path.to_owned(), new);
+        }
+    }
+    changed
+}

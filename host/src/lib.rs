@@ -1,0 +1,36 @@
+//! Runs policy rules, as sandboxed WebAssembly components, over Kubernetes manifests and
+//! repository files.
+//!
+//! Dependencies point one way, top to bottom:
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`cli`] | arguments, exit codes, what goes to which stream |
+//! | [`fixtures`] | a rule's own tests |
+//! | [`report`] | results as text |
+//! | [`fix`] | fixes applied to text |
+//! | [`evaluate`] | plan, projection, sandbox, memo: from documents to verdicts |
+//! | [`bundle`] | which rules, with which settings |
+//! | [`discover`] | which files |
+//! | [`engine`] | the sandbox; the only module that names wasmtime |
+//! | [`project`], [`workload`] | how rules see a document |
+//! | [`manifest`] | what a rule says of itself |
+//! | [`parse`] | from bytes to documents |
+//! | [`document`] | the document model |
+//! | [`sealed`] | files that only we wrote |
+
+pub mod bundle;
+pub mod cli;
+pub mod discover;
+pub mod document;
+pub mod engine;
+pub mod evaluate;
+pub mod fix;
+pub mod fixtures;
+pub mod manifest;
+pub mod parse;
+pub mod project;
+pub mod report;
+pub mod sealed;
+mod suggest;
+pub mod workload;

@@ -1,0 +1,385 @@
+//! A rule's manifest: what the host knows of a rule without running it.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Severity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Info => "info",
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        })
+    }
+}
+
+/// How soon a gap should be closed, as the gap analyses rank it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Priority {
+    P0,
+    P1,
+    P2,
+    P3,
+}
+
+/// How much work the cure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Effort {
+    Small,
+    Medium,
+    Large,
+}
+
+/// What the rule's own source says of it; see `wit/v1/rule.wit` and the SDK's `rule!`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manifest {
+    /// Stable kebab-case name.
+    pub id: String,
+    /// The component's version.
+    pub version: String,
+    /// The requirement, one line.
+    pub title: String,
+    /// What exactly is checked.
+    #[serde(default)]
+    pub description: String,
+    /// Why it matters.
+    pub why: String,
+    /// What to do.
+    pub fix: String,
+    /// Default severity of its findings.
+    pub severity: Severity,
+    /// How soon.
+    pub priority: Priority,
+    /// How much work.
+    pub effort: Effort,
+    /// The 12-factor factor (or one of the three that were added to them).
+    pub factor: String,
+    /// Ids of controls that it covers: `pss:restricted`, `cis:5.2.6`, ….
+    #[serde(default)]
+    pub controls: Vec<String>,
+    /// Names that it had, or that peers have for it.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The release that first had it.
+    pub since: String,
+    /// The documents that it judges.
+    pub applies_to: Vec<Target>,
+    /// The paths of them that it reads.
+    pub reads: Vec<ReadPath>,
+    /// Whether it also reads the object before an UPDATE.
+    #[serde(default)]
+    pub reads_old: bool,
+    /// The other documents that it asks for.
+    #[serde(default)]
+    pub inventory: Vec<Query>,
+    /// JSON Schema of its parameters.
+    #[serde(default = "no_parameters")]
+    pub parameters: serde_json::Value,
+}
+
+fn no_parameters() -> serde_json::Value {
+    serde_json::json!({"type": "object", "additionalProperties": false, "properties": {}})
+}
+
+/// Which related documents a rule asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Query {
+    /// The key under which the rule finds them.
+    pub name: String,
+    /// Their kinds.
+    pub kinds: Vec<Target>,
+    /// How far it looks.
+    pub scope: Scope,
+    /// The paths of them that it reads.
+    pub reads: Vec<ReadPath>,
+}
+
+/// How far an inventory query looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Documents of the subject's namespace.
+    Namespace,
+    /// All documents.
+    Cluster,
+}
+
+/// A class of documents.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Target {
+    /// `workload`: everything with a pod template.
+    Workload,
+    /// `workload/Deployment`: one kind of them.
+    WorkloadKind(String),
+    /// `GROUP/Kind`; the core group is written `core`.
+    Object {
+        /// API group, empty for core.
+        group: String,
+        /// Kind.
+        kind: String,
+    },
+    /// `file/Dockerfile`: a kind of repository file.
+    File(String),
+}
+
+/// Why a text is not a [`Target`] or a [`ReadPath`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestSyntaxError {
+    /// Not a target.
+    #[error("`{0}` is none of `workload`, `workload/KIND`, `GROUP/KIND` and `file/KIND`")]
+    Target(String),
+    /// Not a path.
+    #[error("`{0}` is not a read path: {1}")]
+    Path(String, &'static str),
+}
+
+impl FromStr for Target {
+    type Err = ManifestSyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let well_formed =
+            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+        match text.split_once('/') {
+            None if text == "workload" => Ok(Target::Workload),
+            Some(("workload", kind)) if well_formed(kind) => Ok(Target::WorkloadKind(kind.to_owned())),
+            Some(("file", kind)) if well_formed(kind) => Ok(Target::File(kind.to_owned())),
+            Some((group, kind)) if well_formed(group) && well_formed(kind) => {
+                let group = if group == "core" { "" } else { group };
+                Ok(Target::Object { group: group.to_owned(), kind: kind.to_owned() })
+            }
+            _ => Err(ManifestSyntaxError::Target(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Workload => f.write_str("workload"),
+            Target::WorkloadKind(kind) => write!(f, "workload/{kind}"),
+            Target::Object { group, kind } if group.is_empty() => write!(f, "core/{kind}"),
+            Target::Object { group, kind } => write!(f, "{group}/{kind}"),
+            Target::File(kind) => write!(f, "file/{kind}"),
+        }
+    }
+}
+
+/// A path that a rule reads: `pod.spec.containers[*].image`. It takes in everything below its end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ReadPath(Vec<Segment>);
+
+/// One step of a [`ReadPath`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Segment {
+    /// One key.
+    Key(String),
+    /// Every key of a mapping: `*`.
+    AnyKey,
+    /// Every element of a sequence: `[*]`.
+    AnyItem,
+}
+
+impl ReadPath {
+    /// The steps.
+    pub fn segments(&self) -> &[Segment] {
+        &self.0
+    }
+}
+
+impl FromStr for ReadPath {
+    type Err = ManifestSyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = |why| ManifestSyntaxError::Path(text.to_owned(), why);
+        let mut segments = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            if let Some(after) = rest.strip_prefix("[*]") {
+                segments.push(Segment::AnyItem);
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix("[\"") {
+                let (key, after) = after.split_once("\"]").ok_or_else(|| error("`[\"` is not closed by `\"]`"))?;
+                segments.push(Segment::Key(key.to_owned()));
+                rest = after;
+            } else {
+                let end = rest.find(['.', '[']).unwrap_or(rest.len());
+                let (key, after) = rest.split_at(end);
+                if key.is_empty() {
+                    return Err(error("a key is empty"));
+                }
+                segments.push(if key == "*" { Segment::AnyKey } else { Segment::Key(key.to_owned()) });
+                rest = after;
+            }
+            if let Some(after) = rest.strip_prefix('.') {
+                if after.is_empty() {
+                    return Err(error("it ends with a dot"));
+                }
+                rest = after;
+            } else if !rest.is_empty() && !rest.starts_with('[') {
+                return Err(error("a dot is missing behind `]`"));
+            }
+        }
+        if segments.is_empty() {
+            return Err(error("it is empty; `*` reads the whole document"));
+        }
+        Ok(Self(segments))
+    }
+}
+
+impl fmt::Display for ReadPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, segment) in self.0.iter().enumerate() {
+            let dot = if index == 0 { "" } else { "." };
+            match segment {
+                Segment::AnyItem => f.write_str("[*]")?,
+                Segment::AnyKey => write!(f, "{dot}*")?,
+                Segment::Key(key) if key.is_empty() || key.contains(['.', '[', '*']) => write!(f, "[\"{key}\"]")?,
+                Segment::Key(key) => write!(f, "{dot}{key}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+macro_rules! through_strings {
+    ($($type:ty),*) => {$(
+        impl TryFrom<String> for $type {
+            type Error = ManifestSyntaxError;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(value: $type) -> String {
+                value.to_string()
+            }
+        }
+    )*};
+}
+
+through_strings!(Target, ReadPath);
+
+/// Why a manifest is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Not the JSON that it should be.
+    #[error("its manifest is malformed at `{path}`: {reason}")]
+    Malformed {
+        /// The field.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Well-formed, but a field says nothing or something impossible.
+    #[error("its manifest's `{field}` {reason}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// Names the field.
+    pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let manifest: Self = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+            ManifestError::Malformed { path: error.path().to_string(), reason: error.into_inner().to_string() }
+        })?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        let invalid = |field, reason: &str| Err(ManifestError::Invalid { field, reason: reason.to_owned() });
+        let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.id.is_empty() || !self.id.chars().all(kebab) || self.id.starts_with('-') || self.id.ends_with('-') {
+            return invalid("id", "is not kebab-case");
+        }
+        for (field, text) in [("title", &self.title), ("why", &self.why), ("fix", &self.fix)] {
+            if text.trim().is_empty() {
+                return invalid(field, "is empty");
+            }
+        }
+        if self.applies_to.is_empty() {
+            return invalid("appliesTo", "names no documents");
+        }
+        if self.parameters.get("type").and_then(serde_json::Value::as_str) != Some("object") {
+            return invalid("parameters", "is not a schema of type `object`");
+        }
+        let mut names: Vec<&str> = self.inventory.iter().map(|query| query.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.len() != self.inventory.len() {
+            return invalid("inventory", "has two queries of one name");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn targets_and_paths_read_back_as_written() {
+        for text in
+            ["workload", "workload/Deployment", "core/ConfigMap", "rbac.authorization.k8s.io/Role", "file/Dockerfile"]
+        {
+            assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+        }
+        for text in
+            ["*", "pod.spec.containers[*].env[*].value", "metadata.labels[\"a.b/c\"]", "jobs.*.steps[*]", "[\"\"].x"]
+        {
+            assert_eq!(text.parse::<ReadPath>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn malformed_ones_are_refused() {
+        for text in ["", "Workload", "workload/", "/Kind", "a/b/c", "file/"] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+        for text in ["", ".", "a.", "a..b", "a[*]b", "[\"x", "a[0]"] {
+            assert!(text.parse::<ReadPath>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn paths_never_panic(text in "[a.*\\[\\]\"]{0,12}") {
+            if let Ok(path) = text.parse::<ReadPath>() {
+                prop_assert_eq!(path.to_string().parse::<ReadPath>().unwrap(), path);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Units: what is parsed, judged and remembered on its own. A YAML file is one unit a document, so
+//! that a broken one does not hurt the others; a Terraform module is one unit of many files.
+
+use super::classify::{self, Classified};
+use super::yaml::{self, Scalars};
+use super::{Limits, SyntaxError, dockerfile, hcl, json};
+use crate::document::{Document, Format, Node, Pointer, Source, Subject};
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+/// How a unit is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// One YAML document.
+    Yaml(Scalars),
+    /// A JSON file.
+    Json,
+    /// A Dockerfile.
+    Dockerfile,
+    /// The `.tf` and `.tfvars` files of one directory.
+    Terraform,
+}
+
+/// A piece of input.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// How it is written.
+    pub form: Form,
+    /// Its text, or its texts.
+    pub sources: Arc<[Source]>,
+}
+
+impl Unit {
+    /// A unit of one text.
+    pub fn new(form: Form, source: Source) -> Self {
+        Self { form, sources: Arc::new([source]) }
+    }
+
+    /// Cuts a file into units. Terraform files go through [`Unit::terraform`] instead.
+    ///
+    /// # Errors
+    /// When the file exceeds a bound.
+    pub fn split(form: Form, path: &Arc<str>, text: &str, limits: &Limits) -> Result<Vec<Self>, SyntaxError> {
+        if text.len() > limits.bytes {
+            let message = format!("the file has {} bytes, more than {} (limit `bytes`)", text.len(), limits.bytes);
+            return Err(SyntaxError::new(0, message));
+        }
+        let Form::Yaml(_) = form else {
+            return Ok(vec![Self::new(form, Source::new(Arc::clone(path), text))]);
+        };
+        let pieces = yaml::split_documents(text);
+        if pieces.len() > limits.documents {
+            let message = format!("the file has more than {} documents (limit `documents`)", limits.documents);
+            return Err(SyntaxError::new(pieces[limits.documents].start, message));
+        }
+        let mut lines_before = 0;
+        let mut counted_to = 0;
+        let units = pieces.into_iter().map(|piece| {
+            lines_before += text[counted_to..piece.start].bytes().filter(|byte| *byte == b'\n').count();
+            counted_to = piece.start;
+            let source =
+                Source { path: Arc::clone(path), text: text[piece.clone()].into(), offset: piece.start, lines_before };
+            let form = Form::Yaml(classify::scalars(path, &source.text));
+            Self::new(form, source)
+        });
+        Ok(units.collect())
+    }
+
+    /// A unit of the Terraform files of one directory.
+    pub fn terraform(sources: Vec<Source>) -> Self {
+        Self { form: Form::Terraform, sources: sources.into() }
+    }
+
+    /// Names the unit's content under a bundle: what a verdict on it is remembered by. It does not
+    /// depend on where in its file the unit stands.
+    pub fn key(&self, fingerprint: &[u8; 32]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(fingerprint);
+        hash.update(format!("{:?}", self.form));
+        for source in self.sources.iter() {
+            for part in [source.path.as_bytes(), source.text.as_bytes()] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+        }
+        hash.finalize().into()
+    }
+
+    /// Parses the unit into its documents; none when it holds nothing that rules could judge.
+    ///
+    /// # Errors
+    /// At the place in the unit's source.
+    pub fn parse(&self, limits: &Limits) -> Result<Vec<Document>, SyntaxError> {
+        let source = &self.sources[0];
+        match self.form {
+            Form::Yaml(scalars) => match yaml::parse(&source.text, scalars, limits)? {
+                Some(root) => self.classified(root, Format::Yaml, limits),
+                None => Ok(Vec::new()),
+            },
+            Form::Json => self.classified(json::parse(&source.text, limits)?, Format::Json, limits),
+            Form::Dockerfile => {
+                let root = dockerfile::parse(&source.text, &source.path, limits)?;
+                Ok(vec![self.file("Dockerfile", &source.path, Format::Dockerfile, root)])
+            }
+            Form::Terraform => {
+                let directory = source.path.rsplit_once('/').map_or(".", |(directory, _)| directory);
+                let root = hcl::parse_module(directory, &self.sources, limits)?;
+                Ok(vec![self.file("TerraformModule", directory, Format::Hcl, root)])
+            }
+        }
+    }
+
+    fn classified(&self, root: Node, format: Format, limits: &Limits) -> Result<Vec<Document>, SyntaxError> {
+        let path = Arc::clone(&self.sources[0].path);
+        match classify::classify(&path, root, limits)? {
+            Classified::Nothing => Ok(Vec::new()),
+            Classified::File { kind, root } => Ok(vec![self.file(kind, &path, format, root)]),
+            Classified::Objects(objects) => Ok(objects
+                .into_iter()
+                .map(|object| Document {
+                    subject: object.subject,
+                    format,
+                    sources: Arc::clone(&self.sources),
+                    base: object.base,
+                    root: object.root,
+                    old: object.old,
+                })
+                .collect()),
+        }
+    }
+
+    fn file(&self, kind: &str, name: &str, format: Format, root: Node) -> Document {
+        let subject = Subject {
+            group: Document::FILE_GROUP.to_owned(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            operation: "CREATE".to_owned(),
+            ..Subject::default()
+        };
+        Document { subject, format, sources: Arc::clone(&self.sources), base: Pointer::root(), root, old: None }
+    }
+}

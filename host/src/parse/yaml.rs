@@ -1,0 +1,414 @@
+//! YAML, one document at a time, with the place of every value.
+
+use super::{Limits, SyntaxError};
+use crate::document::{Entry, Node, Span, Value};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+/// How plain scalars become values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scalars {
+    /// YAML 1.2's core schema: GitHub workflows, compose files, bundles.
+    Core12,
+    /// As the Kubernetes clients resolve them (YAML 1.1): `yes` and `on` are booleans, `0777` is octal.
+    Kubernetes,
+}
+
+/// Cuts a stream at its document markers, without parsing. YAML forbids a line that begins with
+/// `---` or `...` inside any scalar, so the pieces are exact even when one of them is broken.
+pub fn split_documents(text: &str) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    // Directives stand before their document's marker and belong to it.
+    let mut only_directives = false;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let is_marker = |marker: &str| {
+            line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+        };
+        if is_marker("---") {
+            if !only_directives {
+                pieces.push(start..at);
+                start = at;
+            }
+            only_directives = false;
+        } else if is_marker("...") {
+            pieces.push(start..at + line.len());
+            start = at + line.len();
+            only_directives = false;
+        } else if line.starts_with('%') && is_blank(&text[start..at]) {
+            only_directives = true;
+        }
+        at += line.len();
+    }
+    pieces.push(start..text.len());
+    pieces.retain(|piece| !is_blank(&text[piece.clone()]));
+    pieces
+}
+
+/// Nothing but markers, comments and space.
+fn is_blank(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').lines().all(|line| {
+        let content = line.strip_prefix("---").or_else(|| line.strip_prefix("...")).unwrap_or(line).trim();
+        content.is_empty() || content.starts_with('#')
+    })
+}
+
+/// Parses one document; `None` when it is empty.
+///
+/// # Errors
+/// At the byte where the text stops being YAML, a key stands twice, or a bound is exceeded.
+pub fn parse(text: &str, scalars: Scalars, limits: &Limits) -> Result<Option<Node>, SyntaxError> {
+    let text_without_bom = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut options = granit_parser::Options::default();
+    options.emit_comments = false;
+    options.flow_nesting_limit = limits.depth;
+    options.block_nesting_limit = limits.depth;
+    let events = Parser::new_from_str_with_options(text_without_bom, options);
+    let shift = text.len() - text_without_bom.len();
+    Builder { text, shift, scalars, limits, events, anchors: HashMap::new(), open: HashSet::new(), nodes: 0, copied: 0 }
+        .document()
+}
+
+struct Builder<'t, 'l> {
+    text: &'t str,
+    /// Bytes of the byte order mark, which the event parser does not see.
+    shift: usize,
+    scalars: Scalars,
+    limits: &'l Limits,
+    events: Parser<'t, granit_parser::StrInput<'t>>,
+    anchors: HashMap<usize, Node>,
+    /// Anchors of collections that are still being built.
+    open: HashSet<usize>,
+    nodes: usize,
+    copied: usize,
+}
+
+type Parsed<T> = Result<T, SyntaxError>;
+
+impl<'t> Builder<'t, '_> {
+    fn next(&mut self) -> Parsed<(Event<'t>, Range<usize>)> {
+        match self.events.next_event() {
+            Some(Ok((event, span))) => {
+                let range = span.byte_range().unwrap_or(0..0);
+                Ok((event, range.start + self.shift..range.end + self.shift))
+            }
+            Some(Err(error)) => Err(self.scan_error(&error)),
+            None => Ok((Event::StreamEnd, self.text.len()..self.text.len())),
+        }
+    }
+
+    fn scan_error(&self, error: &ScanError) -> SyntaxError {
+        let at = error.marker().byte_offset().map_or(self.text.len(), |at| at + self.shift).min(self.text.len());
+        let message = error.info();
+        if message.contains("nesting") || message.contains("recursion limit") {
+            return self.too_deep(at);
+        }
+        SyntaxError::new(at, message)
+    }
+
+    fn too_deep(&self, at: usize) -> SyntaxError {
+        SyntaxError::new(at, format!("nested deeper than {} levels (limit `depth`)", self.limits.depth))
+    }
+
+    fn document(mut self) -> Parsed<Option<Node>> {
+        let mut root = None;
+        loop {
+            let (event, range) = self.next()?;
+            match event {
+                Event::StreamEnd => return Ok(root),
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+                event if root.is_none() => {
+                    let node = self.node(event, range, 0)?;
+                    let empty = node.value == Value::Null && node.span.start == node.span.end;
+                    root = (!empty).then_some(node);
+                }
+                _ => return Err(SyntaxError::new(range.start, "a second document begins here without `---`")),
+            }
+        }
+    }
+
+    fn node(&mut self, event: Event<'t>, range: Range<usize>, depth: usize) -> Parsed<Node> {
+        if depth > self.limits.depth {
+            return Err(self.too_deep(range.start));
+        }
+        self.count(1, range.start)?;
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = scalar(&text, style, tag.as_deref(), self.scalars);
+                let node = Node::new(value, self.trimmed(range, style));
+                Ok(self.anchored(anchor, node))
+            }
+            Event::SequenceStart(_, anchor, _) => self.sequence(anchor, range, depth),
+            Event::MappingStart(_, anchor, _) => self.mapping(anchor, range, depth),
+            Event::Alias(anchor) => self.alias(anchor, range),
+            _ => Err(SyntaxError::new(range.start, "a value was expected here")),
+        }
+    }
+
+    fn count(&mut self, nodes: usize, at: usize) -> Parsed<()> {
+        self.nodes += nodes;
+        if self.nodes > self.limits.nodes {
+            return Err(SyntaxError::new(at, format!("more than {} values (limit `nodes`)", self.limits.nodes)));
+        }
+        Ok(())
+    }
+
+    /// A block scalar's span without the line breaks behind it.
+    fn trimmed(&self, range: Range<usize>, style: ScalarStyle) -> Span {
+        let end = match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                range.start + self.text.get(range.clone()).map_or(0, |text| text.trim_end().len())
+            }
+            _ => range.end,
+        };
+        Span::new(range.start, end.max(range.start))
+    }
+
+    fn anchored(&mut self, anchor: usize, node: Node) -> Node {
+        if anchor != 0 {
+            self.open.remove(&anchor);
+            self.anchors.insert(anchor, node.clone());
+        }
+        node
+    }
+
+    fn sequence(&mut self, anchor: usize, start: Range<usize>, depth: usize) -> Parsed<Node> {
+        self.open.insert(anchor);
+        let mut items = Vec::new();
+        loop {
+            let (event, range) = self.next()?;
+            if event == Event::SequenceEnd {
+                let span = self.collection_span(&start, &range, items.last().map(|item: &Node| item.span.end));
+                return Ok(self.anchored(anchor, Node::new(Value::Array(items), span)));
+            }
+            items.push(self.node(event, range, depth + 1)?);
+        }
+    }
+
+    fn mapping(&mut self, anchor: usize, start: Range<usize>, depth: usize) -> Parsed<Node> {
+        self.open.insert(anchor);
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut keys: HashSet<Box<str>> = HashSet::new();
+        let mut merged: Vec<Node> = Vec::new();
+        let mut last_end = None;
+        loop {
+            let (event, range) = self.next()?;
+            if event == Event::MappingEnd {
+                let span = self.collection_span(&start, &range, last_end);
+                self.merge(&mut entries, &mut keys, merged)?;
+                return Ok(self.anchored(anchor, Node::new(Value::Object(entries), span)));
+            }
+            let (key, is_merge) = self.key(event, &range, depth)?;
+            let key_span = Span::new(range.start, range.end);
+            let (event, value_range) = self.next()?;
+            let mut value = self.node(event, value_range, depth + 1)?;
+            if value.span.start == value.span.end && value.value == Value::Null {
+                value.span = self.behind_colon(range.end);
+            }
+            last_end = Some(value.span.end.max(key_span.end));
+            if is_merge {
+                merged.push(value);
+                continue;
+            }
+            if !keys.insert(key.clone()) {
+                return Err(SyntaxError::new(range.start, format!("the key `{key}` stands twice in this mapping")));
+            }
+            entries.push(Entry::new(key, key_span, value));
+        }
+    }
+
+    /// Where the value of a key without one would stand.
+    fn behind_colon(&self, key_end: usize) -> Span {
+        let rest = self.text.get(key_end..).unwrap_or_default();
+        let colon = rest.find(':').map_or(key_end, |at| key_end + at + 1);
+        Span::new(colon, colon)
+    }
+
+    /// A key as JSON has it, and whether it is a merge key.
+    fn key(&mut self, event: Event<'t>, range: &Range<usize>, depth: usize) -> Parsed<(Box<str>, bool)> {
+        let plain = matches!(&event, Event::Scalar(_, ScalarStyle::Plain, _, _));
+        let text: Option<Cow<'t, str>> = match &event {
+            Event::Scalar(text, ..) => Some(text.clone()),
+            _ => None,
+        };
+        let node = self.node(event, range.clone(), depth + 1)?;
+        match (node.value, text) {
+            (Value::String(key), _) => Ok((key.clone(), plain && &*key == "<<")),
+            // A key that looks like another type keeps its text: `on:`, `8080:`, `true:`.
+            (_, Some(text)) => Ok((text.into(), false)),
+            (Value::Null, None) => Ok(("null".into(), false)),
+            (Value::Bool(flag), None) => Ok((flag.to_string().into(), false)),
+            (Value::Number(number), None) => Ok((number, false)),
+            _ => Err(SyntaxError::new(range.start, "a key must be a scalar")),
+        }
+    }
+
+    /// The entries of `<<`: what the mapping says itself wins, then the earlier of several.
+    fn merge(&mut self, entries: &mut Vec<Entry>, keys: &mut HashSet<Box<str>>, merged: Vec<Node>) -> Parsed<()> {
+        for node in merged {
+            let at = node.span.start as usize;
+            let sources = match node.value {
+                Value::Object(_) => vec![node],
+                Value::Array(items) => items,
+                _ => return Err(SyntaxError::new(at, "`<<` merges mappings only")),
+            };
+            for source in sources {
+                let Value::Object(theirs) = source.value else {
+                    return Err(SyntaxError::new(at, "`<<` merges mappings only"));
+                };
+                for mut entry in theirs {
+                    if keys.insert(entry.key.clone()) {
+                        mark_aliased(&mut entry.value);
+                        entries.push(entry);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, range: Range<usize>) -> Parsed<Node> {
+        if self.open.contains(&anchor) {
+            return Err(SyntaxError::new(range.start, "the alias stands inside its own anchor"));
+        }
+        let Some(mut node) = self.anchors.get(&anchor).cloned() else {
+            return Err(SyntaxError::new(range.start, "the alias has no anchor"));
+        };
+        let copies = size(&node);
+        self.copied += copies;
+        if self.copied > self.limits.alias_nodes {
+            let limit = self.limits.alias_nodes;
+            let message = format!("aliases copy more than {limit} values (limit `alias_nodes`)");
+            return Err(SyntaxError::new(range.start, message));
+        }
+        self.count(copies, range.start)?;
+        mark_aliased(&mut node);
+        Ok(node)
+    }
+
+    /// A flow collection ends with its bracket, a block collection with its last child.
+    fn collection_span(&self, start: &Range<usize>, end: &Range<usize>, last_child: Option<u32>) -> Span {
+        let is_flow = self.text.as_bytes().get(start.start).is_some_and(|byte| matches!(byte, b'{' | b'['));
+        let end = if is_flow { end.end } else { last_child.map_or(start.end, |end| end as usize) };
+        Span::new(start.start, end.max(start.start))
+    }
+}
+
+fn size(node: &Node) -> usize {
+    let below: usize = match &node.value {
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(entries) => entries.iter().map(|entry| size(&entry.value)).sum(),
+        _ => 0,
+    };
+    below + 1
+}
+
+fn mark_aliased(node: &mut Node) {
+    node.aliased = true;
+    match &mut node.value {
+        Value::Array(items) => items.iter_mut().for_each(mark_aliased),
+        Value::Object(entries) => entries.iter_mut().for_each(|entry| mark_aliased(&mut entry.value)),
+        _ => {}
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, scalars: Scalars) -> Value {
+    let string = || Value::String(text.into());
+    match tag.and_then(Tag::core_suffix) {
+        Some("str" | "binary") => return string(),
+        Some("null") => return Value::Null,
+        Some("bool" | "int" | "float") => return plain(text, scalars),
+        _ => {}
+    }
+    if style == ScalarStyle::Plain { plain(text, scalars) } else { string() }
+}
+
+fn plain(text: &str, scalars: Scalars) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        _ => {}
+    }
+    if scalars == Scalars::Kubernetes {
+        match text {
+            "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Value::Bool(true),
+            "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Value::Bool(false),
+            _ => {}
+        }
+    }
+    match number(text, scalars) {
+        Some(number) => Value::Number(number.into()),
+        None => Value::String(text.into()),
+    }
+}
+
+/// A number's JSON text. Infinity and NaN are no JSON and stay strings.
+fn number(text: &str, scalars: Scalars) -> Option<String> {
+    if !text.as_bytes().first()?.is_ascii_digit() && !text.starts_with(['-', '+', '.']) {
+        return None;
+    }
+    let (sign, digits) = match text.as_bytes()[0] {
+        b'-' => ("-", &text[1..]),
+        b'+' => ("", &text[1..]),
+        _ => ("", text),
+    };
+    let digits: Cow<'_, str> = match scalars {
+        Scalars::Kubernetes if digits.contains('_') => digits.replace('_', "").into(),
+        _ => digits.into(),
+    };
+    if let Some(radix) = in_radix(&digits, scalars) {
+        return radix.map(|value| format!("{sign}{value}"));
+    }
+    let (mantissa, exponent) = match digits.find(['e', 'E']) {
+        Some(at) => (&digits[..at], Some(&digits[at + 1..])),
+        None => (&*digits, None),
+    };
+    let (whole, fraction) =
+        mantissa.split_once('.').map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let some_digit = !whole.is_empty() || fraction.is_some_and(|fraction| !fraction.is_empty());
+    if !some_digit || !all_digits(whole) || !fraction.is_none_or(all_digits) {
+        return None;
+    }
+    let mut json = sign.to_owned();
+    let significant = whole.trim_start_matches('0');
+    json.push_str(if significant.is_empty() { "0" } else { significant });
+    if let Some(fraction) = fraction.filter(|fraction| !fraction.is_empty()) {
+        json.push('.');
+        json.push_str(fraction);
+    }
+    if let Some(exponent) = exponent {
+        let power = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        if power.is_empty() || !all_digits(power) {
+            return None;
+        }
+        json.push('e');
+        json.push_str(exponent);
+    }
+    Some(json)
+}
+
+/// A whole number in another base: `Some(None)` when it looks like one and is none.
+fn in_radix(digits: &str, scalars: Scalars) -> Option<Option<u64>> {
+    let parse =
+        |digits: &str, radix| Some(u64::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+')));
+    if let Some(hex) = digits.strip_prefix("0x") {
+        return parse(hex, 16);
+    }
+    if let Some(octal) = digits.strip_prefix("0o") {
+        return parse(octal, 8);
+    }
+    if scalars == Scalars::Kubernetes {
+        if let Some(binary) = digits.strip_prefix("0b") {
+            return parse(binary, 2);
+        }
+        if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7')) {
+            return parse(digits, 8);
+        }
+    }
+    None
+}

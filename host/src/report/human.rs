@@ -1,0 +1,193 @@
+//! For people: a frame a finding, and a line that sums up.
+
+use super::frame::{Frames, Mark, Style, Text};
+use super::{Counts, Report};
+use crate::bundle::{BundleRule, Enforcement};
+use crate::document::Source;
+use crate::evaluate::{DocumentVerdict, Finding, Outcome};
+use crate::manifest::Severity;
+use crate::parse::Unit;
+use annotate_snippets::Level;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Writes the report.
+pub fn human(report: &Report<'_>, style: Style, width: usize) -> String {
+    let frames = Frames::new(style, width);
+    let mut out = String::new();
+    for error in report.input_errors {
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(out, "error: {error}\n");
+    }
+    for error in &report.result.errors {
+        out.push_str(&syntax_error(&frames, &report.units[error.unit], &error.error));
+        out.push_str("\n\n");
+    }
+    for (unit, document) in &report.result.documents {
+        document_frames(report, &frames, &report.units[*unit], document, &mut out);
+    }
+    notices(report, &mut out);
+    summary(report, &report.counts(), &mut out);
+    out
+}
+
+fn syntax_error(frames: &Frames, unit: &Unit, error: &crate::parse::SyntaxError) -> String {
+    let source = unit.sources.get(usize::from(error.file)).unwrap_or(&unit.sources[0]);
+    let mut at = error.at.min(source.text.len());
+    while !source.text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let end = at + source.text[at..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
+    let mark = Mark { span: at..end, label: None, primary: true };
+    frames.frame(Level::ERROR, Some("syntax"), &error.message, &text(source, &source.text), &[mark], &[])
+}
+
+fn document_frames(report: &Report<'_>, frames: &Frames, unit: &Unit, document: &DocumentVerdict, out: &mut String) {
+    let object = document.subject.to_string();
+    for (rule, failure) in document.errors() {
+        let source = source_of(unit, document.place.file);
+        let id = report.bundle.rules[usize::from(rule)].id();
+        let mark =
+            Mark { span: document.place.start as usize..document.place.end as usize, label: None, primary: true };
+        let title = format!("the rule could not judge {object}: {failure}");
+        let notes = [("note", "a rule that could not run has never passed")];
+        out.push_str(&frames.frame(Level::ERROR, Some(id), &title, &text(source, &source.text), &[mark], &notes));
+        out.push_str("\n\n");
+    }
+    for (rule, finding) in document.findings().filter(|(_, finding)| finding.severity >= report.min_severity) {
+        let rule = &report.bundle.rules[usize::from(rule)];
+        out.push_str(&finding_frame(frames, unit, &object, rule, finding));
+        out.push_str("\n\n");
+    }
+}
+
+fn finding_frame(frames: &Frames, unit: &Unit, object: &str, rule: &BundleRule, finding: &Finding) -> String {
+    let source = source_of(unit, finding.place.file);
+    let shown = masked(source, finding);
+    let mut marks = vec![Mark {
+        span: finding.place.start as usize..finding.place.end as usize,
+        label: (!finding.place.exact).then_some("missing here"),
+        primary: true,
+    }];
+    for label in finding.labels.iter().filter(|label| label.place.file == finding.place.file) {
+        let span = label.place.start as usize..label.place.end as usize;
+        marks.push(Mark { span, label: Some(&label.text), primary: false });
+    }
+    let manifest = &rule.source.manifest;
+    let why = one_line(&manifest.why);
+    let help = one_line(&manifest.fix);
+    let place = format!("{object}, at {}", if finding.path.is_empty() { "/" } else { &finding.path });
+    let mut notes = vec![("in", place.as_str()), ("why", why.as_str()), ("fix", help.as_str())];
+    let note = finding.fix.as_ref().map(|fix| {
+        let how = if fix.safe { "`--fix` will" } else { "`--fix=unsafe` would" };
+        format!("{how} {}", fix.title)
+    });
+    notes.extend(note.as_deref().map(|note| ("note", note)));
+    let level = match (finding.enforcement, finding.severity) {
+        (Enforcement::Deny, Severity::Info) | (Enforcement::Audit, _) => Level::NOTE,
+        (Enforcement::Deny, severity) if severity >= Severity::High => Level::ERROR,
+        _ => Level::WARNING,
+    };
+    let name = finding.severity.to_string();
+    frames.frame(level.with_name(name), Some(rule.id()), &finding.message, &text(source, &shown), &marks, &notes)
+}
+
+fn source_of(unit: &Unit, file: u16) -> &Source {
+    unit.sources.get(usize::from(file)).unwrap_or(&unit.sources[0])
+}
+
+fn text<'t>(source: &'t Source, shown: &'t str) -> Text<'t> {
+    Text { path: &source.path, text: shown, lines_before: source.lines_before }
+}
+
+/// The source with a secret value starred out, each byte by one, so that spans keep their places.
+fn masked<'s>(source: &'s Source, finding: &Finding) -> Cow<'s, str> {
+    if !finding.secret {
+        return Cow::Borrowed(&source.text);
+    }
+    let span = finding.place.start as usize..finding.place.end as usize;
+    let Some(secret) = source.text.get(span.clone()) else { return Cow::Borrowed("") };
+    let stars: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+    let mut text = source.text.to_string();
+    text.replace_range(span, &stars);
+    Cow::Owned(text)
+}
+
+/// A text for one line of a frame: its first paragraph, line breaks as spaces.
+fn one_line(text: &str) -> String {
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn notices(report: &Report<'_>, out: &mut String) {
+    for notice in &report.bundle.notices {
+        let _ = writeln!(out, "warning: {}", notice.0);
+    }
+    let mut reasons: std::collections::BTreeMap<(&str, &str), usize> = std::collections::BTreeMap::new();
+    for (_, document) in &report.result.documents {
+        for outcome in &document.outcomes {
+            if let Outcome::NotEvaluated(reason) = &outcome.outcome {
+                let rule = report.bundle.rules[usize::from(outcome.rule)].id();
+                *reasons.entry((rule, reason)).or_default() += 1;
+            }
+        }
+    }
+    for ((rule, reason), count) in reasons {
+        let _ = writeln!(out, "not evaluated: {rule}: {reason} ({})", counted(count, "document"));
+    }
+    if report.templates > 0 {
+        let files = counted(report.templates, "Helm template");
+        let _ =
+            writeln!(out, "note: {files} passed over; judge a rendered chart: helm template … | policy-host eval -");
+    }
+}
+
+fn summary(report: &Report<'_>, counts: &Counts, out: &mut String) {
+    let severities = ["critical", "high", "medium", "low", "info"];
+    let by_severity: Vec<String> = severities
+        .iter()
+        .zip(counts.findings)
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    let mut parts = vec![match counts.total() {
+        0 => "no findings".to_owned(),
+        total => format!("{}: {}", counted(total, "finding"), by_severity.join(", ")),
+    }];
+    let also = [
+        (counts.exempt, "exempt"),
+        (counts.rule_errors, "rule failures"),
+        (counts.input_errors, "inputs that could not be read"),
+        (counts.not_evaluated, "not evaluated"),
+    ];
+    parts.extend(also.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    if let Some(fixed) = report.fixed {
+        parts.push(format!("{} applied", counted_es(fixed, "fix")));
+    } else if counts.fixable > 0 {
+        parts.push(format!("{} fixable with --fix", counts.fixable));
+    }
+    let rules = report.bundle.rules.len();
+    parts.push(format!(
+        "{}, {}, {}",
+        counted(counts.documents, "document"),
+        counted(rules, "rule"),
+        duration(report.elapsed)
+    ));
+    let _ = writeln!(out, "{}", parts.join(" · "));
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn counted_es(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}es") }
+}
+
+fn duration(elapsed: std::time::Duration) -> String {
+    if elapsed.as_millis() < 10_000 {
+        format!("{} ms", elapsed.as_millis())
+    } else {
+        format!("{:.1} s", elapsed.as_secs_f64())
+    }
+}

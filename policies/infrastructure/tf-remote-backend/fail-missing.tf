@@ -1,0 +1,15 @@
+# No backend: Terraform falls back to a local file.
+terraform { # expect: the root module declares no `backend`, so its state is a local file
+  required_version = "~> 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.0"
+    }
+  }
+}
+
+provider "aws" {
+  region = "eu-central-1"
+}

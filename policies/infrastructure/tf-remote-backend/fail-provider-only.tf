@@ -1,0 +1,9 @@
+# No `terraform` block at all.
+provider "google" { # expect: the root module declares no `backend`
+  project = "acme-shop"
+}
+
+resource "google_storage_bucket" "media" {
+  name     = "acme-media"
+  location = "EU"
+}

@@ -1,0 +1,12 @@
+# State on the disk, said in so many words.
+terraform {
+  required_version = "~> 1.9"
+
+  backend "local" { # expect: the backend is `local`, expected one of `s3`, `gcs`, `azurerm`, `http`, `remote`, `cloud`
+    path = "terraform.tfstate"
+  }
+}
+
+provider "aws" {
+  region = "eu-central-1"
+}

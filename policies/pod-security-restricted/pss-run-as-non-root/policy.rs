@@ -1,0 +1,90 @@
+//! See the `rule!` block.
+
+use policy_sdk::prelude::*;
+
+policy_sdk::rule! {
+    /// Containers must run as a user other than root
+    ///
+    /// The pod's `securityContext.runAsNonRoot` is `true`, or that of every container of every class
+    /// is; neither the pod nor a container sets `false`.
+    ///
+    /// The fix is safe only where it cannot keep a container from starting: every container that it
+    /// concerns has a numeric `runAsUser` other than 0 and is not privileged. Otherwise the image
+    /// decides the user, so a person must confirm it; with `runAsUser: 0` there is no fix.
+    ///
+    /// ## Why
+    /// A process that is root in its container is root on the node once it gets out, and inside it
+    /// may overwrite binaries and use every capability that is left.
+    ///
+    /// ## Fix
+    /// Set `runAsNonRoot: true` in the pod's `securityContext`, with a numeric `USER` in the image or
+    /// a numeric `runAsUser`.
+    severity: High,
+    priority: P0,
+    effort: Small,
+    factor: "XV Security",
+    controls: ["pss:restricted", "cis:5.2.7", "nsa:non-root"],
+    aliases: [
+        "KL:run-as-non-root", "PO:runAsRootAllowed", "KC:C-0013", "CK:CKV_K8S_23", "TR:KSV-0012",
+        "KY:require-run-as-nonroot", "GK:users",
+    ],
+    since: "0.1.0",
+    applies_to: ["workload"],
+    reads: [
+        "pod.spec.hostUsers",
+        "pod.spec.securityContext.runAsNonRoot",
+        "pod.spec.securityContext.runAsUser",
+        "container.securityContext.runAsNonRoot",
+        "container.securityContext.runAsUser",
+        "container.securityContext.privileged",
+    ],
+    parameters: {
+        /// Let pods in a user namespace of their own (`hostUsers: false`) run as root, as Pod
+        /// Security does from Kubernetes 1.35.
+        allow_userns: bool = false,
+    },
+}
+
+fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
+    let workload = input.workload();
+    let spec = workload.spec();
+    if input.parameters.allow_userns && spec.get("hostUsers").as_bool() == Some(false) {
+        return not_applicable("the pod has a user namespace of its own (`hostUsers: false`)");
+    }
+    let pod = spec.at("securityContext.runAsNonRoot");
+    let (unset, set): (Vec<_>, Vec<_>) =
+        workload.containers().partition(|container| !container.at("securityContext.runAsNonRoot").exists());
+    if pod.as_bool() == Some(false) {
+        findings.report(&pod, "the pod sets `runAsNonRoot: false`, expected `true`").fix(fix(&pod, &spec, &unset));
+    } else if !pod.is_true() && !unset.is_empty() {
+        let names: Vec<String> = unset.iter().map(Container::described).collect();
+        let message = format!("neither the pod nor {} sets `runAsNonRoot: true`", names.join(", "));
+        let report = findings.report(&pod, message).fix(fix(&pod, &spec, &unset));
+        unset.iter().fold(report, |report, container| report.label(container, "does not set it either"));
+    }
+    for container in set {
+        let own = container.at("securityContext.runAsNonRoot");
+        if !own.is_true() {
+            let message = format!("{} sets `runAsNonRoot: false`, expected `true`", container.described());
+            findings.report(&own, message).fix(fix(&own, &spec, &[container]));
+        }
+    }
+    Ok(())
+}
+
+/// Sets `true` at `target`, which decides for the containers `concerned`.
+fn fix(target: &View<'_>, spec: &View<'_>, concerned: &[Container<'_>]) -> Option<Fix> {
+    let user = |container: &Container<'_>| {
+        let own = container.at("securityContext.runAsUser").as_i64();
+        own.or_else(|| spec.at("securityContext.runAsUser").as_i64())
+    };
+    if concerned.iter().any(|container| user(container) == Some(0)) {
+        return None;
+    }
+    let starts = |container: &Container<'_>| {
+        user(container).is_some() && !container.at("securityContext.privileged").is_true()
+    };
+    let title = "require a user other than root";
+    let fix = if concerned.iter().all(starts) { Fix::safe(title) } else { Fix::unsafe_(title) };
+    Some(fix.set(target, true))
+}

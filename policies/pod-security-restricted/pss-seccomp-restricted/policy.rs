@@ -1,0 +1,75 @@
+//! See the `rule!` block.
+
+use policy_sdk::prelude::*;
+
+policy_sdk::rule! {
+    /// Containers run under a seccomp profile
+    ///
+    /// The pod's `securityContext.seccompProfile.type` is `RuntimeDefault` or `Localhost`, or that of
+    /// every container of every class is; nothing sets another type, such as `Unconfined`. Pods for
+    /// Windows nodes are exempt.
+    ///
+    /// Setting the pod's profile where none is set is a safe fix, as the container runtime's profile
+    /// blocks only what containers do not use; privileged containers run unconfined in any case, so
+    /// with one among those concerned, or in place of a type that somebody wrote, a person must confirm.
+    ///
+    /// ## Why
+    /// Without a profile a process may make every system call, and most escapes from containers
+    /// began with one that no application uses.
+    ///
+    /// ## Fix
+    /// Set `seccompProfile: {type: RuntimeDefault}` in the pod's `securityContext`.
+    severity: High,
+    priority: P0,
+    effort: Small,
+    factor: "XV Security",
+    controls: ["pss:restricted", "cis:5.7.2"],
+    aliases: [
+        "KS:container-seccomp-profile", "KC:C-0210", "CK:CKV_K8S_31", "TR:KSV-0030",
+        "KY:restrict-seccomp-strict", "GK:seccompv2",
+    ],
+    since: "0.1.0",
+    applies_to: ["workload"],
+    reads: [
+        "pod.spec.os.name",
+        "pod.spec.securityContext.seccompProfile",
+        "container.securityContext.seccompProfile",
+        "container.securityContext.privileged",
+    ],
+}
+
+fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
+    let workload = input.workload();
+    if workload.is_windows() {
+        return not_applicable("the pod is for Windows nodes");
+    }
+    let pod = workload.spec().at("securityContext.seccompProfile");
+    let (unset, set): (Vec<_>, Vec<_>) =
+        workload.containers().partition(|container| !container.at("securityContext.seccompProfile").exists());
+    if pod.exists() {
+        judge(&pod, "the pod", findings);
+    } else if !unset.is_empty() {
+        let names: Vec<String> = unset.iter().map(Container::described).collect();
+        let message = format!("neither the pod nor {} sets `seccompProfile`", names.join(", "));
+        let privileged = unset.iter().any(|container| container.at("securityContext.privileged").is_true());
+        let title = "run under the container runtime's seccomp profile";
+        let fix = if privileged { Fix::unsafe_(title) } else { Fix::safe(title) };
+        let report = findings.report(&pod, message).fix(fix.set(&pod, object! { "type": "RuntimeDefault" }));
+        unset.iter().fold(report, |report, container| report.label(container, "does not set it either"));
+    }
+    for container in set {
+        judge(&container.at("securityContext.seccompProfile"), &container.described(), findings);
+    }
+    Ok(())
+}
+
+/// Reports a profile that is set and confines nothing.
+fn judge(profile: &View<'_>, who: &str, findings: &mut Findings) {
+    let kind = profile.get("type");
+    if matches!(kind.text(), "RuntimeDefault" | "Localhost") {
+        return;
+    }
+    let has = if kind.exists() { format!("the seccomp profile `{}`", kind.text()) } else { "a seccomp profile without `type`".into() };
+    let fix = Fix::unsafe_("use the container runtime's seccomp profile").set(profile, object! { "type": "RuntimeDefault" });
+    findings.report(&kind, format!("{who} has {has}, expected `RuntimeDefault` or `Localhost`")).fix(fix);
+}

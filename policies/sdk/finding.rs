@@ -1,0 +1,236 @@
+//! What a rule answers: findings, their labels and their fixes.
+
+use crate::bindings::exports::policy::rule::rule as wire;
+use crate::json::View;
+use crate::write::{ObjectWriter, ToJson};
+
+pub use wire::Severity;
+
+/// Why a rule says nothing about a document. Return it with [`not_applicable`] or [`not_evaluated`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Skip {
+    /// The rule has nothing to say about it.
+    NotApplicable(String),
+    /// The rule could not decide.
+    NotEvaluated(String),
+}
+
+/// What a rule's `check` returns: `Ok` when it judged, whatever it found.
+pub type Check = Result<(), Skip>;
+
+/// The rule has nothing to say about this document; `reason` completes "not applicable: …".
+pub fn not_applicable(reason: impl Into<String>) -> Check {
+    Err(Skip::NotApplicable(reason.into()))
+}
+
+/// The rule could not decide; `reason` completes "not evaluated: …".
+pub fn not_evaluated(reason: impl Into<String>) -> Check {
+    Err(Skip::NotEvaluated(reason.into()))
+}
+
+/// Collects what a rule finds in one document.
+#[derive(Default)]
+pub struct Findings(pub(crate) Vec<wire::Finding>);
+
+impl Findings {
+    /// Reports a violation at `view`, which may be absent: then the finding points at what is
+    /// missing. The message is lower case, without a full stop, names in backticks.
+    pub fn report(&mut self, view: &View<'_>, message: impl Into<String>) -> Report<'_> {
+        self.0.push(wire::Finding {
+            code: String::new(),
+            message: message.into(),
+            at: view.pointer(),
+            labels: Vec::new(),
+            fix: None,
+            severity: None,
+            secret: false,
+        });
+        let last = self.0.len() - 1;
+        Report(&mut self.0[last])
+    }
+
+    /// True when nothing was found so far.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A finding being written.
+pub struct Report<'f>(&'f mut wire::Finding);
+
+impl Report<'_> {
+    /// Tells apart the things one rule can find; kebab-case, stable.
+    pub fn code(self, code: &str) -> Self {
+        self.0.code = code.into();
+        self
+    }
+
+    /// Points at a further place, with a short phrase to read beside the code.
+    pub fn label(self, view: &View<'_>, text: impl Into<String>) -> Self {
+        self.0.labels.push(wire::Label { at: view.pointer(), text: text.into() });
+        self
+    }
+
+    /// Overrides the rule's severity for this finding.
+    pub fn severity(self, severity: Severity) -> Self {
+        self.0.severity = Some(severity);
+        self
+    }
+
+    /// The value that the finding points at is a secret: whoever shows the place masks it.
+    pub fn secret(self) -> Self {
+        self.0.secret = true;
+        self
+    }
+
+    /// Offers a cure.
+    pub fn fix(self, fix: impl Into<Option<Fix>>) -> Self {
+        self.0.fix = fix.into().map(Fix::into_wire);
+        self
+    }
+}
+
+/// The cure of a finding.
+#[derive(Debug, Clone)]
+pub struct Fix {
+    title: String,
+    safety: wire::Safety,
+    operations: String,
+    created: Vec<String>,
+    document: Option<String>,
+}
+
+impl Fix {
+    /// A fix that keeps the workload's behaviour but for the gap it closes: applied without asking.
+    pub fn safe(title: impl Into<String>) -> Self {
+        Self::new(title.into(), wire::Safety::Safe)
+    }
+
+    /// A fix that needs a person's judgement.
+    pub fn unsafe_(title: impl Into<String>) -> Self {
+        Self::new(title.into(), wire::Safety::Unsafe)
+    }
+
+    /// A document to stand beside this one. Always a person's decision.
+    pub fn create(title: impl Into<String>, document: impl ToJson) -> Self {
+        let mut fix = Self::new(title.into(), wire::Safety::Unsafe);
+        fix.document = Some(document.to_json());
+        fix
+    }
+
+    fn new(title: String, safety: wire::Safety) -> Self {
+        Self { title, safety, operations: String::from("["), created: Vec::new(), document: None }
+    }
+
+    /// Sets the value at `view`; levels that are missing on the way are created as objects, and a
+    /// missing list to whose [`View::end`] is appended as a list.
+    pub fn set(mut self, view: &View<'_>, value: impl ToJson) -> Self {
+        let value = value.to_json();
+        let Some((mut pointer, levels)) = view.missing_path() else {
+            self.operation("replace", &view.pointer(), Some(&value));
+            return self;
+        };
+        // An earlier operation of this fix may have created the outer levels.
+        let mut levels = levels.into_iter();
+        while self.created.contains(&pointer) {
+            let Some(level) = levels.next() else { break };
+            pointer.push('/');
+            pointer.push_str(level);
+        }
+        let levels: Vec<&str> = levels.collect();
+        let mut made = pointer.clone();
+        for level in &levels {
+            self.created.push(made.clone());
+            made.push('/');
+            made.push_str(level);
+        }
+        let nested = levels.iter().rev().fold(value, |inner, level| nest(level, &inner));
+        self.operation("add", &pointer, Some(&nested));
+        self
+    }
+
+    /// Removes the value at `view`; nothing when it is absent.
+    pub fn remove(mut self, view: &View<'_>) -> Self {
+        if view.kind().is_some() {
+            self.operation("remove", &view.pointer(), None);
+        }
+        self
+    }
+
+    fn operation(&mut self, name: &str, pointer: &str, value: Option<&str>) {
+        if self.operations.len() > 1 {
+            self.operations.push(',');
+        }
+        let mut object = ObjectWriter::new(&mut self.operations);
+        object.entry("op", name).entry("path", pointer);
+        if let Some(value) = value {
+            object.key("value").push_str(value);
+        }
+        object.finish();
+    }
+
+    fn into_wire(mut self) -> wire::Fix {
+        self.operations.push(']');
+        let change = match self.document {
+            Some(document) => wire::Change::Create(document),
+            None => wire::Change::Patch(self.operations),
+        };
+        wire::Fix { title: self.title, safety: self.safety, change }
+    }
+}
+
+/// One missing level around a value. The level is a pointer token, so it is unescaped first.
+fn nest(level: &str, inner: &str) -> String {
+    if level == "-" {
+        return ["[", inner, "]"].concat();
+    }
+    let mut out = String::new();
+    let mut object = ObjectWriter::new(&mut out);
+    object.key(&level.replace("~1", "/").replace("~0", "~")).push_str(inner);
+    object.finish();
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+
+    fn operations(fix: Fix) -> String {
+        match fix.into_wire().change {
+            wire::Change::Patch(operations) => operations,
+            wire::Change::Create(document) => document,
+        }
+    }
+
+    #[test]
+    fn set_replaces_a_null_on_the_way() {
+        let json = Json::parse(r#"{"a":null}"#).unwrap();
+        let a = json.root().get("a");
+        assert_eq!(
+            operations(Fix::safe("t").set(&a.at("b.c"), 1).set(&a.at("b.d"), 2)),
+            r#"[{"op":"add","path":"/a","value":{"b":{"c":1}}},{"op":"add","path":"/a/b/d","value":2}]"#
+        );
+        assert_eq!(operations(Fix::safe("t").set(&a.end(), 1)), r#"[{"op":"add","path":"/a","value":[1]}]"#);
+    }
+
+    #[test]
+    fn set_replaces_creates_and_shares_what_it_created() {
+        let json = Json::parse(r#"{"a":{"b":1}}"#).unwrap();
+        let root = json.root();
+        let fix = Fix::safe("t")
+            .set(&root.at("a.b"), 2)
+            .set(&root.at("a.c.d"), true)
+            .set(&root.at("a.c.e.f"), "x")
+            .set(&root.at("a.c.e.g"), "y")
+            .set(&root.at("l").end(), 1);
+        assert_eq!(
+            operations(fix),
+            concat!(
+                r#"[{"op":"replace","path":"/a/b","value":2},{"op":"add","path":"/a/c","value":{"d":true}},"#,
+                r#"{"op":"add","path":"/a/c/e","value":{"f":"x"}},{"op":"add","path":"/a/c/e/g","value":"y"},"#,
+                r#"{"op":"add","path":"/l","value":[1]}]"#
+            )
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! GitHub Actions: what workflows and composite actions use, and what their jobs may do.
+
+use crate::json::{Kind, View};
+
+/// An action or a reusable workflow, as `uses` names it: `owner/repository[/path]@reference`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action<'d> {
+    /// Everything before the `@`.
+    pub name: &'d str,
+    /// The tag, branch or commit behind it; empty when there is none.
+    pub reference: &'d str,
+}
+
+impl<'d> Action<'d> {
+    /// Reads a `uses`; `None` for a path in the same repository (`./…`) and an image (`docker://…`).
+    pub fn parse(uses: &'d str) -> Option<Self> {
+        if uses.is_empty() || uses.starts_with('.') || uses.starts_with("docker://") {
+            return None;
+        }
+        let (name, reference) = uses.split_once('@').unwrap_or((uses, ""));
+        Some(Self { name, reference })
+    }
+
+    /// Its `owner/repository`.
+    pub fn repository(&self) -> &'d str {
+        let end = self.name.match_indices('/').nth(1).map_or(self.name.len(), |(at, _)| at);
+        &self.name[..end]
+    }
+
+    /// True when it comes from that `owner/repository`; GitHub ignores case.
+    pub fn is(&self, repository: &str) -> bool {
+        self.repository().eq_ignore_ascii_case(repository)
+    }
+
+    /// True when its owner is that one.
+    pub fn is_of(&self, owner: &str) -> bool {
+        self.name.split('/').next().unwrap_or_default().eq_ignore_ascii_case(owner)
+    }
+
+    /// True when the reference is a full commit id.
+    pub fn is_commit(&self) -> bool {
+        self.reference.len() == 40 && self.reference.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+}
+
+/// Every `uses` of a workflow's jobs and steps and of a composite action's steps. The rule reads
+/// `jobs.*.uses`, `jobs.*.steps[*].uses` and `runs.steps[*].uses`.
+pub fn uses<'d>(document: &View<'d>) -> impl Iterator<Item = View<'d>> + use<'d> {
+    let jobs = document.get("jobs").entries().flat_map(|(_, job)| {
+        let own = std::iter::once(job.get("uses"));
+        own.chain(job.get("steps").items().map(|step| step.get("uses")))
+    });
+    let steps = document.at("runs.steps").items().map(|step| step.get("uses"));
+    jobs.chain(steps).filter(View::exists)
+}
+
+/// True when the workflow is one that others call (`on: workflow_call`): what it does not say, its
+/// caller may. The rule reads `on`.
+pub fn is_reusable(workflow: &View<'_>) -> bool {
+    let on = workflow.get("on");
+    on.text() == "workflow_call"
+        || on.items().any(|event| event.text() == "workflow_call")
+        || on.get("workflow_call").kind().is_some()
+}
+
+/// Whether a job's token may write in a scope such as `id-token`; `None` when neither the job nor
+/// the workflow says anything. The rule reads `permissions` and `jobs.*.permissions`.
+pub fn may_write(workflow: &View<'_>, job: &View<'_>, scope: &str) -> Option<bool> {
+    let own = job.get("permissions");
+    let permissions = if own.kind().is_some() { own } else { workflow.get("permissions") };
+    match permissions.kind()? {
+        Kind::String => Some(permissions.text() == "write-all"),
+        _ => Some(permissions.get(scope).text() == "write"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+
+    #[test]
+    fn uses_are_taken_apart() {
+        let action = Action::parse("GitHub/codeql-action/init@v3").unwrap();
+        assert_eq!(action.repository(), "GitHub/codeql-action");
+        assert!(action.is("github/codeql-action") && action.is_of("github") && !action.is_commit());
+        assert!(Action::parse("actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683").unwrap().is_commit());
+        assert_eq!(Action::parse("actions/checkout").unwrap().reference, "");
+        assert_eq!(Action::parse("./.github/actions/setup"), None);
+        assert_eq!(Action::parse("docker://alpine:3.22"), None);
+    }
+
+    #[test]
+    fn a_job_overrides_the_workflows_permissions() {
+        let json = Json::parse(
+            r#"{"permissions":{"id-token":"write"},"jobs":{"a":{},"b":{"permissions":{}},"c":{"permissions":"write-all"}}}"#,
+        )
+        .unwrap();
+        let workflow = json.root();
+        let job = |id| may_write(&workflow, &workflow.get("jobs").get(id), "id-token");
+        assert_eq!((job("a"), job("b"), job("c")), (Some(true), Some(false), Some(true)));
+        let silent = Json::parse(r#"{"jobs":{"a":{}}}"#).unwrap();
+        assert_eq!(may_write(&silent.root(), &silent.root().at("jobs.a"), "id-token"), None);
+    }
+
+    #[test]
+    fn reusable_workflows_say_so_in_three_ways() {
+        for (on, reusable) in [
+            (r#""workflow_call""#, true),
+            (r#"["push","workflow_call"]"#, true),
+            (r#"{"workflow_call":null}"#, true),
+            (r#"{"push":{}}"#, false),
+        ] {
+            let text = format!(r#"{{"on":{on}}}"#);
+            assert_eq!(is_reusable(&Json::parse(&text).unwrap().root()), reusable);
+        }
+    }
+}

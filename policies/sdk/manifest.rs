@@ -1,0 +1,188 @@
+//! A rule's manifest: everything the host, the docs and a reviewer want to know without running it.
+
+use crate::write::{ObjectWriter, Raw, ToJson};
+
+/// A manifest as [`rule!`](crate::rule!) captures it.
+#[doc(hidden)]
+pub struct Manifest {
+    pub id: &'static str,
+    pub version: &'static str,
+    pub docs: &'static [&'static str],
+    pub severity: &'static str,
+    pub priority: &'static str,
+    pub effort: &'static str,
+    pub factor: &'static str,
+    pub controls: &'static [&'static str],
+    pub aliases: &'static [&'static str],
+    pub since: &'static str,
+    pub applies_to: &'static [&'static str],
+    pub reads: &'static [&'static str],
+    pub reads_old: bool,
+    pub inventory: &'static [Query],
+    /// Name, doc lines, schema, default.
+    pub parameters: Vec<(&'static str, &'static [&'static str], String, String)>,
+}
+
+/// One inventory query.
+#[doc(hidden)]
+pub struct Query {
+    pub name: &'static str,
+    pub kinds: &'static [&'static str],
+    pub scope: &'static str,
+    pub reads: &'static [&'static str],
+}
+
+impl Manifest {
+    /// The manifest as JSON.
+    pub fn to_json(&self) -> String {
+        let docs = Docs::parse(self.docs);
+        let mut out = String::new();
+        let mut object = ObjectWriter::new(&mut out);
+        object
+            .entry("id", self.id)
+            .entry("version", self.version)
+            .entry("title", &docs.title)
+            .entry("description", &docs.description)
+            .entry("why", &docs.why)
+            .entry("fix", &docs.fix)
+            .entry("severity", &self.severity.to_ascii_lowercase())
+            .entry("priority", self.priority)
+            .entry("effort", &self.effort.to_ascii_lowercase())
+            .entry("factor", self.factor)
+            .entry("controls", self.controls)
+            .entry("aliases", self.aliases)
+            .entry("since", self.since)
+            .entry("appliesTo", self.applies_to)
+            .entry("reads", &expand(self.reads))
+            .entry("readsOld", &self.reads_old)
+            .entry("inventory", &self.inventory.iter().map(Query::to_raw).collect::<Vec<_>>())
+            .entry("parameters", &self.parameter_schema());
+        object.finish();
+        out
+    }
+
+    fn parameter_schema(&self) -> Raw {
+        let mut properties = String::new();
+        let mut object = ObjectWriter::new(&mut properties);
+        for (name, docs, schema, default) in &self.parameters {
+            let mut property = format!("{{{schema},\"description\":");
+            join(docs).write_json(&mut property);
+            if default != "null" {
+                property.push_str(",\"default\":");
+                property.push_str(default);
+            }
+            property.push('}');
+            object.entry(name, &Raw(property));
+        }
+        object.finish();
+        Raw(format!(r#"{{"type":"object","additionalProperties":false,"properties":{properties}}}"#))
+    }
+}
+
+impl Query {
+    fn to_raw(&self) -> Raw {
+        let mut out = String::new();
+        let mut object = ObjectWriter::new(&mut out);
+        object
+            .entry("name", self.name)
+            .entry("kinds", self.kinds)
+            .entry("scope", self.scope)
+            .entry("reads", &expand(self.reads));
+        object.finish();
+        Raw(out)
+    }
+}
+
+const CONTAINER_LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// Writes out the two shorthands, so that a manifest shows what is read in full:
+/// `container.X` is `X` of every container of every class, `main_container.X` of those in
+/// `containers`; both read the container's name (and what tells a sidecar) too.
+fn expand(reads: &[&str]) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for read in reads {
+        if let Some(field) = read.strip_prefix("container.") {
+            paths.extend(CONTAINER_LISTS.map(|list| format!("pod.spec.{list}[*].{field}")));
+            paths.extend(CONTAINER_LISTS.map(|list| format!("pod.spec.{list}[*].name")));
+            paths.push("pod.spec.initContainers[*].restartPolicy".into());
+        } else if let Some(field) = read.strip_prefix("main_container.") {
+            paths.push(format!("pod.spec.containers[*].{field}"));
+            paths.push("pod.spec.containers[*].name".into());
+        } else {
+            paths.push((*read).to_owned());
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// A rule's doc comment, taken apart at its headings.
+#[derive(Default)]
+struct Docs {
+    title: String,
+    description: String,
+    why: String,
+    fix: String,
+}
+
+impl Docs {
+    fn parse(lines: &[&str]) -> Self {
+        let (title, rest) = match lines.split_first() {
+            Some((title, rest)) => (title.trim().trim_end_matches('.').to_owned(), rest),
+            None => return Self::default(),
+        };
+        let mut docs = Self { title, ..Self::default() };
+        for part in rest.split_inclusive_before(|line| line.trim().starts_with("## ")) {
+            let heading = part.first().map_or("", |line| line.trim());
+            match heading {
+                "## Why" => docs.why = join(&part[1..]),
+                "## Fix" => docs.fix = join(&part[1..]),
+                _ => docs.description = join(part),
+            }
+        }
+        docs
+    }
+}
+
+/// Splits a slice before every element that starts a new part.
+trait SplitBefore<T> {
+    fn split_inclusive_before(&self, starts: impl Fn(&T) -> bool) -> Vec<&[T]>;
+}
+
+impl<T> SplitBefore<T> for [T] {
+    fn split_inclusive_before(&self, starts: impl Fn(&T) -> bool) -> Vec<&[T]> {
+        let mut cuts: Vec<usize> = (1..self.len()).filter(|at| starts(&self[*at])).collect();
+        cuts.insert(0, 0);
+        cuts.push(self.len());
+        cuts.windows(2).map(|pair| &self[pair[0]..pair[1]]).collect()
+    }
+}
+
+/// Doc lines as one text: the space behind `///` and the blank lines around go.
+fn join(lines: &[&str]) -> String {
+    let lines: Vec<&str> = lines.iter().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
+    lines.join("\n").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docs_are_taken_apart_at_their_headings() {
+        let docs = Docs::parse(&[" Title.", "", " More", " text.", "", " ## Why", " Because.", "", " ## Fix", " Do."]);
+        assert_eq!(docs.title, "Title");
+        assert_eq!(docs.description, "More\ntext.");
+        assert_eq!(docs.why, "Because.");
+        assert_eq!(docs.fix, "Do.");
+    }
+
+    #[test]
+    fn container_shorthand_is_written_out() {
+        let reads = expand(&["container.image", "object.spec.replicas"]);
+        assert!(reads.contains(&"pod.spec.ephemeralContainers[*].image".to_owned()));
+        assert!(reads.contains(&"pod.spec.initContainers[*].restartPolicy".to_owned()));
+        assert!(reads.contains(&"object.spec.replicas".to_owned()));
+    }
+}

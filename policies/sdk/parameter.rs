@@ -1,0 +1,204 @@
+//! Parameters of a rule: typed fields with defaults, described by a JSON Schema.
+
+use crate::finding::Severity;
+use crate::json::View;
+use crate::quantity::Quantity;
+use crate::write::{ObjectWriter, Raw, ToJson};
+
+/// A rule's parameters; implemented by [`rule!`](crate::rule!).
+pub trait Parameters: Sized {
+    /// Reads what is set and fills in the defaults.
+    fn read(set: &View<'_>) -> Result<Self, String>;
+}
+
+/// A type that a parameter can have.
+pub trait Parameter: Sized {
+    /// The type's JSON Schema, without title and default.
+    fn schema() -> String;
+
+    /// Reads a value; `None` when it does not fit the schema.
+    fn read(value: &View<'_>) -> Option<Self>;
+
+    /// The value as JSON, to be shown as the default.
+    fn default_json(&self) -> String;
+}
+
+impl Parameter for bool {
+    fn schema() -> String {
+        r#""type":"boolean""#.into()
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        value.as_bool()
+    }
+
+    fn default_json(&self) -> String {
+        self.to_json()
+    }
+}
+
+impl Parameter for i64 {
+    fn schema() -> String {
+        r#""type":"integer""#.into()
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        value.as_i64()
+    }
+
+    fn default_json(&self) -> String {
+        self.to_json()
+    }
+}
+
+impl Parameter for String {
+    fn schema() -> String {
+        r#""type":"string""#.into()
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        value.as_str().map(Into::into)
+    }
+
+    fn default_json(&self) -> String {
+        self.to_json()
+    }
+}
+
+const SEVERITIES: [(&str, Severity); 5] = [
+    ("info", Severity::Info),
+    ("low", Severity::Low),
+    ("medium", Severity::Medium),
+    ("high", Severity::High),
+    ("critical", Severity::Critical),
+];
+
+impl Parameter for Severity {
+    fn schema() -> String {
+        format!(r#""type":"string","enum":{}"#, SEVERITIES.map(|(name, _)| name).to_json())
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        SEVERITIES.iter().find(|(name, _)| value.text() == *name).map(|(_, severity)| *severity)
+    }
+
+    fn default_json(&self) -> String {
+        SEVERITIES.iter().find(|(_, severity)| severity == self).map(|(name, _)| *name).to_json()
+    }
+}
+
+impl<T: Parameter> Parameter for Vec<T> {
+    fn schema() -> String {
+        format!(r#""type":"array","items":{{{}}}"#, T::schema())
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        (value.kind() == Some(crate::json::Kind::Array)).then_some(())?;
+        value.items().map(|item| T::read(&item)).collect()
+    }
+
+    fn default_json(&self) -> String {
+        self.iter().map(|item| Raw(item.default_json())).collect::<Vec<_>>().to_json()
+    }
+}
+
+/// Text-valued maps: a sorted list of pairs.
+impl Parameter for Vec<(String, String)> {
+    fn schema() -> String {
+        r#""type":"object","additionalProperties":{"type":"string"}"#.into()
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        (value.kind() == Some(crate::json::Kind::Object)).then_some(())?;
+        value.entries().map(|(key, value)| Some((key.to_owned(), value.as_str()?.to_owned()))).collect()
+    }
+
+    fn default_json(&self) -> String {
+        let mut out = String::new();
+        let mut object = ObjectWriter::new(&mut out);
+        for (key, value) in self {
+            object.entry(key, value);
+        }
+        object.finish();
+        out
+    }
+}
+
+/// Unset by default.
+impl<T: Parameter> Parameter for Option<T> {
+    fn schema() -> String {
+        T::schema()
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        T::read(value).map(Some)
+    }
+
+    fn default_json(&self) -> String {
+        self.as_ref().map(|value| Raw(value.default_json())).to_json()
+    }
+}
+
+/// A Kubernetes quantity as it was written, and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuantityParameter {
+    /// As written, for messages.
+    pub text: String,
+    /// Its value.
+    pub value: Quantity,
+}
+
+impl Parameter for QuantityParameter {
+    fn schema() -> String {
+        r#""type":"string","format":"quantity","pattern":"^[+-]?[0-9.]+([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?$""#
+            .into()
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        let text = value.as_str()?.to_owned();
+        Some(Self { value: Quantity::parse(&text)?, text })
+    }
+
+    fn default_json(&self) -> String {
+        self.text.to_json()
+    }
+}
+
+/// A quantity as a parameter's default.
+///
+/// # Panics
+/// When `text` is no quantity; the rule's fixtures run into it at once.
+pub fn quantity(text: &str) -> QuantityParameter {
+    let value = Quantity::parse(text).expect("invariant: a default quantity is written in the rule's own source");
+    QuantityParameter { text: text.to_owned(), value }
+}
+
+/// A list of strings as a parameter's default.
+pub fn list<const N: usize>(items: [&str; N]) -> Vec<String> {
+    items.map(str::to_owned).to_vec()
+}
+
+/// Reads one parameter: the value set, else the default. For [`rule!`](crate::rule!).
+#[doc(hidden)]
+pub fn read_or<P: Parameter>(set: &View<'_>, name: &str, default: impl FnOnce() -> P) -> Result<P, String> {
+    let value = set.get(name);
+    if value.kind().is_none() {
+        return Ok(default());
+    }
+    P::read(&value).ok_or_else(|| format!("parameter `{name}` does not fit its schema"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+
+    #[test]
+    fn a_severity_is_written_by_name() {
+        let json = Json::parse(r#"["high","fatal"]"#).unwrap();
+        assert_eq!(<Severity as Parameter>::read(&json.root().item(0)), Some(Severity::High));
+        assert_eq!(<Severity as Parameter>::read(&json.root().item(1)), None);
+        assert_eq!(Severity::Critical.default_json(), r#""critical""#);
+        assert!(Severity::schema().contains(r#""enum":["info","low""#));
+    }
+}

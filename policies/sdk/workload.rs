@@ -1,0 +1,194 @@
+//! Views of a workload, the same whatever its kind: the host hands it over normalised as
+//! `{"object": …, "pod": …}`.
+
+use crate::json::View;
+use std::ops::Deref;
+
+/// A workload: an object that carries a pod template.
+#[derive(Clone)]
+pub struct Workload<'d> {
+    kind: &'d str,
+    /// The object itself.
+    pub object: View<'d>,
+    /// Its pod template: `metadata` and `spec`.
+    pub pod: View<'d>,
+}
+
+/// The class of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// In `containers`.
+    Main,
+    /// In `initContainers`, with `restartPolicy: Always`.
+    Sidecar,
+    /// In `initContainers`, run to completion.
+    Init,
+    /// In `ephemeralContainers`.
+    Ephemeral,
+}
+
+/// A container and its class. Dereferences to its [`View`].
+#[derive(Clone)]
+pub struct Container<'d> {
+    view: View<'d>,
+    /// Its class.
+    pub class: Class,
+}
+
+impl<'d> Workload<'d> {
+    pub(crate) fn new(kind: &'d str, document: &View<'d>) -> Self {
+        Self { kind, object: document.get("object"), pod: document.get("pod") }
+    }
+
+    /// The object's kind.
+    pub fn kind(&self) -> &'d str {
+        self.kind
+    }
+
+    /// Deployment, StatefulSet or Rollout: runs until it is told to stop, in replicas.
+    pub fn is_long_running(&self) -> bool {
+        matches!(self.kind, "Deployment" | "StatefulSet" | "Rollout")
+    }
+
+    /// Job or CronJob.
+    pub fn is_batch(&self) -> bool {
+        matches!(self.kind, "Job" | "CronJob")
+    }
+
+    /// The pod's `spec`.
+    pub fn spec(&self) -> View<'d> {
+        self.pod.get("spec")
+    }
+
+    /// The labels that its pods carry.
+    pub fn pod_labels(&self) -> View<'d> {
+        self.pod.at("metadata.labels")
+    }
+
+    /// The value of a label of the pod template, else of the object.
+    pub fn label(&self, key: &str) -> Option<&'d str> {
+        let own = self.pod_labels().get(key).as_str();
+        own.or_else(|| self.object.at("metadata.labels").get(key).as_str())
+    }
+
+    /// The value of an annotation of the pod template, else of the object.
+    pub fn annotation(&self, key: &str) -> Option<&'d str> {
+        let own = self.pod.at("metadata.annotations").get(key).as_str();
+        own.or_else(|| self.object.at("metadata.annotations").get(key).as_str())
+    }
+
+    /// Every container of every class, main ones first.
+    pub fn containers(&self) -> impl Iterator<Item = Container<'d>> + use<'d> {
+        let spec = self.spec();
+        let main = spec.get("containers").items().map(|view| Container { view, class: Class::Main });
+        let init = spec.get("initContainers").items().map(|view| {
+            let class = if view.get("restartPolicy").as_str() == Some("Always") { Class::Sidecar } else { Class::Init };
+            Container { view, class }
+        });
+        let ephemeral = spec.get("ephemeralContainers").items().map(|view| Container { view, class: Class::Ephemeral });
+        main.chain(init).chain(ephemeral)
+    }
+
+    /// The containers in `containers`.
+    pub fn main_containers(&self) -> impl Iterator<Item = Container<'d>> + use<'d> {
+        self.containers().filter(|container| container.class == Class::Main)
+    }
+
+    /// True when the pod is for Windows nodes (`os.name`).
+    pub fn is_windows(&self) -> bool {
+        self.spec().at("os.name").as_str() == Some("windows")
+    }
+
+    /// True when a main container declares a port.
+    pub fn declares_ports(&self) -> bool {
+        self.main_containers().any(|container| container.declares_ports())
+    }
+
+    /// Long-running and reachable, as far as the object alone tells: a main container declares a port.
+    pub fn is_serving(&self) -> bool {
+        self.is_long_running() && self.declares_ports()
+    }
+}
+
+impl<'d> Container<'d> {
+    /// The container's name.
+    pub fn name(&self) -> &'d str {
+        self.view.get("name").text()
+    }
+
+    /// How messages call it: its class and name.
+    pub fn described(&self) -> String {
+        let class = match self.class {
+            Class::Main => "container",
+            Class::Sidecar => "sidecar",
+            Class::Init => "init container",
+            Class::Ephemeral => "ephemeral container",
+        };
+        [class, " `", self.name(), "`"].concat()
+    }
+
+    /// The image reference, as written.
+    pub fn image(&self) -> &'d str {
+        self.view.get("image").text()
+    }
+
+    /// True when it declares at least one `containerPort`.
+    pub fn declares_ports(&self) -> bool {
+        self.view.get("ports").items().any(|port| port.get("containerPort").exists())
+    }
+
+    /// The container's `securityContext`.
+    pub fn security_context(&self) -> View<'d> {
+        self.view.get("securityContext")
+    }
+
+    /// A resource request: `cpu`, `memory`, ….
+    pub fn request(&self, resource: &str) -> View<'d> {
+        self.view.at("resources.requests").get(resource)
+    }
+
+    /// A resource limit: `cpu`, `memory`, ….
+    pub fn limit(&self, resource: &str) -> View<'d> {
+        self.view.at("resources.limits").get(resource)
+    }
+
+    /// The probes that are set, by field name.
+    pub fn probes(&self) -> impl Iterator<Item = (&'static str, Probe<'d>)> + use<'d> {
+        let view = self.view.clone();
+        ["startupProbe", "livenessProbe", "readinessProbe"]
+            .into_iter()
+            .map(move |field| (field, Probe(view.get(field))))
+            .filter(|(_, probe)| probe.exists())
+    }
+}
+
+impl<'d> Deref for Container<'d> {
+    type Target = View<'d>;
+
+    fn deref(&self) -> &View<'d> {
+        &self.view
+    }
+}
+
+/// A probe or a lifecycle hook: something with handlers. Dereferences to its [`View`].
+#[derive(Clone)]
+pub struct Probe<'d>(pub View<'d>);
+
+impl<'d> Probe<'d> {
+    /// The handlers that are set, with their names.
+    pub fn handlers(&self) -> impl Iterator<Item = (&'static str, View<'d>)> + use<'d> {
+        let view = self.0.clone();
+        ["httpGet", "grpc", "tcpSocket", "exec", "sleep"]
+            .into_iter()
+            .map(move |name| (name, view.get(name)))
+            .filter(|(_, handler)| handler.exists())
+    }
+}
+
+impl<'d> Deref for Probe<'d> {
+    type Target = View<'d>;
+
+    fn deref(&self) -> &View<'d> {
+        &self.0
+    }
+}
