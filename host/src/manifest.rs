@@ -229,6 +229,9 @@ impl FromStr for ReadPath {
                 if key.is_empty() {
                     return Err(error("a key is empty"));
                 }
+                if key != "*" && key.contains(['*', '"', ']']) {
+                    return Err(error("a key with `*`, `\"` or `]` stands in `[\"…\"]`"));
+                }
                 segments.push(if key == "*" { Segment::AnyKey } else { Segment::Key(key.to_owned()) });
                 rest = after;
             }

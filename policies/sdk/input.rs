@@ -3,8 +3,10 @@
 use crate::bindings::exports::policy::rule::rule as wire;
 use crate::finding::{Check, Findings, Skip};
 use crate::json::{Json, View};
+use crate::object;
 use crate::parameter::Parameters;
 use crate::workload::Workload;
+use crate::write::Raw;
 
 pub use wire::Subject;
 
@@ -30,6 +32,15 @@ pub struct Related<'d> {
 }
 
 impl<'d, P> Input<'d, P> {
+    /// The `metadata` of a document that stands beside this one: same name, same namespace.
+    pub fn metadata_beside(&self) -> Raw {
+        let Subject { namespace, name, .. } = self.subject;
+        if namespace.is_empty() {
+            return object! { "name": name };
+        }
+        object! { "name": name, "namespace": namespace }
+    }
+
     /// The document as a workload. Only for rules that apply to workloads: for anything else the
     /// parts are absent.
     pub fn workload(&self) -> Workload<'d> {
@@ -46,6 +57,16 @@ impl<'d, P> Input<'d, P> {
 }
 
 impl<'d> Related<'d> {
+    /// Its API group; empty for the core group.
+    pub fn group(&self) -> &'d str {
+        self.subject.get("group").text()
+    }
+
+    /// Its API version, without the group.
+    pub fn version(&self) -> &'d str {
+        self.subject.get("version").text()
+    }
+
     /// Its kind.
     pub fn kind(&self) -> &'d str {
         self.subject.get("kind").text()

@@ -1,5 +1,6 @@
 //! Writing JSON.
 
+use crate::json::{Kind, View};
 use std::fmt::Write as _;
 
 /// A value that can be written as JSON: manifests, fixes and parameters' defaults are made of it.
@@ -111,6 +112,26 @@ impl<T: ToJson> ToJson for Vec<T> {
     }
 }
 
+/// What stands at a view, `null` when it is absent.
+impl ToJson for View<'_> {
+    fn write_json(&self, out: &mut String) {
+        match self.kind() {
+            None | Some(Kind::Null) => out.push_str("null"),
+            Some(Kind::Bool(value)) => value.write_json(out),
+            Some(Kind::Number) => out.push_str(self.scalar_text().unwrap_or_default()),
+            Some(Kind::String) => self.text().write_json(out),
+            Some(Kind::Array) => self.items().collect::<Vec<_>>().write_json(out),
+            Some(Kind::Object) => {
+                let mut object = ObjectWriter::new(out);
+                for (key, value) in self.entries() {
+                    object.entry(key, &value);
+                }
+                object.finish();
+            }
+        }
+    }
+}
+
 /// Writes one object, entry by entry.
 pub struct ObjectWriter<'o> {
     out: &'o mut String,
@@ -158,4 +179,18 @@ macro_rules! object {
         object.finish();
         $crate::write::Raw(out)
     }};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+
+    #[test]
+    fn a_view_is_written_as_it_was_read() {
+        let text = r#"{"a":[1,-2.5e3,"x\"y",true,null,{}],"b/c":{"d":"e"}}"#;
+        let json = Json::parse(text).unwrap();
+        assert_eq!(json.root().to_json(), text);
+        assert_eq!(json.root().get("z").to_json(), "null");
+    }
 }

@@ -176,6 +176,13 @@ impl<'t> Builder<'t, '_> {
     }
 
     fn sequence(&mut self, anchor: usize, start: Range<usize>, depth: usize) -> Parsed<Node> {
+        // A sequence that does not stand in from its key is reported to start behind its first dash.
+        let bytes = self.text.as_bytes();
+        let start = match bytes.get(start.start) {
+            Some(b'[') => start,
+            Some(b'-') if bytes.get(start.start + 1).is_none_or(u8::is_ascii_whitespace) => start,
+            _ => dash_before(self.text, start.start).map_or(start.clone(), |dash| dash..start.end),
+        };
         self.open.insert(anchor);
         let mut items = Vec::new();
         loop {
@@ -297,6 +304,16 @@ impl<'t> Builder<'t, '_> {
     }
 }
 
+/// The dash of the element of a block sequence that starts at `item`: the last one before it with
+/// nothing but space and other dashes before it on its line.
+pub(crate) fn dash_before(text: &str, item: usize) -> Option<usize> {
+    let leads = |at: &usize| {
+        let line_start = text[..*at].rfind('\n').map_or(0, |newline| newline + 1);
+        text[line_start..*at].bytes().all(|byte| matches!(byte, b' ' | b'-' | b'?' | b':'))
+    };
+    text.get(..item)?.rmatch_indices('-').map(|(at, _)| at).find(leads)
+}
+
 fn size(node: &Node) -> usize {
     let below: usize = match &node.value {
         Value::Array(items) => items.iter().map(size).sum(),
@@ -411,4 +428,9 @@ fn in_radix(digits: &str, scalars: Scalars) -> Option<Option<u64>> {
         }
     }
     None
+}
+
+/// Whether a plain scalar would be a string.
+pub(crate) fn is_plain_string(text: &str, scalars: Scalars) -> bool {
+    matches!(plain(text, scalars), Value::String(_))
 }

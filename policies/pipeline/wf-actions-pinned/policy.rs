@@ -39,8 +39,8 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let image = input.document.at("runs.image");
-    for uses in github::uses(&input.document).chain(Some(image)) {
+    let image = Some(input.document.at("runs.image")).filter(|image| image.text().starts_with("docker://"));
+    for uses in github::uses(&input.document).chain(image) {
         if let Some(image) = uses.text().strip_prefix("docker://") {
             if !image.contains("@sha256:") {
                 findings.report(&uses, format!("the image `{image}` is not pinned by digest")).code("image");

@@ -1,0 +1,88 @@
+//! New YAML and JSON text for values.
+
+use crate::document::{Format, write_json_string};
+use crate::parse::Scalars;
+use crate::parse::yaml::is_plain_string;
+use serde_json::Value;
+
+/// A document in block style.
+pub fn write_yaml(value: &Value) -> String {
+    let mut text = block_lines(value, 2).join("\n");
+    text.push('\n');
+    text
+}
+
+/// A value on one line.
+pub(super) fn flow_text(value: &Value, format: Format) -> String {
+    match value {
+        Value::String(text) => string_text(text, format),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| flow_text(item, format)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(map) => {
+            let entry = |(key, value): (&String, &Value)| format!("{}: {}", key_text(key, format), flow_text(value, format));
+            let entries: Vec<String> = map.iter().map(entry).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A key.
+pub(super) fn key_text(key: &str, format: Format) -> String {
+    string_text(key, format)
+}
+
+/// A value in block style, a line an element, without the indentation of the place it goes to.
+pub(super) fn block_lines(value: &Value, sequence_indent: usize) -> Vec<String> {
+    match value {
+        Value::Object(map) if !map.is_empty() => map
+            .iter()
+            .flat_map(|(key, value)| {
+                let key = key_text(key, Format::Yaml);
+                let below = block_lines(value, sequence_indent);
+                match value {
+                    Value::Object(map) if !map.is_empty() => headed(format!("{key}:"), below, 2),
+                    Value::Array(items) if !items.is_empty() => headed(format!("{key}:"), below, sequence_indent),
+                    _ => vec![format!("{key}: {}", below.concat())],
+                }
+            })
+            .collect(),
+        Value::Array(items) if !items.is_empty() => items
+            .iter()
+            .flat_map(|item| {
+                let lines = block_lines(item, sequence_indent);
+                lines.into_iter().enumerate().map(|(index, line)| if index == 0 { format!("- {line}") } else { format!("  {line}") })
+            })
+            .collect(),
+        other => vec![flow_text(other, Format::Yaml)],
+    }
+}
+
+fn headed(head: String, below: Vec<String>, indent: usize) -> Vec<String> {
+    let indent = " ".repeat(indent);
+    std::iter::once(head).chain(below.into_iter().map(|line| format!("{indent}{line}"))).collect()
+}
+
+/// A string: plain only where no YAML reader could take it for anything else.
+fn string_text(text: &str, format: Format) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ' ' | '%' | '+' | '=' | '@' | ':');
+    let plain = format != Format::Json
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '.'))
+        && text.chars().all(harmless)
+        && !text.ends_with([' ', ':'])
+        && !text.contains(": ")
+        && !text.starts_with("---")
+        && !matches!(text, "y" | "Y" | "n" | "N")
+        && is_plain_string(text, Scalars::Kubernetes)
+        && is_plain_string(text, Scalars::Core12)
+        // YAML 1.1 readers take `12:30` for a number in base 60.
+        && !text.starts_with(|c: char| c.is_ascii_digit()) | !text.contains(':');
+    if plain {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    write_json_string(text, &mut out);
+    out
+}

@@ -1,0 +1,174 @@
+//! See the `rule!` block.
+
+use policy_sdk::json::Json;
+use policy_sdk::prelude::*;
+
+policy_sdk::rule! {
+    /// `HEALTHCHECK` is well-formed
+    ///
+    /// * What starts like the exec form, `CMD ["…`, is a complete JSON array of strings with nothing
+    ///   behind it. A shell test such as `CMD [ -f /ready ]` is none of that.
+    /// * The exec form holds no shell operator (`||`, `>`, …) among its arguments, unless one of
+    ///   them is a shell.
+    /// * `--interval`, `--timeout`, `--start-period` and `--start-interval` are durations as Docker
+    ///   reads them (`30s`, `1m30s`), `--retries` is a whole number, and a timeout that is written
+    ///   is shorter than the interval (30 s by default).
+    ///
+    /// A `|| exit 1` behind or inside the exec form says nothing that the exit status does not, so
+    /// dropping it is a safe fix.
+    ///
+    /// ## Why
+    /// The build does not complain: `["/app", "check"] || exit 1` is no JSON, so it becomes a shell
+    /// command named `[/app,`, every check fails at run time, and the container is unhealthy for good.
+    ///
+    /// ## Fix
+    /// Write `CMD ["/app", "check"]`, or the shell form `CMD /app check || exit 1`.
+    severity: Critical,
+    priority: P0,
+    effort: Small,
+    factor: "IX Disposability",
+    since: "0.1.0",
+    applies_to: ["file/Dockerfile"],
+    reads: [
+        "stages[*].instructions[*].instruction",
+        "stages[*].instructions[*].source",
+        "stages[*].instructions[*].flags",
+        "stages[*].instructions[*].form",
+        "stages[*].instructions[*].exec",
+        "stages[*].instructions[*].command",
+    ],
+}
+
+const OPERATORS: [&str; 10] = ["||", "&&", "|", "&", ";", ">", ">>", "<", "2>", "2>&1"];
+const SHELLS: [&str; 9] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "cmd", "powershell", "pwsh"];
+
+fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
+    let instructions = input.document.get("stages").items().flat_map(|stage| stage.get("instructions").items());
+    for healthcheck in instructions.filter(|instruction| instruction.get("instruction").text() == "HEALTHCHECK") {
+        judge_flags(&healthcheck.get("flags"), findings);
+        match healthcheck.get("form").text() {
+            "shell" => judge_shell_form(&healthcheck, findings),
+            "exec" => judge_exec_form(&healthcheck, findings),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn judge_shell_form(healthcheck: &View<'_>, findings: &mut Findings) {
+    let command = healthcheck.get("command");
+    let text = command.text().trim();
+    if !looks_like_exec_form(text) {
+        return;
+    }
+    let message = "it looks like the exec form but is not a JSON array with nothing behind it, so a shell runs it and every check fails at run time";
+    let behind = array_end(text).map(|end| text[end..].trim());
+    let source = healthcheck.get("source");
+    let fix = behind.filter(|behind| is_exit(behind)).and_then(|_| {
+        let (array, _) = source.text().rsplit_once(']')?;
+        Some(Fix::safe("drop what stands behind the exec form").set(&source, format!("{array}]")))
+    });
+    findings.report(&command, message).code("not-json").fix(fix);
+}
+
+/// Tells a broken exec form from the shell command `[`, which needs a blank behind it and no commas.
+fn looks_like_exec_form(command: &str) -> bool {
+    let Some(rest) = command.strip_prefix('[') else { return false };
+    let words = rest.trim_start();
+    let Some(quote) = words.chars().next().filter(|first| matches!(first, '"' | '\'')) else { return false };
+    let behind = words[1..].split_once(quote).map_or("", |(_, behind)| behind.trim_start());
+    words.len() == rest.len() || behind.starts_with(',')
+}
+
+/// Where the JSON array of strings ends that the text begins with.
+fn array_end(text: &str) -> Option<usize> {
+    let mut ends = text.match_indices(']').map(|(at, _)| at + 1);
+    ends.find(|end| Json::parse(&text[..*end]).is_ok_and(|json| json.root().items().all(|item| item.as_str().is_some())))
+}
+
+/// `|| exit 1` and the like.
+fn is_exit(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let exits = match (words.next(), words.next(), words.next()) {
+        (Some("||"), Some("exit"), Some(status)) => status.parse::<u8>().is_ok_and(|status| status > 0),
+        (Some("||"), Some("false"), None) => true,
+        _ => false,
+    };
+    exits && words.next().is_none()
+}
+
+fn judge_exec_form(healthcheck: &View<'_>, findings: &mut Findings) {
+    let words: Vec<View<'_>> = healthcheck.get("exec").items().collect();
+    let Some(at) = words.iter().position(|word| is_operator(word.text())) else { return };
+    if words.iter().any(|word| is_shell(word.text())) {
+        return;
+    }
+    let source = healthcheck.get("source");
+    let tail: Vec<&str> = words[at..].iter().map(View::text).collect();
+    let fix = (at > 0 && is_exit(&tail.join(" "))).then(|| source.text().rfind("\"||")).flatten().map(|from| {
+        let kept = source.text()[..from].trim_end_matches([' ', '\t', '\r', '\n', '\\', '`', ',']);
+        Fix::safe("drop the shell operator").set(&source, format!("{kept}]"))
+    });
+    let message = format!("`{}` is handed over as an argument, since the exec form runs no shell", words[at].text());
+    findings.report(&words[at], message).code("operator").fix(fix);
+}
+
+/// An operator, `|| exit 1` in one piece, or `>/dev/null`. Also a whole command line in one string
+/// with `||`: the exec form takes that for the name of a program.
+fn is_operator(word: &str) -> bool {
+    let first = word.split_whitespace().next().unwrap_or_default();
+    OPERATORS.contains(&first) || first.starts_with(">/") || first.starts_with("2>/") || word.contains(" || ")
+}
+
+fn is_shell(word: &str) -> bool {
+    let name = word.rsplit(['/', '\\']).next().unwrap_or_default();
+    SHELLS.contains(&name.trim_end_matches(".exe"))
+}
+
+fn judge_flags(flags: &View<'_>, findings: &mut Findings) {
+    for option in ["interval", "timeout", "start-period", "start-interval"] {
+        for value in flags.get(option).items().filter(|value| nanoseconds(value.text()).is_none()) {
+            let message = format!("`--{option}` is `{}`, expected a duration with its unit, such as `30s`", value.text());
+            findings.report(&value, message).code("option");
+        }
+    }
+    for value in flags.get("retries").items().filter(|value| value.text().parse::<u32>().is_err()) {
+        let message = format!("`--retries` is `{}`, expected a whole number", value.text());
+        findings.report(&value, message).code("option");
+    }
+    let timeout = flags.get("timeout").item(0);
+    let interval = flags.get("interval").item(0).as_str().unwrap_or("30s");
+    if let (Some(longest), Some(period)) = (nanoseconds(timeout.text()), nanoseconds(interval))
+        && longest >= period
+        && period > 0
+    {
+        let message = format!("the timeout of `{}` is not shorter than the interval of `{interval}`", timeout.text());
+        findings.report(&timeout, message).code("timeout").severity(Severity::Medium);
+    }
+}
+
+/// A duration as Go reads it, which takes no plain number but 0.
+fn nanoseconds(text: &str) -> Option<u128> {
+    let mut rest = if text == "0" { "0s" } else { text };
+    let mut sum = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, behind) = rest.split_at(digits);
+        let unit_end = behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len());
+        let unit: u128 = match &behind[..unit_end] {
+            "h" => 3_600_000_000_000,
+            "m" => 60_000_000_000,
+            "s" => 1_000_000_000,
+            "ms" => 1_000_000,
+            "us" | "µs" => 1_000,
+            "ns" => 1,
+            _ => return None,
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+        let value = format!("{whole}{fraction}").parse::<u128>().ok()?;
+        sum += value.checked_mul(unit)? / scale;
+        rest = &behind[unit_end..];
+    }
+    (!text.is_empty()).then_some(sum)
+}
