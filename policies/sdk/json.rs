@@ -420,14 +420,14 @@ impl<'d> View<'d> {
         pointer
     }
 
-    /// The pointer of the first level that is missing, and the levels below it, outermost first.
-    /// `None` when the value is present (`null` counts as present here: it can be replaced). Nothing
-    /// can stand below a `null`, so one on the way is the first level that is missing.
+    /// The pointer of the first level that has to be made, and the levels below it, outermost
+    /// first. `None` when the value is present. A `null` that something is missing below has to be
+    /// made anew itself, since nothing can be added to it.
     pub(crate) fn missing_path(&self) -> Option<(String, Vec<&str>)> {
         let mut levels = self.missing.strip_prefix('/')?.split('/');
         let present = View { nodes: self.nodes, node: self.node, missing: String::new() };
         let mut pointer = present.pointer();
-        if present.kind() != Some(Kind::Null) || pointer.is_empty() {
+        if present.exists() {
             pointer.push('/');
             pointer.push_str(levels.next()?);
         }
@@ -538,6 +538,12 @@ mod tests {
         assert!(!missing.exists());
         assert_eq!(missing.pointer(), "/a/0/x/y~1z");
         assert_eq!(missing.missing_path(), Some(("/a/0/x".to_owned(), vec!["y~1z"])));
+    }
+
+    #[test]
+    fn what_is_missing_below_null_is_made_in_its_place() {
+        let json = Json::parse(r#"{"a":null}"#).unwrap();
+        assert_eq!(json.root().at("a.b").missing_path(), Some(("/a".to_owned(), vec!["b"])));
     }
 
     #[test]

@@ -1,1 +1,203 @@
+//! Which objects a selector selects, by their labels. Matching is within one namespace unless a
+//! `namespaceSelector` says otherwise; that is for the rule to see to.
 
+use crate::json::{Kind, View};
+
+/// True when a LabelSelector selects an object with these labels: every entry of `matchLabels` and
+/// every expression of `matchExpressions` holds.
+///
+/// An absent selector selects nothing, and an empty one everything, as for NetworkPolicy and
+/// policy/v1 PodDisruptionBudget. One that the API server would refuse (an unknown operator, `In` or
+/// `NotIn` without values, `Exists` or `DoesNotExist` with values) selects nothing.
+pub fn matches(selector: &View<'_>, labels: &View<'_>) -> bool {
+    matches_by(selector, &|key| labels.get(key).as_str())
+}
+
+/// True when a `namespaceSelector` selects the namespace with this name and these labels. Every
+/// namespace has the label `kubernetes.io/metadata.name`, whether it is in `labels` or not. See
+/// [`matches`].
+pub fn matches_namespace<'d>(selector: &View<'_>, name: &'d str, labels: &View<'d>) -> bool {
+    matches_by(selector, &|key| if key == "kubernetes.io/metadata.name" { Some(name) } else { labels.get(key).as_str() })
+}
+
+/// True when a LabelSelector is there but demands nothing, so that it selects everything. For an
+/// absent one, which selects nothing, it is false.
+pub fn is_empty(selector: &View<'_>) -> bool {
+    let demands_nothing = |field| !selector.get(field).exists() || is_empty_of(&selector.get(field));
+    selector.kind() == Some(Kind::Object) && demands_nothing("matchLabels") && demands_nothing("matchExpressions")
+}
+
+/// True when a plain map of labels, such as a Service's `selector`, selects an object with these
+/// labels. An empty or absent one means that there is no selector: it selects nothing.
+pub fn map_matches(selector: &View<'_>, labels: &View<'_>) -> bool {
+    !selector.is_empty() && has_all(selector, &|key| labels.get(key).as_str())
+}
+
+/// The value of a label.
+type Labels<'f, 'd> = dyn Fn(&str) -> Option<&'d str> + 'f;
+
+fn matches_by(selector: &View<'_>, labels: &Labels<'_, '_>) -> bool {
+    let (required, expressions) = (selector.get("matchLabels"), selector.get("matchExpressions"));
+    selector.kind() == Some(Kind::Object)
+        && (!required.exists() || has_all(&required, labels))
+        && (!expressions.exists() || expressions.kind() == Some(Kind::Array))
+        && expressions.items().all(|expression| holds(&expression, labels))
+}
+
+fn has_all(required: &View<'_>, labels: &Labels<'_, '_>) -> bool {
+    required.kind() == Some(Kind::Object)
+        && required.entries().all(|(key, value)| value.as_str().is_some_and(|value| labels(key) == Some(value)))
+}
+
+fn holds(expression: &View<'_>, labels: &Labels<'_, '_>) -> bool {
+    let Some(key) = expression.get("key").as_str() else { return false };
+    let (label, values) = (labels(key), expression.get("values"));
+    let is_listed = || values.items().any(|value| value.as_str() == label);
+    match expression.get("operator").text() {
+        "In" => label.is_some() && is_listed(),
+        "NotIn" => !values.is_empty() && (label.is_none() || !is_listed()),
+        "Exists" => values.is_empty() && label.is_some(),
+        "DoesNotExist" => values.is_empty() && label.is_none(),
+        _ => false,
+    }
+}
+
+fn is_empty_of(view: &View<'_>) -> bool {
+    matches!(view.kind(), Some(Kind::Object | Kind::Array)) && view.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const LABELS: &str = r#"{"app":"web","tier":"front"}"#;
+
+    fn selects(selector: &str, labels: &str) -> bool {
+        let (selector, labels) = (Json::parse(selector).unwrap(), Json::parse(labels).unwrap());
+        matches(&selector.root(), &labels.root())
+    }
+
+    #[test]
+    fn every_demand_must_hold() {
+        for (selector, expected) in [
+            ("{}", true),
+            (r#"{"matchLabels":{}}"#, true),
+            (r#"{"matchLabels":null,"matchExpressions":[]}"#, true),
+            (r#"{"matchLabels":{"app":"web"}}"#, true),
+            (r#"{"matchLabels":{"app":"web","tier":"front"}}"#, true),
+            (r#"{"matchLabels":{"app":"web","tier":"back"}}"#, false),
+            (r#"{"matchLabels":{"other":"x"}}"#, false),
+            (r#"{"matchLabels":{"app":1}}"#, false),
+            (r#"{"matchExpressions":[{"key":"app","operator":"In","values":["api","web"]}]}"#, true),
+            (r#"{"matchExpressions":[{"key":"app","operator":"In","values":["api"]}]}"#, false),
+            (r#"{"matchExpressions":[{"key":"other","operator":"In","values":["web"]}]}"#, false),
+            (r#"{"matchExpressions":[{"key":"app","operator":"NotIn","values":["api"]}]}"#, true),
+            (r#"{"matchExpressions":[{"key":"app","operator":"NotIn","values":["web"]}]}"#, false),
+            (r#"{"matchExpressions":[{"key":"other","operator":"NotIn","values":["web"]}]}"#, true),
+            (r#"{"matchExpressions":[{"key":"app","operator":"Exists"}]}"#, true),
+            (r#"{"matchExpressions":[{"key":"app","operator":"Exists","values":[]}]}"#, true),
+            (r#"{"matchExpressions":[{"key":"other","operator":"Exists"}]}"#, false),
+            (r#"{"matchExpressions":[{"key":"other","operator":"DoesNotExist"}]}"#, true),
+            (r#"{"matchExpressions":[{"key":"app","operator":"DoesNotExist"}]}"#, false),
+            (r#"{"matchLabels":{"app":"web"},"matchExpressions":[{"key":"tier","operator":"Exists"}]}"#, true),
+            (r#"{"matchLabels":{"app":"web"},"matchExpressions":[{"key":"tier","operator":"DoesNotExist"}]}"#, false),
+        ] {
+            assert_eq!(selects(selector, LABELS), expected, "{selector}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_refuses_selects_nothing() {
+        for selector in [
+            "null",
+            "[]",
+            "true",
+            r#"{"matchLabels":"app"}"#,
+            r#"{"matchLabels":[]}"#,
+            r#"{"matchExpressions":{}}"#,
+            r#"{"matchExpressions":[null]}"#,
+            r#"{"matchExpressions":[{"key":"app","operator":"Gt","values":["1"]}]}"#,
+            r#"{"matchExpressions":[{"key":"app","operator":"exists"}]}"#,
+            r#"{"matchExpressions":[{"operator":"DoesNotExist"}]}"#,
+            r#"{"matchExpressions":[{"key":"app","operator":"In"}]}"#,
+            r#"{"matchExpressions":[{"key":"other","operator":"NotIn","values":[]}]}"#,
+            r#"{"matchExpressions":[{"key":"app","operator":"Exists","values":["web"]}]}"#,
+        ] {
+            assert!(!selects(selector, LABELS), "{selector}");
+        }
+    }
+
+    #[test]
+    fn absent_is_not_empty() {
+        let json = Json::parse(r#"{"none":null,"all":{},"list":{"matchLabels":{},"matchExpressions":[]},"some":{"matchLabels":{"a":"b"}},"odd":{"matchLabels":1}}"#).unwrap();
+        let labels = Json::parse(LABELS).unwrap();
+        for (field, empty, selects) in
+            [("absent", false, false), ("none", false, false), ("all", true, true), ("list", true, true), ("some", false, false), ("odd", false, false)]
+        {
+            let selector = json.root().get(field);
+            assert_eq!((is_empty(&selector), matches(&selector, &labels.root())), (empty, selects), "{field}");
+        }
+    }
+
+    #[test]
+    fn plain_maps_need_an_entry() {
+        let labels = Json::parse(LABELS).unwrap();
+        for (map, expected) in [
+            ("{}", false),
+            ("null", false),
+            ("[]", false),
+            (r#"["web"]"#, false),
+            (r#"{"app":"web"}"#, true),
+            (r#"{"app":"web","tier":"front"}"#, true),
+            (r#"{"app":"web","x":"y"}"#, false),
+            (r#"{"app":true}"#, false),
+        ] {
+            assert_eq!(map_matches(&Json::parse(map).unwrap().root(), &labels.root()), expected, "{map}");
+        }
+        assert!(!map_matches(&labels.root(), &labels.root().get("absent")));
+    }
+
+    #[test]
+    fn namespaces_have_their_name_as_a_label() {
+        let json = Json::parse(r#"{"matchLabels":{"kubernetes.io/metadata.name":"shop","env":"prod"}}"#).unwrap();
+        let labels = Json::parse(r#"{"env":"prod"}"#).unwrap();
+        assert!(matches_namespace(&json.root(), "shop", &labels.root()));
+        assert!(!matches_namespace(&json.root(), "bank", &labels.root()));
+        assert!(!matches_namespace(&json.root(), "shop", &labels.root().get("absent")));
+    }
+
+    fn map() -> impl Strategy<Value = BTreeMap<String, String>> {
+        prop::collection::btree_map("[a-c]", "[xy]", 0..3)
+    }
+
+    proptest! {
+        #[test]
+        fn the_forms_of_a_demand_agree(required in map(), labels in map()) {
+            let expected = required.iter().all(|(key, value)| labels.get(key) == Some(value));
+            let expressions: Vec<serde_json::Value> = required
+                .iter()
+                .map(|(key, value)| serde_json::json!({"key": key, "operator": "In", "values": [value]}))
+                .collect();
+            let labels = serde_json::to_string(&labels).unwrap();
+            prop_assert_eq!(selects(&serde_json::json!({"matchLabels": required}).to_string(), &labels), expected);
+            prop_assert_eq!(selects(&serde_json::json!({"matchExpressions": expressions}).to_string(), &labels), expected);
+            let map = serde_json::to_string(&required).unwrap();
+            let plain = map_matches(&Json::parse(&map).unwrap().root(), &Json::parse(&labels).unwrap().root());
+            prop_assert_eq!(plain, expected && !required.is_empty());
+        }
+
+        #[test]
+        fn opposite_operators_are_opposite(labels in map(), values in prop::collection::vec("[xyz]", 1..3)) {
+            let labels = serde_json::to_string(&labels).unwrap();
+            let ask = |operator: &str, values: &[String]| {
+                let expression = serde_json::json!({"key": "a", "operator": operator, "values": values});
+                selects(&serde_json::json!({"matchExpressions": [expression]}).to_string(), &labels)
+            };
+            prop_assert_ne!(ask("In", &values), ask("NotIn", &values));
+            prop_assert_ne!(ask("Exists", &[]), ask("DoesNotExist", &[]));
+        }
+    }
+}

@@ -27,6 +27,9 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Run the fixtures of rules
     Test(TestArguments),
+    /// Write the rule reference
+    #[command(hide = true)]
+    Docs(DocsArguments),
     /// Write the pack of rules and bundles that the binary embeds
     #[command(hide = true)]
     Pack(PackArguments),
@@ -125,6 +128,13 @@ pub(crate) struct PackArguments {
     /// Where components with their manifests, and `embedded.pack`, go
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DocsArguments {
+    /// The folder of packs of rules, where the documents go
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policies: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

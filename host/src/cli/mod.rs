@@ -5,6 +5,7 @@
 
 mod args;
 mod cache;
+mod docs;
 mod eval;
 mod explain;
 mod inspect;
@@ -66,6 +67,7 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         Command::Explain(arguments) => explain::run(&arguments, pack),
         Command::Eval(arguments) => eval::run(&arguments, context(pack, arguments.no_cache, threads)?),
         Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
+        Command::Docs(arguments) => docs::run(&arguments, pack),
         Command::Pack(arguments) => pack::run(&arguments),
     }
 }

@@ -1,5 +1,6 @@
 //! See the `rule!` block.
 
+use policy_sdk::duration::parse_millis;
 use policy_sdk::json::Json;
 use policy_sdk::prelude::*;
 
@@ -127,7 +128,7 @@ fn is_shell(word: &str) -> bool {
 
 fn judge_flags(flags: &View<'_>, findings: &mut Findings) {
     for option in ["interval", "timeout", "start-period", "start-interval"] {
-        for value in flags.get(option).items().filter(|value| nanoseconds(value.text()).is_none()) {
+        for value in flags.get(option).items().filter(|value| millis(value.text()).is_none()) {
             let message = format!("`--{option}` is `{}`, expected a duration with its unit, such as `30s`", value.text());
             findings.report(&value, message).code("option");
         }
@@ -138,7 +139,7 @@ fn judge_flags(flags: &View<'_>, findings: &mut Findings) {
     }
     let timeout = flags.get("timeout").item(0);
     let interval = flags.get("interval").item(0).as_str().unwrap_or("30s");
-    if let (Some(longest), Some(period)) = (nanoseconds(timeout.text()), nanoseconds(interval))
+    if let (Some(longest), Some(period)) = (millis(timeout.text()), millis(interval))
         && longest >= period
         && period > 0
     {
@@ -147,28 +148,10 @@ fn judge_flags(flags: &View<'_>, findings: &mut Findings) {
     }
 }
 
-/// A duration as Go reads it, which takes no plain number but 0.
-fn nanoseconds(text: &str) -> Option<u128> {
-    let mut rest = if text == "0" { "0s" } else { text };
-    let mut sum = 0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, behind) = rest.split_at(digits);
-        let unit_end = behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len());
-        let unit: u128 = match &behind[..unit_end] {
-            "h" => 3_600_000_000_000,
-            "m" => 60_000_000_000,
-            "s" => 1_000_000_000,
-            "ms" => 1_000_000,
-            "us" | "µs" => 1_000,
-            "ns" => 1,
-            _ => return None,
-        };
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-        let value = format!("{whole}{fraction}").parse::<u128>().ok()?;
-        sum += value.checked_mul(unit)? / scale;
-        rest = &behind[unit_end..];
-    }
-    (!text.is_empty()).then_some(sum)
+/// A duration as Go reads it: unlike elsewhere a number needs its unit, and only these there are.
+fn millis(text: &str) -> Option<i64> {
+    let is_unit = |unit: &str| matches!(unit, "h" | "m" | "s" | "ms" | "us" | "µs" | "ns");
+    let mut units = text.split(|c: char| c.is_ascii_digit() || c == '.').filter(|unit| !unit.is_empty());
+    let is_go = text == "0" || (text.ends_with(char::is_alphabetic) && units.all(is_unit));
+    is_go.then(|| parse_millis(text)).flatten()
 }

@@ -1,0 +1,70 @@
+# Bare `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+COMPONENTS := target/rules/wasm32-unknown-unknown/rule
+HOST := target/release/policy-host
+SAMPLE := tests/sample-repository
+
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+.PHONY: demo
+demo: build ## Build, and judge a sample repository that has the usual gaps
+	$(HOST) eval $(SAMPLE) || test $$? -eq 1
+
+.PHONY: test
+test: build ## Pass all tests
+	cargo test --release --quiet -p policy-sdk -p policy-host --lib --bins --test main
+	$(HOST) test policies
+
+.PHONY: build
+build: rules ## Build the host with the rules and bundles embedded
+	cargo build --release --quiet
+
+# The host compiles the rules for itself, so there are two stages: one without, one with them. The
+# second only links again.
+.PHONY: rules
+rules: toolchain ## Build all rules, and the pack that the host embeds
+	policies/build.sh
+	cargo build --release --quiet
+	$(HOST) pack --components $(COMPONENTS) --policies policies --bundles bundles --out target/policies
+
+.PHONY: rule
+rule: ## Build one rule and run its fixtures: make rule RULE=pss-privileged [UPDATE=--update]
+	@QUIET=1 policies/build.sh $(RULE)
+	@$(HOST) test policies/*/$(RULE) $(UPDATE)
+
+.PHONY: toolchain
+toolchain: ## Install what building needs and this machine lacks
+	@tests/toolchain.sh
+
+.PHONY: lint
+lint: ## Formatting, clippy with warnings denied, licences of dependencies
+	@tests/toolchain.sh lint
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets --quiet -- -D warnings
+	cargo deny --log-level error check bans licenses sources
+
+.PHONY: docs
+docs: build ## Write the documents that are generated from code
+	$(HOST) docs --policies policies
+
+.PHONY: bench
+bench: build ## Print every figure and its budget
+	cargo bench --quiet -p policy-host --bench budgets
+
+.PHONY: ci
+ci: test lint drift ## Everything that CI runs
+
+.PHONY: drift
+drift: docs ## Fail when generated files are not up to date
+	git diff --exit-code --stat -- policies bundles README.md
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf target

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what building needs and this machine lacks; says what it does, and nothing otherwise.
+set -euo pipefail
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+say() { echo "toolchain: $*"; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+apt_updated=
+apt_install() {
+    have apt-get || { echo "error: please install $*" >&2; exit 2; }
+    say "apt-get install $*"
+    [ -n "$apt_updated" ] || as_root apt-get update -qq
+    apt_updated=yes
+    DEBIAN_FRONTEND=noninteractive as_root apt-get install -qq --no-install-recommends -y "$@" >/dev/null
+}
+
+have rustc && have cargo || { echo "error: install Rust with rustup first: https://rustup.rs" >&2; exit 2; }
+have cc || apt_install gcc libc6-dev
+
+target=wasm32-unknown-unknown
+if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
+    if ! [ -d /usr/lib/rustlib/src/rust/library ] && ! ls -d /usr/lib/rust*/lib/rustlib/src/rust/library >/dev/null 2>&1; then
+        # Where rustup can download, its target is the smaller thing to install.
+        if timeout 120 rustup target add "$target" >/dev/null 2>&1; then
+            say "rustup target add $target"
+        else
+            apt_install rustc-web rust-web-src
+        fi
+    fi
+fi
+
+if ! have cargo-component; then
+    have pkg-config && pkg-config --exists openssl 2>/dev/null || apt_install pkg-config libssl-dev
+    say "cargo install cargo-component (some minutes, once)"
+    cargo install --quiet --locked cargo-component --version 0.21.1
+fi
+
+# Only `make lint` needs it.
+if [ "${1:-}" = lint ] && ! have cargo-deny; then
+    say "cargo install cargo-deny (some minutes, once)"
+    cargo install --quiet --locked cargo-deny
+fi
