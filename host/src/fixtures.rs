@@ -12,7 +12,7 @@
 use crate::bundle::{Bundle, RuleSource};
 use crate::discover;
 use crate::engine::Engine;
-use crate::evaluate::{DocumentVerdict, Judge, Outcome, RunOptions, RunResult, run};
+use crate::evaluate::{DocumentVerdict, Judge, Outcome, Place, RunOptions, RunResult, run};
 use crate::fix::{self, Extent};
 use crate::parse::{Limits, Unit};
 use std::collections::BTreeMap;
@@ -107,7 +107,7 @@ impl<'r> Fixture<'r> {
     }
 
     /// The verdicts on all documents, each with the parameters of its own.
-    fn verdicts(&self, engine: &Engine) -> Result<Vec<DocumentVerdict>, String> {
+    fn verdicts(&self, engine: &Engine) -> Result<Vec<(usize, DocumentVerdict)>, String> {
         let mut documents = Vec::new();
         for (parameters, units) in &self.by_parameters {
             let bundle = self.bundle(parameters)?;
@@ -118,7 +118,7 @@ impl<'r> Fixture<'r> {
                 return Err(format!("{}:{}:{}: {}", self.path, position.line, position.column, error.error));
             }
             documents.extend(
-                result.documents.into_iter().filter(|(unit, _)| units.contains(unit)).map(|(_, document)| document),
+                result.documents.into_iter().filter(|(unit, _)| units.contains(unit)),
             );
         }
         Ok(documents)
@@ -131,14 +131,15 @@ impl<'r> Fixture<'r> {
             Err(problem) => return outcomes.problems.push(problem),
         };
         let mut open: Vec<&Expectation> = self.expectations.iter().collect();
-        for document in &documents {
+        for (unit, document) in &documents {
+            let line = |place: &Place| place.position(&self.units[*unit].sources).line;
             for (_, failure) in document.errors() {
                 outcomes
                     .problems
-                    .push(format!("{}:{}: {}: {failure}", self.path, document.place.position.line, document.subject));
+                    .push(format!("{}:{}: {}: {failure}", self.path, line(&document.place), document.subject));
             }
             for (_, finding) in document.findings() {
-                let line = finding.place.position.line;
+                let line = line(&finding.place);
                 let wanted =
                     open.iter().position(|wanted| wanted.line == line && finding.message.contains(&wanted.text));
                 match wanted {
@@ -159,7 +160,7 @@ impl<'r> Fixture<'r> {
         let judged = |document: &DocumentVerdict| {
             document.outcomes.iter().any(|outcome| matches!(outcome.outcome, Outcome::Pass | Outcome::Fail(_)))
         };
-        if !documents.iter().any(judged) {
+        if !documents.iter().any(|(_, document)| judged(document)) {
             outcomes.problems.push(format!("{}: the rule judged none of its documents", self.path));
         }
         if is_fail && self.expectations.is_empty() {

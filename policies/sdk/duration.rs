@@ -126,7 +126,8 @@ fn designated(mut text: &str, mut units: &[(char, u128)], is_end: bool) -> Optio
         let (fraction, rest) = rest.strip_prefix(['.', ',']).map_or(("", rest), split_digits);
         let designator = rest.chars().next()?.to_ascii_uppercase();
         text = &rest[designator.len_utf8()..];
-        if whole.is_empty() || (!fraction.is_empty() && !(is_end && text.is_empty())) {
+        let may_be_fractional = is_end && text.is_empty();
+        if whole.is_empty() || !(fraction.is_empty() || may_be_fractional) {
             return None;
         }
         let at = units.iter().position(|(name, _)| *name == designator)?;
@@ -191,9 +192,40 @@ mod tests {
     #[test]
     fn refuses_anything_else() {
         for text in [
-            "", " ", "-", "+", ".", "s", "1x", "h1", "1h30", "1 h 30", "--1s", "1e3", "1,5", "P", "PT", "P1DT", "P1Y", "P1M",
-            "PT1D", "P1H", "PT1S1M", "PT1M1M", "PT1.5M1S", "P0.5DT1H", "PT.5S", "PT1", "PT1é", "1H", "1é", "infinity",
-            "9223372036854775.808", "99999999999999999999999999999999999999999", "300000000y", "P99999999999999999W",
+            "",
+            " ",
+            "-",
+            "+",
+            ".",
+            "s",
+            "1x",
+            "h1",
+            "1h30",
+            "1 h 30",
+            "--1s",
+            "1e3",
+            "1,5",
+            "P",
+            "PT",
+            "P1DT",
+            "P1Y",
+            "P1M",
+            "PT1D",
+            "P1H",
+            "PT1S1M",
+            "PT1M1M",
+            "PT1.5M1S",
+            "P0.5DT1H",
+            "PT.5S",
+            "PT1",
+            "PT1é",
+            "1H",
+            "1é",
+            "infinity",
+            "9223372036854775.808",
+            "99999999999999999999999999999999999999999",
+            "300000000y",
+            "P99999999999999999W",
         ] {
             assert_eq!(parse_millis(text), None, "{text}");
         }

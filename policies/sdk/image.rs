@@ -35,8 +35,8 @@ impl<'a> ImageReference<'a> {
             && path.split('/').all(is_path_segment)
             && tag.is_none_or(is_tag)
             && digest.is_none_or(is_digest)
-            // Docker takes it for the id of a local image.
-            && !(!has_registry && is_hex(path, 64));
+            // Otherwise it is the id of a local image.
+            && (has_registry || !is_hex(path, 64));
         let path = add_library(registry, path);
         (is_valid && path.len() <= 255).then_some(Self { registry, path, tag, digest, has_registry })
     }
@@ -58,7 +58,8 @@ impl<'a> ImageReference<'a> {
     /// |---|---|
     /// | `registry.example.com`, `registry.example.com/` | all of that registry, at its default port |
     /// | `*.dkr.ecr.*.amazonaws.com` | all of the registries that match |
-    /// | `ghcr.io/team`, `ghcr.io/team/*` | what is below `team`; the first also `ghcr.io/team` itself |
+    /// | `ghcr.io/team` | `ghcr.io/team` itself and what is below it |
+    /// | `ghcr.io/team/`, `ghcr.io/team/*` | what is below it |
     /// | `nginx` | `docker.io/library/nginx` with any tag |
     /// | `team/` | `docker.io/team/…` (without the slash, it is `docker.io/library/team`) |
     /// | `nginx:1.*` | tags that match |
@@ -72,7 +73,8 @@ impl<'a> ImageReference<'a> {
         }
         let Some(path) = path else { return tag.is_none() && digest.is_none() };
         let mut segments = self.path.split('/');
-        let is_prefix = path.split('/').all(|pattern| segments.next().is_some_and(|segment| glob_match(pattern, segment)));
+        let is_prefix =
+            path.split('/').all(|pattern| segments.next().is_some_and(|segment| glob_match(pattern, segment)));
         let is_whole = segments.next().is_none();
         is_prefix
             && (is_whole || (tag.is_none() && digest.is_none()))
@@ -107,7 +109,11 @@ fn normalise_registry(registry: Option<&str>) -> &str {
 }
 
 fn add_library<'a>(registry: &str, path: &'a str) -> Cow<'a, str> {
-    if registry == DOCKER_HUB && !path.contains('/') { Cow::Owned(["library/", path].concat()) } else { Cow::Borrowed(path) }
+    if registry == DOCKER_HUB && !path.contains('/') {
+        Cow::Owned(["library/", path].concat())
+    } else {
+        Cow::Borrowed(path)
+    }
 }
 
 /// Splits an allow-list entry, without its digest, into registry, path and tag. No path means every
@@ -117,7 +123,8 @@ fn split_entry(name: &str) -> (&str, Option<Cow<'_, str>>, Option<&str>) {
     let name = name.strip_suffix('/').unwrap_or(name);
     let host = name.split_once(':').map_or(name, |(host, _)| host);
     // Unlike in a reference, a registry may stand alone.
-    let is_registry = !name.contains('/') && (host.contains('.') || host == "localhost" || name == "*" || (is_folder && host != name));
+    let is_registry = !name.contains('/')
+        && (host.contains('.') || host == "localhost" || name == "*" || (is_folder && host != name));
     if is_registry {
         return (normalise_registry(Some(name)), None, None);
     }
@@ -129,7 +136,7 @@ fn split_entry(name: &str) -> (&str, Option<Cow<'_, str>>, Option<&str>) {
             (normalise_registry(registry), path)
         }
     };
-    let path = if is_folder { Cow::Borrowed(path) } else { add_library(registry, path) };
+    let path = if is_folder { Cow::Owned([path, "/*"].concat()) } else { add_library(registry, path) };
     (registry, Some(path), tag)
 }
 
@@ -191,7 +198,8 @@ fn is_digest(digest: &str) -> bool {
 }
 
 fn is_algorithm_part(part: &str) -> bool {
-    part.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    part.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
@@ -271,10 +279,46 @@ mod tests {
         let long_path = format!("ghcr.io/{}", "a".repeat(256));
         let upper_digest = format!("app@{}", SHA256.replace('e', "E"));
         for text in [
-            "", " ", "/", "app:", ":tag", "app@", "@", "App", "team/App", "team//app", "team/app/", "/app", "-app", "app-",
-            "a___b", "a..b", "a._b", "app:.x", "app:a b", "app:a:b", "app@sha256:abc", "app@md5", "app@1x:aaaa", "a b",
-            "https://ghcr.io/app", "ghcr.io:x/app", "ghcr.io:/app", "-x.io/app", "a..io/app", "[::1/app", "[]/app",
-            "[::g]:1/app", "[::1]5000/app", "ápp", "${IMAGE}", "{{ .Values.image }}", &hex, &long_tag, &long_path, &upper_digest,
+            "",
+            " ",
+            "/",
+            "app:",
+            ":tag",
+            "app@",
+            "@",
+            "App",
+            "team/App",
+            "team//app",
+            "team/app/",
+            "/app",
+            "-app",
+            "app-",
+            "a___b",
+            "a..b",
+            "a._b",
+            "app:.x",
+            "app:a b",
+            "app:a:b",
+            "app@sha256:abc",
+            "app@md5",
+            "app@1x:aaaa",
+            "a b",
+            "https://ghcr.io/app",
+            "ghcr.io:x/app",
+            "ghcr.io:/app",
+            "-x.io/app",
+            "a..io/app",
+            "[::1/app",
+            "[]/app",
+            "[::g]:1/app",
+            "[::1]5000/app",
+            "ápp",
+            "${IMAGE}",
+            "{{ .Values.image }}",
+            &hex,
+            &long_tag,
+            &long_path,
+            &upper_digest,
         ] {
             assert_eq!(ImageReference::parse(text), None, "{text}");
         }
@@ -305,6 +349,8 @@ mod tests {
             ("registry.example.com/team/", "registry.example.com/team-x/app", false),
             ("registry.example.com/team/*", "registry.example.com/team/app", true),
             ("registry.example.com/team/*", "registry.example.com/team", false),
+            ("registry.example.com/team/", "registry.example.com/team:1", false),
+            ("registry.example.com/team/", "registry.example.com/team/a/b", true),
             ("registry.example.com/team-*", "registry.example.com/team-x/app", true),
             ("gcr.io/distroless/", "gcr.io/distroless/static:nonroot", true),
             ("localhost", "localhost/app", true),
@@ -398,7 +444,7 @@ mod tests {
 
         #[test]
         fn an_image_is_admitted_by_its_own_beginnings(
-            registry in "([a-z]{1,5}\\.)?example\\.io(:[0-9]{2,4})?", segments in prop::collection::vec("[a-z0-9]{1,6}", 1..5), tag in "[a-z0-9]{1,6}",
+            registry in "([a-z]{1,5}\\.)?example\\.io(:[0-9]{2,4})?", segments in prop::collection::vec("[a-z0-9]{2,6}", 1..5), tag in "[a-z0-9]{1,6}",
         ) {
             let path = segments.join("/");
             let image = format!("{registry}/{path}:{tag}");

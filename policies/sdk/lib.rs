@@ -6,6 +6,7 @@
 #[cfg(target_arch = "wasm32")]
 mod allocator;
 pub mod autoscaling;
+pub mod credential;
 pub mod duration;
 pub mod finding;
 pub mod github;
@@ -18,8 +19,11 @@ pub mod parameter;
 pub mod production;
 pub mod quantity;
 mod rule_macro;
+pub mod script;
 pub mod selector;
+pub mod serving;
 pub mod shell;
+pub mod shutdown;
 pub mod workload;
 pub mod write;
 

@@ -51,6 +51,20 @@ impl Parameter for i64 {
     }
 }
 
+impl Parameter for f64 {
+    fn schema() -> String {
+        r#""type":"number""#.into()
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        value.as_f64()
+    }
+
+    fn default_json(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Parameter for String {
     fn schema() -> String {
         r#""type":"string""#.into()

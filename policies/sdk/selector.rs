@@ -15,9 +15,11 @@ pub fn matches(selector: &View<'_>, labels: &View<'_>) -> bool {
 
 /// True when a `namespaceSelector` selects the namespace with this name and these labels. Every
 /// namespace has the label `kubernetes.io/metadata.name`, whether it is in `labels` or not. See
-/// [`matches`].
+/// [`matches()`].
 pub fn matches_namespace<'d>(selector: &View<'_>, name: &'d str, labels: &View<'d>) -> bool {
-    matches_by(selector, &|key| if key == "kubernetes.io/metadata.name" { Some(name) } else { labels.get(key).as_str() })
+    matches_by(selector, &|key| {
+        if key == "kubernetes.io/metadata.name" { Some(name) } else { labels.get(key).as_str() }
+    })
 }
 
 /// True when a LabelSelector is there but demands nothing, so that it selects everything. For an
@@ -134,9 +136,14 @@ mod tests {
     fn absent_is_not_empty() {
         let json = Json::parse(r#"{"none":null,"all":{},"list":{"matchLabels":{},"matchExpressions":[]},"some":{"matchLabels":{"a":"b"}},"odd":{"matchLabels":1}}"#).unwrap();
         let labels = Json::parse(LABELS).unwrap();
-        for (field, empty, selects) in
-            [("absent", false, false), ("none", false, false), ("all", true, true), ("list", true, true), ("some", false, false), ("odd", false, false)]
-        {
+        for (field, empty, selects) in [
+            ("absent", false, false),
+            ("none", false, false),
+            ("all", true, true),
+            ("list", true, true),
+            ("some", false, false),
+            ("odd", false, false),
+        ] {
             let selector = json.root().get(field);
             assert_eq!((is_empty(&selector), matches(&selector, &labels.root())), (empty, selects), "{field}");
         }

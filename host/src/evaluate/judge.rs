@@ -6,6 +6,7 @@ use crate::bundle::{Bundle, BundleRule, ExemptionScope};
 use crate::document::{Document, Pointer, PointerError, Value, write_json_string};
 use crate::engine::bindings::exports::policy::rule::rule as wire;
 use crate::engine::{Engine, RuleFailure};
+use crate::fix::edit;
 use crate::manifest::Severity;
 use crate::project::Projection;
 use crate::workload::Shape;
@@ -215,14 +216,7 @@ pub(super) fn start(document: &Document) -> Place {
 
 fn place(document: &Document, path: &Pointer) -> Place {
     let found = document.locate(path);
-    let source = document.sources.get(usize::from(found.span.file)).unwrap_or(&document.sources[0]);
-    Place {
-        file: found.span.file,
-        start: found.span.start,
-        end: found.span.end,
-        position: source.position(found.span.start as usize),
-        exact: found.exact,
-    }
+    Place { file: found.span.file, start: found.span.start, end: found.span.end, exact: found.exact }
 }
 
 /// Leads a rule's path back into the document. It may end in something absent, but not outside: in
@@ -249,22 +243,14 @@ fn resolve(judged: &Judged<'_>, path: &str) -> Result<Pointer, RuleFailure> {
 
 /// A patch with its paths led back into the document.
 fn absolute(judged: &Judged<'_>, operations: &str) -> Result<String, RuleFailure> {
-    let bad = |error: serde_json::Error| malformed(format!("a fix is no RFC 6902 patch: {error}"));
-    let mut operations: Vec<serde_json::Map<String, serde_json::Value>> =
-        serde_json::from_str(operations).map_err(bad)?;
-    for operation in &mut operations {
-        for key in ["path", "from"] {
-            if let Some(serde_json::Value::String(path)) = operation.get_mut(key) {
-                let pointer = Pointer::parse(path).map_err(|error| malformed(error.to_string()))?;
-                let outside = || malformed(format!("a fix's path `{path}` leads outside the document"));
-                *path = judged.shape.resolve(&pointer).ok_or_else(outside)?.to_string();
-            }
-        }
-    }
-    let text = serde_json::to_string(&operations).map_err(bad)?;
-    crate::fix::edit::parse_operations(&text)
+    let operations = edit::parse_operations(operations)
         .map_err(|error| malformed(format!("a fix is no RFC 6902 patch: {error}")))?;
-    Ok(text)
+    let absolute = operations.into_iter().map(|operation| {
+        let path = judged.shape.resolve(operation.path());
+        let path = path.ok_or_else(|| malformed(format!("a fix's path `{}` leads outside the document", operation.path())))?;
+        Ok(operation.at(path))
+    });
+    Ok(edit::write_operations(&absolute.collect::<Result<Vec<_>, RuleFailure>>()?))
 }
 
 fn malformed(message: String) -> RuleFailure {

@@ -1,12 +1,11 @@
 //! Verdicts remembered between runs, by content.
 //!
 //! A rule is a pure function of what it is told, so its verdict on the same unit, under the same
-//! bundle, with the same answers from the inventory, is the same. What is stored says nothing of
-//! where in a file a unit stands; places are worked out anew.
+//! bundle, with the same answers from the inventory, is the same. Places are kept as bytes of the
+//! unit, so that it may move in its file.
 
 use super::inventory::Card;
-use super::verdict::{DocumentVerdict, Outcome, Place, RuleOutcome};
-use crate::document::Source;
+use super::verdict::{DocumentVerdict, RuleOutcome};
 use crate::sealed::Sealed;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -71,15 +70,9 @@ impl Memo {
         Ok(Self { sealed, name, known: records.into_iter().collect(), order })
     }
 
-    /// What is known of a unit, with its places worked out for where the unit stands now.
-    pub(super) fn get(&self, key: &Key, sources: &[Source]) -> Option<Record> {
-        let mut record: Record = postcard::from_bytes(self.known.get(key)?).ok()?;
-        for document in &mut record.documents {
-            relocate(&mut document.place, sources);
-            document.outcomes.iter_mut().for_each(|outcome| relocate_outcome(outcome, sources));
-        }
-        record.related.iter_mut().for_each(|related| relocate_outcome(&mut related.outcome, sources));
-        Some(record)
+    /// What is known of a unit.
+    pub(super) fn get(&self, key: &Key) -> Option<Record> {
+        postcard::from_bytes(self.known.get(key)?).ok()
     }
 
     /// Writes the records of a run, and what was known before as far as there is room. A memo that
@@ -112,21 +105,6 @@ impl Memo {
         }
         if let Ok(payload) = postcard::to_stdvec(&Stored { format: FORMAT, records }) {
             let _ = self.sealed.write(&self.name, &payload);
-        }
-    }
-}
-
-fn relocate(place: &mut Place, sources: &[Source]) {
-    if let Some(source) = sources.get(usize::from(place.file)) {
-        place.position = source.position(place.start as usize);
-    }
-}
-
-fn relocate_outcome(outcome: &mut RuleOutcome, sources: &[Source]) {
-    if let Outcome::Fail(findings) = &mut outcome.outcome {
-        for finding in findings {
-            relocate(&mut finding.place, sources);
-            finding.labels.iter_mut().for_each(|label| relocate(&mut label.place, sources));
         }
     }
 }

@@ -83,7 +83,7 @@ pub fn run(judge: &Judge<'_>, units: &[Unit], options: RunOptions) -> RunResult 
 /// Everything that needs no inventory: from memory, else by parsing and judging.
 fn first_pass(judge: &Judge<'_>, unit: &Unit, limits: &Limits, memo: Option<&Memo>) -> Result<Pass, SyntaxError> {
     let key = unit.key(&judge.bundle().fingerprint);
-    if let Some(record) = memo.and_then(|memo| memo.get(&key, &unit.sources)) {
+    if let Some(record) = memo.and_then(|memo| memo.get(&key)) {
         return Ok(Pass { key, record, documents: None, from_memory: true });
     }
     let documents = unit.parse(limits)?;

@@ -1,7 +1,7 @@
 //! What comes out of an evaluation.
 
 use crate::bundle::Enforcement;
-use crate::document::{Position, Subject};
+use crate::document::{Position, Source, Subject};
 use crate::engine::RuleFailure;
 use crate::manifest::Severity;
 use serde::{Deserialize, Serialize};
@@ -39,10 +39,16 @@ pub struct Place {
     pub start: u32,
     /// One past the last byte.
     pub end: u32,
-    /// The first byte's line and column in the file.
-    pub position: Position,
     /// False when the path is absent, and this is its nearest ancestor.
     pub exact: bool,
+}
+
+impl Place {
+    /// The line and column in the file, given the unit's sources.
+    pub fn position(&self, sources: &[Source]) -> Position {
+        let source = sources.get(usize::from(self.file)).or(sources.first());
+        source.map_or(Position { line: 1, column: 1 }, |source| source.position(self.start as usize))
+    }
 }
 
 /// A further place of a finding.

@@ -142,7 +142,7 @@ fn plan(
                     Ok(done) => fixes += usize::from(done),
                     Err(why) => {
                         let rule = judge.bundle().rules[usize::from(rule)].id();
-                        let position = finding.place.position;
+                        let position = finding.place.position(&unit.sources);
                         let path = &unit.sources[0].path;
                         let (line, column) = (position.line, position.column);
                         refused.insert(format!("{path}:{line}:{column}: {rule}: not fixed: {why}"));

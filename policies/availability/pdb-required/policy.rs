@@ -1,7 +1,6 @@
 //! See the `rule!` block.
 
 use policy_sdk::prelude::*;
-use policy_sdk::write::Raw;
 use policy_sdk::{autoscaling, production, selector};
 
 policy_sdk::rule! {
@@ -54,11 +53,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let replicas = autoscaling::effective_replicas(input, "autoscalers");
     let is_production = production::is_production(input);
     if replicas < if is_production { 1 } else { input.parameters.min_replicas } {
-        return not_applicable(format!("it may have {replicas} replicas"));
+        return not_applicable(format!("it may be down to {replicas} replicas"));
     }
     let labels = workload.pod_labels();
     if !input.related("pdbs").any(|pdb| selector::matches(&pdb.document.at("spec.selector"), &labels)) {
-        let message = format!("it has {replicas} replicas, and no PodDisruptionBudget selects them");
+        let message = format!("no PodDisruptionBudget selects its pods (replicas: {replicas})");
         findings.report(&workload.object, message).fix(budget(input, replicas));
     }
     Ok(())
@@ -69,7 +68,7 @@ fn budget(input: &Input<'_, Parameters>, replicas: i64) -> Option<Fix> {
     if selector.is_empty() {
         return None;
     }
-    let spec: Raw = if replicas == 2 {
+    let spec = if replicas == 2 {
         object! { "minAvailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": selector }
     } else {
         object! { "maxUnavailable": "25%", "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": selector }

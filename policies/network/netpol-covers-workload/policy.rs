@@ -112,7 +112,7 @@ fn names_backing_service(variable: &View<'_>) -> bool {
 fn policy(input: &Input<'_, Parameters>) -> Option<Fix> {
     let workload = input.workload();
     let (own, labels) = (workload.object.at("spec.selector"), workload.pod_labels());
-    let pods = if selector::matches(&own, &labels) { Raw(own.to_json()) } else { object! { "matchLabels": labels } };
+    let pods = if !selector::is_empty(&own) && selector::matches(&own, &labels) { Raw(own.to_json()) } else { object! { "matchLabels": labels } };
     if labels.is_empty() {
         return None;
     }

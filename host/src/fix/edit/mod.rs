@@ -8,7 +8,7 @@ mod layout;
 mod operation;
 mod render;
 
-pub use operation::{Operation, OperationError, parse_operations};
+pub use operation::{Operation, OperationError, parse_operations, write_operations};
 pub use render::write_yaml;
 
 use crate::document::{Format, Node, Pointer, Value};

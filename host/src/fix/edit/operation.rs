@@ -88,18 +88,23 @@ impl Operation {
         }
     }
 
-    /// The same operation on something of which the document is a part.
-    pub fn below(self, base: &Pointer) -> Self {
+    /// The same operation at another path.
+    pub fn at(self, path: Pointer) -> Self {
         match self {
-            Operation::Add { path, value } => Operation::Add { path: base.concat(&path), value },
-            Operation::Replace { path, value } => Operation::Replace { path: base.concat(&path), value },
-            Operation::Remove { path } => Operation::Remove { path: base.concat(&path) },
-            Operation::Test { path, value } => Operation::Test { path: base.concat(&path), value },
+            Operation::Add { value, .. } => Operation::Add { path, value },
+            Operation::Replace { value, .. } => Operation::Replace { path, value },
+            Operation::Remove { .. } => Operation::Remove { path },
+            Operation::Test { value, .. } => Operation::Test { path, value },
         }
     }
 
-    /// As the `json-patch` crate has it.
-    pub(super) fn to_patch(&self) -> Result<json_patch::Patch, serde_json::Error> {
+    /// The same operation on something of which the document is a part.
+    pub fn below(self, base: &Pointer) -> Self {
+        let path = base.concat(self.path());
+        self.at(path)
+    }
+
+    fn to_json(&self) -> Value {
         let (op, path, value) = match self {
             Operation::Add { path, value } => ("add", path, Some(value)),
             Operation::Replace { path, value } => ("replace", path, Some(value)),
@@ -110,6 +115,16 @@ impl Operation {
         if let Some(value) = value {
             operation["value"] = value.clone();
         }
-        serde_json::from_value(Value::Array(vec![operation]))
+        operation
     }
+
+    /// As the `json-patch` crate has it.
+    pub(super) fn to_patch(&self) -> Result<json_patch::Patch, serde_json::Error> {
+        serde_json::from_value(Value::Array(vec![self.to_json()]))
+    }
+}
+
+/// Operations as RFC 6902 has them, a JSON array.
+pub fn write_operations(operations: &[Operation]) -> String {
+    Value::Array(operations.iter().map(Operation::to_json).collect()).to_string()
 }

@@ -1,0 +1,36 @@
+FROM debian:trixie-slim AS builder
+# An operator behind the array: the shell looks for a program named `[/app/server,`.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
+    CMD ["/app/server", "check"] || exit 1 # expect: it looks like the exec form but is not a JSON array
+
+FROM debian:trixie-slim AS quotes
+# Single quotes are no JSON, and what is meant is not known well enough for a fix.
+# expect: it looks like the exec form but is not a JSON array
+HEALTHCHECK CMD ['curl', '-f', 'http://localhost:8080/healthz']
+
+FROM debian:trixie-slim AS spaced
+# expect: it looks like the exec form
+HEALTHCHECK CMD [ "curl", "-f", "http://localhost:8080/healthz" ] || echo sick
+
+FROM debian:trixie-slim AS operators
+# expect: `||` is handed over as an argument, since the exec form runs no shell
+HEALTHCHECK CMD ["curl", "-f", "http://localhost:8080/healthz"]
+
+FROM debian:trixie-slim AS redirected
+# expect: `>/dev/null` is handed over as an argument
+HEALTHCHECK CMD ["curl", "http://localhost:8080/healthz", ">/dev/null"]
+
+FROM debian:trixie-slim AS joined
+# expect: `curl -f http://localhost:8080/healthz || exit 1` is handed over as an argument
+HEALTHCHECK CMD ["curl -f http://localhost:8080/healthz || exit 1"]
+
+FROM debian:trixie-slim AS options
+# Numbers without a unit are no durations.
+# expect: `--interval` is `30`, expected a duration with its unit, such as `30s`
+# expect: `--start-period` is `1min`, expected a duration
+# expect: `--retries` is `three`, expected a whole number
+HEALTHCHECK --interval=30 --start-period=1min --retries=three CMD /app/check
+
+FROM debian:trixie-slim
+# expect: the timeout of `1m` is not shorter than the interval of `30s`
+HEALTHCHECK --timeout=1m CMD /app/check

@@ -1,0 +1,251 @@
+//! Recognising credentials in text. Nothing here ever returns a secret itself.
+
+/// What kind of credential a text holds, by its form: `an AWS access key id`.
+pub fn detect(text: &str) -> Option<&'static str> {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    let starts = |prefixes: &[&str], least| prefixes.iter().any(|prefix| has_token(text, prefix, least, word));
+    if has_private_key(text) {
+        Some("a private key")
+    } else if ["AKIA", "ASIA"].iter().any(|prefix| has_token(text, prefix, 16, upper)) {
+        Some("an AWS access key id")
+    } else if starts(&["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"], 30) {
+        Some("a GitHub token")
+    } else if starts(&["xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "xapp-"], 10) {
+        Some("a Slack token")
+    } else if starts(&["glpat-"], 20) {
+        Some("a GitLab token")
+    } else if has_jwt(text) {
+        Some("a JSON web token")
+    } else {
+        None
+    }
+}
+
+/// True when `prefix` starts a word that goes on with at least so many characters of a kind.
+fn has_token(text: &str, prefix: &str, least: usize, allowed: impl Fn(u8) -> bool) -> bool {
+    text.match_indices(prefix).any(|(at, _)| {
+        let before = text[..at].bytes().next_back();
+        let after = text[at + prefix.len()..].bytes();
+        !before.is_some_and(|byte| byte.is_ascii_alphanumeric())
+            && after.take(least).filter(|byte| allowed(*byte)).count() == least
+    })
+}
+
+fn has_private_key(text: &str) -> bool {
+    let headers = text.split("-----BEGIN ").skip(1).filter_map(|rest| rest.split("-----").next());
+    headers.into_iter().any(|header| header.contains("PRIVATE KEY"))
+}
+
+fn has_jwt(text: &str) -> bool {
+    let is_token = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
+    text.split(|character| !is_token(character)).any(|word| {
+        let parts: Vec<&str> = word.splitn(4, '.').collect();
+        parts.len() == 3 && parts[..2].iter().all(|part| part.starts_with("eyJ") && part.len() > 10)
+    })
+}
+
+/// Shannon entropy of a text, in bits per byte.
+pub fn entropy(text: &str) -> f64 {
+    let mut counts = [0_u32; 256];
+    text.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+    let length = text.len().max(1) as f64;
+    let shares = counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / length);
+    -shares.map(|share| share * share.log2()).sum::<f64>()
+}
+
+/// True when a text looks like a generated key: one word of at least 20 characters of the base64
+/// alphabets, upper and lower case and at least two digits among them, and at least that many bits
+/// per character. Addresses, file names, class names and hexadecimal digests do not.
+pub fn is_random(text: &str, min_entropy: f64) -> bool {
+    let count = |of: fn(&u8) -> bool| text.bytes().filter(of).count();
+    text.len() >= 20
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte))
+        && count(u8::is_ascii_uppercase) > 0
+        && count(u8::is_ascii_lowercase) > 0
+        && count(u8::is_ascii_digit) > 1
+        && entropy(text) >= min_entropy
+}
+
+/// True when a text stands for a value that is filled in elsewhere: `$(NAME)`, `${NAME}`, `$NAME`,
+/// `{{ name }}`, `<password>`, `****`, `CHANGE_ME`, and nothing at all.
+pub fn is_placeholder(text: &str) -> bool {
+    let text = text.trim();
+    let plain = text.to_ascii_lowercase().replace(['-', '_', ' '], "");
+    is_interpolation(text)
+        || text.bytes().all(|byte| matches!(byte, b'*' | b'.' | b'x' | b'X'))
+        || matches!(&*plain, "changeme" | "replaceme" | "redacted" | "placeholder" | "todo" | "none" | "null")
+}
+
+/// True when a text, or a part of it, is filled in elsewhere: `$(NAME)`, `${NAME}`, `{{ name }}`,
+/// `{name}`, `%s`, or the whole is `$NAME` or `<name>`.
+pub fn is_interpolation(text: &str) -> bool {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    text.contains("$(")
+        || text.find('{').is_some_and(|open| text[open..].contains('}'))
+        || matches!(text, "%s" | "%v" | "%q")
+        || text.strip_prefix('$').is_some_and(is_name)
+        || text.starts_with('<') && text.ends_with('>')
+}
+
+/// A URL that carries a password: `scheme://user:password@host`. The password itself is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UrlWithPassword<'a> {
+    /// As written: `postgresql+asyncpg`.
+    pub scheme: &'a str,
+    /// As written; empty in `redis://:password@host`.
+    pub user: &'a str,
+    /// Without the port; of several hosts the first.
+    pub host: &'a str,
+}
+
+impl UrlWithPassword<'_> {
+    /// True when the scheme is one of a list, as it is, with TLS (`rediss`) or with a driver
+    /// (`postgresql+asyncpg`).
+    pub fn has_scheme(&self, schemes: &[String]) -> bool {
+        let base = self.scheme.split('+').next().unwrap_or_default().to_ascii_lowercase();
+        schemes.iter().any(|scheme| base == *scheme || base.strip_suffix('s') == Some(scheme))
+    }
+}
+
+/// The URLs in a text that carry a literal password, one that is no [`is_interpolation`] and no
+/// mask such as `****`.
+pub fn urls_with_password(text: &str) -> Vec<UrlWithPassword<'_>> {
+    let urls = text.match_indices("://").filter_map(|(at, separator)| {
+        let is_scheme = |character: char| character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.');
+        let scheme = text[..at].rsplit(|character| !is_scheme(character)).next()?;
+        let (user, password, host) = user_information(&text[at + separator.len()..])?;
+        let is_literal = !is_interpolation(password) && !password.bytes().all(|byte| byte == b'*');
+        (is_literal && !scheme.is_empty() && !host.is_empty()).then_some(UrlWithPassword { scheme, user, host })
+    });
+    urls.collect()
+}
+
+/// What is looked at of one URL's authority.
+const MAX_AUTHORITY: usize = 1024;
+
+/// Takes the authority of a URL apart: user, password and host. `None` without a password.
+fn user_information(rest: &str) -> Option<(&str, &str, &str)> {
+    let bytes = &rest.as_bytes()[..rest.len().min(MAX_AUTHORITY)];
+    let (mut colon, mut at_sign) = (None, None);
+    let mut next = 0;
+    while let Some(byte) = bytes.get(next) {
+        match byte {
+            b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'\\' | b'>' => break,
+            byte if byte.is_ascii_whitespace() => break,
+            b':' if colon.is_none() => colon = Some(next),
+            b'@' => at_sign = Some(next),
+            _ => {}
+        }
+        next += group_length(&bytes[next..]).max(1);
+    }
+    let colon = colon?;
+    let at_sign = at_sign.filter(|at_sign| *at_sign > colon + 1)?;
+    let end_of_host = |character: char| !(character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | '$' | '{' | '('));
+    let host = rest[at_sign + 1..].split(end_of_host).next().unwrap_or_default();
+    Some((&rest[..colon], &rest[colon + 1..at_sign], host))
+}
+
+/// How long the interpolation or placeholder is that the bytes begin with; 0 when there is none.
+fn group_length(bytes: &[u8]) -> usize {
+    let close: &[u8] = match bytes {
+        [b'$', b'(', ..] => b")",
+        [b'{', b'{', ..] | [b'$', b'{', b'{', ..] => b"}}",
+        [b'$', b'{', ..] | [b'{', ..] => b"}",
+        [b'<', ..] => b">",
+        _ => return 0,
+    };
+    bytes.windows(close.len()).position(|window| window == close).map_or(0, |at| at + close.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn credentials_are_known_by_their_form() {
+        let key_id = ["AKIA", "IOSFODNN7EXAMPLE"].concat();
+        let github = ["ghp_", "0123456789abcdefghijABCDEFGHIJ012345"].concat();
+        let slack = ["xoxb-", "123456789012-abcdefGHIJ"].concat();
+        let jwt = ["eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiIxMjM0NSJ9", ".c2lnbmF0dXJl"].concat();
+        let key = ["-----BEGIN RSA PRIVATE", " KEY-----\nMIIE"].concat();
+        assert_eq!(detect(&key_id), Some("an AWS access key id"));
+        assert_eq!(detect(&format!("id={key_id};")), Some("an AWS access key id"));
+        assert_eq!(detect(&github), Some("a GitHub token"));
+        assert_eq!(detect(&slack), Some("a Slack token"));
+        assert_eq!(detect(&jwt), Some("a JSON web token"));
+        assert_eq!(detect(&key), Some("a private key"));
+        for harmless in ["AKIA", "SLAKIA0123456789ABCDEF", "-----BEGIN CERTIFICATE-----", "eyJhbGci.eyJ.x", "ghp_short"] {
+            assert_eq!(detect(harmless), None, "{harmless}");
+        }
+    }
+
+    #[test]
+    fn random_words_are_told_from_names() {
+        assert!((entropy("abcd") - 2.0).abs() < 1e-9);
+        assert!(is_random("wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY", 4.0));
+        for harmless in [
+            "org.springframework.boot.loader.JarLauncher2",
+            "postgres.default.svc.cluster.local",
+            "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+            "TransactionIsolationReadCommitted",
+            "aB1",
+        ] {
+            assert!(!is_random(harmless, 4.0), "{harmless}");
+        }
+    }
+
+    #[test]
+    fn placeholders() {
+        for text in ["$(DB_PASSWORD)", "${DB_PASSWORD}", "$DB", "{{ .Values.x }}", "<password>", "****", "CHANGE_ME", "xxx", ""] {
+            assert!(is_placeholder(text), "{text}");
+        }
+        for text in ["hunter2", "pa$$word", "5%s", "p@ss"] {
+            assert!(!is_placeholder(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_in_urls() {
+        let found = |text: &str| {
+            let urls = urls_with_password(text);
+            urls.iter().map(|url| [url.scheme, url.user, url.host].join(" ")).collect::<Vec<_>>().join(",")
+        };
+        for (text, expected) in [
+            ("postgres://app:hunter2@db:5432/shop", "postgres app db"),
+            ("redis://:hunter2@cache/0", "redis  cache"),
+            ("jdbc:postgresql://app:hunter2@db/shop", "postgresql app db"),
+            ("mongodb+srv://a:p@ss@h1.example,h2.example/x", "mongodb+srv a h1.example"),
+            ("a=amqp://u:p@mq b=http://x:y@proxy:3128", "amqp u mq,http x proxy"),
+            ("http://${USER:-me}:pw@host", "http ${USER:-me} host"),
+            ("http://user:pw@${HOST}/x", "http user ${HOST"),
+            ("https://user:p%40ss@host", "https user host"),
+            // Filled in elsewhere, or no password at all.
+            ("postgres://app:${PASSWORD}@db", ""),
+            ("postgres://app:$(PASSWORD)@db", ""),
+            ("postgres://app:{{ .password }}@db", ""),
+            ("https://x:${{ secrets.TOKEN }}@github.com", ""),
+            ("postgres://$USER:$PASS@db", ""),
+            ("postgres://app:<password>@db", ""),
+            ("postgres://app:****@db", ""),
+            ("postgres://app:%s@db", ""),
+            ("http://host:8080/a@b", ""),
+            ("http://host:8080?a@b", ""),
+            ("http://user@host", ""),
+            ("http://host:80, mail a@b", ""),
+            ("://a:b@c", ""),
+            ("http://a:@c", ""),
+            ("http://a:b@", ""),
+        ] {
+            assert_eq!(found(text), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "[a:/@${}()<>.é \"*AKIey-]{0,60}") {
+            let _ = (urls_with_password(&text), detect(&text), is_placeholder(&text), is_random(&text, 4.0));
+        }
+    }
+}

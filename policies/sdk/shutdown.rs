@@ -1,0 +1,74 @@
+//! How a pod stops: preStop hooks and the grace period that they eat into.
+
+use crate::json::View;
+use crate::shell;
+use crate::workload::{Class, Container, Probe, Workload};
+
+/// What Kubernetes sets when there is no `terminationGracePeriodSeconds`.
+const DEFAULT_GRACE_SECONDS: i64 = 30;
+
+/// Where the grace period stands.
+pub fn grace_period<'d>(workload: &Workload<'d>) -> View<'d> {
+    workload.spec().get("terminationGracePeriodSeconds")
+}
+
+/// The grace period in seconds, defaulted.
+pub fn grace_seconds(workload: &Workload<'_>) -> i64 {
+    grace_period(workload).as_i64().unwrap_or(DEFAULT_GRACE_SECONDS)
+}
+
+/// A container's preStop hook.
+pub fn pre_stop<'d>(container: &Container<'d>) -> Probe<'d> {
+    Probe(container.at("lifecycle.preStop"))
+}
+
+/// How long a hook certainly waits, in whole seconds rounded up: its `sleep`, or what the command of
+/// its `exec` sleeps. `None` when that cannot be told.
+pub fn hook_seconds(hook: &Probe<'_>) -> Option<i64> {
+    if let Some(seconds) = hook.at("sleep.seconds").as_i64() {
+        return Some(seconds);
+    }
+    let millis = shell::sleep_millis(hook.at("exec.command").items().map(|argument| argument.text()))?;
+    Some(millis / 1000 + i64::from(millis % 1000 > 0))
+}
+
+/// The container whose preStop hook takes longest, and the seconds that it takes; a hook whose time
+/// cannot be told takes `default_hook_seconds`. Kubernetes starts the hooks of all containers
+/// together. `None` when there is no hook.
+///
+/// The rule reads `container.lifecycle.preStop.X` for X one of `sleep`, `exec.command`,
+/// `httpGet.port` and `tcpSocket.port`.
+pub fn longest_pre_stop<'d>(workload: &Workload<'d>, default_hook_seconds: i64) -> Option<(Container<'d>, i64)> {
+    workload
+        .containers()
+        .filter(|container| matches!(container.class, Class::Main | Class::Sidecar))
+        .filter_map(|container| {
+            let hook = pre_stop(&container);
+            let seconds = hook_seconds(&hook).unwrap_or(default_hook_seconds);
+            hook.handlers().next().map(|_| (container, seconds))
+        })
+        .max_by_key(|(_, seconds)| *seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+
+    fn longest(hooks: &[&str]) -> Option<i64> {
+        let containers: Vec<String> =
+            hooks.iter().map(|hook| format!(r#"{{"name":"a","lifecycle":{{"preStop":{hook}}}}}"#)).collect();
+        let text = format!(r#"{{"pod":{{"spec":{{"containers":[{}]}}}}}}"#, containers.join(","));
+        let json = Json::parse(&text).unwrap();
+        longest_pre_stop(&Workload::new("Deployment", &json.root()), 7).map(|(_, seconds)| seconds)
+    }
+
+    #[test]
+    fn the_longest_hook_counts() {
+        assert_eq!(longest(&["null", "{}"]), None);
+        assert_eq!(longest(&[r#"{"sleep":{"seconds":5}}"#, r#"{"sleep":{"seconds":15}}"#]), Some(15));
+        assert_eq!(longest(&[r#"{"exec":{"command":["sh","-c","sleep 2.5"]}}"#]), Some(3));
+        assert_eq!(longest(&[r#"{"exec":{"command":["nginx","-s","quit"]}}"#]), Some(7));
+        assert_eq!(longest(&[r#"{"httpGet":{"port":8080}}"#, r#"{"sleep":{"seconds":5}}"#]), Some(7));
+    }
+}
