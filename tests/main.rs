@@ -2,3 +2,4 @@
 //! linking the engine once is enough.
 
 mod cli;
+mod pod_security;

@@ -25,11 +25,11 @@ policy_sdk::rule! {
     applies_to: ["workload"],
     reads: [
         "container.ports",
-        "container.startupProbe.httpGet", "container.startupProbe.tcpSocket", "container.startupProbe.grpc",
-        "container.livenessProbe.httpGet", "container.livenessProbe.tcpSocket", "container.livenessProbe.grpc",
-        "container.readinessProbe.httpGet", "container.readinessProbe.tcpSocket", "container.readinessProbe.grpc",
-        "container.lifecycle.postStart.httpGet", "container.lifecycle.postStart.tcpSocket",
-        "container.lifecycle.preStop.httpGet", "container.lifecycle.preStop.tcpSocket",
+        "container.*.httpGet.port", "container.*.httpGet.host",
+        "container.*.tcpSocket.port", "container.*.tcpSocket.host",
+        "container.*.grpc.port",
+        "container.lifecycle.*.httpGet.port", "container.lifecycle.*.httpGet.host",
+        "container.lifecycle.*.tcpSocket.port", "container.lifecycle.*.tcpSocket.host",
     ],
     parameters: {
         /// Numbers must be declared as well as names.

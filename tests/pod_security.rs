@@ -1,0 +1,171 @@
+//! The `pss-*` rules before the fixtures of Kubernetes' own Pod Security Admission.
+//!
+//! The fixtures are part of a Go module, which `go` fetches into its cache. Where there is no `go`,
+//! or no network, the test says that it was skipped; in CI (`CI=true`) only a missing `go` excuses.
+
+use policy_host::bundle::{Bundle, RuleSource};
+use policy_host::engine::{Engine, SandboxLimits, embed_manifest};
+use policy_host::evaluate::{DocumentVerdict, Judge, RunOptions, run};
+use policy_host::parse::{Form, Limits, Scalars, Unit};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+const MODULE: &str = "k8s.io/pod-security-admission@v0.37.2";
+/// What `go` says of the module's content.
+const SUM: &str = "h1:mnfCR7fUzsvtiSiYZD9HTcTJ9cpJDMnQn++9Rq1mlrc=";
+/// The newest policy version that the module has fixtures for.
+const POLICY: &str = "v1.37";
+
+const BASELINE: &[&str] = &["pss-privileged", "pss-host-namespaces"];
+const RESTRICTED: &[&str] = &[
+    "pss-privileged",
+    "pss-host-namespaces",
+    "pss-run-as-non-root",
+    "pss-privilege-escalation",
+    "pss-drop-all-capabilities",
+    "pss-seccomp-restricted",
+];
+
+/// The rule that a check of Pod Security Admission is. A restricted rule includes the baseline check
+/// of the same field.
+const CHECKS: &[(&str, Option<&str>)] = &[
+    ("allowprivilegeescalation", Some("pss-privilege-escalation")),
+    ("apparmorprofile", None),
+    ("capabilities_baseline", Some("pss-drop-all-capabilities")),
+    ("capabilities_restricted", Some("pss-drop-all-capabilities")),
+    ("hostnamespaces", Some("pss-host-namespaces")),
+    ("hostpathvolumes", None),
+    ("hostports", None),
+    ("hostprobesandhostlifecycle", None),
+    ("privileged", Some("pss-privileged")),
+    ("procmount", None),
+    ("procmount_restricted", None),
+    ("restrictedvolumes", None),
+    ("runasnonroot", Some("pss-run-as-non-root")),
+    ("runasuser", None),
+    ("seccompprofile_baseline", Some("pss-seccomp-restricted")),
+    ("seccompprofile_restricted", Some("pss-seccomp-restricted")),
+    ("selinuxoptions", None),
+    ("sysctls", None),
+    ("windowshostprocess", None),
+];
+
+#[test]
+fn official_baseline_fixtures() {
+    judge_level("baseline", BASELINE);
+}
+
+#[test]
+fn official_restricted_fixtures() {
+    judge_level("restricted", RESTRICTED);
+}
+
+fn judge_level(level: &str, rules: &[&str]) {
+    let module = match fetch() {
+        Ok(module) => module,
+        Err(reason) => {
+            // Not through `eprintln!`, whose output is hidden when a test passes.
+            writeln!(std::io::stderr(), "SKIPPED the official Pod Security fixtures ({level}): {reason}").unwrap();
+            return;
+        }
+    };
+    let fixtures = module.join("test/testdata").join(level).join(POLICY);
+    let engine = Engine::new(SandboxLimits::default(), None).unwrap();
+    let bundle = Bundle::of_rules(level, rules.iter().map(|id| Arc::new(rule(id, &engine))));
+    let judge = Judge::new(&engine, &bundle);
+
+    let mut problems = Vec::new();
+    let mut reported = Vec::new();
+    for (folder, is_fail) in [("pass", false), ("fail", true)] {
+        for (name, verdict) in verdicts(&judge, &fixtures.join(folder)) {
+            let mut complain = |message: String| problems.push(format!("{level}/{POLICY}/{folder}/{name}: {message}"));
+            if verdict.outcomes.len() != rules.len() {
+                complain(format!("{} outcomes of {} rules", verdict.outcomes.len(), rules.len()));
+            }
+            for (rule, failure) in verdict.errors() {
+                complain(format!("{} could not run: {failure}", rules[usize::from(rule)]));
+            }
+            let expected = if is_fail { expected(&name).unwrap_or_else(|message| panic!("{message}")) } else { None };
+            for (rule, finding) in verdict.findings() {
+                let rule = rules[usize::from(rule)];
+                reported.push(rule);
+                if Some(rule) != expected {
+                    complain(format!("unexpected finding of {rule}: {} at {}", finding.message, finding.path));
+                }
+            }
+            if let Some(expected) = expected.filter(|expected| rules.contains(expected))
+                && !verdict.findings().any(|(rule, _)| rules[usize::from(rule)] == expected)
+            {
+                complain(format!("no finding of {expected}"));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let silent: Vec<_> = rules.iter().filter(|rule| !reported.contains(rule)).collect();
+    assert!(silent.is_empty(), "no fixture concerns {silent:?}");
+}
+
+/// The rule that must report a fixture of the check that its file is named after.
+fn expected(file: &str) -> Result<Option<&'static str>, String> {
+    let check = file.trim_end_matches(".yaml").trim_end_matches(|c: char| c.is_ascii_digit());
+    let known = CHECKS.iter().find(|(name, _)| *name == check);
+    known.map(|(_, rule)| *rule).ok_or_else(|| format!("{file}: the check `{check}` is not in the table"))
+}
+
+/// File name and verdict of each fixture in a folder, each a single Pod.
+fn verdicts(judge: &Judge<'_>, folder: &Path) -> Vec<(String, DocumentVerdict)> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let units: Vec<Unit> = paths.iter().flat_map(|path| units(path)).collect();
+    assert_eq!(units.len(), paths.len(), "each fixture is one document");
+    let result = run(judge, &units, RunOptions::default());
+    assert_eq!(result.errors, []);
+    assert_eq!(result.documents.len(), paths.len(), "each fixture is one object");
+    let name = |unit: usize| paths[unit].file_name().unwrap().to_string_lossy().into_owned();
+    result.documents.into_iter().map(|(unit, verdict)| (name(unit), verdict)).collect()
+}
+
+fn units(path: &Path) -> Vec<Unit> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let shown = path.to_string_lossy().into();
+    Unit::split(Form::Yaml(Scalars::Kubernetes), &shown, &text, &Limits::default()).unwrap()
+}
+
+/// The rule as `make rules` left it: packed, or as it came from the compiler.
+fn rule(id: &str, engine: &Engine) -> RuleSource {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    let packed = target.join(format!("policies/{id}.wasm"));
+    if let Ok(component) = std::fs::read(packed) {
+        return RuleSource::from_component(component, engine).unwrap();
+    }
+    let built = target.join(format!("rules/wasm32-unknown-unknown/rule/{}.wasm", id.replace('-', "_")));
+    let component = std::fs::read(&built)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `make rules` first", built.display()));
+    let manifest = engine.extract_manifest(&component).unwrap();
+    RuleSource::from_component(embed_manifest(&component, &manifest), engine).unwrap()
+}
+
+/// The module's directory, or why it cannot be had.
+fn fetch() -> Result<PathBuf, String> {
+    // Away from any go.mod, whose settings would count.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output = match Command::new("go")
+        .args(["mod", "download", "-json", MODULE])
+        .current_dir(elsewhere.path())
+        .output()
+    {
+        Ok(output) => output,
+        Err(error) => return Err(format!("`go` cannot be run: {error}")),
+    };
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let Some(directory) = answer["Dir"].as_str().filter(|_| output.status.success()) else {
+        let reason = answer["Error"].as_str().map_or_else(|| String::from_utf8_lossy(&output.stderr).into(), str::to_owned);
+        let message = format!("`go mod download {MODULE}`: {}", reason.trim());
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{message}");
+        return Err(message);
+    };
+    assert_eq!(answer["Sum"], SUM, "{MODULE} has other content than when it was pinned");
+    Ok(directory.into())
+}
