@@ -1,25 +1,26 @@
 //! See the `rule!` block.
 
 use policy_sdk::prelude::*;
-use policy_sdk::{autoscaling, production};
+use policy_sdk::{autoscaling, production, serving};
 
 policy_sdk::rule! {
     /// Serving workloads run at least two replicas
     ///
-    /// A serving Deployment, StatefulSet or Rollout in production has at least `min` replicas: the
-    /// minimum of the HorizontalPodAutoscaler or ScaledObject that scales it, else `spec.replicas`,
-    /// which is 1 when it is left out. No replicas at all pass: that is the idle half of a blue/green
-    /// pair, or scale-to-zero. Production is a namespace with the part `prod`, `production` or `live`,
-    /// a label `environment: prod`, or a folder `prod`; `scope: all` judges everything.
+    /// A Deployment, StatefulSet or Rollout of production that serves (a container declares a port,
+    /// or a Service sends to one) always has at least `min` replicas: the minimum of the
+    /// HorizontalPodAutoscaler or ScaledObject that scales it, else `spec.replicas`, else 1.
     ///
-    /// The fix is unsafe: only people know whether two of it may run at once.
+    /// None at all passes: it is the idle half of a blue/green pair, or scales to zero. Controllers
+    /// that elect a leader are exempt by the label `single-replica-ok`. Production is a namespace
+    /// with the part `prod`, `production` or `live`, a label `environment: prod`, or a folder `prod`.
+    ///
+    /// The fix needs a person, who knows whether the program can run twice.
     ///
     /// ## Why
-    /// With one replica every node drain, every eviction and every crash is an outage.
+    /// With one replica every node drain, crash and reschedule is an outage.
     ///
     /// ## Fix
-    /// Run at least two replicas, or set the autoscaler's minimum to two; mark a leader-elected
-    /// controller that must be alone with the label `single-replica-ok`.
+    /// Set `replicas: 2`, or the minimum of the autoscaler to 2.
     severity: High,
     priority: P1,
     effort: Small,
@@ -32,12 +33,13 @@ policy_sdk::rule! {
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
     reads: [
         "file",
-        "object.spec.replicas",
         "object.metadata.labels",
+        "object.spec.replicas",
         "pod.metadata.labels",
-        "main_container.ports[*].containerPort",
+        "container.ports",
     ],
     inventory: {
+        services: { kinds: ["core/Service"], scope: "namespace", reads: ["spec.selector", "spec.ports"] },
         autoscalers: {
             kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
             scope: "namespace",
@@ -45,41 +47,43 @@ policy_sdk::rule! {
         },
     },
     parameters: {
-        /// The fewest replicas.
+        /// The replicas that must always be there.
         min: i64 = 2,
         /// What is judged: `prod` or `all`.
         scope: String = "prod".into(),
+        /// The label of workloads of which one replica is enough.
+        exempt_label: String = "single-replica-ok".into(),
     },
 }
 
-const EXEMPT_LABEL: &str = "single-replica-ok";
-
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    if input.parameters.scope != "all" && !production::is_production(input) {
-        return not_applicable("it is not in production");
+    let Parameters { min, scope, exempt_label } = &input.parameters;
+    if scope != "all" && !production::is_production(input) {
+        return not_applicable("it is not of production");
     }
-    if !workload.is_serving() {
-        return not_applicable("no container declares a port, so it serves nobody");
+    if workload.label(exempt_label).is_some_and(|value| value != "false") {
+        return not_applicable(format!("it has the label `{exempt_label}`"));
     }
-    if workload.label(EXEMPT_LABEL).is_some_and(|value| value != "false") {
-        return not_applicable("its label says that one replica is right");
+    if serving::containers(input, "services").is_empty() {
+        return not_applicable("no container declares a port, and no Service sends to one");
     }
-    let wanted = input.parameters.min;
-    let replicas = workload.object.at("spec.replicas");
-    if let Some(autoscaler) = autoscaling::autoscaler(input, "autoscalers") {
-        let least = autoscaling::minimum(&autoscaler);
-        if (1..wanted).contains(&least) {
-            let by = format!("{} `{}`", autoscaler.kind(), autoscaler.name());
-            findings.report(&replicas, format!("{by} may scale it down to {least} replicas, expected at least {wanted}"));
-        }
+    let replicas = autoscaling::effective_replicas(input, "autoscalers");
+    if replicas == 0 || replicas >= *min {
         return Ok(());
     }
-    let least = replicas.as_i64().unwrap_or(1);
-    if (1..wanted).contains(&least) {
-        let how = if replicas.exists() { "runs" } else { "sets no `replicas`, so it runs" };
-        let message = format!("it {how} with {least} of at least {wanted} replicas");
-        findings.report(&replicas, message).fix(Fix::unsafe_(format!("run {wanted} replicas")).set(&replicas, wanted));
+    let view = workload.object.at("spec.replicas");
+    match autoscaling::autoscaler(input, "autoscalers") {
+        Some(autoscaler) => {
+            let (kind, name) = (autoscaler.kind(), autoscaler.name());
+            let message = format!("{kind} `{name}` may scale it down to {replicas} replicas, expected at least {min}");
+            findings.report(&view, message).code("autoscaler");
+        }
+        None => {
+            let message = format!("it has {replicas} replicas, expected at least {min}");
+            let fix = Fix::unsafe_(format!("run {min} replicas")).set(&view, *min);
+            findings.report(&view, message).code("replicas").fix(fix);
+        }
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 FROM debian:trixie-slim AS builder
 # An operator behind the array: the shell looks for a program named `[/app/server,`.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
-    CMD ["/app/server", "check"] || exit 1 # expect: it looks like the exec form but is not a JSON array
+    # expect: it looks like the exec form but is not a JSON array
+    CMD ["/app/server", "check"] || exit 1
 
 FROM debian:trixie-slim AS quotes
 # Single quotes are no JSON, and what is meant is not known well enough for a fix.

@@ -59,7 +59,7 @@ const PUBLISHING_ACTIONS: [&str; 6] = [
     "actions/upload-pages-artifact",
 ];
 const PUBLISHING_COMMANDS: [&str; 6] =
-    ["docker push", "docker buildx build", "gh release", "aws s3 cp", "aws s3 sync", "npm publish"];
+    ["docker push", "--push", "gh release", "aws s3 cp", "aws s3 sync", "npm publish"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let document = &input.document;
@@ -224,7 +224,9 @@ fn go(arguments: &[&Argument]) -> Option<bool> {
         let value = word.text.trim_start_matches('-').strip_prefix("gcflags")?;
         value.strip_prefix('=').or_else(|| arguments.get(at + 1).map(|next| next.text.as_str()))
     });
-    Some(!flags.unwrap_or_default().split([' ', '=']).any(|flag| matches!(flag, "-N" | "-l")))
+    // A flag may have a pattern of packages in front: `all=-N`.
+    let unpatterned = |flag: &str| matches!(flag.rsplit_once("=-").map_or(flag, |(_, letters)| letters), "-N" | "-l" | "N" | "l");
+    Some(!flags.unwrap_or_default().split(' ').any(unpatterned))
 }
 
 fn npm(arguments: &[&Argument]) -> Option<bool> {

@@ -74,10 +74,16 @@ fn is_positive(quantity: &View<'_>) -> bool {
     Quantity::from_view(quantity).is_some_and(Quantity::is_positive)
 }
 
-fn fix(input: &Input<'_, Parameters>, container: &Container<'_>) -> Fix {
+/// The default, or the request where that is higher, but no more than the maximum.
+fn fix(input: &Input<'_, Parameters>, container: &Container<'_>) -> Option<Fix> {
     let request = container.request("memory");
-    let default = &input.parameters.default_memory;
-    let is_above = Quantity::from_view(&request).is_some_and(|request| request > default.value);
-    let limit = if is_above { request.scalar_text().unwrap_or_default() } else { &default.text };
-    Fix::unsafe_(format!("limit memory to `{limit}`")).set(&container.limit("memory"), limit)
+    let Parameters { max_memory, default_memory } = &input.parameters;
+    let max = max_memory.as_ref().filter(|max| max.value < default_memory.value);
+    let default = max.unwrap_or(default_memory);
+    let limit = match Quantity::from_view(&request).filter(|request| *request > default.value) {
+        Some(request) if max_memory.as_ref().is_some_and(|max| request > max.value) => return None,
+        Some(_) => request.scalar_text()?,
+        None => &default.text,
+    };
+    Some(Fix::unsafe_(format!("limit memory to `{limit}`")).set(&container.limit("memory"), limit))
 }

@@ -4,98 +4,107 @@ use policy_sdk::image;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
-    /// Root filesystems are read-only
+    /// The root filesystem is read-only
     ///
-    /// Every main, init and sidecar container sets `readOnlyRootFilesystem: true`. Where its image is
-    /// one of `needs_tmp`, or `require_tmp` is set, an `emptyDir` is mounted at `/tmp`.
+    /// Every main container, init container and sidecar sets
+    /// `securityContext.readOnlyRootFilesystem: true`. Where a container is known to need it (its
+    /// image is listed, the workload is labelled, or `require_tmp` is set), an `emptyDir` is mounted
+    /// at `/tmp` as well. Pods for Windows nodes, where the field is not allowed, are exempt.
     ///
-    /// The fix also mounts an `emptyDir` at `/tmp`, where most programs write. It is unsafe: an image
-    /// that writes elsewhere would stop working.
+    /// The fix also mounts a bounded `emptyDir` at `/tmp` where nothing is mounted there. It needs a
+    /// person all the same: nobody but the program's author knows where else it writes, and it would
+    /// fail on its first write.
     ///
     /// ## Why
-    /// Whoever gets into a container with a writable root drops tools into it and replaces its
-    /// binaries; and what a program writes there is lost with the container.
+    /// An intruder cannot drop tools or change the program, and nothing can be kept by accident where
+    /// a restart loses it.
     ///
     /// ## Fix
-    /// Set `readOnlyRootFilesystem: true`, and mount volumes where the program writes.
+    /// Set `readOnlyRootFilesystem: true`, and mount an `emptyDir` wherever the program writes.
     severity: High,
     priority: P0,
     effort: Medium,
     factor: "XV Security",
-    controls: ["nsa:immutable-containers"],
+    controls: ["nsa:immutable-root"],
     aliases: [
-        "KL:no-read-only-root-fs", "KS:container-security-context-readonlyrootfilesystem", "PO:notReadOnlyRootFilesystem",
-        "KC:C-0017", "CK:CKV_K8S_22", "TR:KSV-0014", "KY:require-ro-rootfs", "GK:read-only-root-filesystem",
+        "KL:no-read-only-root-fs", "KS:container-security-context-readonlyrootfilesystem",
+        "PO:notReadOnlyRootFilesystem", "KC:C-0017", "CK:CKV_K8S_22", "TR:KSV-0014", "KY:require-ro-rootfs",
+        "GK:read-only-root-filesystem",
     ],
     since: "0.1.0",
     applies_to: ["workload"],
     reads: [
-        "container.image",
-        "container.securityContext.readOnlyRootFilesystem",
-        "container.volumeMounts",
+        "object.metadata.labels",
+        "pod.metadata.labels",
         "pod.spec.os.name",
         "pod.spec.volumes[*].name",
         "pod.spec.volumes[*].emptyDir",
+        "container.image",
+        "container.securityContext.readOnlyRootFilesystem",
+        "container.volumeMounts[*].name",
+        "container.volumeMounts[*].mountPath",
     ],
     parameters: {
-        /// Images, as globs, that need a writable `/tmp`.
+        /// Images, as globs, that write to `/tmp`.
         needs_tmp: Vec<String> = Vec::new(),
-        /// Every container needs a writable `/tmp`.
+        /// The label of workloads whose main containers write to `/tmp`.
+        needs_tmp_label: String = "policy/needs-tmp".into(),
+        /// Take every container for one that writes to `/tmp`.
         require_tmp: bool = false,
     },
 }
-
-const TMP: &str = "/tmp";
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     if workload.is_windows() {
         return not_applicable("the pod is for Windows nodes");
     }
+    let Parameters { needs_tmp, needs_tmp_label, require_tmp } = &input.parameters;
+    let is_labelled = workload.label(needs_tmp_label).is_some_and(|value| value != "false");
     for container in workload.containers().filter(|container| container.class != Class::Ephemeral) {
         let read_only = container.at("securityContext.readOnlyRootFilesystem");
         let name = container.described();
         if !read_only.is_true() {
-            let how = if read_only.exists() { "sets `readOnlyRootFilesystem: false`" } else { "does not set `readOnlyRootFilesystem`" };
-            findings
-                .report(&read_only, format!("{name} {how}, expected `true`"))
-                .code("writable")
-                .fix(fix(&workload, &container, &read_only));
-        } else if needs_tmp(&input.parameters, container.image()) && !has_tmp(&workload, &container) {
-            let mounts = container.get("volumeMounts");
-            findings.report(&mounts, format!("{name} needs an `emptyDir` at `{TMP}`")).code("tmp");
+            let has = if read_only.exists() { "sets `readOnlyRootFilesystem: false`" } else { "does not set `readOnlyRootFilesystem`" };
+            let fix = Fix::unsafe_("make the root filesystem read-only").set(&read_only, true);
+            let message = format!("{name} {has}, expected `true`");
+            findings.report(&read_only, message).code("writable").fix(with_tmp(&workload, &container, fix));
+            continue;
+        }
+        let needs_it = *require_tmp
+            || is_labelled && container.class == Class::Main
+            || needs_tmp.iter().any(|glob| image::glob_match(glob, container.image()));
+        let volume = mount_at_tmp(&container).map(|mount| volume_named(&workload, mount.get("name").text()));
+        if needs_it && !volume.flatten().is_some_and(|volume| volume.get("emptyDir").exists()) {
+            let place = mount_at_tmp(&container).unwrap_or_else(|| container.get("volumeMounts"));
+            let fix = with_tmp(&workload, &container, Fix::unsafe_("mount an `emptyDir` at `/tmp`"));
+            let message = format!("{name} writes to `/tmp`, expected an `emptyDir` mounted there");
+            findings.report(&place, message).code("no-tmp").fix(mount_at_tmp(&container).is_none().then_some(fix));
         }
     }
     Ok(())
 }
 
-fn needs_tmp(parameters: &Parameters, image: &str) -> bool {
-    parameters.require_tmp || parameters.needs_tmp.iter().any(|glob| image::glob_match(glob, image))
+fn mount_at_tmp<'d>(container: &Container<'d>) -> Option<View<'d>> {
+    container.get("volumeMounts").items().find(|mount| mount.get("mountPath").text().trim_end_matches('/') == "/tmp")
 }
 
-fn is_tmp(mount: &View<'_>) -> bool {
-    mount.get("mountPath").text().trim_end_matches('/') == TMP
+fn volume_named<'d>(workload: &Workload<'d>, name: &str) -> Option<View<'d>> {
+    workload.spec().get("volumes").items().find(|volume| volume.get("name").text() == name)
 }
 
-fn has_tmp(workload: &Workload<'_>, container: &Container<'_>) -> bool {
-    let is_empty_dir = |name: &str| {
-        let mut volumes = workload.spec().get("volumes").items();
-        volumes.any(|volume| volume.get("name").text() == name && volume.get("emptyDir").exists())
-    };
-    container.get("volumeMounts").items().any(|mount| is_tmp(&mount) && is_empty_dir(mount.get("name").text()))
-}
-
-fn fix(workload: &Workload<'_>, container: &Container<'_>, read_only: &View<'_>) -> Fix {
-    let fix = Fix::unsafe_("make the root filesystem read-only, with an emptyDir at /tmp").set(read_only, true);
-    let mounts = container.get("volumeMounts");
-    if mounts.items().any(|mount| is_tmp(&mount)) {
+/// Mounts a directory of the container's own at `/tmp`, unless something is mounted there.
+fn with_tmp(workload: &Workload<'_>, container: &Container<'_>, fix: Fix) -> Fix {
+    if mount_at_tmp(container).is_some() {
         return fix;
     }
-    let volumes = workload.spec().get("volumes");
-    let fix = fix.set(&mounts.end(), object! { "name": "tmp", "mountPath": TMP });
-    // Another container's fix may have brought the volume.
-    if volumes.items().any(|volume| volume.get("name").text() == "tmp") {
-        return fix;
+    let taken = |name: &str| volume_named(workload, name).is_some();
+    let short: String = container.name().chars().take(50).collect();
+    let mut name = format!("tmp-{}", short.trim_end_matches('-'));
+    while taken(&name) {
+        name.push_str("-2");
     }
-    fix.set(&volumes.end(), object! { "name": "tmp", "emptyDir": object! {} })
+    let volume = object! { "name": name, "emptyDir": object! { "sizeLimit": "256Mi" } };
+    let mount = object! { "name": name, "mountPath": "/tmp" };
+    fix.set(&workload.spec().get("volumes").end(), volume).set(&container.get("volumeMounts").end(), mount)
 }
