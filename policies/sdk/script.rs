@@ -3,7 +3,8 @@
 //! A condition on known values is decided: `if [ "$PROFILE" = release ]; then … else … fi` leaves one
 //! branch when `PROFILE` is known. Where it is not known all branches are kept side by side.
 
-use crate::shell::{self, simple_commands};
+use crate::shell::{self, SimpleCommand, simple_commands};
+use std::borrow::Cow;
 
 /// A part of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,44 +39,28 @@ pub fn steps(script: &str, variables: &Variables<'_>) -> Option<Vec<Step>> {
 }
 
 fn nested(script: &str, variables: &Variables<'_>, depth: u32) -> Option<Vec<Step>> {
-    let items = simple_commands(script)?.into_iter().flat_map(|command| {
-        let words: Vec<String> = command.words.into_iter().map(Into::into).collect();
-        split_reserved(words, command.terminator)
-    });
-    let mut reader = Reader { items: items.collect(), at: 0, variables, assigned: Vec::new(), depth };
+    let mut items = Vec::new();
+    for command in simple_commands(script)? {
+        split_reserved(command, &mut items);
+    }
+    let mut reader = Reader { items, at: 0, variables, assigned: Vec::new(), depth };
     Some(reader.list(&[]))
 }
 
-/// A reserved word or a command, and the operator behind it.
-struct Item<'a> {
-    words: Vec<String>,
-    terminator: &'a str,
-}
-
-impl Item<'_> {
-    fn first(&self) -> &str {
-        self.words.first().map_or("", String::as_str)
-    }
-}
-
-fn split_reserved(mut words: Vec<String>, terminator: &str) -> Vec<Item<'_>> {
+fn split_reserved<'a>(mut command: SimpleCommand<'a>, items: &mut Vec<SimpleCommand<'a>>) {
     const RESERVED: [&str; 12] =
         ["if", "then", "elif", "else", "fi", "while", "until", "do", "done", "{", "}", "time"];
-    let count = words.iter().take_while(|word| RESERVED.contains(&word.as_str())).count();
-    let rest = words.split_off(count);
-    let mut items: Vec<Item<'_>> = words.into_iter().map(|word| Item { words: vec![word], terminator: "" }).collect();
-    if rest.is_empty() {
-        if let Some(last) = items.last_mut() {
-            last.terminator = terminator;
-        }
-    } else {
-        items.push(Item { words: rest, terminator });
+    while command.words.len() > 1 && RESERVED.contains(&&*command.words[0]) {
+        items.push(SimpleCommand { words: vec![command.words.remove(0)], terminator: "" });
     }
-    items
+    items.push(command);
 }
 
+type Words<'a> = [Cow<'a, str>];
+
+/// A command starts with a reserved word only when that is all of it.
 struct Reader<'a, 'v> {
-    items: Vec<Item<'a>>,
+    items: Vec<SimpleCommand<'a>>,
     at: usize,
     variables: &'v Variables<'v>,
     /// What the script assigned; the last one counts.
@@ -83,9 +68,14 @@ struct Reader<'a, 'v> {
     depth: u32,
 }
 
-impl Reader<'_, '_> {
-    fn first(&self) -> &str {
-        self.items.get(self.at).map_or("", Item::first)
+impl<'a> Reader<'a, '_> {
+    /// The first word of a command; empty behind the last one.
+    fn first(&self, at: usize) -> &str {
+        self.items.get(at).and_then(|item| item.words.first()).map_or("", |word| word)
+    }
+
+    fn take(&mut self) -> Vec<Cow<'a, str>> {
+        std::mem::take(&mut self.items[self.at].words)
     }
 
     /// The commands up to one of some reserved words, which is not taken.
@@ -95,17 +85,21 @@ impl Reader<'_, '_> {
         // and those of which it is not known.
         let (mut runs, mut status) = (Some(true), Some(true));
         let mut branches: Vec<Vec<Step>> = vec![Vec::new()];
-        while self.at < self.items.len() && !ends.contains(&self.first()) {
+        while self.at < self.items.len() && !ends.contains(&self.first(self.at)) {
             let (made, result) = self.step(runs);
             match runs {
                 Some(true) => steps.extend(made),
                 Some(false) => {}
-                None => branches.last_mut().into_iter().for_each(|branch| branch.extend_from_slice(&made)),
+                None => {
+                    if let Some(branch) = branches.last_mut() {
+                        branch.extend(made);
+                    }
+                }
             }
             if runs != Some(false) {
                 status = if runs.is_some() { result } else { None };
             }
-            match self.at.checked_sub(1).and_then(|last| self.items.get(last)).map_or("", |item| item.terminator) {
+            match self.items.get(self.at - 1).map_or("", |item| item.terminator) {
                 "&&" => runs = status,
                 "||" => {
                     runs = status.map(|status| !status);
@@ -124,7 +118,7 @@ impl Reader<'_, '_> {
 
     /// One command, simple or compound, and how it ends.
     fn step(&mut self, runs: Option<bool>) -> (Vec<Step>, Option<bool>) {
-        match self.first() {
+        match self.first(self.at) {
             "if" => (self.conditional(), Some(true)),
             "{" => (self.block("}"), Some(true)),
             "do" => (self.block("done"), Some(true)),
@@ -134,11 +128,11 @@ impl Reader<'_, '_> {
                 (Vec::new(), Some(true))
             }
             _ => {
-                let words = std::mem::take(&mut self.items[self.at].words);
+                let words = self.take();
                 self.at += 1;
                 match self.test(&words) {
                     Some(result) => (Vec::new(), result),
-                    None => (self.command(words, runs), Some(true)),
+                    None => (self.command(&words, runs), Some(true)),
                 }
             }
         }
@@ -158,13 +152,14 @@ impl Reader<'_, '_> {
 
     /// From `case` to `esac`: all arms in one branch.
     fn case(&mut self) -> Vec<Step> {
-        let end = self.items[self.at..].iter().position(|item| item.first() == "esac");
-        let end = end.map_or(self.items.len(), |end| self.at + end);
-        for item in &mut self.items[self.at..end] {
+        let mut at = self.at;
+        while at < self.items.len() && self.first(at) != "esac" {
+            let item = &mut self.items[at];
             // A pattern, unless it is the last command of a subshell.
             if item.terminator == ")" && item.words.len() == 1 {
-                item.words = vec![":".to_owned()];
+                item.words = vec![":".into()];
             }
+            at += 1;
         }
         vec![Step::Branches(vec![self.block("esac")])]
     }
@@ -179,7 +174,7 @@ impl Reader<'_, '_> {
         let (mut steps, condition) = self.condition();
         self.at += 1;
         let then = self.list(&["elif", "else", "fi"]);
-        let otherwise = match self.first() {
+        let otherwise = match self.first(self.at) {
             "elif" => self.conditional(),
             "else" => self.block("fi"),
             _ => {
@@ -199,12 +194,15 @@ impl Reader<'_, '_> {
     /// The commands up to `then`, and whether they hold.
     fn condition(&mut self) -> (Vec<Step>, Option<bool>) {
         let (mut steps, mut value, mut operator) = (Vec::new(), None, "");
-        while self.at < self.items.len() && self.first() != "then" {
-            let words = std::mem::take(&mut self.items[self.at].words);
-            let own = self.test(&words).unwrap_or_else(|| {
-                steps.extend(self.command(words, Some(true)));
-                None
-            });
+        while self.at < self.items.len() && self.first(self.at) != "then" {
+            let words = self.take();
+            let own = match self.test(&words) {
+                Some(result) => result,
+                None => {
+                    steps.extend(self.command(&words, Some(true)));
+                    None
+                }
+            };
             value = match (operator, value, own) {
                 ("&&", Some(false), _) | ("&&", _, Some(false)) => Some(false),
                 ("||", Some(true), _) | ("||", _, Some(true)) => Some(true),
@@ -217,8 +215,11 @@ impl Reader<'_, '_> {
         (steps, value)
     }
 
-    fn command(&mut self, words: Vec<String>, runs: Option<bool>) -> Vec<Step> {
-        let assignments = if matches!(words.first().map(String::as_str), Some("export")) { &words[1..] } else { &words };
+    fn command(&mut self, words: &Words<'_>, runs: Option<bool>) -> Vec<Step> {
+        let assignments = match words {
+            [first, rest @ ..] if first == "export" => rest,
+            _ => words,
+        };
         if assignments.iter().all(|word| assignment(word).is_some()) {
             for (name, value) in assignments.iter().filter_map(|word| assignment(word)) {
                 let value = self.expand(value).filter(|_| runs == Some(true));
@@ -226,44 +227,53 @@ impl Reader<'_, '_> {
             }
             return Vec::new();
         }
-        if let Some(script) = shell::script(words.iter().map(String::as_str)).filter(|_| self.depth < MAX_DEPTH) {
+        let script = shell::script(words.iter().map(|word| &**word)).filter(|_| self.depth < MAX_DEPTH);
+        if let Some(script) = script {
             return nested(script, &|name| self.value(name), self.depth + 1).unwrap_or_default();
         }
-        let arguments = words.into_iter().flat_map(|word| match self.expand(&word) {
-            None => vec![Argument { text: word, is_known: false }],
-            Some(text) if text == word => vec![Argument { text, is_known: true }],
-            Some(text) => {
-                text.split_whitespace().map(|text| Argument { text: text.to_owned(), is_known: true }).collect()
+        let mut arguments = Vec::new();
+        for word in words {
+            match self.expand(word) {
+                None => arguments.push(Argument { text: word.clone().into_owned(), is_known: false }),
+                Some(text) if text == **word => arguments.push(Argument { text, is_known: true }),
+                Some(text) => {
+                    let parts = text.split_ascii_whitespace();
+                    arguments.extend(parts.map(|part| Argument { text: part.to_owned(), is_known: true }));
+                }
             }
-        });
-        vec![Step::Command(arguments.collect())]
+        }
+        vec![Step::Command(arguments)]
     }
 
     /// Whether a `[`, `[[`, `test`, `true` or `false` holds, if it can be told; `None` for other commands.
-    fn test(&self, words: &[String]) -> Option<Option<bool>> {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            ["!", rest @ ..] => {
-                let rest: Vec<String> = rest.iter().map(|word| (*word).to_owned()).collect();
-                Some(self.test(&rest)?.map(|value| !value))
-            }
-            ["true" | ":"] => Some(Some(true)),
-            ["false"] => Some(Some(false)),
-            ["[", operands @ .., "]"] | ["[[", operands @ .., "]]"] | ["test", operands @ ..] => {
-                Some(self.compare(operands))
-            }
-            _ => None,
-        }
+    fn test(&self, words: &Words<'_>) -> Option<Option<bool>> {
+        let bangs = words.iter().take_while(|word| *word == "!").count();
+        let words = &words[bangs..];
+        let last = words.len().checked_sub(1)?;
+        let result = match (&*words[0], &*words[last]) {
+            (":" | "true", _) => Some(true),
+            ("false", _) => Some(false),
+            ("test", _) => self.compare(&words[1..]),
+            ("[", "]") | ("[[", "]]") => self.compare(&words[1..last]),
+            _ => return None,
+        };
+        Some(result.map(|value| value == (bangs % 2 == 0)))
     }
 
-    fn compare(&self, operands: &[&str]) -> Option<bool> {
+    fn compare(&self, operands: &Words<'_>) -> Option<bool> {
         match operands {
-            ["!", rest @ ..] if rest.len() > 1 => self.compare(rest).map(|value| !value),
-            ["-z", value] => Some(self.expand(value)?.is_empty()),
-            ["-n", value] | [value] => Some(!self.expand(value)?.is_empty()),
-            [left, operator @ ("=" | "==" | "!="), right] if !right.contains(['*', '?']) => {
+            [value] => Some(!self.expand(value)?.is_empty()),
+            [not, rest @ ..] if not == "!" && rest[0] != "!" => self.compare(rest).map(|value| !value),
+            [operator, value] if operator == "-z" || operator == "-n" => {
+                Some(self.expand(value)?.is_empty() == (operator == "-z"))
+            }
+            [left, operator, right] if !right.contains(['*', '?']) => {
                 let are_equal = self.expand(left)? == self.expand(right)?;
-                Some(are_equal == (*operator != "!="))
+                match &**operator {
+                    "=" | "==" => Some(are_equal),
+                    "!=" => Some(!are_equal),
+                    _ => None,
+                }
             }
             _ => None,
         }
@@ -321,10 +331,13 @@ fn settle(steps: &mut Vec<Step>, branches: &mut Vec<Vec<Step>>) {
 
 /// Splits a variable's name from what is behind it.
 fn split_name(text: &str) -> (&str, &str) {
-    let is_part = |(at, character): (usize, char)| {
-        character == '_' || character.is_ascii_alphabetic() || (at > 0 && character.is_ascii_digit())
-    };
-    let end = text.char_indices().find(|part| !is_part(*part)).map_or(text.len(), |(at, _)| at);
+    let mut end = 0;
+    while let Some(byte) = text.as_bytes().get(end) {
+        if !(*byte == b'_' || byte.is_ascii_alphabetic() || (end > 0 && byte.is_ascii_digit())) {
+            break;
+        }
+        end += 1;
+    }
     text.split_at(end)
 }
 

@@ -89,7 +89,8 @@ fn apply_fixes(
         if arguments.diff {
             let old = std::fs::read_to_string(path)?;
             let diff = similar::TextDiff::from_lines(old.as_str(), new.as_str());
-            anstream::print!("{}", diff.unified_diff().header(&format!("a/{path}"), &format!("b/{path}")));
+            let shown = path.trim_start_matches('/');
+            anstream::print!("{}", diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
         } else {
             replace_file(path, new)?;
         }

@@ -160,11 +160,15 @@ fn builds(steps: &[Step], tools: &[String]) -> Builds {
                 None => {}
             },
             Step::Branches(branches) => {
-                let branches: Vec<Builds> = branches.iter().map(|branch| builds(branch, tools)).collect();
-                if branches.iter().any(|branch| branch.optimised) {
-                    all.optimised = true;
-                } else {
-                    all.debug.extend(branches.into_iter().flat_map(|branch| branch.debug));
+                let mut either = Builds::default();
+                for branch in branches {
+                    let branch = builds(branch, tools);
+                    either.debug.extend(branch.debug);
+                    either.optimised |= branch.optimised;
+                }
+                all.optimised |= either.optimised;
+                if !either.optimised {
+                    all.debug.extend(either.debug);
                 }
             }
         }
@@ -266,9 +270,14 @@ fn fix(instruction: &View<'_>, document: &View<'_>) -> Option<Fix> {
         return None;
     }
     let moved = |text: &str| text.replace("target/debug", "target/release");
-    let fix = Fix::unsafe_("build with `--release` and take the artifact from target/release")
+    let mut fix = Fix::unsafe_("build with `--release` and take the artifact from target/release")
         .set(&source, moved(&source.text().replace("cargo build", "cargo build --release")));
-    let sources = document.get("stages").items().flat_map(|stage| stage.get("instructions").items()).map(|other| other.get("source"));
-    let copies = sources.filter(|other| other.text().contains("target/debug") && other.pointer() != source.pointer());
-    Some(copies.fold(fix, |fix, copy| fix.set(&copy, moved(copy.text()))))
+    for stage in document.get("stages").items() {
+        for other in stage.get("instructions").items().map(|other| other.get("source")) {
+            if other.text().contains("target/debug") && other.pointer() != source.pointer() {
+                fix = fix.set(&other, moved(other.text()));
+            }
+        }
+    }
+    Some(fix)
 }

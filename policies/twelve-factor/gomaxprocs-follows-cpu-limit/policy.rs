@@ -34,7 +34,9 @@ policy_sdk::rule! {
         "pod.metadata.labels",
         "pod.metadata.annotations",
         "container.image",
-        "container.env",
+        "container.env[*].name",
+        "container.env[*].value",
+        "container.env[*].valueFrom.resourceFieldRef",
         "container.resources.limits.cpu",
     ],
     parameters: {

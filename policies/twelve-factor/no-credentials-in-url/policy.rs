@@ -62,7 +62,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             Some(Kind::Object) => {
                 // Of an instruction of a Dockerfile, only what is not written elsewhere as well.
                 let repeated: &[&str] = match view.get("instruction").exists() {
-                    true if view.get("pairs").exists() => &["source", "command"],
+                    true if view.get("pairs").exists() || view.get("trigger").exists() => &["source", "command"],
                     true if view.get("exec").exists() => &["source", "command", "sources", "destination"],
                     true => &["source", "sources", "destination"],
                     false => &[REPEATED],

@@ -11,7 +11,7 @@ policy_sdk::rule! {
     /// (`spec.resources`) stands for those of all containers. Ephemeral containers cannot have any.
     ///
     /// The fix writes down what Kubernetes assumes where a limit is set: the limit. Otherwise it
-    /// takes a default, which needs a person.
+    /// takes a default, but no more than the limit, which needs a person.
     ///
     /// ## Why
     /// The scheduler places pods by their requests. Without them it overfills nodes, the pod is
@@ -65,7 +65,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 None => format!("requests no {resource}"),
             };
             let message = format!("{} {what}", container.described());
-            findings.report(&request, message).code(resource).fix(fix(&container, resource, &default.text));
+            findings.report(&request, message).code(resource).fix(fix(&container, resource, default));
         }
     }
     Ok(())
@@ -83,10 +83,12 @@ fn is_positive(quantity: &View<'_>) -> bool {
     Quantity::from_view(quantity).is_some_and(Quantity::is_positive)
 }
 
-fn fix(container: &Container<'_>, resource: &str, default: &str) -> Fix {
+fn fix(container: &Container<'_>, resource: &str, default: &QuantityParameter) -> Fix {
     let (request, limit) = (container.request(resource), container.limit(resource));
     if is_positive(&limit) && !request.exists() {
         return Fix::safe(format!("request as much {resource} as the limit, as Kubernetes does")).set(&request, limit);
     }
-    Fix::unsafe_(format!("request `{default}` of {resource}")).set(&request, default)
+    let bound = Quantity::from_view(&limit).filter(|limited| limited.is_positive() && *limited < default.value);
+    let text = bound.and_then(|_| limit.scalar_text()).unwrap_or(&default.text);
+    Fix::unsafe_(format!("request `{text}` of {resource}")).set(&request, text)
 }
