@@ -1,5 +1,7 @@
 //! Everything that is tested through the library's surface or the binary. One test binary, since
 //! linking the engine once is enough.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod cli;
 mod pod_security;

@@ -67,6 +67,19 @@ impl Sealed {
         Ok(())
     }
 
+    /// Removes all but the `keep` files that were written last, what a killed process left
+    /// half-written included. A file that cannot be removed stays.
+    pub fn prune(&self, keep: usize) {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let written = |entry: fs::DirEntry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()));
+        let mut files: Vec<_> = entries.filter(|entry| entry.file_name() != KEY_FILE).filter_map(written).collect();
+        files.sort();
+        let surplus = files.len().saturating_sub(keep);
+        for (_, path) in files.into_iter().take(surplus) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
     /// Where the files are.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -131,6 +144,18 @@ mod tests {
             fs::write(sealed.directory().join("a"), &flipped).unwrap();
             assert_eq!(sealed.read("a"), None, "bit flipped at byte {at}");
         }
+    }
+
+    #[test]
+    fn old_files_go_and_the_key_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let sealed = Sealed::open(home.path().join("cache").as_path()).unwrap();
+        for name in ["a", "b", "c"] {
+            sealed.write(name, b"x").unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        sealed.prune(2);
+        assert_eq!((sealed.read("a"), sealed.read("c")), (None, Some(b"x".to_vec())));
     }
 
     #[test]

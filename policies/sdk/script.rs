@@ -1,19 +1,19 @@
 //! Which commands of a shell script run, as far as its variables are known.
 //!
 //! A condition on known values is decided: `if [ "$PROFILE" = release ]; then … else … fi` leaves one
-//! branch when `PROFILE` is known. Where it is not known all branches are kept side by side.
+//! branch when `PROFILE` is known. Where it is not known all branches are kept, marked as such.
 
 use crate::shell::{self, SimpleCommand, simple_commands};
 use std::borrow::Cow;
 
-/// A part of a script.
+/// A command that runs, or may run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// A program and its arguments.
-    Command(Vec<Argument>),
-    /// What depends on a condition that is not known. Of an `if` one branch runs, of `a && b || c`
-    /// perhaps both; the arms of a `case` are all in one.
-    Branches(Vec<Vec<Step>>),
+pub struct Command {
+    /// The program and its arguments.
+    pub words: Vec<Argument>,
+    /// 0 when it runs for certain. Otherwise it depends on a condition that is not known, and the
+    /// commands with the same number are in other branches of it, or in the same one.
+    pub group: u32,
 }
 
 /// A word of a command.
@@ -31,34 +31,49 @@ pub type Variables<'f> = dyn Fn(&str) -> Option<String> + 'f;
 /// How deep compound commands and `sh -c` may nest; what is deeper is passed over.
 const MAX_DEPTH: u32 = 8;
 
-/// The steps of a script. Loops count as run once, assignments are followed, `sh -c '…'` is looked
+/// The commands of a script. Loops count as run once, assignments are followed, `sh -c '…'` is looked
 /// into, and commands other than `[` and `test` count as successful on the left of `&&` and `||`.
 /// `None` where [`simple_commands`] gives up.
-pub fn steps(script: &str, variables: &Variables<'_>) -> Option<Vec<Step>> {
-    nested(script, variables, 0)
+pub fn commands(script: &str, variables: &Variables<'_>) -> Option<Vec<Command>> {
+    let mut reader = Reader {
+        items: items(script)?,
+        at: 0,
+        variables,
+        assigned: Vec::new(),
+        depth: 0,
+        mode: Mode::Runs,
+        groups: 0,
+        commands: Vec::new(),
+    };
+    reader.list(&[]);
+    Some(reader.commands)
 }
 
-fn nested(script: &str, variables: &Variables<'_>, depth: u32) -> Option<Vec<Step>> {
-    let mut items = Vec::new();
-    for command in simple_commands(script)? {
-        split_reserved(command, &mut items);
-    }
-    let mut reader = Reader { items, at: 0, variables, assigned: Vec::new(), depth };
-    Some(reader.list(&[]))
-}
-
-fn split_reserved<'a>(mut command: SimpleCommand<'a>, items: &mut Vec<SimpleCommand<'a>>) {
+/// The commands of a script, with a reserved word in front of one as an item of its own.
+fn items(script: &str) -> Option<Vec<SimpleCommand<'_>>> {
     const RESERVED: [&str; 12] =
         ["if", "then", "elif", "else", "fi", "while", "until", "do", "done", "{", "}", "time"];
-    while command.words.len() > 1 && RESERVED.contains(&&*command.words[0]) {
-        items.push(SimpleCommand { words: vec![command.words.remove(0)], terminator: "" });
+    let mut items = Vec::new();
+    for mut command in simple_commands(script)? {
+        while command.words.len() > 1 && RESERVED.contains(&&*command.words[0]) {
+            items.push(SimpleCommand { words: vec![command.words.remove(0)], terminator: "" });
+        }
+        items.push(command);
     }
-    items.push(command);
+    Some(items)
 }
 
 type Words<'a> = [Cow<'a, str>];
 
-/// A command starts with a reserved word only when that is all of it.
+/// Whether the commands at hand run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Runs,
+    /// It is not known; with their group.
+    May(u32),
+    Skipped,
+}
+
 struct Reader<'a, 'v> {
     items: Vec<SimpleCommand<'a>>,
     at: usize,
@@ -66,92 +81,95 @@ struct Reader<'a, 'v> {
     /// What the script assigned; the last one counts.
     assigned: Vec<(String, Option<String>)>,
     depth: u32,
+    mode: Mode,
+    groups: u32,
+    commands: Vec<Command>,
 }
 
 impl<'a> Reader<'a, '_> {
-    /// The first word of a command; empty behind the last one.
+    /// The first word of an item; empty behind the last one.
     fn first(&self, at: usize) -> &str {
         self.items.get(at).and_then(|item| item.words.first()).map_or("", |word| word)
     }
 
-    fn take(&mut self) -> Vec<Cow<'a, str>> {
-        std::mem::take(&mut self.items[self.at].words)
+    /// What a condition makes of the mode outside it.
+    fn under(&mut self, condition: Option<bool>) -> Mode {
+        match (self.mode, condition) {
+            (Mode::Skipped, _) | (_, Some(false)) => Mode::Skipped,
+            (mode, Some(true)) | (mode @ Mode::May(_), None) => mode,
+            (Mode::Runs, None) => {
+                self.groups += 1;
+                Mode::May(self.groups)
+            }
+        }
     }
 
-    /// The commands up to one of some reserved words, which is not taken.
-    fn list(&mut self, ends: &[&str]) -> Vec<Step> {
-        let mut steps = Vec::new();
-        // Of the commands joined by `&&` and `||`: whether the next one runs, how the last one ended,
-        // and those of which it is not known.
+    /// Reads the commands up to one of some reserved words, which is not taken.
+    fn list(&mut self, ends: &[&str]) {
+        let outer = self.mode;
+        // Of the commands joined by `&&` and `||`: whether the next one runs, and how the last ended.
         let (mut runs, mut status) = (Some(true), Some(true));
-        let mut branches: Vec<Vec<Step>> = vec![Vec::new()];
         while self.at < self.items.len() && !ends.contains(&self.first(self.at)) {
-            let (made, result) = self.step(runs);
-            match runs {
-                Some(true) => steps.extend(made),
-                Some(false) => {}
-                None => {
-                    if let Some(branch) = branches.last_mut() {
-                        branch.extend(made);
-                    }
-                }
+            if runs.is_some() || !matches!(self.mode, Mode::May(_)) {
+                self.mode = outer;
+                self.mode = self.under(runs);
             }
+            let result = self.step();
             if runs != Some(false) {
-                status = if runs.is_some() { result } else { None };
+                status = runs.and(result);
             }
             match self.items.get(self.at - 1).map_or("", |item| item.terminator) {
                 "&&" => runs = status,
-                "||" => {
-                    runs = status.map(|status| !status);
-                    branches.push(Vec::new());
-                }
+                "||" => runs = status.map(|status| !status),
                 "|" | "|&" => {}
                 _ => {
                     runs = Some(true);
-                    settle(&mut steps, &mut branches);
+                    self.mode = outer;
                 }
             }
         }
-        settle(&mut steps, &mut branches);
-        steps
+        self.mode = outer;
     }
 
-    /// One command, simple or compound, and how it ends.
-    fn step(&mut self, runs: Option<bool>) -> (Vec<Step>, Option<bool>) {
+    /// Reads one command, simple or compound; how it ends.
+    fn step(&mut self) -> Option<bool> {
         match self.first(self.at) {
-            "if" => (self.conditional(), Some(true)),
-            "{" => (self.block("}"), Some(true)),
-            "do" => (self.block("done"), Some(true)),
-            "case" => (self.case(), Some(true)),
-            "for" | "while" | "until" | "time" => {
-                self.at += 1;
-                (Vec::new(), Some(true))
-            }
+            "if" => self.conditional(),
+            "{" => self.block("}"),
+            "do" => self.block("done"),
+            "case" => self.case(),
+            "for" | "while" | "until" | "time" => self.at += 1,
             _ => {
                 let words = self.take();
-                self.at += 1;
-                match self.test(&words) {
-                    Some(result) => (Vec::new(), result),
-                    None => (self.command(&words, runs), Some(true)),
-                }
+                return match self.test(&words) {
+                    Some(result) => result,
+                    None => {
+                        self.command(&words);
+                        Some(true)
+                    }
+                };
             }
         }
+        Some(true)
     }
 
-    fn block(&mut self, end: &str) -> Vec<Step> {
+    fn take(&mut self) -> Vec<Cow<'a, str>> {
         self.at += 1;
-        if self.depth >= MAX_DEPTH {
-            return Vec::new();
+        std::mem::take(&mut self.items[self.at - 1].words)
+    }
+
+    fn block(&mut self, end: &str) {
+        self.at += 1;
+        if self.depth < MAX_DEPTH {
+            self.depth += 1;
+            self.list(&[end]);
+            self.depth -= 1;
+            self.at += 1;
         }
-        self.depth += 1;
-        let steps = self.list(&[end]);
-        self.depth -= 1;
-        self.at += 1;
-        steps
     }
 
-    /// From `case` to `esac`: all arms in one branch.
-    fn case(&mut self) -> Vec<Step> {
+    /// From `case` to `esac`; all arms are alike.
+    fn case(&mut self) {
         let mut at = self.at;
         while at < self.items.len() && self.first(at) != "esac" {
             let item = &mut self.items[at];
@@ -161,45 +179,46 @@ impl<'a> Reader<'a, '_> {
             }
             at += 1;
         }
-        vec![Step::Branches(vec![self.block("esac")])]
+        let outer = self.mode;
+        self.mode = self.under(None);
+        self.block("esac");
+        self.mode = outer;
     }
 
     /// From `if` or `elif` to `fi`.
-    fn conditional(&mut self) -> Vec<Step> {
+    fn conditional(&mut self) {
         self.at += 1;
         if self.depth >= MAX_DEPTH {
-            return Vec::new();
+            return;
         }
         self.depth += 1;
-        let (mut steps, condition) = self.condition();
+        let condition = self.condition();
         self.at += 1;
-        let then = self.list(&["elif", "else", "fi"]);
-        let otherwise = match self.first(self.at) {
+        let outer = self.mode;
+        let then = self.under(condition);
+        // Of a condition that is not known both branches are in one group.
+        let otherwise = if condition.is_none() { then } else { self.under(condition.map(|holds| !holds)) };
+        self.mode = then;
+        self.list(&["elif", "else", "fi"]);
+        self.mode = otherwise;
+        match self.first(self.at) {
             "elif" => self.conditional(),
             "else" => self.block("fi"),
-            _ => {
-                self.at += 1;
-                Vec::new()
-            }
-        };
-        self.depth -= 1;
-        match condition {
-            Some(true) => steps.extend(then),
-            Some(false) => steps.extend(otherwise),
-            None => steps.push(Step::Branches(vec![then, otherwise])),
+            _ => self.at += 1,
         }
-        steps
+        self.mode = outer;
+        self.depth -= 1;
     }
 
-    /// The commands up to `then`, and whether they hold.
-    fn condition(&mut self) -> (Vec<Step>, Option<bool>) {
-        let (mut steps, mut value, mut operator) = (Vec::new(), None, "");
+    /// Reads the commands up to `then`; whether they hold.
+    fn condition(&mut self) -> Option<bool> {
+        let (mut value, mut operator) = (None, "");
         while self.at < self.items.len() && self.first(self.at) != "then" {
             let words = self.take();
             let own = match self.test(&words) {
                 Some(result) => result,
                 None => {
-                    steps.extend(self.command(&words, Some(true)));
+                    self.command(&words);
                     None
                 }
             };
@@ -209,27 +228,30 @@ impl<'a> Reader<'a, '_> {
                 ("&&" | "||", value, own) => value.and(own),
                 _ => own,
             };
-            operator = self.items[self.at].terminator;
-            self.at += 1;
+            operator = self.items[self.at - 1].terminator;
         }
-        (steps, value)
+        value
     }
 
-    fn command(&mut self, words: &Words<'_>, runs: Option<bool>) -> Vec<Step> {
+    fn command(&mut self, words: &Words<'_>) {
+        let group = match self.mode {
+            Mode::Runs => 0,
+            Mode::May(group) => group,
+            Mode::Skipped => return,
+        };
         let assignments = match words {
             [first, rest @ ..] if first == "export" => rest,
             _ => words,
         };
         if assignments.iter().all(|word| assignment(word).is_some()) {
             for (name, value) in assignments.iter().filter_map(|word| assignment(word)) {
-                let value = self.expand(value).filter(|_| runs == Some(true));
+                let value = self.expand(value).filter(|_| group == 0);
                 self.assigned.push((name.to_owned(), value));
             }
-            return Vec::new();
+            return;
         }
-        let script = shell::script(words.iter().map(|word| &**word)).filter(|_| self.depth < MAX_DEPTH);
-        if let Some(script) = script {
-            return nested(script, &|name| self.value(name), self.depth + 1).unwrap_or_default();
+        if let Some(script) = shell::script(words.iter().map(|word| &**word)) {
+            return self.nested(script);
         }
         let mut arguments = Vec::new();
         for word in words {
@@ -237,12 +259,32 @@ impl<'a> Reader<'a, '_> {
                 None => arguments.push(Argument { text: word.clone().into_owned(), is_known: false }),
                 Some(text) if text == **word => arguments.push(Argument { text, is_known: true }),
                 Some(text) => {
-                    let parts = text.split_ascii_whitespace();
-                    arguments.extend(parts.map(|part| Argument { text: part.to_owned(), is_known: true }));
+                    for part in text.split_ascii_whitespace() {
+                        arguments.push(Argument { text: part.to_owned(), is_known: true });
+                    }
                 }
             }
         }
-        vec![Step::Command(arguments)]
+        self.commands.push(Command { words: arguments, group });
+    }
+
+    /// The script of a `sh -c`, which has variables of its own.
+    fn nested(&mut self, script: &str) {
+        let Some(items) = items(script).filter(|_| self.depth < MAX_DEPTH) else { return };
+        let mut inner = Reader {
+            items,
+            at: 0,
+            variables: self.variables,
+            assigned: std::mem::take(&mut self.assigned),
+            depth: self.depth + 1,
+            mode: self.mode,
+            groups: self.groups,
+            commands: std::mem::take(&mut self.commands),
+        };
+        let assigned = inner.assigned.len();
+        inner.list(&[]);
+        inner.assigned.truncate(assigned);
+        (self.assigned, self.groups, self.commands) = (inner.assigned, inner.groups, inner.commands);
     }
 
     /// Whether a `[`, `[[`, `test`, `true` or `false` holds, if it can be told; `None` for other commands.
@@ -322,13 +364,6 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-fn settle(steps: &mut Vec<Step>, branches: &mut Vec<Vec<Step>>) {
-    let branches = std::mem::replace(branches, vec![Vec::new()]);
-    if branches.iter().any(|branch| !branch.is_empty()) {
-        steps.push(Step::Branches(branches));
-    }
-}
-
 /// Splits a variable's name from what is behind it.
 fn split_name(text: &str) -> (&str, &str) {
     let mut end = 0;
@@ -352,7 +387,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The commands that run for certain, then in brackets those that may.
+    /// The commands, with the groups of those that may run.
     fn outline(script: &str) -> String {
         let variables = |name: &str| match name {
             "PROFILE" => Some("release".to_owned()),
@@ -360,20 +395,13 @@ mod tests {
             "FLAGS" => Some("-a -b".to_owned()),
             _ => None,
         };
-        write(&steps(script, &variables).unwrap())
-    }
-
-    fn write(steps: &[Step]) -> String {
-        let texts: Vec<String> = steps
-            .iter()
-            .map(|step| match step {
-                Step::Command(words) => words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" "),
-                Step::Branches(branches) => {
-                    format!("[{}]", branches.iter().map(|branch| write(branch)).collect::<Vec<_>>().join("|"))
-                }
-            })
-            .collect();
-        texts.join("; ")
+        let commands = commands(script, &variables).unwrap();
+        let write = |command: &Command| {
+            let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
+            let group = if command.group > 0 { format!("?{} ", command.group) } else { String::new() };
+            group + &words.join(" ")
+        };
+        commands.iter().map(write).collect::<Vec<_>>().join("; ")
     }
 
     #[test]
@@ -396,13 +424,15 @@ mod tests {
     }
 
     #[test]
-    fn of_others_the_branches_stand_side_by_side() {
+    fn of_others_the_branches_form_a_group() {
         for (script, expected) in [
-            (r#"if [ -n "$JOBS" ]; then a; else b; fi; c"#, "[a|b]; c"),
-            ("if a; then b; fi", "a; [b|]"),
-            ("test -f x && a || b", "[a|b]"),
-            (r#"case "$JOBS" in 1) a;; *) b;; esac; c"#, "[a; b]; c"),
-            ("PROFILE=$(cat p); [ $PROFILE = x ] && a", "[a]"),
+            (r#"if [ -n "$JOBS" ]; then a; else b; fi; c"#, "?1 a; ?1 b; c"),
+            (r#"if [ -n "$JOBS" ]; then a; elif [ $PROFILE = x ]; then b; else [ $JOBS ] || c; fi"#, "?1 a; ?1 c"),
+            ("if a; then b; fi; if c; then d; fi", "a; ?1 b; c; ?2 d"),
+            ("test -f x && a || b; test -f y || c && d", "?1 a; ?1 b; ?2 c; ?2 d"),
+            (r#"case "$JOBS" in 1) a;; *) b;; esac; c"#, "?1 a; ?1 b; c"),
+            (r#"test -f x && sh -c "[ -f y ] && a; b"; c"#, "?1 a; ?1 b; c"),
+            ("PROFILE=$(cat p); [ $PROFILE = x ] && a", "?1 a"),
         ] {
             assert_eq!(outline(script), expected, "{script}");
         }
@@ -422,13 +452,13 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(script in "(if|then|elif|else|fi|case|esac|do|done|a|\\[|\\]|!|=|\\$A|\\$\\{A:-|\\}|\\{|;|&&|\\|\\||\\(|\\)|\"|'|\n| ){0,30}") {
-            let _ = steps(&script, &|_| Some("x".to_owned()));
+            let _ = commands(&script, &|_| Some("x".to_owned()));
         }
     }
 
     #[test]
     fn nesting_is_bounded() {
         let script = "if a; then ".repeat(5_000);
-        assert!(steps(&script, &|_| None).is_some());
+        assert!(commands(&script, &|_| None).is_some());
     }
 }

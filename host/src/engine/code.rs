@@ -12,6 +12,9 @@ pub enum Compiled<'a> {
     None,
 }
 
+/// How many components' code is kept.
+const MAX_COMPONENTS: usize = 1024;
+
 /// Keeps compiled code between runs.
 pub struct CodeCache {
     sealed: Sealed,
@@ -40,6 +43,7 @@ impl CodeCache {
         }
         let code = engine.precompile(component)?;
         let _ = self.sealed.write(&name, &code);
+        self.sealed.prune(MAX_COMPONENTS);
         Ok(code)
     }
 }

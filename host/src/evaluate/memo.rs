@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// What is kept in one file at the most; the oldest goes first.
 const MAX_BYTES: usize = 128 << 20;
+/// How many bundles are remembered at once.
+const MAX_BUNDLES: usize = 16;
 const FORMAT: u32 = 1;
 
 /// A unit's key.
@@ -105,6 +107,7 @@ impl Memo {
         }
         if let Ok(payload) = postcard::to_stdvec(&Stored { format: FORMAT, records }) {
             let _ = self.sealed.write(&self.name, &payload);
+            self.sealed.prune(MAX_BUNDLES);
         }
     }
 }

@@ -181,3 +181,50 @@ impl<'t> Parser<'t, '_> {
         serde_json::from_str(literal).map_err(|_| SyntaxError::new(start, "the string has an invalid escape"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(text: &str) -> Result<(), TestCaseError> {
+        let ours = parse(text, &Limits::default());
+        match serde_json::from_str::<serde_json::Value>(text) {
+            // serde_json takes the last of equal keys, and numbers no larger than f64.
+            Ok(theirs) => match ours {
+                Ok(node) => prop_assert_eq!(node.to_value(), theirs),
+                Err(error) => prop_assert!(error.message.contains("stands twice"), "{text}: {error}"),
+            },
+            Err(error) => prop_assert!(ours.is_err() || error.to_string().contains("out of range"), "{text}"),
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn agrees_with_serde_json(text in "[\\[\\]{}\",:\\\\u0-9a-f \\-.tneE+\\n]{0,30}") {
+            check(&text)?;
+        }
+
+        #[test]
+        fn agrees_with_serde_json_on_what_is_nearly_json(
+            text in "\\{\"a\": ?(\\[1, ?(-?0|true|\"\\\\[nu\"][0d][08]3d\"|1\\.5e3|\\{\\}),? ?null\\]|\"x\"),? ?(\"b\":1)?\\}"
+        ) {
+            check(&text)?;
+        }
+    }
+
+    #[test]
+    fn spans_and_errors_have_places() {
+        let text = "{\"a\": [1, \"é\"], \"b\": {}}";
+        let root = parse(text, &Limits::default()).unwrap();
+        assert_eq!(&text[root.get("a").unwrap().items()[1].span.range()], "\"é\"");
+        assert_eq!(&text[root.entry("b").unwrap().key_span.range()], "\"b\"");
+        assert_eq!(parse("{\"a\": 1, \"a\": 2}", &Limits::default()).unwrap_err().at, 9);
+        assert_eq!(parse("[1, x]", &Limits::default()).unwrap_err().at, 4);
+        let deep = parse(&"[".repeat(100_000), &Limits::default()).unwrap_err();
+        assert!(deep.message.contains("limit `depth`"));
+    }
+}

@@ -76,11 +76,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     match autoscaling::autoscaler(input, "autoscalers") {
         Some(autoscaler) => {
             let (kind, name) = (autoscaler.kind(), autoscaler.name());
-            let message = format!("{kind} `{name}` may scale it down to {replicas} replicas, expected at least {min}");
+            let message = format!("{kind} `{name}` has a minimum of {replicas}, expected at least {min}");
             findings.report(&view, message).code("autoscaler");
         }
         None => {
-            let message = format!("it has {replicas} replicas, expected at least {min}");
+            let message = format!("`replicas` is {replicas}, expected at least {min}");
             let fix = Fix::unsafe_(format!("run {min} replicas")).set(&view, *min);
             findings.report(&view, message).code("replicas").fix(fix);
         }

@@ -3,7 +3,7 @@
 use policy_sdk::github::Action;
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
-use policy_sdk::script::{self, Argument, Step};
+use policy_sdk::script::{self, Argument, Command};
 use policy_sdk::shell;
 
 policy_sdk::rule! {
@@ -81,12 +81,12 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         for step in job.get("steps").items() {
             let variables = [step.get("env"), job.get("env"), document.get("env")];
             let run = step.get("run");
-            judge_script(&run, run.text(), &variables, None, tools, findings);
+            judge_script(&run, run.text(), &variables, &None, tools, findings);
         }
     }
     for (_, phase) in document.get("phases").entries() {
         for command in phase.get("commands").items() {
-            judge_script(&command, command.text(), &[document.at("env.variables")], None, tools, findings);
+            judge_script(&command, command.text(), &[document.at("env.variables")], &None, tools, findings);
         }
     }
     Ok(())
@@ -107,18 +107,19 @@ fn judge_instruction(
 ) {
     let fix = fix(instruction, document);
     let (exec, command) = (instruction.get("exec"), instruction.get("command"));
-    let words: Vec<&str> = exec.items().filter_map(|word| word.as_str()).collect();
+    let words: Vec<&str> = exec.items().map(|word| word.text()).collect();
     if let Some(script) = shell::script(words.iter().copied()) {
-        judge_script(&exec, script, args, fix, tools, findings);
+        judge_script(&exec, script, args, &fix, tools, findings);
     } else if exec.exists() {
         let known = |text: &&str| Argument { text: (*text).to_owned(), is_known: true };
-        report(&exec, &[Step::Command(words.iter().map(known).collect())], fix, tools, findings);
+        report(&exec, &[Command { words: words.iter().map(known).collect(), group: 0 }], &fix, tools, findings);
     } else if command.text().starts_with("<<") {
-        for content in instruction.get("heredocs").items().map(|heredoc| heredoc.get("content")) {
-            judge_script(&content, content.text(), args, fix.clone(), tools, findings);
+        for heredoc in instruction.get("heredocs").items() {
+            let content = heredoc.get("content");
+            judge_script(&content, content.text(), args, &fix, tools, findings);
         }
     } else {
-        judge_script(&command, command.text(), args, fix, tools, findings);
+        judge_script(&command, command.text(), args, &fix, tools, findings);
     }
 }
 
@@ -126,7 +127,7 @@ fn judge_script(
     at: &View<'_>,
     script: &str,
     variables: &[View<'_>],
-    fix: Option<Fix>,
+    fix: &Option<Fix>,
     tools: &[String],
     findings: &mut Findings,
 ) {
@@ -134,55 +135,29 @@ fn judge_script(
         let written = variables.iter().map(|variables| variables.get(name)).find(|value| value.kind().is_some())?;
         written.scalar_text().filter(|text| !text.contains("${{")).map(str::to_owned)
     };
-    report(at, &script::steps(script, &value).unwrap_or_default(), fix, tools, findings);
+    report(at, &script::commands(script, &value).unwrap_or_default(), fix, tools, findings);
 }
 
-fn report(at: &View<'_>, steps: &[Step], fix: Option<Fix>, tools: &[String], findings: &mut Findings) {
-    for command in builds(steps, tools).debug {
-        findings.report(at, format!("`{command}` builds for debugging, expected a build with optimisation")).fix(fix.clone());
-    }
-}
-
-/// What a script builds.
-#[derive(Default)]
-struct Builds {
-    debug: Vec<String>,
-    optimised: bool,
-}
-
-fn builds(steps: &[Step], tools: &[String]) -> Builds {
-    let mut all = Builds::default();
-    for step in steps {
-        match step {
-            Step::Command(words) => match is_optimised(words, tools) {
-                Some(true) => all.optimised = true,
-                Some(false) => all.debug.push(words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")),
-                None => {}
-            },
-            Step::Branches(branches) => {
-                let mut either = Builds::default();
-                for branch in branches {
-                    let branch = builds(branch, tools);
-                    either.debug.extend(branch.debug);
-                    either.optimised |= branch.optimised;
-                }
-                all.optimised |= either.optimised;
-                if !either.optimised {
-                    all.debug.extend(either.debug);
-                }
-            }
+fn report(at: &View<'_>, commands: &[Command], fix: &Option<Fix>, tools: &[String], findings: &mut Findings) {
+    let optimised = |command: &Command| is_optimised(&command.words, tools);
+    for command in commands.iter().filter(|command| optimised(command) == Some(false)) {
+        // Another branch is right, and it is not known which one is taken.
+        let is_excused = |other: &Command| other.group == command.group && optimised(other) == Some(true);
+        if command.group == 0 || !commands.iter().any(is_excused) {
+            let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
+            let message = format!("`{}` builds for debugging, expected a build with optimisation", words.join(" "));
+            findings.report(at, message).fix(fix.clone());
         }
     }
-    all
 }
 
 /// Whether a command builds with optimisation; `None` when it builds nothing, or that cannot be told.
 fn is_optimised(words: &[Argument], tools: &[String]) -> Option<bool> {
     let is_prefix = |word: &Argument| matches!(word.text.as_str(), "env" | "exec" | "sudo") || word.text.contains('=');
-    let mut words = words.iter().skip_while(|word| is_prefix(word));
-    let program = words.next()?.text.rsplit('/').next()?;
-    let arguments: Vec<&Argument> = words.collect();
-    let (tool, judge): (&str, fn(&[&Argument]) -> Option<bool>) = match program {
+    let start = words.iter().position(|word| !is_prefix(word))?;
+    let arguments = &words[start + 1..];
+    let program = words[start].text.as_str();
+    let (tool, judge): (&str, fn(&[Argument]) -> Option<bool>) = match program.rsplit_once('/').map_or(program, |(_, name)| name) {
         "cargo" | "cross" => ("cargo", cargo),
         "go" => ("go", go),
         "npm" | "yarn" | "pnpm" | "bun" => ("npm", npm),
@@ -190,10 +165,10 @@ fn is_optimised(words: &[Argument], tools: &[String]) -> Option<bool> {
         "gradle" | "gradlew" => ("gradle", gradle),
         _ => return None,
     };
-    if tools.iter().any(|known| known == tool) { judge(&arguments) } else { None }
+    if tools.iter().any(|known| known == tool) { judge(arguments) } else { None }
 }
 
-fn cargo(arguments: &[&Argument]) -> Option<bool> {
+fn cargo(arguments: &[Argument]) -> Option<bool> {
     const TAKE_A_VALUE: [&str; 16] = [
         "-j", "--jobs", "-p", "--package", "--bin", "--example", "-F", "--features", "--target", "--target-dir",
         "--manifest-path", "--message-format", "--config", "-Z", "--exclude", "--root",
@@ -220,47 +195,45 @@ fn cargo(arguments: &[&Argument]) -> Option<bool> {
     if is_install { Some(true) } else { is_certain.then_some(false) }
 }
 
-fn go(arguments: &[&Argument]) -> Option<bool> {
+fn go(arguments: &[Argument]) -> Option<bool> {
     if !matches!(arguments.first()?.text.as_str(), "build" | "install") {
         return None;
     }
-    let flags = arguments.iter().enumerate().find_map(|(at, word)| {
-        let value = word.text.trim_start_matches('-').strip_prefix("gcflags")?;
-        value.strip_prefix('=').or_else(|| arguments.get(at + 1).map(|next| next.text.as_str()))
-    });
-    // A flag may have a pattern of packages in front: `all=-N`.
-    let unpatterned = |flag: &str| matches!(flag.rsplit_once("=-").map_or(flag, |(_, letters)| letters), "-N" | "-l" | "N" | "l");
-    Some(!flags.unwrap_or_default().split(' ').any(unpatterned))
+    // `-gcflags=all=-N`, or the flags in the next word; `-l=4` optimises more, not less.
+    let at = arguments.iter().position(|word| word.text.trim_start_matches('-').starts_with("gcflags"));
+    let flags = at.map_or(&[][..], |at| &arguments[at..arguments.len().min(at + 2)]);
+    let is_off = |word: &Argument| word.text.split(' ').any(|flag| flag.ends_with("-N") || flag.ends_with("-l"));
+    Some(!flags.iter().any(is_off))
 }
 
-fn npm(arguments: &[&Argument]) -> Option<bool> {
-    let mut words = arguments.iter().map(|word| word.text.as_str()).filter(|word| !word.starts_with('-'));
-    match words.find(|word| !matches!(*word, "run" | "run-script"))? {
+fn npm(arguments: &[Argument]) -> Option<bool> {
+    let is_script = |word: &&Argument| !word.text.starts_with('-') && !matches!(word.text.as_str(), "run" | "run-script");
+    match arguments.iter().find(is_script)?.text.as_str() {
         "dev" => Some(false),
         "build" => Some(true),
         _ => None,
     }
 }
 
-fn dotnet(arguments: &[&Argument]) -> Option<bool> {
+fn dotnet(arguments: &[Argument]) -> Option<bool> {
     if !matches!(arguments.first()?.text.as_str(), "build" | "publish" | "pack" | "msbuild") {
         return None;
     }
-    let configuration = arguments.iter().enumerate().find_map(|(at, word)| {
-        if matches!(word.text.as_str(), "-c" | "--configuration") {
-            return arguments.get(at + 1).map(|next| next.text.as_str());
+    // `-c Debug`, `-c:Debug`, `-p:Configuration=Debug`.
+    let mut option = "";
+    for word in arguments {
+        let (name, value) = word.text.rsplit_once([':', '=']).unwrap_or((option, &word.text));
+        if matches!(name, "-c" | "--configuration") || name.ends_with(":Configuration") {
+            return Some(!value.eq_ignore_ascii_case("debug"));
         }
-        let (option, value) = word.text.split_once([':', '='])?;
-        let property = || value.split_once('=').filter(|(name, _)| *name == "Configuration").map(|(_, value)| value);
-        if matches!(option, "-c" | "--configuration") { Some(value) } else { property() }
-    });
-    Some(!configuration?.eq_ignore_ascii_case("debug"))
+        option = &word.text;
+    }
+    None
 }
 
-fn gradle(arguments: &[&Argument]) -> Option<bool> {
-    let mut tasks = arguments.iter().filter_map(|word| word.text.rsplit(':').next());
-    let builds = tasks.find(|task| ["assemble", "bundle", "install"].iter().any(|verb| task.starts_with(verb)))?;
-    Some(!builds.ends_with("Debug"))
+fn gradle(arguments: &[Argument]) -> Option<bool> {
+    let is_build = |word: &&Argument| ["assemble", "bundle", "install"].iter().any(|verb| word.text.contains(verb));
+    Some(!arguments.iter().find(is_build)?.text.ends_with("Debug"))
 }
 
 /// Adds `--release` to an instruction that never has it, and takes the artifact from where it is then.

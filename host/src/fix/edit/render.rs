@@ -74,7 +74,6 @@ fn string_text(text: &str, format: Format) -> String {
         && !text.ends_with([' ', ':'])
         && !text.contains(": ")
         && !text.starts_with("---")
-        && !matches!(text, "y" | "Y" | "n" | "N")
         && is_plain_string(text, Scalars::Kubernetes)
         && is_plain_string(text, Scalars::Core12)
         // YAML 1.1 readers take `12:30` for a number in base 60.

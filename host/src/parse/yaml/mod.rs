@@ -12,7 +12,8 @@ use std::ops::Range;
 pub enum Scalars {
     /// YAML 1.2's core schema: GitHub workflows, compose files, bundles.
     Core12,
-    /// As the Kubernetes clients resolve them (YAML 1.1): `yes` and `on` are booleans, `0777` is octal.
+    /// As the Kubernetes clients resolve them (go.yaml.in/yaml/v2, `resolve.go`: YAML 1.1): `y`, `yes`
+    /// and `on` are booleans, `0777` is octal.
     Kubernetes,
 }
 
@@ -138,7 +139,7 @@ impl<'t> Builder<'t, '_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = scalar(&text, style, tag.as_deref(), self.scalars);
-                let node = Node::new(value, self.trimmed(range, style));
+                let node = Node::new(value, self.scalar_span(range, style));
                 Ok(self.anchored(anchor, node))
             }
             Event::SequenceStart(_, anchor, _) => self.sequence(anchor, range, depth),
@@ -156,15 +157,14 @@ impl<'t> Builder<'t, '_> {
         Ok(())
     }
 
-    /// A block scalar's span without the line breaks behind it.
-    fn trimmed(&self, range: Range<usize>, style: ScalarStyle) -> Span {
-        let end = match style {
-            ScalarStyle::Literal | ScalarStyle::Folded => {
-                range.start + self.text.get(range.clone()).map_or(0, |text| text.trim_end().len())
-            }
-            _ => range.end,
-        };
-        Span::new(range.start, end.max(range.start))
+    /// A scalar's span; a block scalar's from its indicator, without the line breaks behind it.
+    fn scalar_span(&self, range: Range<usize>, style: ScalarStyle) -> Span {
+        if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+            return Span::new(range.start, range.end.max(range.start));
+        }
+        let content = self.text.get(range.clone()).map_or(0, |text| text.trim_end().len());
+        let start = block_indicator(self.text, range.start).unwrap_or(range.start);
+        Span::new(start, range.start + content)
     }
 
     fn anchored(&mut self, anchor: usize, node: Node) -> Node {
@@ -304,6 +304,19 @@ impl<'t> Builder<'t, '_> {
     }
 }
 
+/// The `|` or `>` of the block scalar whose content starts at `content`: on the line before it, with
+/// nothing behind it but indentation and chomping marks and a comment.
+fn block_indicator(text: &str, content: usize) -> Option<usize> {
+    let head = text.get(..content)?.trim_end();
+    let line_start = head.rfind('\n').map_or(0, |newline| newline + 1);
+    let ends_header = |at: &usize| {
+        let rest = head[at + 1..].trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')).trim_start();
+        rest.is_empty() || rest.starts_with('#')
+    };
+    let indicators = head[line_start..].match_indices(['|', '>']).map(|(at, _)| line_start + at);
+    indicators.into_iter().find(ends_header)
+}
+
 /// The dash of the element of a block sequence that starts at `item`: the last one before it with
 /// nothing but space and other dashes before it on its line.
 pub(crate) fn dash_before(text: &str, item: usize) -> Option<usize> {
@@ -352,8 +365,8 @@ fn plain(text: &str, scalars: Scalars) -> Value {
     }
     if scalars == Scalars::Kubernetes {
         match text {
-            "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Value::Bool(true),
-            "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Value::Bool(false),
+            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Value::Bool(true),
+            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Value::Bool(false),
             _ => {}
         }
     }
@@ -413,10 +426,10 @@ fn number(text: &str, scalars: Scalars) -> Option<String> {
 fn in_radix(digits: &str, scalars: Scalars) -> Option<Option<u64>> {
     let parse =
         |digits: &str, radix| Some(u64::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+')));
-    if let Some(hex) = digits.strip_prefix("0x") {
+    if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
         return parse(hex, 16);
     }
-    if let Some(octal) = digits.strip_prefix("0o") {
+    if let Some(octal) = digits.strip_prefix("0o").or_else(|| digits.strip_prefix("0O")) {
         return parse(octal, 8);
     }
     if scalars == Scalars::Kubernetes {
@@ -434,3 +447,6 @@ fn in_radix(digits: &str, scalars: Scalars) -> Option<Option<u64>> {
 pub(crate) fn is_plain_string(text: &str, scalars: Scalars) -> bool {
     matches!(plain(text, scalars), Value::String(_))
 }
+
+#[cfg(test)]
+mod tests;
