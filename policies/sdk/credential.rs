@@ -1,4 +1,6 @@
-//! Recognising credentials in text. Nothing here ever returns a secret itself.
+//! Recognising credentials in text.
+
+use crate::parameter::Decimal;
 
 /// What kind of credential a text holds, by its form: `an AWS access key id`.
 pub fn detect(text: &str) -> Option<&'static str> {
@@ -57,14 +59,14 @@ pub fn entropy(text: &str) -> f64 {
 /// True when a text looks like a generated key: one word of at least 20 characters of the base64
 /// alphabets, upper and lower case and at least two digits among them, and at least that many bits
 /// per character. Addresses, file names, class names and hexadecimal digests do not.
-pub fn is_random(text: &str, min_entropy: f64) -> bool {
+pub fn is_random(text: &str, min_entropy: Decimal) -> bool {
     let count = |of: fn(&u8) -> bool| text.bytes().filter(of).count();
     text.len() >= 20
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte))
         && count(u8::is_ascii_uppercase) > 0
         && count(u8::is_ascii_lowercase) > 0
         && count(u8::is_ascii_digit) > 1
-        && entropy(text) >= min_entropy
+        && entropy(text) * 1000.0 >= min_entropy.milli as f64
 }
 
 /// True when a text stands for a value that is filled in elsewhere: `$(NAME)`, `${NAME}`, `$NAME`,
@@ -80,7 +82,8 @@ pub fn is_placeholder(text: &str) -> bool {
 /// True when a text, or a part of it, is filled in elsewhere: `$(NAME)`, `${NAME}`, `{{ name }}`,
 /// `{name}`, `%s`, or the whole is `$NAME` or `<name>`.
 pub fn is_interpolation(text: &str) -> bool {
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     text.contains("$(")
         || text.find('{').is_some_and(|open| text[open..].contains('}'))
         || matches!(text, "%s" | "%v" | "%q")
@@ -88,7 +91,7 @@ pub fn is_interpolation(text: &str) -> bool {
         || text.starts_with('<') && text.ends_with('>')
 }
 
-/// A URL that carries a password: `scheme://user:password@host`. The password itself is not kept.
+/// A URL that carries a password: `scheme://user:password@host`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UrlWithPassword<'a> {
     /// As written: `postgresql+asyncpg`.
@@ -97,6 +100,8 @@ pub struct UrlWithPassword<'a> {
     pub user: &'a str,
     /// Without the port; of several hosts the first.
     pub host: &'a str,
+    /// The line that it stands in, password and all: to be shown as a secret excerpt, never in a message.
+    pub line: &'a str,
 }
 
 impl UrlWithPassword<'_> {
@@ -109,20 +114,31 @@ impl UrlWithPassword<'_> {
 }
 
 /// The URLs in a text that carry a literal password, one that is no [`is_interpolation`] and no
-/// mask such as `****`.
+/// mask such as `****`; of many the first hundred.
 pub fn urls_with_password(text: &str) -> Vec<UrlWithPassword<'_>> {
     let urls = text.match_indices("://").filter_map(|(at, separator)| {
         let is_scheme = |character: char| character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.');
         let scheme = text[..at].rsplit(|character| !is_scheme(character)).next()?;
         let (user, password, host) = user_information(&text[at + separator.len()..])?;
         let is_literal = !is_interpolation(password) && !password.bytes().all(|byte| byte == b'*');
-        (is_literal && !scheme.is_empty() && !host.is_empty()).then_some(UrlWithPassword { scheme, user, host })
+        let is_url = is_literal && !scheme.is_empty() && !host.is_empty();
+        is_url.then(|| UrlWithPassword { scheme, user, host, line: line_at(text, at) })
     });
-    urls.collect()
+    urls.take(MAX_URLS).collect()
 }
 
+/// The line around a byte, without the space around it.
+fn line_at(text: &str, at: usize) -> &str {
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+    text[start..end].trim_ascii()
+}
+
+const MAX_URLS: usize = 100;
 /// What is looked at of one URL's authority.
 const MAX_AUTHORITY: usize = 1024;
+/// How long an interpolation may be.
+const MAX_GROUP: usize = 256;
 
 /// Takes the authority of a URL apart: user, password and host. `None` without a password.
 fn user_information(rest: &str) -> Option<(&str, &str, &str)> {
@@ -141,7 +157,9 @@ fn user_information(rest: &str) -> Option<(&str, &str, &str)> {
     }
     let colon = colon?;
     let at_sign = at_sign.filter(|at_sign| *at_sign > colon + 1)?;
-    let end_of_host = |character: char| !(character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | '$' | '{' | '('));
+    let end_of_host = |character: char| {
+        !(character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | '$' | '{' | '('))
+    };
     let host = rest[at_sign + 1..].split(end_of_host).next().unwrap_or_default();
     Some((&rest[..colon], &rest[colon + 1..at_sign], host))
 }
@@ -155,13 +173,15 @@ fn group_length(bytes: &[u8]) -> usize {
         [b'<', ..] => b">",
         _ => return 0,
     };
-    bytes.windows(close.len()).position(|window| window == close).map_or(0, |at| at + close.len())
+    bytes.windows(close.len()).take(MAX_GROUP).position(|window| window == close).map_or(0, |at| at + close.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const FOUR: Decimal = Decimal { milli: 4000 };
 
     #[test]
     fn credentials_are_known_by_their_form() {
@@ -176,7 +196,8 @@ mod tests {
         assert_eq!(detect(&slack), Some("a Slack token"));
         assert_eq!(detect(&jwt), Some("a JSON web token"));
         assert_eq!(detect(&key), Some("a private key"));
-        for harmless in ["AKIA", "SLAKIA0123456789ABCDEF", "-----BEGIN CERTIFICATE-----", "eyJhbGci.eyJ.x", "ghp_short"] {
+        for harmless in ["AKIA", "SLAKIA0123456789ABCDEF", "-----BEGIN CERTIFICATE-----", "eyJhbGci.eyJ.x", "ghp_short"]
+        {
             assert_eq!(detect(harmless), None, "{harmless}");
         }
     }
@@ -184,7 +205,7 @@ mod tests {
     #[test]
     fn random_words_are_told_from_names() {
         assert!((entropy("abcd") - 2.0).abs() < 1e-9);
-        assert!(is_random("wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY", 4.0));
+        assert!(is_random("wJalrXUtnFEMI7K7MDENGbPxRfiCYEXAMPLEKEY", FOUR));
         for harmless in [
             "org.springframework.boot.loader.JarLauncher2",
             "postgres.default.svc.cluster.local",
@@ -192,13 +213,15 @@ mod tests {
             "TransactionIsolationReadCommitted",
             "aB1",
         ] {
-            assert!(!is_random(harmless, 4.0), "{harmless}");
+            assert!(!is_random(harmless, FOUR), "{harmless}");
         }
     }
 
     #[test]
     fn placeholders() {
-        for text in ["$(DB_PASSWORD)", "${DB_PASSWORD}", "$DB", "{{ .Values.x }}", "<password>", "****", "CHANGE_ME", "xxx", ""] {
+        for text in
+            ["$(DB_PASSWORD)", "${DB_PASSWORD}", "$DB", "{{ .Values.x }}", "<password>", "****", "CHANGE_ME", "xxx", ""]
+        {
             assert!(is_placeholder(text), "{text}");
         }
         for text in ["hunter2", "pa$$word", "5%s", "p@ss"] {
@@ -242,10 +265,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_line_of_a_url_is_its_own() {
+        let text = "a: 1\n  url: redis://:b@c # x\nd";
+        assert_eq!(urls_with_password(text)[0].line, "url: redis://:b@c # x");
+    }
+
     proptest! {
         #[test]
         fn never_panics(text in "[a:/@${}()<>.é \"*AKIey-]{0,60}") {
-            let _ = (urls_with_password(&text), detect(&text), is_placeholder(&text), is_random(&text, 4.0));
+            let _ = (urls_with_password(&text), detect(&text), is_placeholder(&text), is_random(&text, FOUR));
         }
     }
 }

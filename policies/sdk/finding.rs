@@ -28,31 +28,48 @@ pub fn not_evaluated(reason: impl Into<String>) -> Check {
     Err(Skip::NotEvaluated(reason.into()))
 }
 
+/// The most findings that one answer lists: what the host takes, but one that counts the rest.
+const MOST: usize = 999;
+
 /// Collects what a rule finds in one document.
 #[derive(Default)]
-pub struct Findings(pub(crate) Vec<wire::Finding>);
+pub struct Findings {
+    listed: Vec<wire::Finding>,
+    /// The latest of those beyond [`MOST`], so that a report can be written all the same.
+    unlisted: Option<wire::Finding>,
+    unlisted_count: usize,
+}
 
 impl Findings {
     /// Reports a violation at `view`, which may be absent: then the finding points at what is
     /// missing. The message is lower case, without a full stop, names in backticks.
     pub fn report(&mut self, view: &View<'_>, message: impl Into<String>) -> Report<'_> {
-        self.0.push(wire::Finding {
-            code: String::new(),
-            message: message.into(),
-            at: view.pointer(),
-            labels: Vec::new(),
-            fix: None,
-            severity: None,
-            secret: false,
-        });
-        let last = self.0.len() - 1;
-        Report(&mut self.0[last])
+        if self.listed.len() == MOST {
+            self.unlisted_count += 1;
+            return Report(self.unlisted.insert(new_finding(String::new(), String::new())));
+        }
+        let at = self.listed.len();
+        self.listed.push(new_finding(view.pointer(), message.into()));
+        Report(&mut self.listed[at])
+    }
+
+    /// What the host gets.
+    pub(crate) fn into_wire(mut self) -> Vec<wire::Finding> {
+        if self.unlisted_count > 0 {
+            let message = format!("{} more findings of this rule are not listed", self.unlisted_count);
+            self.listed.push(new_finding(String::new(), message));
+        }
+        self.listed
     }
 
     /// True when nothing was found so far.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.listed.is_empty()
     }
+}
+
+fn new_finding(at: String, message: String) -> wire::Finding {
+    wire::Finding { code: String::new(), message, at, excerpt: String::new(), labels: Vec::new(), fix: None, severity: None, secret: false }
 }
 
 /// A finding being written.
@@ -62,6 +79,13 @@ impl Report<'_> {
     /// Tells apart the things one rule can find; kebab-case, stable.
     pub fn code(self, code: &str) -> Self {
         self.0.code = code.into();
+        self
+    }
+
+    /// Shows a verbatim part of the string that the finding points at instead of the whole: one
+    /// command of a script.
+    pub fn excerpt(self, part: impl Into<String>) -> Self {
+        self.0.excerpt = part.into();
         self
     }
 
@@ -77,7 +101,7 @@ impl Report<'_> {
         self
     }
 
-    /// The value that the finding points at is a secret: whoever shows the place masks it.
+    /// The value that the finding points at, or its excerpt, is a secret: whoever shows the place masks it.
     pub fn secret(self) -> Self {
         self.0.secret = true;
         self
@@ -124,10 +148,14 @@ impl Fix {
 
     /// Sets the value at `view`; levels that are missing on the way are created as objects, and a
     /// missing list to whose [`View::end`] is appended as a list.
-    pub fn set(mut self, view: &View<'_>, value: impl ToJson) -> Self {
-        let value = value.to_json();
+    pub fn set(self, view: &View<'_>, value: impl ToJson) -> Self {
+        self.set_json(view, &value.to_json())
+    }
+
+    /// Apart from [`Fix::set`], so that a component has it once.
+    fn set_json(mut self, view: &View<'_>, value: &str) -> Self {
         let Some((mut pointer, levels)) = view.missing_path() else {
-            self.operation("replace", &view.pointer(), Some(&value));
+            self.operation("replace", &view.pointer(), Some(value));
             return self;
         };
         // An earlier operation of this fix may have created the outer levels.
@@ -144,7 +172,7 @@ impl Fix {
             made.push('/');
             made.push_str(level);
         }
-        let nested = levels.iter().rev().fold(value, |inner, level| nest(level, &inner));
+        let nested = levels.iter().rev().fold(value.to_owned(), |inner, level| nest(level, &inner));
         self.operation("add", &pointer, Some(&nested));
         self
     }
@@ -212,6 +240,18 @@ mod tests {
             r#"[{"op":"add","path":"/a","value":{"b":{"c":1}}},{"op":"add","path":"/a/b/d","value":2}]"#
         );
         assert_eq!(operations(Fix::safe("t").set(&a.end(), 1)), r#"[{"op":"add","path":"/a","value":[1]}]"#);
+    }
+
+    #[test]
+    fn a_flood_of_findings_is_counted_instead_of_listed() {
+        let json = Json::parse("{}").unwrap();
+        let mut findings = Findings::default();
+        for _ in 0..MOST + 7 {
+            findings.report(&json.root(), "x").code("y");
+        }
+        let listed = findings.into_wire();
+        assert_eq!(listed.len(), MOST + 1);
+        assert_eq!(listed[MOST].message, "7 more findings of this rule are not listed");
     }
 
     #[test]

@@ -106,7 +106,7 @@ pub fn evaluate<P: Parameters>(
     };
     let mut findings = Findings::default();
     Ok(match check(&input, &mut findings) {
-        Ok(()) => wire::Verdict::Judged(findings.0),
+        Ok(()) => wire::Verdict::Judged(findings.into_wire()),
         Err(Skip::NotApplicable(reason)) => wire::Verdict::NotApplicable(reason),
         Err(Skip::NotEvaluated(reason)) => wire::Verdict::NotEvaluated(reason),
     })

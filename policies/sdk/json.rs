@@ -397,11 +397,6 @@ impl<'d> View<'d> {
         self.present().filter(|node| node.kind == Kind::Number).and_then(|node| node.text.parse().ok())
     }
 
-    /// A number. Not for quantities, which are exact.
-    pub fn as_f64(&self) -> Option<f64> {
-        self.present().filter(|node| node.kind == Kind::Number).and_then(|node| node.text.parse().ok())
-    }
-
     /// The RFC 6901 pointer of this place.
     pub fn pointer(&self) -> String {
         let mut chain = Vec::new();

@@ -24,6 +24,7 @@ pub mod selector;
 pub mod serving;
 pub mod shell;
 pub mod shutdown;
+pub mod version;
 pub mod workload;
 pub mod write;
 

@@ -175,7 +175,7 @@ impl<'o> ObjectWriter<'o> {
 macro_rules! object {
     ($($key:literal : $value:expr),* $(,)?) => {{
         let mut out = String::new();
-        #[allow(unused_mut)]
+        #[allow(unused_mut, reason = "an empty object")]
         let mut object = $crate::write::ObjectWriter::new(&mut out);
         $(object.entry($key, &$value);)*
         object.finish();

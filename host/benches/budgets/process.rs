@@ -5,6 +5,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use wait4::Wait4 as _;
 
+/// The binary.
+pub const POLICY_HOST: &str = env!("CARGO_BIN_EXE_policy-host");
+
 /// What one run of a process cost.
 pub struct Cost {
     /// From before it was started until it was gone.
@@ -13,14 +16,14 @@ pub struct Cost {
     pub peak_bytes: u64,
 }
 
-/// Runs `policy-host` with a cache directory of its own. Its output goes nowhere, and findings are
-/// no failure.
+/// Runs `policy-host` with a cache directory of its own. Its output goes nowhere. Findings are no
+/// failure; a rule that could not run is.
 ///
-/// The kernel counts what the parent had resident when it forked toward the child's peak, so
+/// The kernel counts what the parent had resident when it forked towards the child's peak, so
 /// whoever is after `peak_bytes` calls this while this process is still small.
 pub fn policy_host(arguments: &[&str], paths: &[&Path], cache: &Path) -> std::io::Result<Cost> {
     let started = Instant::now();
-    let child = Command::new(env!("CARGO_BIN_EXE_policy-host"))
+    let child = Command::new(POLICY_HOST)
         .args(arguments)
         .args(paths)
         .env("POLICY_HOST_CACHE", cache)
@@ -34,6 +37,10 @@ pub fn policy_host(arguments: &[&str], paths: &[&Path], cache: &Path) -> std::io
     let wall = started.elapsed();
     match ended.status.code() {
         Some(0 | 1) => Ok(Cost { wall, peak_bytes: ended.rusage.maxrss }),
-        _ => Err(std::io::Error::other(format!("policy-host {}: {}", arguments.join(" "), ended.status))),
+        _ => {
+            let arguments = arguments.join(" ");
+            let message = format!("`policy-host {arguments}` failed, or a rule could not run: {}", ended.status);
+            Err(std::io::Error::other(message))
+        }
     }
 }

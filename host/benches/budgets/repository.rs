@@ -309,7 +309,8 @@ topologySpreadConstraints:
             let _ = writeln!(out, "      - {{name: SETTING_{index}, value: \"{}\"}}", random.below(10_000));
         }
         if gap == Some(Gap::Secret) {
-            let _ = writeln!(out, "      - {{name: API_TOKEN, value: \"{:016x}{:016x}\"}}", random.next(), random.next());
+            let _ =
+                writeln!(out, "      - {{name: API_TOKEN, value: \"{:016x}{:016x}\"}}", random.next(), random.next());
         }
     }
 
@@ -423,7 +424,8 @@ rules:
 }
 
 fn config_map(namespace: &str, name: &str, random: &mut Random) -> String {
-    let mut text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: {namespace}\ndata:\n");
+    let mut text =
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: {namespace}\ndata:\n");
     for index in 0..4 + random.below(12) {
         let _ = writeln!(text, "  feature.{index}: \"{}\"", random.percent(50));
     }

@@ -17,8 +17,8 @@ impl Document {
         pointer.tokens().iter().try_fold(&self.root, |node, token| step(node, token).map(|step| step.node()))
     }
 
-    /// Finds what to underline for a pointer: a scalar's value, a collection's key, and for an
-    /// absent path the same of its nearest ancestor. An element of a sequence is shown by its
+    /// Finds what to underline for a pointer: a scalar's value, the key of a collection or of a text of
+    /// several lines, and for an absent path the same of its nearest ancestor. An element of a sequence is shown by its
     /// `name` where it has one, since that is what people look for.
     pub fn locate(&self, pointer: &Pointer) -> Place {
         let mut node = &self.root;
@@ -30,15 +30,21 @@ impl Document {
                 break;
             };
             span = match next {
-                Step::Entry(entry) if entry.value.is_collection() || entry.value.span.start == entry.value.span.end => {
-                    entry.key_span
-                }
-                Step::Entry(entry) => entry.value.span,
+                Step::Entry(entry) if self.is_one_line(&entry.value) => entry.value.span,
+                Step::Entry(entry) => entry.key_span,
                 Step::Item(item) => representative(item),
             };
             node = next.node();
         }
         Place { span, exact }
+    }
+}
+
+impl Document {
+    /// A scalar that is written on one line, and written at all.
+    fn is_one_line(&self, node: &Node) -> bool {
+        let text = self.sources.get(usize::from(node.span.file)).and_then(|source| source.text.get(node.span.range()));
+        !node.is_collection() && text.is_some_and(|text| !text.is_empty() && !text.contains('\n'))
     }
 }
 

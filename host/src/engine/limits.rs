@@ -27,14 +27,14 @@ impl SandboxLimits {
     /// Entries of one table; a Rust rule has a few dozen.
     pub const TABLE_ELEMENTS: usize = 4096;
     /// The most linear memory that can be configured; the pool reserves address space by it.
-    pub const MAX_MEMORY_BYTES: usize = 64 << 20;
+    pub const MAX_MEMORY_BYTES: usize = 128 << 20;
 }
 
 impl Default for SandboxLimits {
     fn default() -> Self {
         Self {
             deadline_millis: 200,
-            memory_bytes: 32 << 20,
+            memory_bytes: 64 << 20,
             answer_bytes: 4 << 20,
             findings: 1000,
             text_bytes: 16 << 10,

@@ -283,9 +283,15 @@ fn config(pool: Option<PoolingAllocationConfig>) -> Config {
         // An unknown target only loses portability of the embedded code, which is checked at load.
         let _ = config.target(target);
     }
-    if let Some(pool) = pool {
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    }
+    match pool {
+        Some(pool) => config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool)),
+        // Bounds checks instead of four gigabytes of address space a memory. Embedded code does not fit
+        // this; what is compiled for it is kept in the cache under its own name.
+        None => config
+            .memory_reservation(SandboxLimits::MAX_MEMORY_BYTES as u64)
+            .memory_guard_size(64 << 10)
+            .memory_reservation_for_growth(0),
+    };
     config
 }
 

@@ -68,8 +68,11 @@ impl Queries {
 #[derive(Default)]
 pub struct Inventory {
     cards: HashMap<u16, Vec<Card>>,
-    answers: Mutex<HashMap<(u16, Option<String>), Arc<str>>>,
+    answers: Mutex<HashMap<Question, Arc<str>>>,
 }
+
+/// A query, and the namespace that it is limited to.
+type Question = (u16, Option<String>);
 
 impl Inventory {
     /// An inventory of some cards. Their order does not matter.

@@ -3,7 +3,7 @@
 use super::inventory::{Card, Inventory, Queries};
 use super::verdict::{Change, Finding, Fix, Label, Outcome, Place, RuleOutcome};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
-use crate::document::{Document, Pointer, PointerError, Value, write_json_string};
+use crate::document::{Document, Node, Pointer, PointerError, Value, write_json_string};
 use crate::engine::bindings::exports::policy::rule::rule as wire;
 use crate::engine::{Engine, RuleFailure};
 use crate::fix::edit;
@@ -163,12 +163,13 @@ impl<'b> Judge<'b> {
     /// Checks a finding against the document and leads its paths back into it.
     fn lift(&self, judged: &Judged<'_>, rule: &BundleRule, finding: wire::Finding) -> Result<Finding, RuleFailure> {
         let path = resolve(judged, &finding.at)?;
+        let shown_at = shown(judged.document, &path, &finding.excerpt, finding.secret);
         let labels = finding
             .labels
             .into_iter()
             .map(|label| {
-                let place = place(judged.document, &resolve(judged, &label.at)?);
-                Ok(Label { place, text: self.bounded(label.text)? })
+                let at = resolve(judged, &label.at)?;
+                Ok(Label { place: place(judged.document, &at), text: self.bounded(label.text)? })
             })
             .collect::<Result<_, RuleFailure>>()?;
         let scope = ExemptionScope::new(judged.document, &judged.shape, &path);
@@ -180,7 +181,7 @@ impl<'b> Judge<'b> {
             severity: rule.severity.unwrap_or(own),
             enforcement: rule.enforcement,
             path: path.to_string(),
-            place: place(judged.document, &path),
+            place: shown_at,
             labels,
             fix: finding.fix.map(|fix| self.lift_fix(judged, fix)).transpose()?,
             secret: finding.secret,
@@ -217,6 +218,31 @@ pub(super) fn start(document: &Document) -> Place {
 fn place(document: &Document, path: &Pointer) -> Place {
     let found = document.locate(path);
     Place { file: found.span.file, start: found.span.start, end: found.span.end, exact: found.exact }
+}
+
+/// What a finding shows: its excerpt, where that stands in the source as it is; else, for a secret, all
+/// of the value, since all of it has to be masked.
+fn shown(document: &Document, path: &Pointer, excerpt: &str, secret: bool) -> Place {
+    let Some(Node { span, .. }) = document.at(path) else { return place(document, path) };
+    let text = document.sources.get(usize::from(span.file)).and_then(|source| source.text.get(span.range()));
+    match text.filter(|_| !excerpt.is_empty()).and_then(|text| find_excerpt(text, excerpt)) {
+        Some(offset) => {
+            let start = span.start + offset as u32;
+            Place { file: span.file, start, end: start + excerpt.len() as u32, exact: true }
+        }
+        None if secret => Place { file: span.file, start: span.start, end: span.end, exact: true },
+        None => place(document, path),
+    }
+}
+
+/// Where an excerpt stands: of several places the first at which it is not merely the beginning of
+/// something longer.
+fn find_excerpt(text: &str, excerpt: &str) -> Option<usize> {
+    let ends = |at: &usize| {
+        let rest = text[at + excerpt.len()..].trim_start_matches([' ', '\t']);
+        rest.is_empty() || rest.starts_with(['\n', '\r', '\\', ';', '&', '|', ')', '"', '\''])
+    };
+    text.match_indices(excerpt).map(|(at, _)| at).find(ends).or_else(|| text.find(excerpt))
 }
 
 /// Leads a rule's path back into the document. It may end in something absent, but not outside: in

@@ -68,7 +68,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let required = (production::is_production(input) && !prod_required.is_empty()).then_some(prod_required);
     let expected: &[String] = required.map_or(allowed, std::slice::from_ref);
     let all = input.workload().spec().get("topologySpreadConstraints");
-    let over_zones: Vec<View<'_>> = all.items().filter(|constraint| constraint.get("topologyKey").text() == ZONE).collect();
+    let over_zones: Vec<View<'_>> =
+        all.items().filter(|constraint| constraint.get("topologyKey").text() == ZONE).collect();
     let has_skew = |constraint: &View<'_>| constraint.get("maxSkew").as_i64().is_some_and(|skew| skew <= *max_skew);
     let is_expected = |constraint: &View<'_>| {
         let when = constraint.get("whenUnsatisfiable").text();
@@ -88,7 +89,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         findings.report(&skew, format!("`maxSkew` over zones is {set}, expected at most {max_skew}")).code("skew");
     }
     if !is_expected(first) {
-        let message = format!("`whenUnsatisfiable` over zones is `{}`, expected `{}`", when.text(), expected.join("` or `"));
+        let message =
+            format!("`whenUnsatisfiable` over zones is `{}`, expected `{}`", when.text(), expected.join("` or `"));
         findings.report(&when, message).code("when");
     }
     Ok(())
@@ -120,7 +122,9 @@ fn fix(input: &Input<'_, Parameters>, expected: &[String]) -> Option<Fix> {
     let title = "spread the replicas over zones";
     let fix = if is_soft { Fix::safe(title) } else { Fix::unsafe_(title) };
     Some(match all.kind() {
-        Some(policy_sdk::json::Kind::Array) => constraints.iter().fold(fix, |fix, constraint| fix.set(&all.end(), constraint)),
+        Some(policy_sdk::json::Kind::Array) => {
+            constraints.iter().fold(fix, |fix, constraint| fix.set(&all.end(), constraint))
+        }
         _ => fix.set(&all, constraints),
     })
 }

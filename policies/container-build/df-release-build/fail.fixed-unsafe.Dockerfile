@@ -6,18 +6,18 @@ COPY . .
 # expect: `cargo build --manifest-path api/Cargo.toml` builds for debugging, expected a build with optimisation
 RUN cargo build --release --manifest-path api/Cargo.toml
 # Neither branch is a release build, whichever is taken.
-# expect: `cargo build -j $JOBS` builds for debugging
-# expect: `cargo build -p worker` builds for debugging
 RUN if [ -n "$JOBS" ]; then \
+      # expect: `cargo build --release -j $JOBS` builds for debugging
       cargo build --release -j $JOBS ; \
     else \
+      # expect: `cargo build --release -p worker` builds for debugging
       cargo build --release -p worker ; \
     fi
 # The default of the argument selects the debug build.
-# expect: `cargo build -p gateway` builds for debugging
 RUN if [ "$BUILD_TYPE" = "release" ]; then \
       cargo build --release; \
     else \
+      # expect: `cargo build -p gateway` builds for debugging
       cargo build -p gateway; \
     fi
 # expect: `cargo build --profile dev` builds for debugging
@@ -27,7 +27,8 @@ RUN ["cargo", "install", "--debug", "--path", "tool"]
 # expect: `RUSTFLAGS=-Dwarnings cargo build -p nested` builds for debugging
 RUN ["/bin/sh", "-c", "set -e; RUSTFLAGS=-Dwarnings cargo build --release -p nested"]
 RUN <<SCRIPT
-set -e # expect: `cargo build --release -p heredoc` builds for debugging
+set -e
+# expect: builds for debugging
 cargo build --release -p heredoc
 SCRIPT
 

@@ -145,8 +145,9 @@ fn report(at: &View<'_>, commands: &[Command], fix: &Option<Fix>, tools: &[Strin
         let is_excused = |other: &Command| other.group == command.group && optimised(other) == Some(true);
         if command.group == 0 || !commands.iter().any(is_excused) {
             let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
-            let message = format!("`{}` builds for debugging, expected a build with optimisation", words.join(" "));
-            findings.report(at, message).fix(fix.clone());
+            let command = words.join(" ");
+            let message = format!("`{command}` builds for debugging, expected a build with optimisation");
+            findings.report(at, message).excerpt(command).fix(fix.clone());
         }
     }
 }

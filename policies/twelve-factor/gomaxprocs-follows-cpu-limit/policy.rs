@@ -2,6 +2,7 @@
 
 use policy_sdk::image;
 use policy_sdk::prelude::*;
+use policy_sdk::version::major_minor;
 
 policy_sdk::rule! {
     /// Go uses as many threads as its CPU limit allows
@@ -55,10 +56,12 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    let Parameters { language_label, version_label, go_images, min_go_version_exempt, apply_to_all } = &input.parameters;
+    let Parameters { language_label, version_label, go_images, min_go_version_exempt, apply_to_all } =
+        &input.parameters;
     let named = |key: &str| workload.label(key).or_else(|| workload.annotation(key));
-    let is_go = named(language_label).is_some_and(|language| matches!(&*language.to_ascii_lowercase(), "go" | "golang"));
-    if let Some(known) = named(version_label).filter(|known| version(known) >= version(min_go_version_exempt)) {
+    let is_go =
+        named(language_label).is_some_and(|language| matches!(&*language.to_ascii_lowercase(), "go" | "golang"));
+    if let Some(known) = named(version_label).filter(|known| major_minor(known) >= major_minor(min_go_version_exempt)) {
         return not_applicable(format!("Go {known} follows the CPU limit itself"));
     }
     let is_judged = |container: &Container<'_>| match container.class {
@@ -93,9 +96,11 @@ fn judge(container: &Container<'_>, findings: &mut Findings) -> bool {
     let Some(variable) = env.items().filter(|variable| variable.get("name").text() == "GOMAXPROCS").last() else {
         if let Some(cores) = cores {
             let message = format!("{name} has a CPU limit but no `GOMAXPROCS`, expected {cores}");
-            findings.report(&env, message).code("missing").label(&limit, "the limit").fix(
-                Fix::safe("take `GOMAXPROCS` from the CPU limit").set(&env.end(), from_limit()),
-            );
+            findings
+                .report(&env, message)
+                .code("missing")
+                .label(&limit, "the limit")
+                .fix(Fix::safe("take `GOMAXPROCS` from the CPU limit").set(&env.end(), from_limit()));
         }
         return true;
     };
@@ -122,10 +127,21 @@ fn judge_reference(container: &Container<'_>, reference: &View<'_>, cores: Optio
         (&resource, format!("`GOMAXPROCS` of {name} is taken from `{}`, expected `limits.cpu`", resource.text()))
     } else if !of.text().is_empty() && of.text() != container.name() {
         (&of, format!("`GOMAXPROCS` of {name} is taken from container `{}`, expected its own limit", of.text()))
-    } else if Quantity::from_view(&divisor).is_some_and(|divisor| !divisor.is_zero() && divisor != Quantity::from_integer(1)) {
-        (&divisor, format!("`GOMAXPROCS` of {name} has the divisor `{}`, expected `1`", divisor.scalar_text().unwrap_or_default()))
+    } else if Quantity::from_view(&divisor)
+        .is_some_and(|divisor| !divisor.is_zero() && divisor != Quantity::from_integer(1))
+    {
+        (
+            &divisor,
+            format!(
+                "`GOMAXPROCS` of {name} has the divisor `{}`, expected `1`",
+                divisor.scalar_text().unwrap_or_default()
+            ),
+        )
     } else if cores.is_none() {
-        (reference, format!("{name} takes `GOMAXPROCS` from a CPU limit that it does not have: that is all CPUs of the node"))
+        (
+            reference,
+            format!("{name} takes `GOMAXPROCS` from a CPU limit that it does not have: that is all CPUs of the node"),
+        )
     } else {
         return;
     };
@@ -137,10 +153,4 @@ fn from_limit() -> impl ToJson {
         "name": "GOMAXPROCS",
         "valueFrom": object! { "resourceFieldRef": object! { "resource": "limits.cpu", "divisor": "1" } },
     }
-}
-
-/// The first two numbers of `1.25`, `go1.25.3` or `v1.25`.
-fn version(text: &str) -> Vec<u32> {
-    let numbers = text.trim_start_matches(|character: char| !character.is_ascii_digit());
-    numbers.split('.').map(|part| part.parse().unwrap_or(0)).take(2).collect()
 }

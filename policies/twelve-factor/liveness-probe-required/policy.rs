@@ -73,13 +73,15 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("no container declares a port, and no Service sends to one");
     }
     let exempt = workload.annotation(&input.parameters.exempt_annotation).unwrap_or_default();
-    let is_exempt = |name: &str| exempt.split(',').any(|exempt| matches!(exempt.trim(), known if known == name || known == "*"));
+    let is_exempt = |name: &str| exempt.split(',').map(str::trim).any(|exempt| exempt == "*" || exempt == name);
     for container in containers.iter().filter(|container| !is_exempt(container.name())) {
         let probe = Probe(container.get("livenessProbe"));
         let name = container.described();
         match probe.handlers().count() {
             0 => {
-                let message = format!("{name} has no `livenessProbe` (it must test only the process itself, not its dependencies)");
+                let message = format!(
+                    "{name} has no `livenessProbe` (it must test only the process itself, not its dependencies)"
+                );
                 findings.report(&probe, message).code("missing").fix(fix(input, container, &probe));
             }
             1 => {}

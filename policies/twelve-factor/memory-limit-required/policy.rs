@@ -64,8 +64,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 fn judge_maximum(input: &Input<'_, Parameters>, name: &str, limit: &View<'_>, findings: &mut Findings) {
     let Some(max) = &input.parameters.max_memory else { return };
     if Quantity::from_view(limit).is_some_and(|limit| limit > max.value) {
-        let message =
-            format!("{name} limits memory to `{}`, expected at most `{}`", limit.scalar_text().unwrap_or_default(), max.text);
+        let message = format!(
+            "{name} limits memory to `{}`, expected at most `{}`",
+            limit.scalar_text().unwrap_or_default(),
+            max.text
+        );
         findings.report(limit, message).code("too-high");
     }
 }

@@ -87,9 +87,9 @@ fn judge(input: &Input<'_, Parameters>, text: &View<'_>, findings: &mut Findings
         if !url.has_scheme(&input.parameters.schemes) {
             continue;
         }
-        let UrlWithPassword { scheme, host, .. } = url;
+        let UrlWithPassword { scheme, host, line, .. } = url;
         let message = format!("a `{scheme}` URL of host `{host}` holds a password, expected it from a secret");
-        let report = findings.report(text, message).secret();
+        let report = findings.report(text, message).excerpt(line).secret();
         if is_of_test(input, host) {
             report.code("test-database").severity(Severity::Info);
         }

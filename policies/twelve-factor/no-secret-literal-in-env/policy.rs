@@ -37,7 +37,7 @@ policy_sdk::rule! {
         /// Endings of a variable's name that say that the value only leads to the secret.
         allow_suffix: Vec<String> = parameter::list(["_FILE", "_PATH", "_NAME", "_ARN", "_URL"]),
         /// Bits per character from which a long word counts as random.
-        min_entropy: f64 = 4.0,
+        min_entropy: parameter::Decimal = parameter::Decimal { milli: 4000 },
     },
 }
 

@@ -1,6 +1,7 @@
 //! See the `rule!` block.
 
 use policy_sdk::prelude::*;
+use policy_sdk::version::major_minor;
 use policy_sdk::{image, shutdown};
 
 policy_sdk::rule! {
@@ -77,7 +78,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         };
         let seconds = shutdown::hook_seconds(&hook);
         if !accept.iter().any(|accepted| accepted == handler) {
-            let message = format!("the `preStop` hook of {name} is `{handler}`, expected one of `{}`", accept.join("`, `"));
+            let message =
+                format!("the `preStop` hook of {name} is `{handler}`, expected one of `{}`", accept.join("`, `"));
             findings.report(&settings, message).code("type");
         } else if handler == "sleep" && !has_sleep_action(&input.parameters) {
             let message = format!("{name} uses the `sleep` action, which Kubernetes {k8s_version} does not have");
@@ -100,7 +102,10 @@ fn added_hook(input: &Input<'_, Parameters>, container: &Container<'_>) -> Optio
     let title = format!("wait {seconds} seconds before stopping");
     let hook = container.at("lifecycle.preStop");
     if has_sleep_action(&input.parameters) {
-        return Some(with_grace(input, Fix::safe(title).set(&hook, object! { "sleep": object! { "seconds": seconds } })));
+        return Some(with_grace(
+            input,
+            Fix::safe(title).set(&hook, object! { "sleep": object! { "seconds": seconds } }),
+        ));
     }
     if input.parameters.shellless_images.iter().any(|glob| image::glob_match(glob, container.image())) {
         return None;
@@ -120,9 +125,5 @@ fn with_grace(input: &Input<'_, Parameters>, fix: Fix) -> Fix {
 }
 
 fn has_sleep_action(parameters: &Parameters) -> bool {
-    version(&parameters.k8s_version) >= version(&parameters.k8s_min_version_for_sleep)
-}
-
-fn version(text: &str) -> Vec<u32> {
-    text.trim_start_matches('v').split('.').map(|part| part.parse().unwrap_or(0)).take(2).collect()
+    major_minor(&parameters.k8s_version) >= major_minor(&parameters.k8s_min_version_for_sleep)
 }

@@ -71,7 +71,9 @@ fn judge(
         if ports.items().any(|declared| declared.get("name").as_str() == Some(name)) {
             return;
         }
-        findings.report(&port, format!("{subject} asks the port `{name}`, which the container does not declare")).code("name")
+        findings
+            .report(&port, format!("{subject} asks the port `{name}`, which the container does not declare"))
+            .code("name")
     } else {
         let number = port.as_i64();
         let is_declared = ports.items().any(|declared| declared.get("containerPort").as_i64() == number);
@@ -79,7 +81,9 @@ fn judge(
         if !settings.get("host").text().is_empty() {
             return;
         }
-        findings.report(&port, format!("{subject} asks the port {number}, which the container does not declare")).code("number")
+        findings
+            .report(&port, format!("{subject} asks the port {number}, which the container does not declare"))
+            .code("number")
     };
     if ports.exists() {
         report.label(&ports, "the ports that it declares");

@@ -82,13 +82,14 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             }
             [handler] if accepted.iter().any(|accepted| accepted == handler) => {}
             [handler] => {
-                let message =
-                    format!("the `readinessProbe` of {name} is `{handler}`, expected one of `{}`", accepted.join("`, `"));
+                let message = format!(
+                    "the `readinessProbe` of {name} is `{handler}`, expected one of `{}`",
+                    accepted.join("`, `")
+                );
                 findings.report(&probe.get(handler), message).code("type");
             }
             _ => {
-                let message =
-                    format!("the `readinessProbe` of {name} has {} handlers, expected one", handlers.len());
+                let message = format!("the `readinessProbe` of {name} has {} handlers, expected one", handlers.len());
                 findings.report(&probe, message).code("handlers");
             }
         }

@@ -60,7 +60,12 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-fn judge_unit(input: &Input<'_, Parameters>, (name, resource): (&str, &str), amount: &View<'_>, findings: &mut Findings) {
+fn judge_unit(
+    input: &Input<'_, Parameters>,
+    (name, resource): (&str, &str),
+    amount: &View<'_>,
+    findings: &mut Findings,
+) {
     let Some(text) = amount.scalar_text() else { return };
     let Some(value) = Quantity::from_view(amount) else {
         let message = format!("{name} sets {resource} to `{text}`, which is no quantity");
@@ -75,11 +80,13 @@ fn judge_unit(input: &Input<'_, Parameters>, (name, resource): (&str, &str), amo
             findings.report(amount, message).code("too-many-cores");
         }
         "m" if resource != "cpu" => {
-            let message = format!("{name} sets {resource} to `{text}`, which is in thousandths of a byte; is `Mi` meant?");
+            let message =
+                format!("{name} sets {resource} to `{text}`, which is in thousandths of a byte; is `Mi` meant?");
             findings.report(amount, message).code("milli-bytes");
         }
         _ if is_memory && !value.is_zero() && value < min.value => {
-            let message = format!("{name} sets memory to `{text}`, expected at least `{}`; is a unit missing?", min.text);
+            let message =
+                format!("{name} sets memory to `{text}`, expected at least `{}`; is a unit missing?", min.text);
             findings.report(amount, message).code("too-little-memory");
         }
         unit @ ("k" | "M" | "G" | "T" | "P" | "E") if is_memory => {

@@ -65,7 +65,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let read_only = container.at("securityContext.readOnlyRootFilesystem");
         let name = container.described();
         if !read_only.is_true() {
-            let has = if read_only.exists() { "sets `readOnlyRootFilesystem: false`" } else { "does not set `readOnlyRootFilesystem`" };
+            let has = if read_only.exists() {
+                "sets `readOnlyRootFilesystem: false`"
+            } else {
+                "does not set `readOnlyRootFilesystem`"
+            };
             let fix = Fix::unsafe_("make the root filesystem read-only").set(&read_only, true);
             let message = format!("{name} {has}, expected `true`");
             findings.report(&read_only, message).code("writable").fix(with_tmp(&workload, &container, fix));
