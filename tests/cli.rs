@@ -142,7 +142,8 @@ fn the_json_report() {
 #[test]
 fn colour_is_for_terminals_and_whoever_asks() {
     let home = Home::with(&[("bad.yaml", PRIVILEGED)]);
-    let has_colour = |arguments: &[&str]| stdout(&home.run(&[&PSS[..], &["bad.yaml"], arguments].concat())).contains('\x1b');
+    let has_colour =
+        |arguments: &[&str]| stdout(&home.run(&[&PSS[..], &["bad.yaml"], arguments].concat())).contains('\x1b');
     assert!(!has_colour(&[]));
     assert!(has_colour(&["--color", "always"]));
     assert!(!has_colour(&["--color", "never"]));
@@ -215,7 +216,9 @@ fn many_documents() -> Vec<(String, String)> {
     (0..40)
         .map(|number| {
             let privileged = if number % 3 == 0 { "true" } else { "false" };
-            let text = PRIVILEGED.replace("web", &format!("web-{number}")).replace("privileged: true", &format!("privileged: {privileged}"));
+            let text = PRIVILEGED
+                .replace("web", &format!("web-{number}"))
+                .replace("privileged: true", &format!("privileged: {privileged}"));
             (format!("d/{number}.yaml"), format!("{text}---\n{text}"))
         })
         .collect()
@@ -292,7 +295,10 @@ fn a_bundle_s_mistakes_are_named_with_their_place() {
     let home = Home::with(&[("bad.yaml", PRIVILEGED)]);
     let cases = [
         ("name: x\nversion: 1\nrules: []\n", "b.yaml:2:10: `version`"),
-        ("name: x\nversion: '1'\nrules:\n  - pss-priviliged\n", "b.yaml:4:5: there is no rule `pss-priviliged`; did you mean `pss-privileged`?"),
+        (
+            "name: x\nversion: '1'\nrules:\n  - pss-priviliged\n",
+            "b.yaml:4:5: there is no rule `pss-priviliged`; did you mean `pss-privileged`?",
+        ),
         ("name: x\nversion: '1'\nrules: [pss-privileged, pss-privileged]\n", "listed twice"),
         ("name: x\nversion: '1'\nrule: []\n", "b.yaml:"),
         (
@@ -342,7 +348,10 @@ fn exemptions_lift_findings_until_they_expire() {
 #[test]
 fn severity_enforcement_and_parameters_come_from_the_bundle() {
     let home = Home::with(&[("bad.yaml", PRIVILEGED)]);
-    home.write("b.yaml", "name: x\nversion: '1'\nrules:\n  - {rule: pss-privileged, severity: low, enforcement: warn}\n");
+    home.write(
+        "b.yaml",
+        "name: x\nversion: '1'\nrules:\n  - {rule: pss-privileged, severity: low, enforcement: warn}\n",
+    );
     let output = home.run(&["eval", "--bundle", "b.yaml", "--fail-on", "info", "bad.yaml"]);
     assert_eq!(output.status.code(), Some(0), "a warning does not fail");
     assert!(stdout(&output).contains("low[pss-privileged]"), "{}", stdout(&output));
@@ -384,16 +393,23 @@ fn rules_are_listed_and_explained_from_their_manifests() {
 #[test]
 fn a_secret_is_never_shown() {
     let secret = "hunter2hunter2hunter2";
-    let text = format!(
+    let block = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n    - name: app\n      image: app:1\n      env:\n        \
          - name: DB_PASSWORD\n          value: {secret}\n        - {{name: DATABASE_URL, value: 'postgres://app:{secret}@db/app'}}\n"
     );
-    let home = Home::with(&[("web.yaml", &text)]);
-    for format in ["human", "json"] {
-        let output = home.run(&["eval", "web.yaml", "--format", format]);
-        assert!(stdout(&output).contains("no-secret-literal-in-env"), "{}", stdout(&output));
-        assert!(stdout(&output).contains("no-credentials-in-url"), "{}", stdout(&output));
-        assert!(!stdout(&output).contains(secret), "{}", stdout(&output));
+    // Here frames of other findings show the same line.
+    let flow = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: flow}}\nspec:\n  containers:\n    - {{name: a, image: x, env: \
+         [{{name: A_PASSWORD, value: {secret}}}, {{name: B_PASSWORD, value: {secret}}}, {{name: URL, value: 'http://u:{secret}@h/'}}]}}\n"
+    );
+    for text in [block, flow] {
+        let home = Home::with(&[("web.yaml", &text)]);
+        for format in ["human", "json"] {
+            let output = home.run(&["eval", "web.yaml", "--format", format]);
+            assert!(stdout(&output).contains("no-secret-literal-in-env"), "{}", stdout(&output));
+            assert!(stdout(&output).contains("no-credentials-in-url"), "{}", stdout(&output));
+            assert!(!stdout(&output).contains(secret), "{}", stdout(&output));
+        }
     }
 }
 

@@ -144,7 +144,12 @@ fn nodes_are_bounded() {
     let items = vec!["1"; 50].join(", ");
     assert_bound(YAML, &format!("apiVersion: v1\nkind: ConfigMap\ndata: [{items}]\n"), "nodes", 20);
     assert_bound(YAML, &format!("apiVersion: v1\nkind: ConfigMap\ndata:\n{}", "- 1\n".repeat(50)), "nodes", 20);
-    assert_bound(Form::Json, &format!(r#"{{"apiVersion": "v1", "kind": "ConfigMap", "data": [{items}]}}"#), "nodes", 20);
+    assert_bound(
+        Form::Json,
+        &format!(r#"{{"apiVersion": "v1", "kind": "ConfigMap", "data": [{items}]}}"#),
+        "nodes",
+        20,
+    );
     assert_bound(Form::Dockerfile, &format!("FROM scratch\n{}", "COPY a b\n".repeat(50)), "nodes", 20);
     assert_bound(Form::Terraform, &format!("a = [{items}]\n"), "nodes", 20);
 }
@@ -160,7 +165,12 @@ fn aliases_are_bounded() {
     assert_eq!(parse_within(YAML, &copies(10), &limits).unwrap().len(), 1);
     // Merge keys copy as well.
     let merges = (0..10).map(|index| format!("  k{index}: {{<<: *a}}\n")).collect::<String>();
-    assert_bound(YAML, &format!("apiVersion: v1\nkind: ConfigMap\nbase: &a {{x: 1, y: 2}}\ndata:\n{merges}"), "alias_nodes", 20);
+    assert_bound(
+        YAML,
+        &format!("apiVersion: v1\nkind: ConfigMap\nbase: &a {{x: 1, y: 2}}\ndata:\n{merges}"),
+        "alias_nodes",
+        20,
+    );
 }
 
 #[test]
@@ -211,7 +221,16 @@ fn documents_are_bounded() {
 fn documents_are_bounded_across_lists() {
     let item = r#"{"apiVersion": "v1", "kind": "Pod"}"#;
     let list = format!(r#"{{"apiVersion": "v1", "kind": "List", "items": [{}]}}"#, [item; 4].join(", "));
-    assert_bound(YAML, &[list.as_str(); 3].join("\n---\n"), "documents", 5);
+    let text = [list.as_str(); 3].join("\n---\n");
+    let limits = Limits { documents: 5, ..Limits::default() };
+    let units = Unit::split(YAML, &Arc::from("in.yaml"), &text, &limits).unwrap();
+    let engine = policy_host::engine::Engine::new(Default::default(), None).unwrap();
+    let bundle = policy_host::bundle::Bundle::of_rules("none", []);
+    let judge = policy_host::evaluate::Judge::new(&engine, &bundle);
+    let options = policy_host::evaluate::RunOptions { limits, memo: None };
+    let result = policy_host::evaluate::run(&judge, &units, options);
+    assert_eq!((result.documents.len(), result.errors.len()), (4, 2));
+    assert!(result.errors[0].error.message.contains("more than 5 documents (limit `documents`)"));
 }
 
 /// What must end in an error, or in a document, but not in a stack overflow or a long wait.
@@ -288,7 +307,9 @@ fn terraform_chains() {
 
 #[test]
 fn broken_documents_do_not_hurt_the_others() {
-    let text = format!("{DEPLOYMENT}---\nkind: Pod\napiVersion: v1\nmetadata: {{name: ä, labels: [}}\n---\n{DEPLOYMENT}---\na: b\n c: d\n---\n{DEPLOYMENT}");
+    let text = format!(
+        "{DEPLOYMENT}---\nkind: Pod\napiVersion: v1\nmetadata: {{name: ä, labels: [}}\n---\n{DEPLOYMENT}---\na: b\n c: d\n---\n{DEPLOYMENT}"
+    );
     for text in [text.clone(), text.replace('\n', "\r\n")] {
         let units = units(YAML, "in.yaml", &text, &Limits::default()).unwrap();
         assert_eq!(units.len(), 5);
@@ -299,14 +320,18 @@ fn broken_documents_do_not_hurt_the_others() {
         for (_, verdict) in &result.documents {
             assert_good(&verdict.outcomes[0].outcome);
         }
-        let places: Vec<_> = result.errors.iter().map(|error| {
-            let source = &units[error.unit].sources[usize::from(error.error.file)];
-            let position = source.position(error.error.at);
-            (error.unit, position.line, position.column)
-        }).collect();
+        let places: Vec<_> = result
+            .errors
+            .iter()
+            .map(|error| {
+                let source = &units[error.unit].sources[usize::from(error.error.file)];
+                let position = source.position(error.error.at);
+                (error.unit, position.line, position.column)
+            })
+            .collect();
         let line = DEPLOYMENT.lines().count();
-        // `}` where an element should be; a mapping in a place where none can be.
-        assert_eq!(places, [(1, line + 4, 30), (3, 2 * line + 7, 3)]);
+        // A bracket that is not closed; a mapping in a place where none can be.
+        assert_eq!(places, [(1, line + 4, 29), (3, 2 * line + 8, 3)]);
     }
 }
 
@@ -314,7 +339,7 @@ fn broken_documents_do_not_hurt_the_others() {
 fn errors_name_their_place() {
     for (form, text, line, column) in [
         (YAML, "apiVersion: v1\nkind: Pod\nkind: Pod\n", 3, 1),
-        (YAML, "apiVersion: v1\nkind: Pod\n\tmetadata: {}\n", 3, 1),
+        (YAML, "apiVersion: v1\nkind: Pod\nmetadata: {name: [}\n", 3, 18),
         (Form::Json, "{\n  \"ä\": 1,\n  \"b\": x\n}", 3, 8),
         (Form::Json, "{\"a\": 1,\n \"a\": 2}", 2, 2),
         (Form::Json, "{\"a\": 1}\n}", 2, 1),
@@ -332,7 +357,10 @@ fn errors_name_their_place() {
 
 fn subject(document: &Document) -> String {
     let subject = &document.subject;
-    format!("{}/{} {} {}/{} {}", subject.group, subject.version, subject.kind, subject.namespace, subject.name, subject.operation)
+    format!(
+        "{}/{} {} {}/{} {}",
+        subject.group, subject.version, subject.kind, subject.namespace, subject.name, subject.operation
+    )
 }
 
 #[test]
@@ -354,7 +382,10 @@ items:
     metadata: {generateName: b-}
 ";
     let documents = parse(YAML, text).unwrap();
-    assert_eq!(documents.iter().map(subject).collect::<Vec<_>>(), ["/v1 ConfigMap x/a CREATE", "apps/v1 Deployment /b- CREATE"]);
+    assert_eq!(
+        documents.iter().map(subject).collect::<Vec<_>>(),
+        ["/v1 ConfigMap x/a CREATE", "apps/v1 Deployment /b- CREATE"]
+    );
     let bases: Vec<String> = documents.iter().map(|document| document.base.to_string()).collect();
     assert_eq!(bases, ["/items/0", "/items/3/items/0"]);
     assert_eq!(position(&documents[1], "/metadata/generateName"), (14, 30));
@@ -372,7 +403,10 @@ items:
   metadata: {name: b}
 ";
     let documents = parse(YAML, text).unwrap();
-    assert_eq!(documents.iter().map(subject).collect::<Vec<_>>(), ["apps/v1 Deployment /a CREATE", "apps/v1 Deployment /b CREATE"]);
+    assert_eq!(
+        documents.iter().map(subject).collect::<Vec<_>>(),
+        ["apps/v1 Deployment /a CREATE", "apps/v1 Deployment /b CREATE"]
+    );
     documents.iter().for_each(check_spans);
 }
 
@@ -429,19 +463,33 @@ fn yes_is_true_in_a_manifest() {
         let document = only(YAML, &text(value));
         document.at(&Pointer::parse("/spec/containers/0/securityContext/privileged").unwrap()).unwrap().value.clone()
     };
-    for yes in ["yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"] {
+    for yes in ["yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE", "y", "Y"] {
         assert_eq!(privileged(yes), Value::Bool(true), "{yes}");
     }
-    for no in ["no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"] {
+    for no in ["no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE", "n", "N"] {
         assert_eq!(privileged(no), Value::Bool(false), "{no}");
     }
-    for text in ["\"yes\"", "'on'", "!!str yes", "yEs", "y"] {
+    for text in ["\"yes\"", "'on'", "!!str yes", "yEs", "'y'"] {
         assert!(matches!(privileged(text), Value::String(_)), "{text}");
     }
     // Elsewhere it is text.
-    let workflow = units(YAML, ".github/workflows/a.yaml", "on: push\njobs: {a: {if: yes}}\n", &Limits::default()).unwrap();
+    let workflow =
+        units(YAML, ".github/workflows/a.yaml", "on: push\njobs: {a: {if: yes}}\n", &Limits::default()).unwrap();
     let document = workflow[0].parse(&Limits::default()).unwrap().remove(0);
     assert_eq!(document.root.to_value(), json!({"on": "push", "jobs": {"a": {"if": "yes"}}}));
+}
+
+#[test]
+fn unprintable_characters() {
+    for character in UNPRINTABLE {
+        for data in [json!(format!("a{character}")), json!({format!("a{character}"): 1})] {
+            let value = json!({"apiVersion": "v1", "kind": "X", "data": data});
+            assert_eq!(only(Form::Json, &value.to_string()).root.to_value(), value);
+            let yaml = write_yaml(&value);
+            let documents = parse(YAML, &yaml).unwrap_or_else(|error| panic!("{yaml:?}: {error}"));
+            assert_eq!(documents[0].root.to_value(), value);
+        }
+    }
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -473,7 +521,8 @@ fn check_spans(document: &Document) {
     for root in [Some(&document.root), document.old.as_ref()].into_iter().flatten() {
         walk(root, &check);
         let json = root.to_json();
-        serde_json::from_str::<Box<serde_json::value::RawValue>>(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+        serde_json::from_str::<Box<serde_json::value::RawValue>>(&json)
+            .unwrap_or_else(|error| panic!("{error}: {json}"));
     }
     // Locating anything is safe, and in bounds.
     for pointer in ["", "/a", "/0", "/metadata/name", "/spec/template/spec/containers/0/image"] {
@@ -514,33 +563,219 @@ const FORMS: [(Form, &str); 6] = [
 
 /// Texts of pieces that mean something to one of the parsers.
 fn pieces(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
-    let piece = prop_oneof![8 => prop::sample::select(pieces).prop_map(str::to_owned), 1 => "\\PC{0,3}", 1 => "[a-z0-9]{1,3}"];
+    let piece =
+        prop_oneof![8 => prop::sample::select(pieces).prop_map(str::to_owned), 1 => "\\PC{0,3}", 1 => "[a-z0-9]{1,3}"];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
 const YAML_PIECES: &[&str] = &[
-    "apiVersion: v1\nkind: Pod\n", "apiVersion: v1", "kind: List\nitems:\n", "- ", "-", "a", "b: ", ": ", ":", "?", "? ", "\n", "\n  ", "\n    ",
-    "\r\n", "\r", " ", "\t", "[", "]", "{", "}", ",", "\"", "'", "|", ">", "|-\n", ">+2\n", "&x ", "*x", "<<: ", "!!str ", "!t ", "#", " # c\n", "---\n",
-    "--- ", "...\n", "%YAML 1.2\n", "ü", "🦀", "\u{feff}", "\u{85}", "\u{2028}", "\\", "0x1f", "0o7", "1e3", ".5", "-", "+1", "1_0", "~", "null", "yes",
-    "jobs:\n", "on: push\n", "metadata: {name: x}\n", "\0", "\u{7f}",
+    "apiVersion: v1\nkind: Pod\n",
+    "apiVersion: v1",
+    "kind: List\nitems:\n",
+    "- ",
+    "-",
+    "a",
+    "b: ",
+    ": ",
+    ":",
+    "?",
+    "? ",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "\r\n",
+    "\r",
+    " ",
+    "\t",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "\"",
+    "'",
+    "|",
+    ">",
+    "|-\n",
+    ">+2\n",
+    "&x ",
+    "*x",
+    "<<: ",
+    "!!str ",
+    "!t ",
+    "#",
+    " # c\n",
+    "---\n",
+    "--- ",
+    "...\n",
+    "%YAML 1.2\n",
+    "ü",
+    "🦀",
+    "\u{feff}",
+    "\u{85}",
+    "\u{2028}",
+    "\\",
+    "0x1f",
+    "0o7",
+    "1e3",
+    ".5",
+    "-",
+    "+1",
+    "1_0",
+    "~",
+    "null",
+    "yes",
+    "jobs:\n",
+    "on: push\n",
+    "metadata: {name: x}\n",
+    "\0",
+    "\u{7f}",
 ];
 const JSON_PIECES: &[&str] = &[
-    "{", "}", "[", "]", ",", ":", "\"a\"", "\"kind\":\"List\"", "\"apiVersion\":\"v1\"", "\"items\":[", "\"", "\\", "\\u00", "\\ud800", "\\n", "1", "-",
-    "0", ".", "e", "true", "false", "null", " ", "\n", "\t", "ü", "🦀", "\u{feff}", "\0", "1e999",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"a\"",
+    "\"kind\":\"List\"",
+    "\"apiVersion\":\"v1\"",
+    "\"items\":[",
+    "\"",
+    "\\",
+    "\\u00",
+    "\\ud800",
+    "\\n",
+    "1",
+    "-",
+    "0",
+    ".",
+    "e",
+    "true",
+    "false",
+    "null",
+    " ",
+    "\n",
+    "\t",
+    "ü",
+    "🦀",
+    "\u{feff}",
+    "\0",
+    "1e999",
 ];
 const DOCKERFILE_PIECES: &[&str] = &[
-    "FROM ", "FROM a AS b\n", "RUN ", "ENV ", "ARG ", "COPY ", "ADD ", "CMD ", "HEALTHCHECK ", "ONBUILD ", "# syntax=x\n", "# escape=`\n", "# ", "\n",
-    "\\\n", "`\n", "\\", "`", " ", "\t", "\r\n", "--from=a ", "--mount=type=bind,from=a ", "[\"a\", \"b\"]", "[", "]", "\"", "'", "<<EOF\n", "<<-'E'\n", "EOF\n",
-    "E\n", "<<", "$", "${", "}", "${a:-b}", "$a", "a=b ", "=", "ü", "🦀", "\u{feff}", "\0", "scratch", ":", "@sha256:", "%",
+    "FROM ",
+    "FROM a AS b\n",
+    "RUN ",
+    "ENV ",
+    "ARG ",
+    "COPY ",
+    "ADD ",
+    "CMD ",
+    "HEALTHCHECK ",
+    "ONBUILD ",
+    "# syntax=x\n",
+    "# escape=`\n",
+    "# ",
+    "\n",
+    "\\\n",
+    "`\n",
+    "\\",
+    "`",
+    " ",
+    "\t",
+    "\r\n",
+    "--from=a ",
+    "--mount=type=bind,from=a ",
+    "[\"a\", \"b\"]",
+    "[",
+    "]",
+    "\"",
+    "'",
+    "<<EOF\n",
+    "<<-'E'\n",
+    "EOF\n",
+    "E\n",
+    "<<",
+    "$",
+    "${",
+    "}",
+    "${a:-b}",
+    "$a",
+    "a=b ",
+    "=",
+    "ü",
+    "🦀",
+    "\u{feff}",
+    "\0",
+    "scratch",
+    ":",
+    "@sha256:",
+    "%",
 ];
 const HCL_PIECES: &[&str] = &[
-    "resource \"a\" \"b\" {\n", "locals {\n", "variable \"v\" {\n", "}\n", "}", "{", "a = ", "default = ", "b", "=", "\n", " ", "\r\n", "\"", "${", "%{ if a }",
-    "%{ endif }", "%{", "$${", "<<EOT\n", "<<-EOT\n", "EOT\n", "[", "]", "(", ")", ",", ".", "*", "for x in y : ", "=>", "...", "? ", ": ", "+", "-", "!", "&&",
-    "local.a", "var.v", "each.value", "1", "0.5e3", "true", "null", "#", "//", "/*", "*/", "\\", "\\u00e9", "ü", "🦀", "\u{feff}", "\0", "terraform {\n", "backend \"s3\" {}\n",
+    "resource \"a\" \"b\" {\n",
+    "locals {\n",
+    "variable \"v\" {\n",
+    "}\n",
+    "}",
+    "{",
+    "a = ",
+    "default = ",
+    "b",
+    "=",
+    "\n",
+    " ",
+    "\r\n",
+    "\"",
+    "${",
+    "%{ if a }",
+    "%{ endif }",
+    "%{",
+    "$${",
+    "<<EOT\n",
+    "<<-EOT\n",
+    "EOT\n",
+    "[",
+    "]",
+    "(",
+    ")",
+    ",",
+    ".",
+    "*",
+    "for x in y : ",
+    "=>",
+    "...",
+    "? ",
+    ": ",
+    "+",
+    "-",
+    "!",
+    "&&",
+    "local.a",
+    "var.v",
+    "each.value",
+    "1",
+    "0.5e3",
+    "true",
+    "null",
+    "#",
+    "//",
+    "/*",
+    "*/",
+    "\\",
+    "\\u00e9",
+    "ü",
+    "🦀",
+    "\u{feff}",
+    "\0",
+    "terraform {\n",
+    "backend \"s3\" {}\n",
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text(text in "(?s).{0,60}") {
@@ -767,15 +1002,110 @@ fn leads_back(projected: &Json, pointer: &Pointer, document: &Document, shape: &
 
 /// Texts that a YAML reader may take for something else.
 const NASTY: &[&str] = &[
-    "", " ", "yes", "no", "on", "off", "y", "N", "true", "null", "~", "Null", "0", "-1", "+1", "0x1f", "0o17", "0777", "0b1", "1_000", "1e3", ".5", "5.", ".inf",
-    ".NaN", "12:30", "2001-01-01", "=", "<<", "*a", "&a", "!t", "%d", "@a", "`a", "#c", "a #c", "a: b", "a:", ":a", ": ", "- a", "-", "--", "---", "--- a", "...", "?",
-    "? a", "[a", "]", "{a", "}", ",a", "'", "''", "\"", "\\", "\\n", "a\nb", "a\r\nb", "\n", "\t", "a\tb", " a", "a ", "é", "日本", "🦀", "\u{85}", "\u{a0}", "\u{2028}",
-    "\u{2029}", "\u{feff}", "a\u{feff}", "\u{7f}", "\u{80}", "\u{9f}", "\u{fffe}", "\u{ffff}", "\u{10ffff}", "\0", "\u{1}", "\u{1b}[31m", "a/b", "a~b", "a.b", "a[0]", "|", ">", "|-",
-    "a'b", "nginx:1.25@sha256:00", "100m", "{{ .Values.x }}", "$(A)", "${A}",
+    "",
+    " ",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "y",
+    "N",
+    "true",
+    "null",
+    "~",
+    "Null",
+    "0",
+    "-1",
+    "+1",
+    "0x1f",
+    "0o17",
+    "0777",
+    "0b1",
+    "1_000",
+    "1e3",
+    ".5",
+    "5.",
+    ".inf",
+    ".NaN",
+    "12:30",
+    "2001-01-01",
+    "=",
+    "<<",
+    "*a",
+    "&a",
+    "!t",
+    "%d",
+    "@a",
+    "`a",
+    "#c",
+    "a #c",
+    "a: b",
+    "a:",
+    ":a",
+    ": ",
+    "- a",
+    "-",
+    "--",
+    "---",
+    "--- a",
+    "...",
+    "?",
+    "? a",
+    "[a",
+    "]",
+    "{a",
+    "}",
+    ",a",
+    "'",
+    "''",
+    "\"",
+    "\\",
+    "\\n",
+    "a\nb",
+    "a\r\nb",
+    "\n",
+    "\t",
+    "a\tb",
+    " a",
+    "a ",
+    "é",
+    "日本",
+    "🦀",
+    "\u{85}",
+    "\u{a0}",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{feff}",
+    "a\u{feff}",
+    "\u{10ffff}",
+    "\0",
+    "\u{1}",
+    "\u{1b}[31m",
+    "a/b",
+    "a~b",
+    "a.b",
+    "a[0]",
+    "|",
+    ">",
+    "|-",
+    "a'b",
+    "nginx:1.25@sha256:00",
+    "100m",
+    "{{ .Values.x }}",
+    "$(A)",
+    "${A}",
 ];
 
+/// What no YAML may hold as it is; [`unprintable_characters`] is about those.
+const UNPRINTABLE: &[char] = &['\u{7f}', '\u{80}', '\u{84}', '\u{86}', '\u{9f}', '\u{fffe}', '\u{ffff}'];
+
+fn printable(text: String) -> String {
+    let unprintable = |c: char| c != '\u{85}' && matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
+    text.replace(unprintable, "")
+}
+
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![3 => "[a-z][a-z0-9-]{0,8}", 3 => prop::sample::select(NASTY).prop_map(str::to_owned), 1 => "(?s).{0,6}", 1 => "\\PC{0,60}"]
+    prop_oneof![3 => "[a-z][a-z0-9-]{0,8}", 3 => prop::sample::select(NASTY).prop_map(str::to_owned), 1 => "(?s).{0,6}".prop_map(printable), 1 => "\\PC{0,60}"]
 }
 
 fn name() -> impl Strategy<Value = String> {
@@ -796,11 +1126,13 @@ fn int_or_string() -> impl Strategy<Value = IntOrString> {
 }
 
 fn probe() -> impl Strategy<Value = Option<Probe>> {
-    let probe = (int_or_string(), prop::option::of(text()), prop::option::of(any::<i32>())).prop_map(|(port, path, period_seconds)| Probe {
-        http_get: Some(HTTPGetAction { port, path, ..HTTPGetAction::default() }),
-        period_seconds,
-        ..Probe::default()
-    });
+    let probe = (int_or_string(), prop::option::of(text()), prop::option::of(any::<i32>())).prop_map(
+        |(port, path, period_seconds)| Probe {
+            http_get: Some(HTTPGetAction { port, path, ..HTTPGetAction::default() }),
+            period_seconds,
+            ..Probe::default()
+        },
+    );
     prop::option::of(probe)
 }
 
@@ -809,15 +1141,19 @@ fn container() -> impl Strategy<Value = Container> {
     let env = prop::option::of(prop::collection::vec((text(), prop::option::of(text())), 0..4));
     let ports = prop::option::of(prop::collection::vec((any::<i32>(), prop::option::of(text())), 0..3));
     let security = prop::option::of((prop::option::of(any::<bool>()), prop::option::of(any::<i64>())));
-    (name(), prop::option::of(text()), texts(), texts(), env, ports, (quantities(), quantities()), probe(), security).prop_map(
-        |(name, image, command, args, env, ports, (limits, requests), probe, security)| Container {
+    (name(), prop::option::of(text()), texts(), texts(), env, ports, (quantities(), quantities()), probe(), security)
+        .prop_map(|(name, image, command, args, env, ports, (limits, requests), probe, security)| Container {
             name,
             image,
             command,
             args,
-            env: env.map(|env| env.into_iter().map(|(name, value)| EnvVar { name, value, ..EnvVar::default() }).collect()),
+            env: env
+                .map(|env| env.into_iter().map(|(name, value)| EnvVar { name, value, ..EnvVar::default() }).collect()),
             ports: ports.map(|ports| {
-                ports.into_iter().map(|(container_port, name)| ContainerPort { container_port, name, ..ContainerPort::default() }).collect()
+                ports
+                    .into_iter()
+                    .map(|(container_port, name)| ContainerPort { container_port, name, ..ContainerPort::default() })
+                    .collect()
             }),
             resources: Some(ResourceRequirements { limits, requests, ..ResourceRequirements::default() }),
             readiness_probe: probe,
@@ -827,38 +1163,60 @@ fn container() -> impl Strategy<Value = Container> {
                 ..SecurityContext::default()
             }),
             ..Container::default()
-        },
-    )
+        })
 }
 
 fn pod() -> impl Strategy<Value = PodSpec> {
     let containers = || prop::collection::vec(container(), 0..3);
     let volumes = prop::option::of(prop::collection::vec(text(), 0..3));
-    let tolerations = prop::option::of(prop::collection::vec((prop::option::of(text()), prop::option::of(any::<i64>())), 0..3));
-    (containers(), prop::option::of(containers()), volumes, tolerations, map(), prop::option::of(any::<i64>()), prop::option::of(any::<bool>())).prop_map(
-        |(containers, init_containers, volumes, tolerations, node_selector, seconds, non_root)| PodSpec {
-            containers,
-            init_containers,
-            volumes: volumes.map(|names| names.into_iter().map(|name| Volume { name, ..Volume::default() }).collect()),
-            tolerations: tolerations.map(|tolerations| {
-                tolerations
-                    .into_iter()
-                    .map(|(key, toleration_seconds)| Toleration { key, toleration_seconds, ..Toleration::default() })
-                    .collect()
-            }),
-            node_selector,
-            termination_grace_period_seconds: seconds,
-            security_context: non_root
-                .map(|run_as_non_root| PodSecurityContext { run_as_non_root: Some(run_as_non_root), ..PodSecurityContext::default() }),
-            ..PodSpec::default()
-        },
+    let tolerations =
+        prop::option::of(prop::collection::vec((prop::option::of(text()), prop::option::of(any::<i64>())), 0..3));
+    (
+        containers(),
+        prop::option::of(containers()),
+        volumes,
+        tolerations,
+        map(),
+        prop::option::of(any::<i64>()),
+        prop::option::of(any::<bool>()),
     )
+        .prop_map(|(containers, init_containers, volumes, tolerations, node_selector, seconds, non_root)| {
+            PodSpec {
+                containers,
+                init_containers,
+                volumes: volumes
+                    .map(|names| names.into_iter().map(|name| Volume { name, ..Volume::default() }).collect()),
+                tolerations: tolerations.map(|tolerations| {
+                    tolerations
+                        .into_iter()
+                        .map(|(key, toleration_seconds)| Toleration {
+                            key,
+                            toleration_seconds,
+                            ..Toleration::default()
+                        })
+                        .collect()
+                }),
+                node_selector,
+                termination_grace_period_seconds: seconds,
+                security_context: non_root.map(|run_as_non_root| PodSecurityContext {
+                    run_as_non_root: Some(run_as_non_root),
+                    ..PodSecurityContext::default()
+                }),
+                ..PodSpec::default()
+            }
+        })
 }
 
 fn deployment() -> impl Strategy<Value = Deployment> {
-    (name(), prop::option::of(name()), map(), map(), map(), prop::option::of(any::<i32>()), prop::option::of(pod())).prop_map(
-        |(name, namespace, labels, annotations, match_labels, replicas, spec)| Deployment {
-            metadata: ObjectMeta { name: Some(name), namespace, labels: labels.clone(), annotations, ..ObjectMeta::default() },
+    (name(), prop::option::of(name()), map(), map(), map(), prop::option::of(any::<i32>()), prop::option::of(pod()))
+        .prop_map(|(name, namespace, labels, annotations, match_labels, replicas, spec)| Deployment {
+            metadata: ObjectMeta {
+                name: Some(name),
+                namespace,
+                labels: labels.clone(),
+                annotations,
+                ..ObjectMeta::default()
+            },
             spec: Some(DeploymentSpec {
                 replicas,
                 selector: LabelSelector { match_labels, ..LabelSelector::default() },
@@ -866,8 +1224,7 @@ fn deployment() -> impl Strategy<Value = Deployment> {
                 ..DeploymentSpec::default()
             }),
             ..Deployment::default()
-        },
-    )
+        })
 }
 
 fn any_value() -> impl Strategy<Value = Json> {
@@ -882,7 +1239,8 @@ fn any_value() -> impl Strategy<Value = Json> {
     scalar.prop_recursive(5, 40, 6, |value| {
         prop_oneof![
             prop::collection::vec(value.clone(), 0..6).prop_map(Json::from),
-            prop::collection::vec((text(), value), 0..6).prop_map(|entries| Json::Object(entries.into_iter().collect())),
+            prop::collection::vec((text(), value), 0..6)
+                .prop_map(|entries| Json::Object(entries.into_iter().collect())),
         ]
     })
 }

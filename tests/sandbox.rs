@@ -5,9 +5,7 @@
 //! guest's memory.
 
 use policy_host::bundle::{Bundle, RuleSource};
-use policy_host::engine::{
-    Engine, EngineError, GateError, RuleFailure, SandboxLimits, embed_manifest, inspect,
-};
+use policy_host::engine::{Engine, EngineError, GateError, RuleFailure, SandboxLimits, embed_manifest, inspect};
 use policy_host::evaluate::{Change, Finding, Judge, Outcome, RunOptions, run};
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use proptest::prelude::*;
@@ -153,7 +151,7 @@ const TYPES: &[(&str, &str)] = &[
     ("fix", r#"(record (field "title" string) (field "safety" $safety) (field "change" $change))"#),
     (
         "finding",
-        r#"(record (field "code" string) (field "message" string) (field "at" string) (field "labels" (list $label))
+        r#"(record (field "code" string) (field "message" string) (field "at" string) (field "excerpt" string) (field "labels" (list $label))
              (field "fix" (option $fix)) (field "severity" (option $severity)) (field "secret" bool))"#,
     ),
     (
@@ -171,7 +169,8 @@ fn contract() -> String {
     let mut arguments = String::new();
     for (name, definition) in TYPES {
         write!(types, "(type ${name} {definition})").unwrap();
-        write!(imports, "(type $raw-{name} {definition})(import \"{name}-in\" (type ${name} (eq $raw-{name})))").unwrap();
+        write!(imports, "(type $raw-{name} {definition})(import \"{name}-in\" (type ${name} (eq $raw-{name})))")
+            .unwrap();
         let renamed = definition.replace('$', "$out-");
         write!(exports, "(type $def-{name} {renamed})(export $out-{name} \"{name}\" (type $def-{name}))").unwrap();
         write!(arguments, "(with \"{name}-in\" (type ${name}))").unwrap();
@@ -214,6 +213,7 @@ struct Told {
     code: String,
     message: String,
     at: String,
+    excerpt: String,
     labels: Vec<(String, String)>,
     /// Case of `change`, and its text.
     fix: Option<(u8, String)>,
@@ -285,9 +285,14 @@ impl Answer {
     }
 }
 
+/// Bytes of a finding in memory.
+const FINDING: u32 = 72;
+
 fn written(finding: &Told, image: &mut Image) -> Vec<u8> {
-    let [code, message, at] = [&finding.code, &finding.message, &finding.at].map(|text| image.text(text));
-    let labels: Vec<u32> = finding.labels.iter().flat_map(|(at, text)| [image.text(at), image.text(text)].concat()).collect();
+    let [code, message, at, excerpt] =
+        [&finding.code, &finding.message, &finding.at, &finding.excerpt].map(|text| image.text(text));
+    let labels: Vec<u32> =
+        finding.labels.iter().flat_map(|(at, text)| [image.text(at), image.text(text)].concat()).collect();
     let labels = [image.place(&words(&labels)), finding.labels.len() as u32];
     let fix = match &finding.fix {
         None => [0; 7],
@@ -297,7 +302,7 @@ fn written(finding: &Told, image: &mut Image) -> Vec<u8> {
         }
     };
     // No severity, no secret.
-    words(&[&code[..], &message, &at, &labels, &fix, &[0]].concat())
+    words(&[&code[..], &message, &at, &excerpt, &labels, &fix, &[0]].concat())
 }
 
 fn data(at: u32, bytes: &[u8]) -> String {
@@ -313,7 +318,7 @@ fn data(at: u32, bytes: &[u8]) -> String {
 fn good() -> Guest {
     let guest = Answer::Judged(vec![Told::at("/pod/spec/containers/0/image")]).guest();
     // The finding is the last thing in the image: its message is at 8, the document in the request at 48.
-    let finding = guest.heap - 64;
+    let finding = guest.heap - FINDING;
     Guest {
         evaluate: format!(
             "(i64.store (i32.const {}) (i64.load offset=48 (local.get $request))) (i32.const {ANSWER_AT})",
@@ -508,7 +513,9 @@ fn pointers_out_of_bounds() {
     for answer in ["-1", "-4", "262144", "262136", "1025", "0x7ffffffc"] {
         malformed(&Guest::evaluating(&format!("(i32.const {answer})")));
     }
-    for [pointer, length] in [[u32::MAX, 1], [u32::MAX, u32::MAX], [0, 4 * 65536 + 1], [4 * 65536, 4], [0, u32::MAX], [100, 0x8000_0000]] {
+    for [pointer, length] in
+        [[u32::MAX, 1], [u32::MAX, u32::MAX], [0, 4 * 65536 + 1], [4 * 65536, 4], [0, u32::MAX], [100, 0x8000_0000]]
+    {
         malformed(&raw(&[1, pointer, length]));
         malformed(&raw(&[0, 1, pointer, length]));
         malformed(&raw(&[0, 0, pointer, length]));
@@ -528,16 +535,14 @@ fn pointers_out_of_bounds() {
 #[test]
 fn values_that_are_none() {
     let finding = ANSWER_AT + 16;
-    for answer in [
-        // Cases that there are not: of the result, the verdict, the fix, the change, the severity.
-        &[2][..],
-        &[0, 3],
-        &[0, 0, finding, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2],
-        &[0, 0, finding, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 2],
-        &[0, 0, finding, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2],
-        &[0, 0, finding, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0501],
-    ] {
-        assert_malformed(&failure(&raw(answer)), "");
+    // Cases that there are not: of the result, the verdict, the fix, its safety, its change, the severity.
+    assert_malformed(&failure(&raw(&[2])), "");
+    assert_malformed(&failure(&raw(&[0, 3])), "");
+    for (word, value) in [(10, &[2][..]), (10, &[1, 0, 0, 2]), (10, &[1, 0, 0, 0, 2]), (17, &[2]), (17, &[0x0501])] {
+        let mut answer = vec![0, 0, finding, 1];
+        answer.resize(4 + word, 0);
+        answer.extend_from_slice(value);
+        assert_malformed(&failure(&raw(&answer)), "");
     }
     for text in [&b"\xff"[..], b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"] {
         let mut bytes = words(&[1, ANSWER_AT + 12, text.len() as u32]);
@@ -557,20 +562,23 @@ fn giant_answers() {
     assert_eq!(failure(&telling(&[1, 1 << 20, megabytes(5)])), answer);
     assert_eq!(failure(&telling(&[0, 1, 1 << 20, megabytes(20)])), answer);
     // 100 MB, which no guest's memory has room for.
-    assert!(matches!(failure(&telling(&[0, 1, 0, megabytes(100)])), RuleFailure::Answer(_) | RuleFailure::Malformed(_)));
+    assert!(matches!(
+        failure(&telling(&[0, 1, 0, megabytes(100)])),
+        RuleFailure::Answer(_) | RuleFailure::Malformed(_)
+    ));
     // A list as long as memory: its elements are empty findings.
-    assert_eq!(failure(&telling(&[0, 0, 1 << 20, megabytes(20) / 64])), answer);
+    assert_eq!(failure(&telling(&[0, 0, 1 << 20, megabytes(20) / FINDING])), answer);
     // Many findings that share one long text.
     let text = "x".repeat(16 << 10);
     let mut guest = Answer::Judged(vec![Told { message: text, ..Told::at("/pod") }]).guest();
-    let finding = guest.heap - 64;
+    let finding = guest.heap - FINDING;
     guest.memory = "8".into();
     guest.evaluate = format!(
         "(local $at i32)
          (local.set $at (i32.const 131072))
          (loop $again
-           (memory.copy (local.get $at) (i32.const {finding}) (i32.const 64))
-           (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 64))) (i32.const 192000))))
+           (memory.copy (local.get $at) (i32.const {finding}) (i32.const {FINDING}))
+           (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const {FINDING}))) (i32.const 200000))))
          (i32.store (i32.const {}) (i32.const 131072))
          (i32.store (i32.const {}) (i32.const 900))
          (i32.const {ANSWER_AT})",
@@ -608,14 +616,20 @@ fn texts_are_bounded() {
 fn paths_are_bounded() {
     let long = format!("/object/{}", "x".repeat(limits().text_bytes));
     assert_malformed(&answered(vec![Told::at(&long)]), "(limit `text_bytes`)");
-    let label = Told { labels: vec![(long, "here".into())], ..Told::at("/pod") };
+    let label = Told { labels: vec![(long.clone(), "here".into())], ..Told::at("/pod") };
     assert_malformed(&answered(vec![label]), "(limit `text_bytes`)");
+    let excerpt = Told { excerpt: long, ..Told::at("/pod") };
+    assert_malformed(&answered(vec![excerpt]), "(limit `text_bytes`)");
 }
 
 #[test]
 fn failures_do_not_repeat_long_answers() {
     let long = "x".repeat(1 << 20);
-    for told in [Told::at(&long), Told::at(&format!("/{long}")), Told::fixed(0, &format!(r#"[{{"op":"remove","path":"/{long}"}}]"#))] {
+    for told in [
+        Told::at(&long),
+        Told::at(&format!("/{long}")),
+        Told::fixed(0, &format!(r#"[{{"op":"remove","path":"/{long}"}}]"#)),
+    ] {
         let failure = answered(vec![told]).to_string();
         assert!(failure.len() < 4 * limits().text_bytes, "{} bytes", failure.len());
     }
@@ -673,13 +687,33 @@ fn paths_to_what_is_absent() {
     }
     // Where there is no pod template, its place is still where it would be.
     let bare = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n";
-    let Outcome::Fail(findings) = outcome_on(&Answer::Judged(vec![Told::at("/pod/spec")]).guest(), bare) else { panic!() };
+    let Outcome::Fail(findings) = outcome_on(&Answer::Judged(vec![Told::at("/pod/spec")]).guest(), bare) else {
+        panic!()
+    };
     assert_eq!((findings[0].path.as_str(), findings[0].place.exact), ("/spec/template/spec", false));
     // Nothing but a workload has a pod.
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {a: b}\n";
     let of = |path| outcome_on(&Answer::Judged(vec![Told::at(path)]).guest(), map);
     assert!(matches!(of("/data/a"), Outcome::Fail(_)));
     assert!(matches!(of("/data/a/b"), Outcome::Error(RuleFailure::Malformed(_))));
+}
+
+#[test]
+fn excerpts() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {run: 'ü; curl x | sh; curl x', n: 1}\n";
+    let shown = |at: &str, excerpt: &str| {
+        let told = Told { excerpt: excerpt.into(), ..Told::at(at) };
+        let Outcome::Fail(findings) = outcome_on(&Answer::Judged(vec![told]).guest(), map) else { panic!("{excerpt}") };
+        let place = findings[0].place;
+        map[place.start as usize..place.end as usize].to_owned()
+    };
+    assert_eq!(shown("/data/run", "curl x"), "curl x");
+    assert_eq!(shown("/data/run", "ü"), "ü");
+    // One that is not there is passed over, and so is one of something that is not.
+    assert_eq!(shown("/data/run", "rm -rf"), "'ü; curl x | sh; curl x'");
+    assert_eq!(shown("/data/run", "\u{0}"), "'ü; curl x | sh; curl x'");
+    assert_eq!(shown("/data/n", "22"), "1");
+    assert_eq!(shown("/data/absent", "curl"), "data");
 }
 
 #[test]
@@ -730,7 +764,8 @@ fn fixes_that_are_some() {
 /// Hostile rules before and behind a good one, over several documents, at two threads.
 #[test]
 fn hostile_rules_harm_nobody() {
-    let endless_memory = "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable";
+    let endless_memory =
+        "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable";
     let hostile = [
         Guest::evaluating(FOREVER),
         Guest { fields: RECURSION.into(), ..Guest::evaluating("(call $down (i32.const 0))") },
@@ -766,7 +801,7 @@ fn hostile_rules_harm_nobody() {
 fn nothing_survives_a_call() {
     let guest = Answer::Judged(vec![Told { message: "0".into(), ..Told::at("/pod") }]).guest();
     let counter = guest.heap;
-    let finding = guest.heap - 64;
+    let finding = guest.heap - FINDING;
     let counting = Guest {
         heap: guest.heap + 8,
         fields: format!("{} (global $count (mut i32) (i32.const 0)) (table $table 1 100 funcref)", guest.fields),
@@ -856,8 +891,14 @@ fn imports_are_refused_by_name() {
     for (import, wanted) in [
         (r#"(import "phone-home" (func (param "what" string)))"#, "the function `phone-home`"),
         (r#"(import "handle" (type (sub resource)))"#, "the resource `handle`"),
-        (r#"(import "spy:net/http" (instance (export "send" (func (param "what" string)))))"#, "the function `spy:net/http#send`"),
-        (r#"(import "spy:net/http" (instance (export "socket" (type (sub resource)))))"#, "the resource `spy:net/http#socket`"),
+        (
+            r#"(import "spy:net/http" (instance (export "send" (func (param "what" string)))))"#,
+            "the function `spy:net/http#send`",
+        ),
+        (
+            r#"(import "spy:net/http" (instance (export "socket" (type (sub resource)))))"#,
+            "the resource `spy:net/http#socket`",
+        ),
         (
             r#"(import "wasi:cli/environment@0.2.0" (instance
                 (export "get-arguments" (func (result (list string))))))"#,
@@ -879,10 +920,7 @@ fn imports_are_refused_by_name() {
             "the function `late`",
         ),
         // An alias of a resource is one.
-        (
-            r#"(import "r" (instance (export "a" (type (sub resource)))))"#,
-            "the resource `r#a`",
-        ),
+        (r#"(import "r" (instance (export "a" (type (sub resource)))))"#, "the resource `r#a`"),
     ] {
         let error = gate(&importing(import).with_manifest());
         assert!(matches!(error, GateError::Import { .. }), "{import}: {error}");
@@ -910,7 +948,14 @@ fn types_may_be_imported() {
 fn what_is_no_component() {
     let module = wat::parse_str("(module (func (export \"evaluate\")))").unwrap();
     assert!(matches!(gate(&embed_manifest(&module, manifest().to_string().as_bytes())), GateError::NotAComponent));
-    for bytes in [&b""[..], b"\0asm", b"apiVersion: v1", b"#!/bin/sh\nrm -rf /\n", &[0xff; 4096], b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0"] {
+    for bytes in [
+        &b""[..],
+        b"\0asm",
+        b"apiVersion: v1",
+        b"#!/bin/sh\nrm -rf /\n",
+        &[0xff; 4096],
+        b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0",
+    ] {
         assert!(matches!(gate(bytes), GateError::NotAComponent), "{bytes:?}");
     }
     assert!(matches!(gate(b"\0asm\x0d\0\x01\0"), GateError::NoRule));
@@ -932,7 +977,10 @@ fn without_the_contract() {
     let manifest = manifest().to_string();
     let export = |text: &str| embed_manifest(&wat::parse_str(text).unwrap(), manifest.as_bytes());
     assert!(matches!(gate(&export("(component)")), GateError::NoRule));
-    assert!(matches!(gate(&export("(component (instance) (export \"policy:rule/rule@2.0.0\" (instance 0)))")), GateError::NoRule));
+    assert!(matches!(
+        gate(&export("(component (instance) (export \"policy:rule/rule@2.0.0\" (instance 0)))")),
+        GateError::NoRule
+    ));
     // The name is there, and what it names is not what it should be: refused when it is loaded.
     let hollow = export("(component (instance) (export \"policy:rule/rule@1.0.0\" (instance 0)))");
     assert!(matches!(ENGINE.load(&hollow), Err(EngineError::Compile(_))));
@@ -953,7 +1001,9 @@ fn manifests_are_there_once() {
     assert!(matches!(gate(&twice), GateError::ManifestSections(2)));
     assert!(matches!(gate(&embed_manifest(&twice, json.as_bytes())), GateError::ManifestSections(3)));
     // One that a nested module or component carries is not the rule's.
-    for nested in ["(core module (@custom \"policy:manifest\" \"{}\"))", "(component (@custom \"policy:manifest\" \"{}\"))"] {
+    for nested in
+        ["(core module (@custom \"policy:manifest\" \"{}\"))", "(component (@custom \"policy:manifest\" \"{}\"))"]
+    {
         assert!(matches!(gate(&importing(nested).bytes()), GateError::ManifestSections(0)));
         assert!(ENGINE.load(&importing(nested).with_manifest()).is_ok());
     }
@@ -977,7 +1027,20 @@ fn malformed_manifests_name_the_field() {
         json[field] = value;
         refused(&json.to_string())
     };
-    for field in ["id", "version", "title", "why", "fix", "severity", "priority", "effort", "factor", "since", "appliesTo", "reads"] {
+    for field in [
+        "id",
+        "version",
+        "title",
+        "why",
+        "fix",
+        "severity",
+        "priority",
+        "effort",
+        "factor",
+        "since",
+        "appliesTo",
+        "reads",
+    ] {
         let error = without(field);
         assert!(error.contains(&format!("`{field}`")), "{error}");
     }
@@ -993,7 +1056,11 @@ fn malformed_manifests_name_the_field() {
         ("reads", serde_json::json!(["a", "b", "a..b"]), "at `reads[2]`"),
         ("parameters", "none".into(), "`parameters` is not a schema"),
         ("surprise", 1.into(), "surprise"),
-        ("inventory", serde_json::json!([{"name": "a", "kinds": ["core/Pod"], "scope": "galaxy", "reads": ["a"]}]), "at `inventory[0].scope`"),
+        (
+            "inventory",
+            serde_json::json!([{"name": "a", "kinds": ["core/Pod"], "scope": "galaxy", "reads": ["a"]}]),
+            "at `inventory[0].scope`",
+        ),
     ] {
         let error = with(field, value);
         assert!(error.contains(named), "{error}");
@@ -1067,7 +1134,7 @@ fn components_are_bounded() {
 static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| good().with_manifest());
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever passes the gate is also loaded and run.
     #[test]

@@ -180,8 +180,24 @@ impl Host {
             Budget::AtMost(250.0),
             all,
         ));
+        let told = tell(&judge, &document);
+        let prepared = judge.prepare(&document);
+        let sandboxes = |asking: bool| {
+            let some: Vec<_> = told.iter().filter(|(rule, _)| judge.asks_inventory(*rule) == asking).collect();
+            let figure =
+                format!("sandboxes of {} rules that ask for {}", some.len(), if asking { "others" } else { "nothing" });
+            let judge_some =
+                || some.iter().for_each(|(rule, told)| drop(black_box(judge.judge(&prepared, *rule, told))));
+            Row::detail(figure, "µs", measure(SAMPLES, judge_some))
+        };
+        rows.extend([false, true].map(sandboxes));
+        rows.push(Row::detail(
+            "plan and inventory",
+            "µs",
+            measure(SAMPLES, || drop(black_box(tell(&judge, &document)))),
+        ));
         let parsed = measure(SAMPLES, || drop(black_box(units[0].parse(&Limits::default()))));
-        rows.push(Row::detail("reading it, on top", "µs", parsed));
+        rows.push(Row::detail("not in it: reading the text", "µs", parsed));
         Ok(())
     }
 
@@ -193,16 +209,20 @@ impl Host {
         repository::write(&root)?;
 
         let eval = |arguments: &[&str]| process::policy_host(arguments, &[&root], &cache);
-        let forgetful = seconds(|| eval(&["eval", "--threads", "1", "--no-cache"]))?;
+        let costs = several(|| eval(&["eval", "--threads", "1", "--no-cache"]))?;
+        let forgetful: Vec<f64> = costs.iter().map(|cost| cost.wall.as_secs_f64()).collect();
+        let processor = costs.iter().map(|cost| cost.processor.as_secs_f64()).collect();
         // Fills the memo.
         eval(&["eval", "--threads", "1"])?;
-        let remembering = seconds(|| eval(&["eval", "--threads", "1"]))?;
+        let costs = several(|| eval(&["eval", "--threads", "1"]))?;
+        let remembering: Vec<f64> = costs.iter().map(|cost| cost.wall.as_secs_f64()).collect();
 
         let rate = Samples::new(forgetful.iter().map(|seconds| repository::DOCUMENTS as f64 / seconds).collect());
         let faster = forgetful.iter().zip(&remembering).map(|(off, on)| off / on).collect();
         let figure = "eval of 10,000 documents, one thread, memo off";
         rows.push(Row::new(figure, "docs/s", Budget::AtLeast(2_500.0), rate));
         rows.push(Row::detail("whole process", "s", Samples::new(forgetful)));
+        rows.push(Row::detail("its processor time", "s", Samples::new(processor)));
         self.parts_without_memo(rows, &root)?;
         let figure = "the same unchanged, memo on: times faster";
         rows.push(Row::new(figure, "×", Budget::AtLeast(4.0), Samples::new(faster)));
@@ -316,14 +336,19 @@ fn against_native(
 /// Plan, projections, inventory, sandboxes, findings: all but reading the text.
 fn judge_all(judge: &Judge<'_>, document: &Document) {
     let prepared = judge.prepare(document);
-    let inventory = Inventory::new(judge.cards(document));
-    for rule in judge.plan(document) {
-        let related = match judge.asks_inventory(rule) {
-            true => judge.related(rule, &inventory, &document.subject.namespace),
-            false => "{}".to_owned(),
-        };
-        black_box(judge.judge(&prepared, rule, &related));
+    for (rule, told) in tell(judge, document) {
+        black_box(judge.judge(&prepared, rule, &told));
     }
+}
+
+/// The rules that apply to a document, and what each is told of the others when there are none.
+fn tell(judge: &Judge<'_>, document: &Document) -> Vec<(u16, String)> {
+    let inventory = Inventory::new(judge.cards(document));
+    let told = |rule| match judge.asks_inventory(rule) {
+        true => judge.related(rule, &inventory, &document.subject.namespace),
+        false => "{}".to_owned(),
+    };
+    judge.plan(document).into_iter().map(|rule| (rule, told(rule))).collect()
 }
 
 /// `eval` of the Deployment in a file, as a process.
@@ -376,9 +401,9 @@ fn rule_turnaround() -> Result<Row, Box<dyn Error>> {
     })
 }
 
-/// Seconds of some runs of a process.
-fn seconds(run: impl Fn() -> std::io::Result<Cost>) -> std::io::Result<Vec<f64>> {
-    (0..LONG_SAMPLES).map(|_| Ok(run()?.wall.as_secs_f64())).collect()
+/// Some runs of a process.
+fn several(run: impl Fn() -> std::io::Result<Cost>) -> std::io::Result<Vec<Cost>> {
+    (0..LONG_SAMPLES).map(|_| run()).collect()
 }
 
 /// Seconds of some calls, each long enough to be a sample.

@@ -117,9 +117,7 @@ impl<'r> Fixture<'r> {
                 let position = source.position(error.error.at);
                 return Err(format!("{}:{}:{}: {}", self.path, position.line, position.column, error.error));
             }
-            documents.extend(
-                result.documents.into_iter().filter(|(unit, _)| units.contains(unit)),
-            );
+            documents.extend(result.documents.into_iter().filter(|(unit, _)| units.contains(unit)));
         }
         Ok(documents)
     }
@@ -134,9 +132,12 @@ impl<'r> Fixture<'r> {
         for (unit, document) in &documents {
             let line = |place: &Place| place.position(&self.units[*unit].sources).line;
             for (_, failure) in document.errors() {
-                outcomes
-                    .problems
-                    .push(format!("{}:{}: {}: {failure}", self.path, line(&document.place), document.subject));
+                outcomes.problems.push(format!(
+                    "{}:{}: {}: {failure}",
+                    self.path,
+                    line(&document.place),
+                    document.subject
+                ));
             }
             for (_, finding) in document.findings() {
                 let line = line(&finding.place);

@@ -317,6 +317,9 @@ impl Manifest {
         let manifest: Self = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
             ManifestError::Malformed { path: error.path().to_string(), reason: error.into_inner().to_string() }
         })?;
+        deserializer
+            .end()
+            .map_err(|error| ManifestError::Malformed { path: ".".to_owned(), reason: error.to_string() })?;
         manifest.check()?;
         Ok(manifest)
     }

@@ -69,7 +69,16 @@ impl Findings {
 }
 
 fn new_finding(at: String, message: String) -> wire::Finding {
-    wire::Finding { code: String::new(), message, at, excerpt: String::new(), labels: Vec::new(), fix: None, severity: None, secret: false }
+    wire::Finding {
+        code: String::new(),
+        message,
+        at,
+        excerpt: String::new(),
+        labels: Vec::new(),
+        fix: None,
+        severity: None,
+        secret: false,
+    }
 }
 
 /// A finding being written.

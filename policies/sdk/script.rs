@@ -51,8 +51,7 @@ pub fn commands(script: &str, variables: &Variables<'_>) -> Option<Vec<Command>>
 
 /// The commands of a script, with a reserved word in front of one as an item of its own.
 fn items(script: &str) -> Option<Vec<SimpleCommand<'_>>> {
-    const RESERVED: [&str; 12] =
-        ["if", "then", "elif", "else", "fi", "while", "until", "do", "done", "{", "}", "time"];
+    const RESERVED: [&str; 12] = ["if", "then", "elif", "else", "fi", "while", "until", "do", "done", "{", "}", "time"];
     let mut items = Vec::new();
     for mut command in simple_commands(script)? {
         while command.words.len() > 1 && RESERVED.contains(&&*command.words[0]) {

@@ -12,6 +12,8 @@ pub const POLICY_HOST: &str = env!("CARGO_BIN_EXE_policy-host");
 pub struct Cost {
     /// From before it was started until it was gone.
     pub wall: Duration,
+    /// How long processors worked for it.
+    pub processor: Duration,
     /// The most memory it had resident.
     pub peak_bytes: u64,
 }
@@ -36,7 +38,10 @@ pub fn policy_host(arguments: &[&str], paths: &[&Path], cache: &Path) -> std::io
     let ended = child.wait4()?;
     let wall = started.elapsed();
     match ended.status.code() {
-        Some(0 | 1) => Ok(Cost { wall, peak_bytes: ended.rusage.maxrss }),
+        Some(0 | 1) => {
+            let usage = ended.rusage;
+            Ok(Cost { wall, processor: usage.utime + usage.stime, peak_bytes: usage.maxrss })
+        }
         _ => {
             let arguments = arguments.join(" ");
             let message = format!("`policy-host {arguments}` failed, or a rule could not run: {}", ended.status);

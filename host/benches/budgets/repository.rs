@@ -1,7 +1,7 @@
 //! A repository like those of a company with two hundred namespaces, the same one every time.
 //!
 //! Each file holds four documents: what one service consists of, or what a namespace starts with.
-//! About one workload in five has a gap that the default bundle looks for.
+//! About one document in five has a gap that the default bundle looks for, most of them workloads.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -177,7 +177,7 @@ metadata:
         let Self { name, .. } = self;
         let suffix = format!("-{component}");
         let labels = format!("{{app.kubernetes.io/part-of: {name}, component: {component}, tier: service}}");
-        let gap = random.percent(20).then(|| GAPS[random.below(GAPS.len())]);
+        let gap = random.percent(50).then(|| GAPS[random.below(GAPS.len())]);
         let pod = |indent: usize, random: &mut Random| self.pod(kind, component, gap, &" ".repeat(indent), random);
         if kind == Kind::CronJob {
             let schedule = format!("{} {} * * *", random.below(60), random.below(24));

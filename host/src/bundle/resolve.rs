@@ -83,7 +83,7 @@ impl Bundle {
         today: jiff::civil::Date,
     ) -> Result<Self, BundleError> {
         if let Some(text) = library.bundle(reference) {
-            let located = Located::parse(&format!("{reference}.yaml"), &text.to_owned())?;
+            let located = Located::parse(&format!("{reference}.yaml"), text)?;
             return Self::resolve(&located, None, library, engine, today);
         }
         let path = Path::new(reference);

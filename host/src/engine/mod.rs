@@ -12,6 +12,7 @@ mod sandbox;
 pub use code::{CodeCache, Compiled};
 pub use gate::{GateError, Inspection, embed_manifest, inspect};
 pub use limits::SandboxLimits;
+pub(crate) use sandbox::truncate;
 pub use sandbox::{Engine, EngineError, LoadedRule, RuleFailure};
 
 /// The contract's types as the host sees them, generated from `wit/v1`.

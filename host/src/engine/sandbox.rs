@@ -166,7 +166,20 @@ impl Engine {
             .instantiate_pre(&component)
             .and_then(PolicyRulePre::new)
             .map_err(|error| EngineError::Compile(format!("{error:#}")))?;
+        self.check_types(&instance)?;
         Ok(LoadedRule { manifest, digest, instance })
+    }
+
+    /// Refuses a component whose export has other types than the contract, which shows when it is
+    /// instantiated. One that traps or loops there fails its evaluations instead.
+    fn check_types(&self, instance: &PolicyRulePre<Guard>) -> Result<(), EngineError> {
+        let mut store = self.store();
+        match instance.instantiate(&mut store) {
+            Err(error) if error.downcast_ref::<Trap>().is_none() && !store.data().denied => {
+                Err(EngineError::Compile(format!("{error:#}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn component(&self, bytes: &[u8], compiled: &Compiled<'_>, digest: &str) -> Result<Component, EngineError> {
@@ -253,7 +266,7 @@ impl Engine {
 }
 
 /// Shortens a text to at most `bytes`, at a character boundary.
-fn truncate(text: &mut String, bytes: usize) {
+pub(crate) fn truncate(text: &mut String, bytes: usize) {
     if text.len() > bytes {
         let mut end = bytes;
         while !text.is_char_boundary(end) {

@@ -162,13 +162,14 @@ impl<'b> Judge<'b> {
 
     /// Checks a finding against the document and leads its paths back into it.
     fn lift(&self, judged: &Judged<'_>, rule: &BundleRule, finding: wire::Finding) -> Result<Finding, RuleFailure> {
-        let path = resolve(judged, &finding.at)?;
+        let path = resolve(judged, self.within(&finding.at)?)?;
+        self.within(&finding.excerpt)?;
         let shown_at = shown(judged.document, &path, &finding.excerpt, finding.secret);
         let labels = finding
             .labels
             .into_iter()
             .map(|label| {
-                let at = resolve(judged, &label.at)?;
+                let at = resolve(judged, self.within(&label.at)?)?;
                 Ok(Label { place: place(judged.document, &at), text: self.bounded(label.text)? })
             })
             .collect::<Result<_, RuleFailure>>()?;
@@ -202,6 +203,12 @@ impl<'b> Judge<'b> {
     }
 
     fn bounded(&self, text: String) -> Result<String, RuleFailure> {
+        self.within(&text)?;
+        Ok(text)
+    }
+
+    /// A text that is no longer than the bound.
+    fn within<'t>(&self, text: &'t str) -> Result<&'t str, RuleFailure> {
         let limit = self.engine.limits().text_bytes;
         if text.len() > limit {
             return Err(malformed(format!("a text of {} bytes, more than {limit} (limit `text_bytes`)", text.len())));
@@ -238,11 +245,15 @@ fn shown(document: &Document, path: &Pointer, excerpt: &str, secret: bool) -> Pl
 /// Where an excerpt stands: of several places the first at which it is not merely the beginning of
 /// something longer.
 fn find_excerpt(text: &str, excerpt: &str) -> Option<usize> {
+    // The rule chose both texts, so neither the places nor what is looked at behind one may be many.
+    const PLACES: usize = 64;
     let ends = |at: &usize| {
-        let rest = text[at + excerpt.len()..].trim_start_matches([' ', '\t']);
-        rest.is_empty() || rest.starts_with(['\n', '\r', '\\', ';', '&', '|', ')', '"', '\''])
+        let rest = &text.as_bytes()[at + excerpt.len()..];
+        let next = rest.iter().take(PLACES).find(|byte| !matches!(byte, b' ' | b'\t'));
+        next.is_none_or(|byte| b"\n\r\\;&|)\"'".contains(byte))
     };
-    text.match_indices(excerpt).map(|(at, _)| at).find(ends).or_else(|| text.find(excerpt))
+    let places: Vec<usize> = text.match_indices(excerpt).map(|(at, _)| at).take(PLACES).collect();
+    places.iter().copied().find(ends).or_else(|| places.first().copied())
 }
 
 /// Leads a rule's path back into the document. It may end in something absent, but not outside: in
@@ -260,11 +271,17 @@ fn resolve(judged: &Judged<'_>, path: &str) -> Result<Pointer, RuleFailure> {
             },
             Value::Null => return Ok(absolute),
             Value::Array(items) if token == "-" || *token == items.len().to_string() => return Ok(absolute),
-            Value::Array(_) => token.parse().ok().and_then(|index| node.item(index)).ok_or_else(outside)?,
+            Value::Array(_) => position(token).and_then(|index| node.item(index)).ok_or_else(outside)?,
             _ => return Err(outside()),
         };
     }
     Ok(absolute)
+}
+
+/// An array position as RFC 6901 writes it: without sign or leading zeros.
+fn position(token: &str) -> Option<usize> {
+    let is_plain = token == "0" || token.starts_with(|first: char| matches!(first, '1'..='9'));
+    token.parse().ok().filter(|_| is_plain)
 }
 
 /// A patch with its paths led back into the document.
@@ -273,15 +290,21 @@ fn absolute(judged: &Judged<'_>, operations: &str) -> Result<String, RuleFailure
         .map_err(|error| malformed(format!("a fix is no RFC 6902 patch: {error}")))?;
     let absolute = operations.into_iter().map(|operation| {
         let path = judged.shape.resolve(operation.path());
-        let path = path.ok_or_else(|| malformed(format!("a fix's path `{}` leads outside the document", operation.path())))?;
+        let path =
+            path.ok_or_else(|| malformed(format!("a fix's path `{}` leads outside the document", operation.path())))?;
         Ok(operation.at(path))
     });
     Ok(edit::write_operations(&absolute.collect::<Result<Vec<_>, RuleFailure>>()?))
 }
 
-fn malformed(message: String) -> RuleFailure {
+/// A failure that quotes the answer, cut to what a person can read.
+fn malformed(mut message: String) -> RuleFailure {
+    crate::engine::truncate(&mut message, QUOTED_BYTES);
     RuleFailure::Malformed(message)
 }
+
+/// Bytes of an answer that a failure quotes at the most.
+const QUOTED_BYTES: usize = 512;
 
 fn severity(severity: wire::Severity) -> Severity {
     match severity {

@@ -52,6 +52,7 @@ pub fn run(judge: &Judge<'_>, units: &[Unit], options: RunOptions) -> RunResult 
     let passes: Vec<Result<Pass, SyntaxError>> =
         units.par_iter().map(|unit| first_pass(judge, unit, &limits, memo.as_ref())).collect();
 
+    let passes = bound_documents(passes, units, &limits);
     let cards = passes.iter().flatten().flat_map(|pass| pass.record.cards.iter().cloned());
     let inventory = Inventory::new(cards.collect::<Vec<Card>>());
 
@@ -78,6 +79,29 @@ pub fn run(judge: &Judge<'_>, units: &[Unit], options: RunOptions) -> RunResult 
         memo.store(remember);
     }
     result
+}
+
+/// Refuses the units of a file from the one on with which it has too many documents, Lists taken apart.
+fn bound_documents(
+    passes: Vec<Result<Pass, SyntaxError>>,
+    units: &[Unit],
+    limits: &Limits,
+) -> Vec<Result<Pass, SyntaxError>> {
+    let mut in_file = 0;
+    let mut file = "";
+    let bounded = passes.into_iter().zip(units).map(|(pass, unit)| {
+        if *unit.sources[0].path != *file {
+            (file, in_file) = (&unit.sources[0].path, 0);
+        }
+        let pass = pass?;
+        in_file += pass.record.documents.len();
+        if in_file > limits.documents {
+            let message = format!("the file has more than {} documents (limit `documents`)", limits.documents);
+            return Err(SyntaxError::new(0, message));
+        }
+        Ok(pass)
+    });
+    bounded.collect()
 }
 
 /// Everything that needs no inventory: from memory, else by parsing and judging.

@@ -3,7 +3,6 @@
 use super::frame::{Frames, Mark, Style, Text};
 use super::{Counts, Report};
 use crate::bundle::{BundleRule, Enforcement};
-use crate::document::Source;
 use crate::evaluate::{DocumentVerdict, Finding, Outcome};
 use crate::manifest::Severity;
 use crate::parse::Unit;
@@ -23,8 +22,11 @@ pub fn human(report: &Report<'_>, style: Style, width: usize) -> String {
         out.push_str(&syntax_error(&frames, &report.units[error.unit], &error.error));
         out.push_str("\n\n");
     }
-    for (unit, document) in &report.result.documents {
-        document_frames(report, &frames, &report.units[*unit], document, &mut out);
+    for documents in report.result.documents.chunk_by(|(one, _), (other, _)| one == other) {
+        let shown = Shown::new(&report.units[documents[0].0], documents.iter().map(|(_, document)| document));
+        for (_, document) in documents {
+            document_frames(report, &frames, &shown, document, &mut out);
+        }
     }
     notices(report, &mut out);
     summary(report, &report.counts(), &mut out);
@@ -39,31 +41,35 @@ fn syntax_error(frames: &Frames, unit: &Unit, error: &crate::parse::SyntaxError)
     }
     let end = at + source.text[at..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
     let mark = Mark { span: at..end, label: None, primary: true };
-    frames.frame(Level::ERROR, Some("syntax"), &error.message, &text(source, &source.text), &[mark], &[])
+    let text = Text { path: &source.path, text: &source.text, lines_before: source.lines_before };
+    frames.frame(Level::ERROR, Some("syntax"), &error.message, &text, &[mark], &[])
 }
 
-fn document_frames(report: &Report<'_>, frames: &Frames, unit: &Unit, document: &DocumentVerdict, out: &mut String) {
+fn document_frames(
+    report: &Report<'_>,
+    frames: &Frames,
+    shown: &Shown<'_>,
+    document: &DocumentVerdict,
+    out: &mut String,
+) {
     let object = document.subject.to_string();
     for (rule, failure) in document.errors() {
-        let source = source_of(unit, document.place.file);
         let id = report.bundle.rules[usize::from(rule)].id();
-        let mark =
-            Mark { span: document.place.start as usize..document.place.end as usize, label: None, primary: true };
+        let span = document.place.start as usize..document.place.end as usize;
+        let mark = Mark { span, label: None, primary: true };
         let title = format!("the rule could not judge {object}: {failure}");
         let notes = [("note", "a rule that could not run has never passed")];
-        out.push_str(&frames.frame(Level::ERROR, Some(id), &title, &text(source, &source.text), &[mark], &notes));
+        out.push_str(&frames.frame(Level::ERROR, Some(id), &title, &shown.text(document.place.file), &[mark], &notes));
         out.push_str("\n\n");
     }
     for (rule, finding) in document.findings().filter(|(_, finding)| finding.severity >= report.min_severity) {
         let rule = &report.bundle.rules[usize::from(rule)];
-        out.push_str(&finding_frame(frames, unit, &object, rule, finding));
+        out.push_str(&finding_frame(frames, shown, &object, rule, finding));
         out.push_str("\n\n");
     }
 }
 
-fn finding_frame(frames: &Frames, unit: &Unit, object: &str, rule: &BundleRule, finding: &Finding) -> String {
-    let source = source_of(unit, finding.place.file);
-    let shown = masked(source, finding);
+fn finding_frame(frames: &Frames, shown: &Shown<'_>, object: &str, rule: &BundleRule, finding: &Finding) -> String {
     let mut marks = vec![Mark {
         span: finding.place.start as usize..finding.place.end as usize,
         label: (!finding.place.exact).then_some("missing here"),
@@ -89,28 +95,42 @@ fn finding_frame(frames: &Frames, unit: &Unit, object: &str, rule: &BundleRule, 
         _ => Level::WARNING,
     };
     let name = finding.severity.to_string();
-    frames.frame(level.with_name(name), Some(rule.id()), &finding.message, &text(source, &shown), &marks, &notes)
+    frames.frame(
+        level.with_name(name),
+        Some(rule.id()),
+        &finding.message,
+        &shown.text(finding.place.file),
+        &marks,
+        &notes,
+    )
 }
 
-fn source_of(unit: &Unit, file: u16) -> &Source {
-    unit.sources.get(usize::from(file)).unwrap_or(&unit.sources[0])
+/// A unit's texts as they may be shown: every secret that any finding points at is starred out, each
+/// byte by one, so that spans keep their places.
+struct Shown<'u> {
+    unit: &'u Unit,
+    texts: Vec<Cow<'u, str>>,
 }
 
-fn text<'t>(source: &'t Source, shown: &'t str) -> Text<'t> {
-    Text { path: &source.path, text: shown, lines_before: source.lines_before }
-}
-
-/// The source with a secret value starred out, each byte by one, so that spans keep their places.
-fn masked<'s>(source: &'s Source, finding: &Finding) -> Cow<'s, str> {
-    if !finding.secret {
-        return Cow::Borrowed(&source.text);
+impl<'u> Shown<'u> {
+    fn new<'d>(unit: &'u Unit, documents: impl Iterator<Item = &'d DocumentVerdict>) -> Self {
+        let mut texts: Vec<Cow<'u, str>> = unit.sources.iter().map(|source| Cow::Borrowed(&*source.text)).collect();
+        let secrets = documents.flat_map(DocumentVerdict::all_findings).filter(|(_, finding)| finding.secret);
+        for (_, finding) in secrets {
+            let span = finding.place.start as usize..finding.place.end as usize;
+            let Some(text) = texts.get_mut(usize::from(finding.place.file)) else { continue };
+            let Some(secret) = text.get(span.clone()) else { continue };
+            let stars: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+            text.to_mut().replace_range(span, &stars);
+        }
+        Self { unit, texts }
     }
-    let span = finding.place.start as usize..finding.place.end as usize;
-    let Some(secret) = source.text.get(span.clone()) else { return Cow::Borrowed("") };
-    let stars: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
-    let mut text = source.text.to_string();
-    text.replace_range(span, &stars);
-    Cow::Owned(text)
+
+    fn text(&self, file: u16) -> Text<'_> {
+        let index = if usize::from(file) < self.texts.len() { usize::from(file) } else { 0 };
+        let source = &self.unit.sources[index];
+        Text { path: &source.path, text: &self.texts[index], lines_before: source.lines_before }
+    }
 }
 
 /// A text for one line of a frame: its first paragraph, line breaks as spaces.

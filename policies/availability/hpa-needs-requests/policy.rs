@@ -38,7 +38,8 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let scaled = |related: &Related<'_>| autoscaling::targets(&input.document, related.group(), related.kind(), related.name());
+    let scaled =
+        |related: &Related<'_>| autoscaling::targets(&input.document, related.group(), related.kind(), related.name());
     let Some(target) = input.related("workloads").find(scaled) else {
         return not_evaluated("the workload that it scales is not among the documents");
     };
@@ -71,7 +72,8 @@ fn judge_pod(target: &Related<'_>, resource: &str, at: &View<'_>, findings: &mut
         .collect();
     if !lacking.is_empty() {
         let (kind, name, lacking) = (target.kind(), target.name(), lacking.join(", "));
-        let message = format!("{kind} `{name}` does not request `{resource}` in {lacking}, so its utilisation is unknown");
+        let message =
+            format!("{kind} `{name}` does not request `{resource}` in {lacking}, so its utilisation is unknown");
         findings.report(at, message).code("no-request");
     }
 }
@@ -86,7 +88,9 @@ fn judge_container(target: &Related<'_>, metric: &View<'_>, by_utilisation: bool
         }
         Some(container) if by_utilisation && !is_requested(&container.get("resources"), resource) => {
             let container = container.described();
-            let message = format!("{kind} `{target_name}` does not request `{resource}` in {container}, so its utilisation is unknown");
+            let message = format!(
+                "{kind} `{target_name}` does not request `{resource}` in {container}, so its utilisation is unknown"
+            );
             findings.report(metric, message).code("no-request");
         }
         Some(_) => {}

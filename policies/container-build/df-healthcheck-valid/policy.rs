@@ -84,7 +84,9 @@ fn looks_like_exec_form(command: &str) -> bool {
 /// Where the JSON array of strings ends that the text begins with.
 fn array_end(text: &str) -> Option<usize> {
     let mut ends = text.match_indices(']').map(|(at, _)| at + 1);
-    ends.find(|end| Json::parse(&text[..*end]).is_ok_and(|json| json.root().items().all(|item| item.as_str().is_some())))
+    ends.find(|end| {
+        Json::parse(&text[..*end]).is_ok_and(|json| json.root().items().all(|item| item.as_str().is_some()))
+    })
 }
 
 /// `|| exit 1` and the like.
@@ -129,7 +131,8 @@ fn is_shell(word: &str) -> bool {
 fn judge_flags(flags: &View<'_>, findings: &mut Findings) {
     for option in ["interval", "timeout", "start-period", "start-interval"] {
         for value in flags.get(option).items().filter(|value| millis(value.text()).is_none()) {
-            let message = format!("`--{option}` is `{}`, expected a duration with its unit, such as `30s`", value.text());
+            let message =
+                format!("`--{option}` is `{}`, expected a duration with its unit, such as `30s`", value.text());
             findings.report(&value, message).code("option");
         }
     }

@@ -77,7 +77,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             }
         }
     }
-    for (_, job) in document.get("jobs").entries().filter(|(_, job)| job.get("steps").items().any(|step| publishes(&step))) {
+    for (_, job) in
+        document.get("jobs").entries().filter(|(_, job)| job.get("steps").items().any(|step| publishes(&step)))
+    {
         for step in job.get("steps").items() {
             let variables = [step.get("env"), job.get("env"), document.get("env")];
             let run = step.get("run");
@@ -158,21 +160,36 @@ fn is_optimised(words: &[Argument], tools: &[String]) -> Option<bool> {
     let start = words.iter().position(|word| !is_prefix(word))?;
     let arguments = &words[start + 1..];
     let program = words[start].text.as_str();
-    let (tool, judge): (&str, fn(&[Argument]) -> Option<bool>) = match program.rsplit_once('/').map_or(program, |(_, name)| name) {
-        "cargo" | "cross" => ("cargo", cargo),
-        "go" => ("go", go),
-        "npm" | "yarn" | "pnpm" | "bun" => ("npm", npm),
-        "dotnet" => ("dotnet", dotnet),
-        "gradle" | "gradlew" => ("gradle", gradle),
-        _ => return None,
-    };
+    let (tool, judge): (&str, fn(&[Argument]) -> Option<bool>) =
+        match program.rsplit_once('/').map_or(program, |(_, name)| name) {
+            "cargo" | "cross" => ("cargo", cargo),
+            "go" => ("go", go),
+            "npm" | "yarn" | "pnpm" | "bun" => ("npm", npm),
+            "dotnet" => ("dotnet", dotnet),
+            "gradle" | "gradlew" => ("gradle", gradle),
+            _ => return None,
+        };
     if tools.iter().any(|known| known == tool) { judge(arguments) } else { None }
 }
 
 fn cargo(arguments: &[Argument]) -> Option<bool> {
     const TAKE_A_VALUE: [&str; 16] = [
-        "-j", "--jobs", "-p", "--package", "--bin", "--example", "-F", "--features", "--target", "--target-dir",
-        "--manifest-path", "--message-format", "--config", "-Z", "--exclude", "--root",
+        "-j",
+        "--jobs",
+        "-p",
+        "--package",
+        "--bin",
+        "--example",
+        "-F",
+        "--features",
+        "--target",
+        "--target-dir",
+        "--manifest-path",
+        "--message-format",
+        "--config",
+        "-Z",
+        "--exclude",
+        "--root",
     ];
     let mut words = arguments.iter();
     let subcommand = words.find(|word| !word.text.starts_with(['-', '+']) && word.text != "auditable")?.text.as_str();
@@ -183,7 +200,8 @@ fn cargo(arguments: &[Argument]) -> Option<bool> {
     let mut is_certain = true;
     while let Some(word) = words.next() {
         let text = word.text.as_str();
-        let profile = if text == "--profile" { words.next().map(|value| (value.text.as_str(), value.is_known)) } else { None };
+        let profile =
+            if text == "--profile" { words.next().map(|value| (value.text.as_str(), value.is_known)) } else { None };
         match profile.or(text.strip_prefix("--profile=").map(|profile| (profile, word.is_known))) {
             Some((profile, is_known)) => return is_known.then_some(!matches!(profile, "dev" | "test" | "debug")),
             None if matches!(text, "--release" | "-r") => return Some(true),
@@ -208,7 +226,8 @@ fn go(arguments: &[Argument]) -> Option<bool> {
 }
 
 fn npm(arguments: &[Argument]) -> Option<bool> {
-    let is_script = |word: &&Argument| !word.text.starts_with('-') && !matches!(word.text.as_str(), "run" | "run-script");
+    let is_script =
+        |word: &&Argument| !word.text.starts_with('-') && !matches!(word.text.as_str(), "run" | "run-script");
     match arguments.iter().find(is_script)?.text.as_str() {
         "dev" => Some(false),
         "build" => Some(true),
@@ -240,7 +259,10 @@ fn gradle(arguments: &[Argument]) -> Option<bool> {
 /// Adds `--release` to an instruction that never has it, and takes the artifact from where it is then.
 fn fix(instruction: &View<'_>, document: &View<'_>) -> Option<Fix> {
     let source = instruction.get("source");
-    if !source.text().contains("cargo build") || source.text().contains("--release") || source.text().contains("--profile") {
+    if !source.text().contains("cargo build")
+        || source.text().contains("--release")
+        || source.text().contains("--profile")
+    {
         return None;
     }
     let moved = |text: &str| text.replace("target/debug", "target/release");

@@ -42,7 +42,8 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let module = &input.document;
-    let blocks = |kind: &'static str| module.get("blocks").items().filter(move |block| block.get("type").text() == kind);
+    let blocks =
+        |kind: &'static str| module.get("blocks").items().filter(move |block| block.get("type").text() == kind);
     let provider = blocks("provider").next();
     if provider.is_none() && !module.get("has_tfvars").is_true() {
         return not_applicable("it is no root module: it has neither a `provider` block nor a `*.tfvars` file");
@@ -56,7 +57,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         };
         backends += 1;
         if !input.parameters.allowed.iter().any(|allowed| allowed == name) {
-            let message = format!("the backend is `{name}`, expected one of `{}`", input.parameters.allowed.join("`, `"));
+            let message =
+                format!("the backend is `{name}`, expected one of `{}`", input.parameters.allowed.join("`, `"));
             findings.report(&block, message).code("not-remote");
         }
     }

@@ -67,7 +67,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let policies: Vec<View<'_>> = input
         .related("policies")
         .map(|policy| policy.document.get("spec"))
-        .filter(|spec| !selector::is_empty(&spec.get("podSelector")) && selector::matches(&spec.get("podSelector"), &labels))
+        .filter(|spec| {
+            !selector::is_empty(&spec.get("podSelector")) && selector::matches(&spec.get("podSelector"), &labels)
+        })
         .collect();
     if policies.is_empty() {
         let message = "no NetworkPolicy of its own selects its pods";
@@ -75,15 +77,21 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return Ok(());
     }
     let has_rule = |direction| policies.iter().any(|spec| !spec.get(direction).is_empty());
-    let service = input.related("services").find(|service| selector::map_matches(&service.document.at("spec.selector"), &labels));
+    let service =
+        input.related("services").find(|service| selector::map_matches(&service.document.at("spec.selector"), &labels));
     if let Some(service) = service.filter(|_| workload.is_long_running() && !has_rule("ingress")) {
-        let message = format!("Service `{}` selects its pods, but no NetworkPolicy of its own has an ingress rule", service.name());
+        let message = format!(
+            "Service `{}` selects its pods, but no NetworkPolicy of its own has an ingress rule",
+            service.name()
+        );
         findings.report(&workload.object, message).code("no-ingress");
     }
     if input.parameters.require_egress && !has_rule("egress") {
         if let Some((container, variable)) = backing_service(&workload) {
             let name = variable.get("name").text();
-            let message = format!("{container} declares a backing service in `{name}`, but no NetworkPolicy of its own has an egress rule");
+            let message = format!(
+                "{container} declares a backing service in `{name}`, but no NetworkPolicy of its own has an egress rule"
+            );
             findings.report(&variable, message).code("no-egress");
         }
     }
@@ -112,7 +120,11 @@ fn names_backing_service(variable: &View<'_>) -> bool {
 fn policy(input: &Input<'_, Parameters>) -> Option<Fix> {
     let workload = input.workload();
     let (own, labels) = (workload.object.at("spec.selector"), workload.pod_labels());
-    let pods = if !selector::is_empty(&own) && selector::matches(&own, &labels) { Raw(own.to_json()) } else { object! { "matchLabels": labels } };
+    let pods = if !selector::is_empty(&own) && selector::matches(&own, &labels) {
+        Raw(own.to_json())
+    } else {
+        object! { "matchLabels": labels }
+    };
     if labels.is_empty() {
         return None;
     }
@@ -121,7 +133,8 @@ fn policy(input: &Input<'_, Parameters>) -> Option<Fix> {
         let protocol = port.get("protocol").as_str().unwrap_or("TCP");
         object! { "protocol": protocol, "port": port.get("containerPort") }
     };
-    let ports: Vec<Raw> = workload.main_containers().flat_map(|container| container.get("ports").items()).map(port).collect();
+    let ports: Vec<Raw> =
+        workload.main_containers().flat_map(|container| container.get("ports").items()).map(port).collect();
     let dns = object! {
         "namespaceSelector": object! { "matchLabels": object! { "kubernetes.io/metadata.name": "kube-system" } },
         "podSelector": object! { "matchLabels": object! { "k8s-app": "kube-dns" } },

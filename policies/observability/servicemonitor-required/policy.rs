@@ -78,7 +78,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             }
     };
     if !accepted && !input.related("monitors").any(is_scraped) {
-        let message = format!("Service `{}` selects its pods, and no ServiceMonitor or PodMonitor scrapes them", service.name());
+        let message =
+            format!("Service `{}` selects its pods, and no ServiceMonitor or PodMonitor scrapes them", service.name());
         findings.report(&workload.object, message).fix(monitor(input, service));
     }
     Ok(())
@@ -94,7 +95,8 @@ fn looks_into(monitor: &Related<'_>, namespace: &str) -> bool {
 }
 
 fn monitor(input: &Input<'_, Parameters>, service: &Related<'_>) -> Option<Fix> {
-    let ports: Vec<&str> = service.document.at("spec.ports").items().filter_map(|port| port.get("name").as_str()).collect();
+    let ports: Vec<&str> =
+        service.document.at("spec.ports").items().filter_map(|port| port.get("name").as_str()).collect();
     let port = ["metrics", "http"].into_iter().find(|name| ports.contains(name)).or(ports.first().copied())?;
     let mut labels = String::new();
     let mut writer = ObjectWriter::new(&mut labels);

@@ -128,7 +128,10 @@ fn judge_login(
         findings.report(&with.get(role), format!("`{action}` names no `{role}`")).code("no-role");
     } else if !is_chained && !github::may_write(workflow, job, "id-token").unwrap_or(github::is_reusable(workflow)) {
         let message = format!("job `{id}` logs in with OIDC but lacks the permission `id-token: write`");
-        findings.report(&job.at("permissions.id-token"), message).code("no-id-token").label(&step.get("uses"), "logs in here");
+        findings
+            .report(&job.at("permissions.id-token"), message)
+            .code("no-id-token")
+            .label(&step.get("uses"), "logs in here");
     }
     let lifetime = with.get(login.lifetime);
     let seconds = lifetime.scalar_text().and_then(|text| text.trim_end_matches('s').parse::<u64>().ok());

@@ -34,11 +34,9 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let spec = input.workload().spec();
-    for (field, code, what) in [
-        ("hostNetwork", "host-network", "network"),
-        ("hostPID", "host-pid", "process"),
-        ("hostIPC", "host-ipc", "IPC"),
-    ] {
+    for (field, code, what) in
+        [("hostNetwork", "host-network", "network"), ("hostPID", "host-pid", "process"), ("hostIPC", "host-ipc", "IPC")]
+    {
         let shared = spec.get(field);
         if shared.is_true() {
             let message = format!("the pod shares the node's {what} namespace: `{field}` is `true`, expected `false`");

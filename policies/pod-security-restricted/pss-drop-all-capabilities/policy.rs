@@ -53,13 +53,17 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     for container in workload.containers() {
         let drop = container.at("securityContext.capabilities.drop");
         if !drop.items().any(|capability| capability.text() == "ALL") {
-            let message = format!("{} does not drop all capabilities, expected `drop: [\"ALL\"]`", container.described());
+            let message =
+                format!("{} does not drop all capabilities, expected `drop: [\"ALL\"]`", container.described());
             findings.report(&drop, message).code("not-dropped").fix(fix(&container, &pod, &drop));
         }
         for capability in container.at("securityContext.capabilities.add").items() {
             if capability.text() != "NET_BIND_SERVICE" {
                 let added = capability.text();
-                let message = format!("{} adds the capability `{added}`, only `NET_BIND_SERVICE` may be added", container.described());
+                let message = format!(
+                    "{} adds the capability `{added}`, only `NET_BIND_SERVICE` may be added",
+                    container.described()
+                );
                 findings.report(&capability, message).code("added");
             }
         }

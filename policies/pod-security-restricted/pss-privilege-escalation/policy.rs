@@ -48,7 +48,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         if allowed.as_bool() == Some(false) {
             continue;
         }
-        let has = if allowed.is_true() { "sets `allowPrivilegeEscalation: true`" } else { "does not set `allowPrivilegeEscalation`" };
+        let has = if allowed.is_true() {
+            "sets `allowPrivilegeEscalation: true`"
+        } else {
+            "does not set `allowPrivilegeEscalation`"
+        };
         let message = format!("{} {has}, expected `false`", container.described());
         findings.report(&allowed, message).fix(fix(&container, &allowed));
     }

@@ -81,9 +81,8 @@ fn fix(target: &View<'_>, spec: &View<'_>, concerned: &[Container<'_>]) -> Optio
     if concerned.iter().any(|container| user(container) == Some(0)) {
         return None;
     }
-    let starts = |container: &Container<'_>| {
-        user(container).is_some() && !container.at("securityContext.privileged").is_true()
-    };
+    let starts =
+        |container: &Container<'_>| user(container).is_some() && !container.at("securityContext.privileged").is_true();
     let title = "require a user other than root";
     let fix = if concerned.iter().all(starts) { Fix::safe(title) } else { Fix::unsafe_(title) };
     Some(fix.set(target, true))

@@ -69,7 +69,12 @@ fn judge(profile: &View<'_>, who: &str, findings: &mut Findings) {
     if matches!(kind.text(), "RuntimeDefault" | "Localhost") {
         return;
     }
-    let has = if kind.exists() { format!("the seccomp profile `{}`", kind.text()) } else { "a seccomp profile without `type`".into() };
-    let fix = Fix::unsafe_("use the container runtime's seccomp profile").set(profile, object! { "type": "RuntimeDefault" });
+    let has = if kind.exists() {
+        format!("the seccomp profile `{}`", kind.text())
+    } else {
+        "a seccomp profile without `type`".into()
+    };
+    let fix =
+        Fix::unsafe_("use the container runtime's seccomp profile").set(profile, object! { "type": "RuntimeDefault" });
     findings.report(&kind, format!("{who} has {has}, expected `RuntimeDefault` or `Localhost`")).fix(fix);
 }

@@ -65,7 +65,9 @@ fn judge(image: &View<'_>, who: &str, denied: &[String], findings: &mut Findings
     let Some(reference) = ImageReference::parse(&text).filter(|reference| reference.digest.is_none()) else { return };
     match reference.tag {
         None => {
-            findings.report(image, format!("{who} has the image `{text}` without a tag, so `latest` is pulled")).code("no-tag");
+            findings
+                .report(image, format!("{who} has the image `{text}` without a tag, so `latest` is pulled"))
+                .code("no-tag");
         }
         Some(tag) if denied.iter().any(|denied| denied == tag) => {
             findings.report(image, format!("{who} has the image `{text}`, whose tag `{tag}` moves")).code("moving-tag");
@@ -79,7 +81,9 @@ fn judge(image: &View<'_>, who: &str, denied: &[String], findings: &mut Findings
 fn with_defaults(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some((before, (variable, after))) = rest.split_once("${").and_then(|(before, rest)| Some((before, rest.split_once('}')?))) {
+    while let Some((before, (variable, after))) =
+        rest.split_once("${").and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
         out.push_str(before);
         out.push_str(variable.split_once('-').map_or("$", |(_, default)| default));
         rest = after;

@@ -82,7 +82,9 @@ impl<'t> Layout<'t> {
         let colon = self.behind_colon(entry);
         let rest = &self.text[colon..];
         let start = rest.len() - rest.trim_start().len();
-        let length = rest[start..].find(|c: char| c.is_whitespace() || matches!(c, ',' | '}' | ']')).unwrap_or(rest.len() - start);
+        let length = rest[start..]
+            .find(|c: char| c.is_whitespace() || matches!(c, ',' | '}' | ']'))
+            .unwrap_or(rest.len() - start);
         colon + start + length
     }
 

@@ -21,7 +21,8 @@ pub(super) fn flow_text(value: &Value, format: Format) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Object(map) => {
-            let entry = |(key, value): (&String, &Value)| format!("{}: {}", key_text(key, format), flow_text(value, format));
+            let entry =
+                |(key, value): (&String, &Value)| format!("{}: {}", key_text(key, format), flow_text(value, format));
             let entries: Vec<String> = map.iter().map(entry).collect();
             format!("{{{}}}", entries.join(", "))
         }
@@ -53,7 +54,10 @@ pub(super) fn block_lines(value: &Value, sequence_indent: usize) -> Vec<String> 
             .iter()
             .flat_map(|item| {
                 let lines = block_lines(item, sequence_indent);
-                lines.into_iter().enumerate().map(|(index, line)| if index == 0 { format!("- {line}") } else { format!("  {line}") })
+                lines
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, line)| if index == 0 { format!("- {line}") } else { format!("  {line}") })
             })
             .collect(),
         other => vec![flow_text(other, Format::Yaml)],
@@ -67,7 +71,8 @@ fn headed(head: String, below: Vec<String>, indent: usize) -> Vec<String> {
 
 /// A string: plain only where no YAML reader could take it for anything else.
 fn string_text(text: &str, format: Format) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ' ' | '%' | '+' | '=' | '@' | ':');
+    let harmless =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ' ' | '%' | '+' | '=' | '@' | ':');
     let plain = format != Format::Json
         && text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '.'))
         && text.chars().all(harmless)
@@ -81,7 +86,21 @@ fn string_text(text: &str, format: Format) -> String {
     if plain {
         return text.to_owned();
     }
-    let mut out = String::new();
-    write_json_string(text, &mut out);
-    out
+    let mut quoted = String::new();
+    write_json_string(text, &mut quoted);
+    if format == Format::Json { quoted } else { escape_unprintable(&quoted) }
+}
+
+/// YAML refuses some characters that JSON takes as they are (YAML 1.2.2, `c-printable`).
+fn escape_unprintable(quoted: &str) -> String {
+    let is_refused =
+        |c: char| matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    quoted.chars().fold(String::with_capacity(quoted.len()), |mut out, c| {
+        if is_refused(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+        out
+    })
 }

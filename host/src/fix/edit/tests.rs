@@ -122,10 +122,13 @@ fn fills_what_is_empty() {
 
 #[test]
 fn keeps_windows_line_ends_and_a_missing_last_one() {
-    let edited = edit_yaml("a:\r\n  b: 1\r\nc: 2", json!([
-        {"op": "add", "path": "/a/d", "value": 3},
-        {"op": "add", "path": "/e", "value": [4]},
-    ]));
+    let edited = edit_yaml(
+        "a:\r\n  b: 1\r\nc: 2",
+        json!([
+            {"op": "add", "path": "/a/d", "value": 3},
+            {"op": "add", "path": "/e", "value": [4]},
+        ]),
+    );
     assert_eq!(edited.as_deref(), Ok("a:\r\n  b: 1\r\n  d: 3\r\nc: 2\r\ne:\r\n  - 4"));
 }
 
@@ -140,7 +143,10 @@ fn json_keeps_its_layout() {
             {"op": "remove", "path": "/c/2"},
         ]),
     );
-    assert_eq!(edited.as_deref(), Ok("{\n  \"a\": {\n    \"b\": 1,\n    \"d\": {\"e\": \"f\"}\n  },\n  \"c\": [0, 1]\n}\n"));
+    assert_eq!(
+        edited.as_deref(),
+        Ok("{\n  \"a\": {\n    \"b\": 1,\n    \"d\": {\"e\": \"f\"}\n  },\n  \"c\": [0, 1]\n}\n")
+    );
 }
 
 #[test]
@@ -163,12 +169,24 @@ fn a_failed_test_and_a_wrong_path_change_nothing() {
 }
 
 fn arbitrary_value() -> impl Strategy<Value = serde_json::Value> {
-    let text = prop_oneof!["[a-z]{1,6}", "[ -~]{0,8}", Just("yes".to_owned()), Just("0x1F".to_owned()), Just("a: b #c".to_owned())];
-    let leaf = prop_oneof![Just(serde_json::Value::Null), any::<bool>().prop_map(Into::into), any::<i32>().prop_map(Into::into), text.prop_map(Into::into)];
+    let text = prop_oneof![
+        "[a-z]{1,6}",
+        "[ -~]{0,8}",
+        Just("yes".to_owned()),
+        Just("0x1F".to_owned()),
+        Just("a: b #c".to_owned())
+    ];
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i32>().prop_map(Into::into),
+        text.prop_map(Into::into)
+    ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
-            prop::collection::btree_map("[a-z]{1,4}", inner, 0..4).prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            prop::collection::btree_map("[a-z]{1,4}", inner, 0..4)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
         ]
     })
 }
@@ -177,7 +195,9 @@ fn arbitrary_value() -> impl Strategy<Value = serde_json::Value> {
 fn pointers(value: &serde_json::Value, at: &Pointer, out: &mut Vec<Pointer>) {
     out.push(at.clone());
     match value {
-        serde_json::Value::Object(map) => map.iter().for_each(|(key, value)| pointers(value, &at.join(key.as_str()), out)),
+        serde_json::Value::Object(map) => {
+            map.iter().for_each(|(key, value)| pointers(value, &at.join(key.as_str()), out))
+        }
         serde_json::Value::Array(items) => {
             items.iter().enumerate().for_each(|(index, item)| pointers(item, &at.join(index.to_string()), out));
         }

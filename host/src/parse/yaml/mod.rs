@@ -310,7 +310,8 @@ fn block_indicator(text: &str, content: usize) -> Option<usize> {
     let head = text.get(..content)?.trim_end();
     let line_start = head.rfind('\n').map_or(0, |newline| newline + 1);
     let ends_header = |at: &usize| {
-        let rest = head[at + 1..].trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')).trim_start();
+        let rest =
+            head[at + 1..].trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')).trim_start();
         rest.is_empty() || rest.starts_with('#')
     };
     let indicators = head[line_start..].match_indices(['|', '>']).map(|(at, _)| line_start + at);

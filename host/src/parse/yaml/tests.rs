@@ -15,8 +15,39 @@ fn plain_scalars_are_what_the_clients_of_kubernetes_make_of_them() {
     let text = "[yes, On, y, no, OFF, N, true, 'yes', \"on\", 0777, 0o17, 0x1F, 0b11, 1_000, 12, -3, +4, .5, 1., 1e3, \
                 1.5E-3, 007, 08, ~, null, 2001-01-01, .inf, .nan, 1.2.3, 12Mi, 9007199254740993, !!str 1, !!int '2']";
     let kubernetes = json!([
-        true, true, true, false, false, false, true, "yes", "on", 511, 15, 31, 3, 1000, 12, -3, 4, 0.5, 1, 1e3, 1.5e-3, 7,
-        8, null, null, "2001-01-01", ".inf", ".nan", "1.2.3", "12Mi", 9007199254740993_i64, "1", 2
+        true,
+        true,
+        true,
+        false,
+        false,
+        false,
+        true,
+        "yes",
+        "on",
+        511,
+        15,
+        31,
+        3,
+        1000,
+        12,
+        -3,
+        4,
+        0.5,
+        1,
+        1e3,
+        1.5e-3,
+        7,
+        8,
+        null,
+        null,
+        "2001-01-01",
+        ".inf",
+        ".nan",
+        "1.2.3",
+        "12Mi",
+        9007199254740993_i64,
+        "1",
+        2
     ]);
     assert_eq!(value(text, Scalars::Kubernetes), kubernetes);
     let core = value("[yes, on, y, 0777, 0b11, 1_000, true, 0o17]", Scalars::Core12);
@@ -32,7 +63,8 @@ fn keys_are_strings() {
 
 #[test]
 fn anchors_aliases_and_merge_keys() {
-    let text = "base: &base {a: 1, b: 2}\nuse: *base\nmerged:\n  <<: *base\n  b: 3\nboth:\n  <<: [*base, {a: 9, c: 4}]\n";
+    let text =
+        "base: &base {a: 1, b: 2}\nuse: *base\nmerged:\n  <<: *base\n  b: 3\nboth:\n  <<: [*base, {a: 9, c: 4}]\n";
     let root = parse(text, Scalars::Kubernetes, &Limits::default()).unwrap().unwrap();
     let expected = json!({
         "base": {"a": 1, "b": 2}, "use": {"a": 1, "b": 2}, "merged": {"b": 3, "a": 1}, "both": {"a": 1, "b": 2, "c": 4}
@@ -70,7 +102,8 @@ fn streams_are_cut_at_markers_alone() {
 
 #[test]
 fn spans_are_what_is_written() {
-    let text = "\u{feff}k: &x 'v'\nlist:\n- a\n-   - b\nflow: {x: [1, 2]} # c\nblock: |\n  one\n  two\n\nempty:\nlast: z";
+    let text =
+        "\u{feff}k: &x 'v'\nlist:\n- a\n-   - b\nflow: {x: [1, 2]} # c\nblock: |\n  one\n  two\n\nempty:\nlast: z";
     let root = parse(text, Scalars::Core12, &Limits::default()).unwrap().unwrap();
     let written = |path: &[&str]| &text[root.path(path).unwrap().span.range()];
     assert_eq!(written(&["k"]), "'v'");
@@ -91,7 +124,12 @@ fn bombs_are_refused_with_the_bound_named() {
         laughs += &format!("a{level}: &a{level} [*a{0}, *a{0}, *a{0}]\n", level - 1);
     }
     assert!(error(&laughs).message.contains("limit `alias_nodes`"), "{:?}", error(&laughs));
-    for deep in ["[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000), (0..5000).map(|n| " ".repeat(n) + "a:\n").collect()] {
+    for deep in [
+        "[".repeat(100_000),
+        "{a: ".repeat(100_000),
+        "- ".repeat(100_000),
+        (0..5000).map(|n| " ".repeat(n) + "a:\n").collect(),
+    ] {
         assert!(error(&deep).message.contains("limit `depth`"), "{}", error(&deep).message);
     }
     let many = "- x\n".repeat(1001);
