@@ -203,7 +203,7 @@ fn billion_laughs() {
 #[test]
 fn documents_are_bounded() {
     let object = "apiVersion: v1\nkind: Pod\n";
-    assert_bound(YAML, &vec![object; 8].join("---\n"), "documents", 5);
+    assert_bound(YAML, &[object; 8].join("---\n"), "documents", 5);
     let item = r#"{"apiVersion": "v1", "kind": "Pod"}"#;
     let list = format!(r#"{{"apiVersion": "v1", "kind": "List", "items": [{}]}}"#, [item; 8].join(", "));
     assert_bound(YAML, &list, "documents", 5);
@@ -212,7 +212,7 @@ fn documents_are_bounded() {
     assert_bound(Form::Json, &nested, "documents", 5);
     // As many as allowed.
     let limits = Limits { documents: 8, ..Limits::default() };
-    assert_eq!(parse_within(YAML, &vec![object; 8].join("---\n"), &limits).unwrap().len(), 8);
+    assert_eq!(parse_within(YAML, &[object; 8].join("---\n"), &limits).unwrap().len(), 8);
     assert_eq!(parse_within(Form::Json, &list, &limits).unwrap().len(), 8);
 }
 

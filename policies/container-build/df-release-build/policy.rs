@@ -154,21 +154,23 @@ fn report(at: &View<'_>, commands: &[Command], fix: &Option<Fix>, tools: &[Strin
     }
 }
 
+/// Whether a tool, called with these arguments, builds with optimisation; `None` as below.
+type BuildCheck = fn(&[Argument]) -> Option<bool>;
+
 /// Whether a command builds with optimisation; `None` when it builds nothing, or that cannot be told.
 fn is_optimised(words: &[Argument], tools: &[String]) -> Option<bool> {
     let is_prefix = |word: &Argument| matches!(word.text.as_str(), "env" | "exec" | "sudo") || word.text.contains('=');
     let start = words.iter().position(|word| !is_prefix(word))?;
     let arguments = &words[start + 1..];
     let program = words[start].text.as_str();
-    let (tool, judge): (&str, fn(&[Argument]) -> Option<bool>) =
-        match program.rsplit_once('/').map_or(program, |(_, name)| name) {
-            "cargo" | "cross" => ("cargo", cargo),
-            "go" => ("go", go),
-            "npm" | "yarn" | "pnpm" | "bun" => ("npm", npm),
-            "dotnet" => ("dotnet", dotnet),
-            "gradle" | "gradlew" => ("gradle", gradle),
-            _ => return None,
-        };
+    let (tool, judge): (&str, BuildCheck) = match program.rsplit_once('/').map_or(program, |(_, name)| name) {
+        "cargo" | "cross" => ("cargo", cargo),
+        "go" => ("go", go),
+        "npm" | "yarn" | "pnpm" | "bun" => ("npm", npm),
+        "dotnet" => ("dotnet", dotnet),
+        "gradle" | "gradlew" => ("gradle", gradle),
+        _ => return None,
+    };
     if tools.iter().any(|known| known == tool) { judge(arguments) } else { None }
 }
 
