@@ -86,14 +86,15 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         );
         findings.report(&workload.object, message).code("no-ingress");
     }
-    if input.parameters.require_egress && !has_rule("egress") {
-        if let Some((container, variable)) = backing_service(&workload) {
-            let name = variable.get("name").text();
-            let message = format!(
-                "{container} declares a backing service in `{name}`, but no NetworkPolicy of its own has an egress rule"
-            );
-            findings.report(&variable, message).code("no-egress");
-        }
+    if input.parameters.require_egress
+        && !has_rule("egress")
+        && let Some((container, variable)) = backing_service(&workload)
+    {
+        let name = variable.get("name").text();
+        let message = format!(
+            "{container} declares a backing service in `{name}`, but no NetworkPolicy of its own has an egress rule"
+        );
+        findings.report(&variable, message).code("no-egress");
     }
     Ok(())
 }
