@@ -58,45 +58,16 @@ pub fn effective_replicas<P>(input: &Input<'_, P>, query: &str) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::exports::policy::rule::rule::{Request, Subject};
-    use crate::finding::{Check, Findings};
-    use crate::input::evaluate;
-    use crate::parameter::Parameters;
-
-    struct Nothing;
-
-    impl Parameters for Nothing {
-        fn read(_: &View<'_>) -> Result<Self, String> {
-            Ok(Self)
-        }
-    }
+    use crate::testing::look;
 
     fn replicas(spec: &str, autoscalers: &[(&str, &str)]) -> i64 {
         let related: Vec<String> = autoscalers
             .iter()
             .map(|(kind, spec)| format!(r#"{{"subject":{{"kind":"{kind}","name":"a"}},"document":{{"spec":{spec}}}}}"#))
             .collect();
-        let request = Request {
-            subject: Subject {
-                group: "apps".into(),
-                version: "v1".into(),
-                kind: "Deployment".into(),
-                namespace: "shop".into(),
-                name: "cart".into(),
-                operation: "CREATE".into(),
-            },
-            document: format!(r#"{{"object":{{"spec":{spec}}}}}"#),
-            old: None,
-            parameters: "{}".into(),
-            related: format!(r#"{{"autoscalers":[{}]}}"#, related.join(",")),
-        };
-        let seen = std::cell::Cell::new(-1);
-        let check = |input: &Input<'_, Nothing>, _: &mut Findings| -> Check {
-            seen.set(effective_replicas(input, "autoscalers"));
-            Ok(())
-        };
-        evaluate(&request, check).unwrap();
-        seen.get()
+        let document = format!(r#"{{"object":{{"spec":{spec}}}}}"#);
+        let related = format!(r#"{{"autoscalers":[{}]}}"#, related.join(","));
+        look("shop", &document, &related, |input| effective_replicas(input, "autoscalers"))
     }
 
     #[test]

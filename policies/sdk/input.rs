@@ -32,13 +32,17 @@ pub struct Related<'d> {
 }
 
 impl<'d, P> Input<'d, P> {
-    /// The `metadata` of a document that stands beside this one: same name, same namespace.
-    pub fn metadata_beside(&self) -> Raw {
+    /// The `metadata` of a document that stands beside this one: same name, same namespace. `None`
+    /// when one of the answers to `query` has them already: two documents may not share a name.
+    pub fn metadata_beside(&self, query: &str) -> Option<Raw> {
         let Subject { namespace, name, .. } = self.subject;
-        if namespace.is_empty() {
-            return object! { "name": name };
+        if self.related(query).any(|related| related.name() == name && related.namespace() == namespace) {
+            return None;
         }
-        object! { "name": name, "namespace": namespace }
+        if namespace.is_empty() {
+            return Some(object! { "name": name });
+        }
+        Some(object! { "name": name, "namespace": namespace })
     }
 
     /// The document as a workload. Only for rules that apply to workloads: for anything else the

@@ -24,6 +24,8 @@ pub mod selector;
 pub mod serving;
 pub mod shell;
 pub mod shutdown;
+#[cfg(test)]
+mod testing;
 pub mod version;
 pub mod workload;
 pub mod write;

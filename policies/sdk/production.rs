@@ -23,42 +23,10 @@ pub fn is_production<P>(input: &Input<'_, P>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::exports::policy::rule::rule::{Request, Subject};
-    use crate::finding::{Check, Findings};
-    use crate::input::evaluate;
-    use crate::json::View;
-    use crate::parameter::Parameters;
-
-    struct Nothing;
-
-    impl Parameters for Nothing {
-        fn read(_: &View<'_>) -> Result<Self, String> {
-            Ok(Self)
-        }
-    }
+    use crate::testing::look;
 
     fn production(namespace: &str, document: &str) -> bool {
-        let request = Request {
-            subject: Subject {
-                group: "apps".into(),
-                version: "v1".into(),
-                kind: "Deployment".into(),
-                namespace: namespace.into(),
-                name: "cart".into(),
-                operation: "CREATE".into(),
-            },
-            document: document.into(),
-            old: None,
-            parameters: "{}".into(),
-            related: "{}".into(),
-        };
-        let seen = std::cell::Cell::new(false);
-        let check = |input: &Input<'_, Nothing>, _: &mut Findings| -> Check {
-            seen.set(is_production(input));
-            Ok(())
-        };
-        evaluate(&request, check).unwrap();
-        seen.get()
+        look(namespace, document, "{}", |input| is_production(input))
     }
 
     #[test]

@@ -71,19 +71,8 @@ fn port_named<'d>(container: &Container<'d>, name: &str) -> Option<View<'d>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::exports::policy::rule::rule::{Request, Subject};
-    use crate::finding::{Check, Findings};
-    use crate::input::evaluate;
     use crate::json::Json;
-    use crate::parameter::Parameters;
-
-    struct Nothing;
-
-    impl Parameters for Nothing {
-        fn read(_: &View<'_>) -> Result<Self, String> {
-            Ok(Self)
-        }
-    }
+    use crate::testing::look;
 
     const POD: &str = r#"{"metadata":{"labels":{"app":"cart"}},"spec":{
         "containers":[{"name":"cart","ports":[{"containerPort":8080}]},{"name":"helper"}],
@@ -92,28 +81,12 @@ mod tests {
             {"name":"proxy","restartPolicy":"Always","ports":[{"containerPort":9000}]}]}}"#;
 
     fn serving(service: &str) -> String {
-        let request = Request {
-            subject: Subject {
-                group: "apps".into(),
-                version: "v1".into(),
-                kind: "Deployment".into(),
-                namespace: "shop".into(),
-                name: "cart".into(),
-                operation: "CREATE".into(),
-            },
-            document: format!(r#"{{"pod":{POD}}}"#),
-            old: None,
-            parameters: "{}".into(),
-            related: format!(r#"{{"services":[{{"subject":{{}},"document":{{"spec":{service}}}}}]}}"#),
-        };
-        let seen = std::cell::RefCell::new(String::new());
-        let check = |input: &Input<'_, Nothing>, _: &mut Findings| -> Check {
+        let document = format!(r#"{{"pod":{POD}}}"#);
+        let related = format!(r#"{{"services":[{{"subject":{{}},"document":{{"spec":{service}}}}}]}}"#);
+        look("shop", &document, &related, |input| {
             let names: Vec<&str> = containers(input, "services").iter().map(Container::name).collect();
-            *seen.borrow_mut() = names.join(",");
-            Ok(())
-        };
-        evaluate(&request, check).unwrap();
-        seen.into_inner()
+            names.join(",")
+        })
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn budget(input: &Input<'_, Parameters>, replicas: i64) -> Option<Fix> {
         object! {
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
-            "metadata": input.metadata_beside(),
+            "metadata": input.metadata_beside("pdbs")?,
             "spec": spec,
         },
     ))

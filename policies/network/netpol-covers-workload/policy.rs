@@ -136,6 +136,11 @@ fn policy(input: &Input<'_, Parameters>) -> Option<Fix> {
     };
     let ports: Vec<Raw> =
         workload.main_containers().flat_map(|container| container.get("ports").items()).map(port).collect();
+    let ingress = if ports.is_empty() {
+        object! { "from": namespace() }
+    } else {
+        object! { "from": namespace(), "ports": ports }
+    };
     let dns = object! {
         "namespaceSelector": object! { "matchLabels": object! { "kubernetes.io/metadata.name": "kube-system" } },
         "podSelector": object! { "matchLabels": object! { "k8s-app": "kube-dns" } },
@@ -146,11 +151,11 @@ fn policy(input: &Input<'_, Parameters>) -> Option<Fix> {
         object! {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
-            "metadata": input.metadata_beside(),
+            "metadata": input.metadata_beside("policies")?,
             "spec": object! {
                 "podSelector": pods,
                 "policyTypes": ["Ingress", "Egress"],
-                "ingress": [object! { "from": namespace(), "ports": ports }],
+                "ingress": [ingress],
                 "egress": [object! { "to": [dns], "ports": dns_ports }, object! { "to": namespace() }],
             },
         },

@@ -112,7 +112,7 @@ fn monitor(input: &Input<'_, Parameters>, service: &Related<'_>) -> Option<Fix> 
         object! {
             "apiVersion": "monitoring.coreos.com/v1",
             "kind": "ServiceMonitor",
-            "metadata": input.metadata_beside(),
+            "metadata": input.metadata_beside("monitors")?,
             "spec": object! {
                 "selector": object! { "matchLabels": Raw(labels) },
                 "endpoints": [object! { "port": port, "path": "/metrics", "interval": "15s" }],

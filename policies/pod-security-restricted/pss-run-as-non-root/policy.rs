@@ -9,8 +9,8 @@ policy_sdk::rule! {
     /// is; neither the pod nor a container sets `false`.
     ///
     /// The fix is safe only where it cannot keep a container from starting: every container that it
-    /// concerns has a numeric `runAsUser` other than 0 and is not privileged. Otherwise the image
-    /// decides the user, so a person must confirm it; with `runAsUser: 0` there is no fix.
+    /// concerns has a numeric `runAsUser` other than 0. Otherwise the image decides the user, so a
+    /// person must confirm it. Where a container has `runAsUser: 0` or is privileged there is no fix.
     ///
     /// ## Why
     /// A process that is root in its container is root on the node once it gets out, and inside it
@@ -78,12 +78,12 @@ fn fix(target: &View<'_>, spec: &View<'_>, concerned: &[Container<'_>]) -> Optio
         let own = container.at("securityContext.runAsUser").as_i64();
         own.or_else(|| spec.at("securityContext.runAsUser").as_i64())
     };
-    if concerned.iter().any(|container| user(container) == Some(0)) {
+    let is_privileged = |container: &Container<'_>| container.at("securityContext.privileged").is_true();
+    if concerned.iter().any(|container| user(container) == Some(0) || is_privileged(container)) {
         return None;
     }
-    let starts =
-        |container: &Container<'_>| user(container).is_some() && !container.at("securityContext.privileged").is_true();
     let title = "require a user other than root";
-    let fix = if concerned.iter().all(starts) { Fix::safe(title) } else { Fix::unsafe_(title) };
+    let fix =
+        if concerned.iter().all(|container| user(container).is_some()) { Fix::safe(title) } else { Fix::unsafe_(title) };
     Some(fix.set(target, true))
 }
