@@ -26,7 +26,7 @@ mod tests {
     use crate::testing::look;
 
     fn production(namespace: &str, document: &str) -> bool {
-        look(namespace, document, "{}", |input| is_production(input))
+        look(namespace, document, "{}", is_production)
     }
 
     #[test]

@@ -83,7 +83,10 @@ fn fix(target: &View<'_>, spec: &View<'_>, concerned: &[Container<'_>]) -> Optio
         return None;
     }
     let title = "require a user other than root";
-    let fix =
-        if concerned.iter().all(|container| user(container).is_some()) { Fix::safe(title) } else { Fix::unsafe_(title) };
+    let fix = if concerned.iter().all(|container| user(container).is_some()) {
+        Fix::safe(title)
+    } else {
+        Fix::unsafe_(title)
+    };
     Some(fix.set(target, true))
 }
