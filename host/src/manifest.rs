@@ -258,7 +258,9 @@ impl fmt::Display for ReadPath {
             match segment {
                 Segment::AnyItem => f.write_str("[*]")?,
                 Segment::AnyKey => write!(f, "{dot}*")?,
-                Segment::Key(key) if key.is_empty() || key.contains(['.', '[', '*']) => write!(f, "[\"{key}\"]")?,
+                Segment::Key(key) if key.is_empty() || key.contains(['.', '[', ']', '*', '"']) => {
+                    write!(f, "[\"{key}\"]")?
+                }
                 Segment::Key(key) => write!(f, "{dot}{key}")?,
             }
         }
