@@ -224,8 +224,8 @@ fn documents_are_bounded_across_lists() {
     let text = [list.as_str(); 3].join("\n---\n");
     let limits = Limits { documents: 5, ..Limits::default() };
     let units = Unit::split(YAML, &Arc::from("in.yaml"), &text, &limits).unwrap();
-    let engine = policy_host::engine::Engine::new(Default::default(), None).unwrap();
-    let bundle = policy_host::bundle::Bundle::of_rules("none", []);
+    let engine = Arc::new(policy_host::engine::Engine::new(Default::default(), None).unwrap());
+    let bundle = Arc::new(policy_host::bundle::Bundle::of_rules("none", []));
     let judge = policy_host::evaluate::Judge::new(&engine, &bundle);
     let options = policy_host::evaluate::RunOptions { limits, memo: None };
     let result = policy_host::evaluate::run(&judge, &units, options);
@@ -313,7 +313,7 @@ fn broken_documents_do_not_hurt_the_others() {
     for text in [text.clone(), text.replace('\n', "\r\n")] {
         let units = units(YAML, "in.yaml", &text, &Limits::default()).unwrap();
         assert_eq!(units.len(), 5);
-        let bundle = Bundle::of_rules("test", [Arc::clone(&GOOD)]);
+        let bundle = Arc::new(Bundle::of_rules("test", [Arc::clone(&GOOD)]));
         let result = run(&Judge::new(&ENGINE, &bundle), &units, RunOptions::default());
         let judged: Vec<usize> = result.documents.iter().map(|(unit, _)| *unit).collect();
         assert_eq!(judged, [0, 2, 4]);

@@ -76,8 +76,8 @@ fn judge_level(level: &str, rules: &[&str]) {
         }
     };
     let fixtures = module.join("test/testdata").join(level).join(POLICY);
-    let engine = Engine::new(SandboxLimits::default(), None).unwrap();
-    let bundle = Bundle::of_rules(level, rules.iter().map(|id| Arc::new(rule(id, &engine))));
+    let engine = Arc::new(Engine::new(SandboxLimits::default(), None).unwrap());
+    let bundle = Arc::new(Bundle::of_rules(level, rules.iter().map(|id| Arc::new(rule(id, &engine)))));
     let judge = Judge::new(&engine, &bundle);
 
     let mut problems = Vec::new();
@@ -119,7 +119,7 @@ fn rules_for(file: &str) -> (Option<&'static str>, &'static [&'static str]) {
 }
 
 /// File name and verdict of each fixture in a folder, each a single Pod.
-fn verdicts(judge: &Judge<'_>, folder: &Path) -> Vec<(String, DocumentVerdict)> {
+fn verdicts(judge: &Judge, folder: &Path) -> Vec<(String, DocumentVerdict)> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let units: Vec<Unit> = paths.iter().flat_map(|path| units(path)).collect();

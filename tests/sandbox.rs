@@ -26,7 +26,7 @@ spec:
 const SEEN: &str = r#"{"pod":{"spec":{"containers":[{"image":"nginx"}]}}}"#;
 
 /// One engine for all tests, so that whatever a hostile component leaves behind meets the others.
-pub(crate) static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(limits(), None).unwrap());
+pub(crate) static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::new(limits(), None).unwrap()));
 
 /// More time than by default: a good rule must get by on a busy machine.
 fn limits() -> SandboxLimits {
@@ -339,7 +339,7 @@ fn units(text: &str) -> Vec<Unit> {
 
 /// The outcomes of some rules on each document of a text.
 fn judge(rules: &[Arc<RuleSource>], text: &str) -> Vec<Vec<Outcome>> {
-    let bundle = Bundle::of_rules("test", rules.iter().cloned());
+    let bundle = Arc::new(Bundle::of_rules("test", rules.iter().cloned()));
     let judge = Judge::new(&ENGINE, &bundle);
     let result = run(&judge, &units(text), RunOptions::default());
     assert_eq!(result.errors, []);
@@ -1159,7 +1159,7 @@ proptest! {
         if inspect(&bytes, ENGINE.limits()).is_ok()
             && let Ok(rule) = RuleSource::from_component(bytes, &ENGINE)
         {
-            let bundle = Bundle::of_rules("test", [Arc::new(rule)]);
+            let bundle = Arc::new(Bundle::of_rules("test", [Arc::new(rule)]));
             let result = run(&Judge::new(&ENGINE, &bundle), &units(DEPLOYMENT), RunOptions::default());
             prop_assert_eq!(result.errors.len(), 0);
             prop_assert_eq!(result.documents.len(), 1);

@@ -25,6 +25,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use table::{Budget, Row, Samples, measure, micros_per_call, warm_up};
 
@@ -87,16 +88,16 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The default bundle, ready to judge.
 struct Host {
-    engine: Engine,
-    bundle: Bundle,
+    engine: Arc<Engine>,
+    bundle: Arc<Bundle>,
 }
 
 impl Host {
     fn new() -> Result<Self, Box<dyn Error>> {
-        let engine = Engine::new(SandboxLimits::default(), None)?;
+        let engine = Arc::new(Engine::new(SandboxLimits::default(), None)?);
         let mut library = Library::embedded(PACK)?;
         let bundle = Bundle::open(DEFAULT_BUNDLE, &mut library, &engine, jiff::Zoned::now().date())?;
-        Ok(Self { engine, bundle })
+        Ok(Self { engine, bundle: Arc::new(bundle) })
     }
 
     fn print_machine(&self) {
@@ -316,7 +317,7 @@ fn only_document(unit: &Unit) -> Result<Document, Box<dyn Error>> {
 /// The native call, and how many times longer the sandboxed one takes. The two take turns, so that
 /// whatever else the machine does hits both.
 fn against_native(
-    judge: &Judge<'_>,
+    judge: &Judge,
     prepared: &Judged<'_>,
     rule: u16,
     evaluate: Evaluate,
@@ -334,7 +335,7 @@ fn against_native(
 }
 
 /// Plan, projections, inventory, sandboxes, findings: all but reading the text.
-fn judge_all(judge: &Judge<'_>, document: &Document) {
+fn judge_all(judge: &Judge, document: &Document) {
     let prepared = judge.prepare(document);
     for (rule, told) in tell(judge, document) {
         black_box(judge.judge(&prepared, rule, &told));
@@ -342,7 +343,7 @@ fn judge_all(judge: &Judge<'_>, document: &Document) {
 }
 
 /// The rules that apply to a document, and what each is told of the others when there are none.
-fn tell(judge: &Judge<'_>, document: &Document) -> Vec<(u16, String)> {
+fn tell(judge: &Judge, document: &Document) -> Vec<(u16, String)> {
     let inventory = Inventory::new(judge.cards(document));
     let told = |rule| match judge.asks_inventory(rule) {
         true => judge.related(rule, &inventory, &document.subject.namespace),

@@ -37,7 +37,7 @@ pub struct Outcomes {
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn test(folder: &Path, rule: &Arc<RuleSource>, engine: &Engine, update: bool) -> std::io::Result<Outcomes> {
+pub fn test(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>, update: bool) -> std::io::Result<Outcomes> {
     let mut names: Vec<PathBuf> =
         std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     names.sort();
@@ -101,13 +101,16 @@ impl<'r> Fixture<'r> {
         Ok(fixture)
     }
 
-    fn bundle(&self, parameters: &str) -> Result<Bundle, String> {
+    fn bundle(&self, parameters: &str) -> Result<Arc<Bundle>, String> {
         let bundle = Bundle::of_rules("fixture", [Arc::clone(self.rule)]);
-        bundle.with_parameters(0, parameters).map_err(|error| format!("{}: `# params:` {error}", self.path))
+        bundle
+            .with_parameters(0, parameters)
+            .map(Arc::new)
+            .map_err(|error| format!("{}: `# params:` {error}", self.path))
     }
 
     /// The verdicts on all documents, each with the parameters of its own.
-    fn verdicts(&self, engine: &Engine) -> Result<Vec<(usize, DocumentVerdict)>, String> {
+    fn verdicts(&self, engine: &Arc<Engine>) -> Result<Vec<(usize, DocumentVerdict)>, String> {
         let mut documents = Vec::new();
         for (parameters, units) in &self.by_parameters {
             let bundle = self.bundle(parameters)?;
@@ -122,7 +125,7 @@ impl<'r> Fixture<'r> {
         Ok(documents)
     }
 
-    fn check(&self, is_fail: bool, engine: &Engine, outcomes: &mut Outcomes) {
+    fn check(&self, is_fail: bool, engine: &Arc<Engine>, outcomes: &mut Outcomes) {
         outcomes.problems.extend(self.problems.iter().cloned());
         let documents = match self.verdicts(engine) {
             Ok(documents) => documents,
@@ -169,7 +172,13 @@ impl<'r> Fixture<'r> {
         }
     }
 
-    fn check_fixes(&self, path: &Path, engine: &Engine, update: bool, outcomes: &mut Outcomes) -> std::io::Result<()> {
+    fn check_fixes(
+        &self,
+        path: &Path,
+        engine: &Arc<Engine>,
+        update: bool,
+        outcomes: &mut Outcomes,
+    ) -> std::io::Result<()> {
         for (extent, suffix) in [(Extent::Safe, "fixed"), (Extent::Unsafe, "fixed-unsafe")] {
             let golden = golden_path(path, suffix);
             let fixed = match self.fixed(engine, extent) {
@@ -196,7 +205,7 @@ impl<'r> Fixture<'r> {
         Ok(())
     }
 
-    fn fixed(&self, engine: &Engine, extent: Extent) -> Result<String, String> {
+    fn fixed(&self, engine: &Arc<Engine>, extent: Extent) -> Result<String, String> {
         let mut slots = Vec::new();
         for (parameters, indices) in &self.by_parameters {
             let bundle = self.bundle(parameters)?;

@@ -9,7 +9,7 @@ use crate::fix::{self, Extent};
 use crate::parse::Limits;
 use crate::report::{self, Report, Style};
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// Progress is shown when a run takes longer than this.
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandResult {
     let started = Instant::now();
     let today = jiff::Zoned::now().date();
-    let bundle = Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?;
+    let bundle = Arc::new(Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?);
     let limits = Limits::default();
     let mut discovered = discover::discover(&arguments.paths, &limits);
     let input_errors: Vec<String> = discovered.errors.iter().map(ToString::to_string).collect();
@@ -74,7 +74,7 @@ fn nothing_found(arguments: &EvalArguments, discovered: &Discovered) -> String {
 /// Writes the fixed files, or shows what would be written.
 fn apply_fixes(
     arguments: &EvalArguments,
-    judge: &Judge<'_>,
+    judge: &Judge,
     discovered: &mut Discovered,
     limits: &Limits,
 ) -> Result<(RunResult, usize), Box<dyn std::error::Error>> {

@@ -18,6 +18,7 @@ use crate::engine::{CodeCache, Engine, EngineError, SandboxLimits};
 use args::{Arguments, Command};
 use clap::Parser as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub(crate) enum Exit {
 
 /// What every command needs.
 pub(crate) struct Context {
-    pub(crate) engine: Engine,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) library: Library,
     pub(crate) threads: usize,
 }
@@ -75,7 +76,7 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
 fn context(pack: &'static [u8], no_cache: bool, threads: usize) -> Result<Context, ContextError> {
     let code_cache = if no_cache { None } else { open_code_cache() };
     Ok(Context {
-        engine: Engine::new(SandboxLimits::default(), code_cache)?,
+        engine: Arc::new(Engine::new(SandboxLimits::default(), code_cache)?),
         library: Library::embedded(pack)?,
         threads,
     })

@@ -60,7 +60,7 @@ fn rule_folders(paths: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-fn test(folder: &Path, arguments: &TestArguments, engine: &Engine) -> Result<Outcomes, String> {
+fn test(folder: &Path, arguments: &TestArguments, engine: &Arc<Engine>) -> Result<Outcomes, String> {
     let id = std::fs::canonicalize(folder)
         .ok()
         .and_then(|folder| folder.file_name().map(|name| name.to_string_lossy().into_owned()))
@@ -70,7 +70,7 @@ fn test(folder: &Path, arguments: &TestArguments, engine: &Engine) -> Result<Out
 }
 
 /// A built component, with its manifest extracted when the build has not done that yet.
-fn component(components: &Path, id: &str, engine: &Engine) -> Result<RuleSource, String> {
+fn component(components: &Path, id: &str, engine: &Arc<Engine>) -> Result<RuleSource, String> {
     let candidates = [components.join(format!("{id}.wasm")), components.join(format!("{}.wasm", id.replace('-', "_")))];
     let path = candidates
         .iter()

@@ -12,11 +12,12 @@ use crate::project::Projection;
 use crate::workload::Shape;
 use sha2::{Digest as _, Sha256};
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 /// A bundle prepared for evaluation: what each rule reads, with equal reads made one.
-pub struct Judge<'b> {
-    engine: &'b Engine,
-    bundle: &'b Bundle,
+pub struct Judge {
+    engine: Arc<Engine>,
+    bundle: Arc<Bundle>,
     projections: Vec<Projection>,
     /// Index into `projections`, by rule.
     reads: Vec<usize>,
@@ -34,9 +35,9 @@ pub struct Judged<'d> {
     projected_old: Vec<OnceCell<String>>,
 }
 
-impl<'b> Judge<'b> {
+impl Judge {
     /// Prepares a bundle.
-    pub fn new(engine: &'b Engine, bundle: &'b Bundle) -> Self {
+    pub fn new(engine: &Arc<Engine>, bundle: &Arc<Bundle>) -> Self {
         let mut projections: Vec<Projection> = Vec::new();
         let mut index = |projection: Projection| {
             projections.iter().position(|known| *known == projection).unwrap_or_else(|| {
@@ -47,12 +48,12 @@ impl<'b> Judge<'b> {
         let reads = bundle.rules.iter().map(|rule| index(Projection::new(&rule.source.manifest.reads))).collect();
         let (queries, asks) =
             Queries::collect(bundle.rules.iter().map(|rule| rule.source.manifest.inventory.as_slice()));
-        Self { engine, bundle, projections, reads, queries, asks }
+        Self { engine: Arc::clone(engine), bundle: Arc::clone(bundle), projections, reads, queries, asks }
     }
 
     /// The bundle.
-    pub fn bundle(&self) -> &'b Bundle {
-        self.bundle
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
     }
 
     /// Prepares a document.
@@ -114,7 +115,7 @@ impl<'b> Judge<'b> {
 
     fn run(&self, judged: &Judged<'_>, index: u16, related: &str) -> Result<Outcome, RuleFailure> {
         let rule = &self.bundle.rules[usize::from(index)];
-        let loaded = rule.source.load(self.engine).map_err(|error| RuleFailure::Trap(error.to_owned()))?;
+        let loaded = rule.source.load(&self.engine).map_err(|error| RuleFailure::Trap(error.to_owned()))?;
         let verdict = self.engine.evaluate(loaded, self.request(judged, usize::from(index), related))?;
         Ok(match verdict {
             wire::Verdict::NotApplicable(reason) => Outcome::NotApplicable(self.bounded(reason)?),
@@ -132,10 +133,7 @@ impl<'b> Judge<'b> {
         })
     }
 
-    fn request<'r>(&self, judged: &'r Judged<'_>, rule: usize, related: &'r str) -> wire::Request<'r>
-    where
-        'b: 'r,
-    {
+    fn request<'r>(&'r self, judged: &'r Judged<'_>, rule: usize, related: &'r str) -> wire::Request<'r> {
         let document = judged.document;
         let subject = &document.subject;
         let reads = self.reads[rule];

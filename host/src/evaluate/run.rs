@@ -47,7 +47,7 @@ struct Pass {
 }
 
 /// Judges units with a bundle's rules. Documents of one run are each other's inventory.
-pub fn run(judge: &Judge<'_>, units: &[Unit], options: RunOptions) -> RunResult {
+pub fn run(judge: &Judge, units: &[Unit], options: RunOptions) -> RunResult {
     let RunOptions { limits, memo } = options;
     let passes: Vec<Result<Pass, SyntaxError>> =
         units.par_iter().map(|unit| first_pass(judge, unit, &limits, memo.as_ref())).collect();
@@ -105,7 +105,7 @@ fn bound_documents(
 }
 
 /// Everything that needs no inventory: from memory, else by parsing and judging.
-fn first_pass(judge: &Judge<'_>, unit: &Unit, limits: &Limits, memo: Option<&Memo>) -> Result<Pass, SyntaxError> {
+fn first_pass(judge: &Judge, unit: &Unit, limits: &Limits, memo: Option<&Memo>) -> Result<Pass, SyntaxError> {
     let key = unit.key(&judge.bundle().fingerprint);
     if let Some(record) = memo.and_then(|memo| memo.get(&key)) {
         return Ok(Pass { key, record, documents: None, from_memory: true });
@@ -128,7 +128,7 @@ fn first_pass(judge: &Judge<'_>, unit: &Unit, limits: &Limits, memo: Option<&Mem
 
 /// The rules that ask for other documents: remembered when they would be told the same.
 fn second_pass(
-    judge: &Judge<'_>,
+    judge: &Judge,
     unit: &Unit,
     mut pass: Pass,
     inventory: &Inventory,

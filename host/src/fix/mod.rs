@@ -46,7 +46,7 @@ pub struct Fixed {
 }
 
 /// Applies fixes until none is left.
-pub fn fix(judge: &Judge<'_>, units: Vec<Unit>, limits: &Limits, extent: Extent) -> Fixed {
+pub fn fix(judge: &Judge, units: Vec<Unit>, limits: &Limits, extent: Extent) -> Fixed {
     let judged = |slots: &[Slot]| {
         let units: Vec<Unit> = slots.iter().map(|slot| slot.unit.clone()).collect();
         run(judge, &units, RunOptions { limits: limits.clone(), memo: None })
@@ -103,7 +103,7 @@ struct UnitChange {
 }
 
 fn plan(
-    judge: &Judge<'_>,
+    judge: &Judge,
     slots: &[Slot],
     result: &RunResult,
     extent: Extent,
