@@ -6,6 +6,8 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`cli`] | arguments, exit codes, what goes to which stream |
+//! | [`serve`] | the server: wires, connections, operation |
+//! | [`decide`] | one object under review, one decision |
 //! | [`fixtures`] | a rule's own tests |
 //! | [`report`] | results as text |
 //! | [`fix`] | fixes applied to text |
@@ -17,10 +19,12 @@
 //! | [`manifest`] | what a rule says of itself |
 //! | [`parse`] | from bytes to documents |
 //! | [`document`] | the document model |
+//! | [`settings`] | files that people write to configure the host |
 //! | [`sealed`] | files that only we wrote |
 
 pub mod bundle;
 pub mod cli;
+pub mod decide;
 pub mod discover;
 pub mod document;
 pub mod engine;
@@ -32,5 +36,7 @@ pub mod parse;
 pub mod project;
 pub mod report;
 pub mod sealed;
+pub mod serve;
+pub mod settings;
 mod suggest;
 pub mod workload;

@@ -119,7 +119,7 @@ impl RuleSource {
 }
 
 /// The rules and bundles at hand, by name.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Library {
     rules: BTreeMap<String, Arc<RuleSource>>,
     bundles: BTreeMap<String, Cow<'static, str>>,

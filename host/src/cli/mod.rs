@@ -11,6 +11,7 @@ mod explain;
 mod inspect;
 mod list;
 mod pack;
+mod serve;
 mod test;
 
 use crate::bundle::{Library, LibraryError};
@@ -67,6 +68,10 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         Command::List(arguments) => list::run(&arguments, pack),
         Command::Explain(arguments) => explain::run(&arguments, pack),
         Command::Eval(arguments) => eval::run(&arguments, context(pack, arguments.no_cache, threads)?),
+        Command::Serve(arguments) => {
+            let context = context(pack, false, threads)?;
+            serve::run(*arguments, context)
+        }
         Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
         Command::Docs(arguments) => docs::run(&arguments, pack),
         Command::Pack(arguments) => pack::run(&arguments),

@@ -1,0 +1,188 @@
+//! One object under review, one decision: what every wire of the server carries.
+//!
+//! A [`Decider`] is a bundle being served. It judges with all rules of the bundle that apply, from
+//! memory where nothing that any of them reads has changed, and settles by the bundle's [`Modes`] what
+//! becomes of a rule that could not run. [`Decider::cure`] is the mutation: the safe fixes, judged again.
+
+mod cure;
+mod decision;
+mod memo;
+
+pub use cure::Cure;
+pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Violation};
+
+use crate::bundle::{Bundle, Exemption};
+use crate::document::Document;
+use crate::engine::Engine;
+use crate::evaluate::{Inventory, Judge, Outcome, RuleOutcome};
+use crate::project::Projection;
+use memo::{Key, Memo};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What becomes of an object when a rule could not run on it, or nobody had the time to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailureMode {
+    /// It is denied.
+    #[default]
+    Closed,
+    /// It is let through, with a warning.
+    Open,
+}
+
+/// What becomes of an object when a rule that is enforced by `deny` could not decide: its inventory is
+/// missing, or a value is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotEvaluatedMode {
+    /// It is let through, with a warning.
+    #[default]
+    Warn,
+    /// It is denied.
+    Deny,
+}
+
+/// How a bundle treats what is no verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Modes {
+    /// Rules that could not run, overload, missed deadlines.
+    pub failure: FailureMode,
+    /// Rules that could not decide.
+    pub not_evaluated: NotEvaluatedMode,
+}
+
+/// A bundle being served.
+pub struct Decider {
+    judge: Judge,
+    modes: Modes,
+    reference: BundleReference,
+    /// Everything of a document that any rule or exemption of the bundle reads.
+    reads: Projection,
+    reads_old: bool,
+    memo: Option<Memo>,
+}
+
+/// The outcomes of one document.
+#[derive(Clone)]
+pub struct Verdicts {
+    /// By rule, in the bundle's order.
+    pub outcomes: Arc<[RuleOutcome]>,
+    /// The rules, by index, that were not reached before the deadline.
+    pub unreached: Vec<u16>,
+    /// Whether memory served.
+    pub remembered: bool,
+}
+
+impl Decider {
+    /// Prepares a bundle. `memo_bytes` bounds what is remembered of it; with 0 nothing is.
+    pub fn new(engine: &Arc<Engine>, bundle: &Arc<Bundle>, modes: Modes, memo_bytes: u64) -> Self {
+        let manifests = || bundle.rules.iter().map(|rule| &rule.source.manifest);
+        let of_rules = manifests().flat_map(|manifest| manifest.reads.iter().cloned());
+        let of_exemptions = bundle.exemptions.first().map(|_| Exemption::reads()).into_iter().flatten();
+        Self {
+            judge: Judge::new(engine, bundle),
+            modes,
+            reference: BundleReference::new(bundle),
+            reads: Projection::new(&of_rules.chain(of_exemptions).collect::<Vec<_>>()),
+            reads_old: manifests().any(|manifest| manifest.reads_old),
+            memo: (memo_bytes > 0).then(|| Memo::new(memo_bytes)),
+        }
+    }
+
+    /// The bundle.
+    pub fn bundle(&self) -> &Bundle {
+        self.judge.bundle()
+    }
+
+    /// What names the bundle in answers.
+    pub fn reference(&self) -> &BundleReference {
+        &self.reference
+    }
+
+    /// How it treats what is no verdict.
+    pub fn modes(&self) -> Modes {
+        self.modes
+    }
+
+    /// Bytes that the memo holds.
+    pub fn remembered_bytes(&self) -> u64 {
+        self.memo.as_ref().map_or(0, Memo::bytes)
+    }
+
+    /// Judges a document with every rule that applies, until the deadline.
+    pub fn judge(&self, document: &Document, inventory: &Inventory, deadline: Instant) -> Verdicts {
+        let plan = self.judge.plan(document);
+        let told = self.told(&plan, document, inventory);
+        let key = self.memo.as_ref().map(|_| self.key(document, &told));
+        if let (Some(memo), Some(key)) = (&self.memo, &key)
+            && let Some(outcomes) = memo.get(key)
+        {
+            return Verdicts { outcomes, unreached: Vec::new(), remembered: true };
+        }
+        let verdicts = self.evaluate(document, &plan, &told, deadline);
+        // A failure may be gone next time.
+        let lasting = |outcome: &RuleOutcome| !matches!(outcome.outcome, Outcome::Error(_));
+        if let (Some(memo), Some(key)) = (&self.memo, key)
+            && verdicts.unreached.is_empty()
+            && verdicts.outcomes.iter().all(lasting)
+        {
+            memo.insert(key, Arc::clone(&verdicts.outcomes));
+        }
+        verdicts
+    }
+
+    /// What memory has of a document; nothing is evaluated.
+    pub fn recall(&self, document: &Document, inventory: &Inventory) -> Option<Verdicts> {
+        let memo = self.memo.as_ref()?;
+        let plan = self.judge.plan(document);
+        let key = self.key(document, &self.told(&plan, document, inventory));
+        memo.get(&key).map(|outcomes| Verdicts { outcomes, unreached: Vec::new(), remembered: true })
+    }
+
+    /// What each planned rule is told of the inventory; `None` for a rule that asks for nothing.
+    fn told(&self, plan: &[u16], document: &Document, inventory: &Inventory) -> Vec<Option<String>> {
+        let tell = |rule: &u16| {
+            let asks = self.judge.asks_inventory(*rule);
+            asks.then(|| self.judge.related(*rule, inventory, &document.subject.namespace))
+        };
+        plan.iter().map(tell).collect()
+    }
+
+    fn evaluate(&self, document: &Document, plan: &[u16], told: &[Option<String>], deadline: Instant) -> Verdicts {
+        let prepared = self.judge.prepare(document);
+        let mut outcomes = Vec::with_capacity(plan.len());
+        let mut unreached = Vec::new();
+        for (rule, told) in plan.iter().zip(told) {
+            if Instant::now() >= deadline {
+                unreached.push(*rule);
+            } else {
+                outcomes.push(self.judge.judge(&prepared, *rule, told.as_deref().unwrap_or("{}")));
+            }
+        }
+        Verdicts { outcomes: outcomes.into(), unreached, remembered: false }
+    }
+
+    /// Names everything that the outcomes depend on: who the document is, what any rule reads of it, and
+    /// what each is told of others.
+    fn key(&self, document: &Document, told: &[Option<String>]) -> Key {
+        let mut key = memo::KeyBuilder::default();
+        let subject = &document.subject;
+        for part in
+            [&subject.group, &subject.version, &subject.kind, &subject.namespace, &subject.name, &subject.operation]
+        {
+            key.part(part.as_bytes());
+        }
+        key.part(self.judge.judged_elsewhere(document).unwrap_or_default().as_bytes());
+        let shape = self.judge.bundle().workloads.shape(document);
+        key.part(self.reads.apply(document, &shape).as_bytes());
+        if let Some(old) = document.old.as_ref().filter(|_| self.reads_old) {
+            key.part(self.reads.apply_to(document, &shape, old).as_bytes());
+        }
+        for told in told.iter().flatten() {
+            key.part(told.as_bytes());
+        }
+        key.finish()
+    }
+}
