@@ -58,6 +58,10 @@ docs: build ## Write the documents that are generated from code
 bench: build ## Print every figure and its budget
 	cargo bench --quiet -p policy-host --bench budgets
 
+.PHONY: bench-serve
+bench-serve: build ## Print every figure of the server and its budget
+	cargo bench --quiet -p policy-host --bench serve
+
 .PHONY: ci
 ci: test lint drift ## Everything that CI runs
 
