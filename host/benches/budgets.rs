@@ -16,7 +16,7 @@ use policy_host::bundle::{Bundle, Library};
 use policy_host::discover::{Discovered, discover};
 use policy_host::document::{Document, Source};
 use policy_host::engine::{Engine, SandboxLimits};
-use policy_host::evaluate::{Inventory, Judge, Judged, Memo, Outcome, RunOptions, RunResult, run};
+use policy_host::evaluate::{Collected, Judge, Judged, Memo, Outcome, RunOptions, RunResult, run};
 use policy_host::manifest::Severity;
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use policy_host::project::Projection;
@@ -347,9 +347,10 @@ fn judge_all(judge: &Judge, document: &Document) {
 
 /// The rules that apply to a document, and what each is told of the others when there are none.
 fn tell(judge: &Judge, document: &Document) -> Vec<(u16, String)> {
-    let inventory = Inventory::new(judge.cards(document));
+    let inventory = Collected::new(judge.cards(document));
     let told = |rule| match judge.asks_inventory(rule) {
-        true => judge.related(rule, &inventory, &document.subject.namespace),
+        // The documents of a run are always known.
+        true => judge.related(rule, &inventory, &document.subject.namespace).unwrap_or_default().json(),
         false => "{}".to_owned(),
     };
     judge.plan(document).into_iter().map(|rule| (rule, told(rule))).collect()

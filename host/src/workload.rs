@@ -21,7 +21,7 @@ pub struct WorkloadKind {
 }
 
 /// The kinds of workload that a run knows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WorkloadKinds(Vec<(WorkloadKind, Pointer)>);
 
 impl Default for WorkloadKinds {
@@ -66,10 +66,6 @@ impl WorkloadKinds {
         self.0.iter().find(|(known, _)| known.group == group && known.kind == kind).map(|(_, template)| template)
     }
 
-    fn knows_kind(&self, kind: &str) -> bool {
-        self.0.iter().any(|(known, _)| known.kind == kind)
-    }
-
     /// How rules see a document.
     pub fn shape(&self, document: &Document) -> Shape {
         match self.template_of(&document.subject.group, &document.subject.kind) {
@@ -94,23 +90,45 @@ impl WorkloadKinds {
     /// Why no rule judges a workload, where that is so: its owner is judged instead.
     pub fn judged_elsewhere(&self, document: &Document) -> Option<String> {
         self.template_of(&document.subject.group, &document.subject.kind)?;
-        let owners = document.root.path(&["metadata", "ownerReferences"]).map_or(&[][..], Node::items);
-        let is_controller =
-            |owner: &&Node| matches!(owner.get("controller"), Some(node) if node.value == Value::Bool(true));
-        if let Some(owner) = owners.iter().find(is_controller) {
-            let kind = owner.get("kind").and_then(Node::as_str).unwrap_or_default();
+        if let Some(owner) = controller(document) {
             // Nobody judges an owner of a kind that is not known, so its pods are judged themselves.
-            if self.knows_kind(kind) || document.subject.kind != "Pod" {
-                let name = owner.get("name").and_then(Node::as_str).unwrap_or_default();
+            if self.knows(owner) || document.subject.kind != "Pod" {
+                let (kind, name) = (text(owner, "kind"), text(owner, "name"));
                 return Some(format!("its owner is judged instead: {kind} {name}"));
             }
         }
         let reference = document.root.path(&["spec", "workloadRef"])?;
         document.root.path(&["spec", "template"]).is_none().then(|| {
-            let part = |key| reference.get(key).and_then(Node::as_str).unwrap_or_default();
-            format!("its pod template is judged where it stands: {} {}", part("kind"), part("name"))
+            let (kind, name) = (text(reference, "kind"), text(reference, "name"));
+            format!("its pod template is judged where it stands: {kind} {name}")
         })
     }
+
+    /// Whether a workload has a controller that is a workload itself, and says all that it says.
+    pub fn is_controlled(&self, document: &Document) -> bool {
+        self.template_of(&document.subject.group, &document.subject.kind).is_some()
+            && controller(document).is_some_and(|owner| self.knows(owner))
+    }
+
+    /// Whether an owner reference names a workload.
+    fn knows(&self, owner: &Node) -> bool {
+        let (api_version, kind) = (text(owner, "apiVersion"), text(owner, "kind"));
+        match api_version.split_once('/') {
+            Some((group, _)) => self.template_of(group, kind).is_some(),
+            None if api_version.is_empty() => self.0.iter().any(|(known, _)| known.kind == kind),
+            None => self.template_of("", kind).is_some(),
+        }
+    }
+}
+
+/// The owner reference of an object's controller.
+fn controller(document: &Document) -> Option<&Node> {
+    let owners = document.root.path(&["metadata", "ownerReferences"]).map_or(&[][..], Node::items);
+    owners.iter().find(|owner| owner.get("controller").is_some_and(|flag| flag.value == Value::Bool(true)))
+}
+
+fn text<'n>(node: &'n Node, key: &str) -> &'n str {
+    node.get(key).and_then(Node::as_str).unwrap_or_default()
 }
 
 /// How rules see a document.

@@ -1,16 +1,15 @@
 //! One document before the rules of a bundle.
 
-use super::inventory::{Card, Inventory, Queries};
+use super::inventory::{Card, Inventory, Overlay, Told, Topic, Topics, Unavailable};
 use super::verdict::{Change, Finding, Fix, Label, Outcome, Place, RuleOutcome};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
-use crate::document::{Document, Node, Pointer, PointerError, Value, write_json_string};
+use crate::document::{Document, Node, Pointer, PointerError, Value};
 use crate::engine::bindings::exports::policy::rule::rule as wire;
 use crate::engine::{Engine, RuleFailure};
 use crate::fix::edit;
 use crate::manifest::Severity;
 use crate::project::Projection;
 use crate::workload::Shape;
-use sha2::{Digest as _, Sha256};
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -21,8 +20,8 @@ pub struct Judge {
     projections: Vec<Projection>,
     /// Index into `projections`, by rule.
     reads: Vec<usize>,
-    queries: Queries,
-    /// Indices into `queries`, by rule.
+    topics: Topics,
+    /// Indices into `topics`, by rule and query.
     asks: Vec<Vec<u16>>,
 }
 
@@ -46,9 +45,9 @@ impl Judge {
             })
         };
         let reads = bundle.rules.iter().map(|rule| index(Projection::new(&rule.source.manifest.reads))).collect();
-        let (queries, asks) =
-            Queries::collect(bundle.rules.iter().map(|rule| rule.source.manifest.inventory.as_slice()));
-        Self { engine: Arc::clone(engine), bundle: Arc::clone(bundle), projections, reads, queries, asks }
+        let queries = bundle.rules.iter().map(|rule| rule.source.manifest.inventory.as_slice());
+        let (topics, asks) = Topics::collect(queries, &bundle.workloads);
+        Self { engine: Arc::clone(engine), bundle: Arc::clone(bundle), projections, reads, topics, asks }
     }
 
     /// The bundle.
@@ -87,29 +86,55 @@ impl Judge {
         !self.asks[usize::from(rule)].is_empty()
     }
 
+    /// What the rules' queries are about; an [`Inventory`] knows each by its index.
+    pub fn topics(&self) -> &[Topic] {
+        self.topics.as_slice()
+    }
+
     /// What a document contributes to the inventory.
     pub fn cards(&self, document: &Document) -> Vec<Card> {
-        self.queries.cards(document, &self.bundle.workloads)
+        self.topics.cards(document)
     }
 
-    /// What a rule is told of the inventory about a subject in `namespace`: a JSON object.
-    pub fn related(&self, rule: u16, inventory: &Inventory, namespace: &str) -> String {
+    /// An inventory in which a document is as it is under review, whatever is known of it already.
+    pub fn overlay<'i>(&self, document: &Document, inventory: &'i dyn Inventory) -> Overlay<'i> {
+        Overlay::new(&self.topics, document, inventory)
+    }
+
+    /// What a rule is told of the inventory about a subject in `namespace`.
+    ///
+    /// # Errors
+    /// When one of the rule's queries has no answer: names it, its kinds, and why.
+    pub fn related(&self, rule: u16, inventory: &dyn Inventory, namespace: &str) -> Result<Told<'_>, Unavailable> {
         let queries = &self.bundle.rules[usize::from(rule)].source.manifest.inventory;
-        let mut out = String::from("{");
-        for (query, index) in queries.iter().zip(&self.asks[usize::from(rule)]) {
-            if out.len() > 1 {
-                out.push(',');
-            }
-            write_json_string(&query.name, &mut out);
-            out.push(':');
-            out.push_str(&inventory.answer(*index, query.scope, namespace));
-        }
-        out.push('}');
-        out
+        let told = queries.iter().zip(&self.asks[usize::from(rule)]).map(|(query, index)| {
+            let answer = inventory.answer(*index, query.scope, namespace).map_err(|Unavailable(reason)| {
+                let kinds = self.topics.as_slice()[usize::from(*index)].kinds_text();
+                Unavailable(format!("its query `{}` ({kinds}) has no answer: {reason}", query.name))
+            })?;
+            Ok((query.name.as_str(), answer))
+        });
+        told.collect::<Result<_, _>>().map(Told::new)
     }
 
-    /// Runs one rule on a document. `related` is what [`Judge::related`] gave, `{}` for a rule that
-    /// asks for nothing.
+    /// Runs one rule on a document with what it is told of others, or says why that is not known.
+    pub fn judge_related(
+        &self,
+        judged: &Judged<'_>,
+        rule: u16,
+        related: &Result<Told<'_>, Unavailable>,
+    ) -> RuleOutcome {
+        match related {
+            Ok(told) => self.judge(judged, rule, &told.json()),
+            Err(Unavailable(reason)) => {
+                let elsewhere = judged.elsewhere.clone().map(Outcome::NotApplicable);
+                RuleOutcome { rule, outcome: elsewhere.unwrap_or_else(|| Outcome::NotEvaluated(reason.clone())) }
+            }
+        }
+    }
+
+    /// Runs one rule on a document. `related` is the JSON of what [`Judge::related`] gave, `{}` for a rule
+    /// that asks for nothing.
     pub fn judge(&self, judged: &Judged<'_>, rule: u16, related: &str) -> RuleOutcome {
         let outcome = match &judged.elsewhere {
             Some(reason) => Outcome::NotApplicable(reason.clone()),
@@ -317,9 +342,4 @@ fn severity(severity: wire::Severity) -> Severity {
         wire::Severity::High => Severity::High,
         wire::Severity::Critical => Severity::Critical,
     }
-}
-
-/// Digest of what a rule was told of the inventory; names the answer in the memo.
-pub(super) fn digest_related(related: &str) -> [u8; 32] {
-    Sha256::digest(related).into()
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 const MAX_BYTES: usize = 128 << 20;
 /// How many bundles are remembered at once.
 const MAX_BUNDLES: usize = 16;
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A unit's key.
 pub(super) type Key = [u8; 32];

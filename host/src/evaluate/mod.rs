@@ -10,7 +10,7 @@ mod memo;
 mod run;
 mod verdict;
 
-pub use inventory::{Card, Inventory};
+pub use inventory::{Answer, Card, Collected, Inventory, Overlay, RelatedDocument, Told, Topic, Unavailable};
 pub use judge::{Judge, Judged};
 pub use memo::Memo;
 pub use run::{RunOptions, RunResult, UnitError, run};

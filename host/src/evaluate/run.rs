@@ -1,12 +1,13 @@
 //! A whole run: units in, verdicts out, in the order of the input at any number of threads.
 
-use super::inventory::{Card, Inventory};
-use super::judge::{self, Judge, digest_related};
+use super::inventory::{Card, Collected, Told, Unavailable};
+use super::judge::{self, Judge};
 use super::memo::{Key, Memo, Record, RelatedOutcome};
 use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
 use crate::document::Document;
 use crate::parse::{Limits, SyntaxError, Unit};
 use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 /// How to run.
 #[derive(Default)]
@@ -54,7 +55,7 @@ pub fn run(judge: &Judge, units: &[Unit], options: RunOptions) -> RunResult {
 
     let passes = bound_documents(passes, units, &limits);
     let cards = passes.iter().flatten().flat_map(|pass| pass.record.cards.iter().cloned());
-    let inventory = Inventory::new(cards.collect::<Vec<Card>>());
+    let inventory = Collected::new(cards.collect::<Vec<Card>>());
 
     let passes: Vec<Result<Pass, SyntaxError>> = passes
         .into_par_iter()
@@ -131,7 +132,7 @@ fn second_pass(
     judge: &Judge,
     unit: &Unit,
     mut pass: Pass,
-    inventory: &Inventory,
+    inventory: &Collected,
     limits: &Limits,
 ) -> Result<Pass, SyntaxError> {
     let mut related = Vec::new();
@@ -139,7 +140,7 @@ fn second_pass(
         for known in std::mem::take(&mut pass.record.related) {
             let subject = &pass.record.documents[known.document as usize].subject;
             let told = judge.related(known.outcome.rule, inventory, &subject.namespace);
-            if digest_related(&told) != known.told {
+            if digest(&told) != known.told {
                 pass.from_memory = false;
                 pass.documents = Some(unit.parse(limits)?);
                 break;
@@ -153,13 +154,21 @@ fn second_pass(
             let prepared = judge.prepare(document);
             for rule in judge.plan(document).into_iter().filter(|rule| judge.asks_inventory(*rule)) {
                 let told = judge.related(rule, inventory, &document.subject.namespace);
-                let outcome = judge.judge(&prepared, rule, &told);
-                related.push(RelatedOutcome { document: index as u32, told: digest_related(&told), outcome });
+                let outcome = judge.judge_related(&prepared, rule, &told);
+                related.push(RelatedOutcome { document: index as u32, told: digest(&told), outcome });
             }
         }
     }
     pass.record.related = related;
     Ok(pass)
+}
+
+/// Names what a rule was told in the memo.
+fn digest(told: &Result<Told<'_>, Unavailable>) -> [u8; 32] {
+    match told {
+        Ok(told) => told.digest(),
+        Err(Unavailable(reason)) => Sha256::digest(reason).into(),
+    }
 }
 
 /// The record to remember, when it is new and every rule could run: a failure may be gone next time.
