@@ -6,7 +6,7 @@
 
 use super::{Decider, Verdicts};
 use crate::document::{Document, Pointer, Source};
-use crate::evaluate::{Change, Finding, Inventory, Outcome, RuleOutcome};
+use crate::evaluate::{Change, Finding, Outcome, RuleOutcome};
 use crate::fix::edit::{self, Operation};
 use crate::parse::{Limits, json};
 use std::collections::BTreeSet;
@@ -37,7 +37,6 @@ impl Decider {
         &self,
         document: &Document,
         verdicts: Verdicts,
-        inventory: &Inventory,
         deadline: Instant,
         allowed: impl Fn(&Operation) -> bool,
     ) -> Cure {
@@ -50,13 +49,13 @@ impl Decider {
                 break;
             }
             let together: Vec<Operation> = fixes.iter().flatten().cloned().collect();
-            if let Some(next) = self.try_out(&stage, &together, inventory, deadline) {
+            if let Some(next) = self.try_out(&stage, &together, deadline) {
                 applied.extend(together);
                 stage = next;
                 continue;
             }
             for fix in fixes {
-                match self.try_out(&stage, &fix, inventory, deadline) {
+                match self.try_out(&stage, &fix, deadline) {
                     Some(next) => {
                         applied.extend(fix);
                         stage = next;
@@ -69,13 +68,7 @@ impl Decider {
     }
 
     /// The document after some operations, unless they do not apply or something is worse for it.
-    fn try_out(
-        &self,
-        stage: &Stage,
-        operations: &[Operation],
-        inventory: &Inventory,
-        deadline: Instant,
-    ) -> Option<Stage> {
+    fn try_out(&self, stage: &Stage, operations: &[Operation], deadline: Instant) -> Option<Stage> {
         let mut value = stage.value.clone();
         for operation in operations {
             json_patch::patch(&mut value, &operation.to_patch().ok()?).ok()?;
@@ -84,7 +77,7 @@ impl Decider {
         let root = json::parse(&text, &Limits::default()).ok()?;
         let sources = [Source::new("object", text)].into();
         let document = Document { root, sources, base: Pointer::root(), ..stage.document.clone() };
-        let verdicts = self.judge(&document, inventory, deadline);
+        let verdicts = self.judge(&document, deadline);
         let worse = !verdicts.unreached.is_empty() || is_worse(&stage.verdicts.outcomes, &verdicts.outcomes);
         (!worse).then_some(Stage { document, value, verdicts })
     }

@@ -13,8 +13,7 @@ pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Vi
 
 use crate::bundle::{Bundle, Exemption};
 use crate::document::Document;
-use crate::engine::Engine;
-use crate::evaluate::{Inventory, Judge, Outcome, RuleOutcome};
+use crate::evaluate::{Inventory, Judge, Outcome, RuleOutcome, Told, Unavailable};
 use crate::project::Projection;
 use memo::{Key, Memo};
 use serde::{Deserialize, Serialize};
@@ -56,6 +55,7 @@ pub struct Modes {
 /// A bundle being served.
 pub struct Decider {
     judge: Judge,
+    inventory: Arc<dyn Inventory>,
     modes: Modes,
     reference: BundleReference,
     /// Everything of a document that any rule or exemption of the bundle reads.
@@ -63,6 +63,9 @@ pub struct Decider {
     reads_old: bool,
     memo: Option<Memo>,
 }
+
+/// A rule, by index, with what it is told; `None` for one that asks for nothing.
+type AskedAndTold<'d> = (u16, Option<Result<Told<'d>, Unavailable>>);
 
 /// The outcomes of one document.
 #[derive(Clone)]
@@ -76,18 +79,20 @@ pub struct Verdicts {
 }
 
 impl Decider {
-    /// Prepares a bundle. `memo_bytes` bounds what is remembered of it; with 0 nothing is.
-    pub fn new(engine: &Arc<Engine>, bundle: &Arc<Bundle>, modes: Modes, memo_bytes: u64) -> Self {
+    /// Serves the bundle of a judge, with what is known of other objects. `memo_bytes` bounds what is remembered; with 0 nothing is.
+    pub fn new(judge: Judge, inventory: Arc<dyn Inventory>, modes: Modes, memo_bytes: u64) -> Self {
+        let bundle = judge.bundle();
         let manifests = || bundle.rules.iter().map(|rule| &rule.source.manifest);
         let of_rules = manifests().flat_map(|manifest| manifest.reads.iter().cloned());
         let of_exemptions = bundle.exemptions.first().map(|_| Exemption::reads()).into_iter().flatten();
         Self {
-            judge: Judge::new(engine, bundle),
             modes,
             reference: BundleReference::new(bundle),
             reads: Projection::new(&of_rules.chain(of_exemptions).collect::<Vec<_>>()),
             reads_old: manifests().any(|manifest| manifest.reads_old),
             memo: (memo_bytes > 0).then(|| Memo::new(memo_bytes)),
+            inventory,
+            judge,
         }
     }
 
@@ -112,16 +117,16 @@ impl Decider {
     }
 
     /// Judges a document with every rule that applies, until the deadline.
-    pub fn judge(&self, document: &Document, inventory: &Inventory, deadline: Instant) -> Verdicts {
+    pub fn judge(&self, document: &Document, deadline: Instant) -> Verdicts {
         let plan = self.judge.plan(document);
-        let told = self.told(&plan, document, inventory);
+        let told = self.told(&plan, document);
         let key = self.memo.as_ref().map(|_| self.key(document, &told));
         if let (Some(memo), Some(key)) = (&self.memo, &key)
             && let Some(outcomes) = memo.get(key)
         {
             return Verdicts { outcomes, unreached: Vec::new(), remembered: true };
         }
-        let verdicts = self.evaluate(document, &plan, &told, deadline);
+        let verdicts = self.evaluate(document, &told, deadline);
         // A failure may be gone next time.
         let lasting = |outcome: &RuleOutcome| !matches!(outcome.outcome, Outcome::Error(_));
         if let (Some(memo), Some(key)) = (&self.memo, key)
@@ -134,39 +139,43 @@ impl Decider {
     }
 
     /// What memory has of a document; nothing is evaluated.
-    pub fn recall(&self, document: &Document, inventory: &Inventory) -> Option<Verdicts> {
+    pub fn recall(&self, document: &Document) -> Option<Verdicts> {
         let memo = self.memo.as_ref()?;
         let plan = self.judge.plan(document);
-        let key = self.key(document, &self.told(&plan, document, inventory));
+        let key = self.key(document, &self.told(&plan, document));
         memo.get(&key).map(|outcomes| Verdicts { outcomes, unreached: Vec::new(), remembered: true })
     }
 
-    /// What each planned rule is told of the inventory; `None` for a rule that asks for nothing.
-    fn told(&self, plan: &[u16], document: &Document, inventory: &Inventory) -> Vec<Option<String>> {
+    /// What each planned rule is told of other documents, the one under review in its new state among them.
+    fn told(&self, plan: &[u16], document: &Document) -> Vec<AskedAndTold<'_>> {
+        let overlay = self.judge.overlay(document, &*self.inventory);
         let tell = |rule: &u16| {
             let asks = self.judge.asks_inventory(*rule);
-            asks.then(|| self.judge.related(*rule, inventory, &document.subject.namespace))
+            (*rule, asks.then(|| self.judge.related(*rule, &overlay, &document.subject.namespace)))
         };
         plan.iter().map(tell).collect()
     }
 
-    fn evaluate(&self, document: &Document, plan: &[u16], told: &[Option<String>], deadline: Instant) -> Verdicts {
+    fn evaluate(&self, document: &Document, told: &[AskedAndTold<'_>], deadline: Instant) -> Verdicts {
         let prepared = self.judge.prepare(document);
-        let mut outcomes = Vec::with_capacity(plan.len());
+        let mut outcomes = Vec::with_capacity(told.len());
         let mut unreached = Vec::new();
-        for (rule, told) in plan.iter().zip(told) {
+        for (rule, told) in told {
             if Instant::now() >= deadline {
                 unreached.push(*rule);
-            } else {
-                outcomes.push(self.judge.judge(&prepared, *rule, told.as_deref().unwrap_or("{}")));
+                continue;
             }
+            outcomes.push(match told {
+                None => self.judge.judge(&prepared, *rule, "{}"),
+                Some(told) => self.judge.judge_related(&prepared, *rule, told),
+            });
         }
         Verdicts { outcomes: outcomes.into(), unreached, remembered: false }
     }
 
     /// Names everything that the outcomes depend on: who the document is, what any rule reads of it, and
     /// what each is told of others.
-    fn key(&self, document: &Document, told: &[Option<String>]) -> Key {
+    fn key(&self, document: &Document, told: &[AskedAndTold<'_>]) -> Key {
         let mut key = memo::KeyBuilder::default();
         let subject = &document.subject;
         for part in
@@ -180,8 +189,12 @@ impl Decider {
         if let Some(old) = document.old.as_ref().filter(|_| self.reads_old) {
             key.part(self.reads.apply_to(document, &shape, old).as_bytes());
         }
-        for told in told.iter().flatten() {
-            key.part(told.as_bytes());
+        for (_, told) in told {
+            match told {
+                None => {}
+                Some(Ok(told)) => key.part(&told.digest()),
+                Some(Err(reason)) => key.part(reason.to_string().as_bytes()),
+            }
         }
         key.finish()
     }

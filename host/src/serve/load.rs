@@ -9,7 +9,7 @@ use super::tls::Certificates;
 use crate::bundle::{Bundle, BundleError, Library};
 use crate::decide::{Decider, FailureMode};
 use crate::engine::Engine;
-use crate::evaluate::Inventory;
+use crate::evaluate::{Collected, Judge};
 use arc_swap::ArcSwap;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -72,14 +72,19 @@ impl Loader {
                 })?;
             }
             files.extend(bundle.files.iter().cloned());
-            let decider = Decider::new(&self.engine, &Arc::new(bundle), entry.modes(), self.memo_bytes);
+            let decider = Decider::new(
+                Judge::new(&self.engine, &Arc::new(bundle)),
+                Arc::new(Collected::default()),
+                entry.modes(),
+                self.memo_bytes,
+            );
             let name = decider.reference().name.clone();
             if bundles.insert(name.clone(), Arc::new(decider)).is_some() {
                 return Err(LoadError::Twice(name));
             }
         }
         self.files = files;
-        Ok(Serving { bundles, inventory: Arc::new(Inventory::default()) })
+        Ok(Serving { bundles })
     }
 
     /// A digest of everything that a load would read, and of the day, since exemptions expire.

@@ -87,13 +87,13 @@ pub(super) async fn review<W: Wire>(wire: W, body: Bytes, app: &Arc<App>) -> Ans
         tracing::Span::current().record("review", question.id.as_str());
     }
     let items = Arc::new(question.items);
-    let decided = match recall(&items, &serving) {
+    let decided = match recall(&items) {
         Some(decided) => Ok(decided),
         None => {
-            let (items, serving) = (Arc::clone(&items), Arc::clone(&serving));
+            let items = Arc::clone(&items);
             let job = move || {
                 let started = Instant::now();
-                let decided: Vec<Decided> = items.iter().map(|item| item.decide(&serving, deadline)).collect();
+                let decided: Vec<Decided> = items.iter().map(|item| item.decide(deadline)).collect();
                 (decided, started.elapsed())
             };
             app.workers.run(deadline, job).await.map(|(decided, elapsed)| {
@@ -134,13 +134,13 @@ struct Decided {
 }
 
 /// All decisions from memory, or none.
-fn recall(items: &[Item], serving: &Serving) -> Option<Vec<Decided>> {
+fn recall(items: &[Item]) -> Option<Vec<Decided>> {
     let recall = |item: &Item| match &item.document {
         None => Some(Decided { decision: item.decider.passed_over(), verdicts: None }),
         // A patch has to be made and judged, which memory helps with.
         Some(_) if item.wants_patch => None,
         Some(document) => {
-            let verdicts = item.decider.recall(document, &serving.inventory)?;
+            let verdicts = item.decider.recall(document)?;
             Some(Decided { decision: item.decider.decide(&verdicts), verdicts: Some(verdicts) })
         }
     };
@@ -148,17 +148,16 @@ fn recall(items: &[Item], serving: &Serving) -> Option<Vec<Decided>> {
 }
 
 impl Item {
-    fn decide(&self, serving: &Serving, deadline: Instant) -> Decided {
-        let inventory = &serving.inventory;
+    fn decide(&self, deadline: Instant) -> Decided {
         let Some(document) = &self.document else {
             return Decided { decision: self.decider.passed_over(), verdicts: None };
         };
-        let verdicts = self.decider.judge(document, inventory, deadline);
+        let verdicts = self.decider.judge(document, deadline);
         if !self.wants_patch {
             return Decided { decision: self.decider.decide(&verdicts), verdicts: Some(verdicts) };
         }
         let allowed = patchable(document, &self.decider.bundle().workloads.shape(document));
-        let cure = self.decider.cure(document, verdicts.clone(), inventory, deadline, allowed);
+        let cure = self.decider.cure(document, verdicts.clone(), deadline, allowed);
         let mut decision = self.decider.decide(&verdicts);
         decision.patch = Some(cure.operations.iter().map(Operation::to_json).collect());
         Decided { decision, verdicts: Some(verdicts) }

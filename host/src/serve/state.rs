@@ -5,7 +5,6 @@ use super::denials::Denials;
 use super::metrics::Metrics;
 use super::workers::Workers;
 use crate::decide::Decider;
-use crate::evaluate::Inventory;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,8 +27,6 @@ pub(super) enum Phase {
 pub(super) struct Serving {
     /// By name.
     pub(super) bundles: BTreeMap<String, Arc<Decider>>,
-    /// What the rules that ask for other objects are told.
-    pub(super) inventory: Arc<Inventory>,
 }
 
 /// What all requests share.
