@@ -7,3 +7,4 @@ mod cli;
 mod documents;
 mod pod_security;
 mod sandbox;
+mod server;

@@ -4,6 +4,8 @@
 //! The server runs on one core and this program, its client, on the other. It prints, and asserts
 //! nothing: how fast a machine is is no reason to fail.
 
+#[path = "../../tests/server/authority.rs"]
+mod authority;
 #[path = "serve/client.rs"]
 mod client;
 #[path = "serve/reviews.rs"]
@@ -13,9 +15,10 @@ mod server;
 #[path = "table.rs"]
 mod table;
 
+use authority::Authority;
 use client::{Load, Target};
 use reviews::Reviews;
-use server::{Authority, Server, Setup};
+use server::{Server, Setup};
 use std::error::Error;
 use std::time::Duration;
 use table::{Budget, Row, Samples};
@@ -84,7 +87,7 @@ async fn reviews_per_second(rows: &mut Vec<Row>) -> Result<()> {
 
 /// TLS 1.3 with client certificates against plain HTTP, both with keep-alive, in turns.
 async fn tls(rows: &mut Vec<Row>) -> Result<()> {
-    let authority = Authority::new()?;
+    let authority = Authority::new();
     for (title, memo, budget) in [
         ("TLS 1.3 with mTLS against plain HTTP, memo off", false, Budget::AtLeast(80.0)),
         ("the same, memo on", true, Budget::AtLeast(80.0)),

@@ -1,9 +1,8 @@
 //! A server on a core of its own.
 
 use super::Result;
+use super::authority::Authority;
 use super::client::Target;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -49,7 +48,7 @@ impl Server {
             if setup.memo { 16 << 20 } else { 0 }
         );
         if let Some(authority) = setup.tls {
-            authority.write_server_files(directory.path())?;
+            authority.write_server_files(directory.path());
             let file = |name: &str| path(name).display().to_string();
             write!(
                 config,
@@ -61,7 +60,7 @@ impl Server {
         }
         std::fs::write(path("serve.yaml"), config)?;
         let (child, ready_after) = spawn(directory.path(), admin)?;
-        let tls = setup.tls.map(|authority| Arc::clone(&authority.client));
+        let tls = setup.tls.map(|authority| authority.client(Some(authority)));
         Ok(Self { directory, child, listen, admin, tls, ready_after })
     }
 
@@ -150,45 +149,4 @@ pub fn pin_this_process(core: usize) -> Result<()> {
         .stdout(Stdio::null())
         .status()?;
     if pinned.success() { Ok(()) } else { Err("taskset (util-linux) failed: are there two cores?".into()) }
-}
-
-/// A certificate authority with a certificate of each side.
-pub struct Authority {
-    pem: String,
-    server: (String, String),
-    client: Arc<rustls::ClientConfig>,
-}
-
-impl Authority {
-    pub fn new() -> Result<Self> {
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-        let leaf = |usage| -> Result<(String, String)> {
-            let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()])?;
-            params.extended_key_usages = vec![usage];
-            let key = KeyPair::generate()?;
-            Ok((params.signed_by(&key, &issuer)?.pem(), key.serialize_pem()))
-        };
-        let server = leaf(ExtendedKeyUsagePurpose::ServerAuth)?;
-        let (certificate, key) = leaf(ExtendedKeyUsagePurpose::ClientAuth)?;
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(issuer.pem().as_bytes())?)?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let client = rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_root_certificates(roots)
-            .with_client_auth_cert(
-                vec![CertificateDer::from_pem_slice(certificate.as_bytes())?],
-                PrivateKeyDer::from_pem_slice(key.as_bytes())?,
-            )?;
-        Ok(Self { pem: issuer.pem(), server, client: Arc::new(client) })
-    }
-
-    fn write_server_files(&self, directory: &Path) -> Result<()> {
-        std::fs::write(directory.join("ca.pem"), &self.pem)?;
-        std::fs::write(directory.join("server.pem"), &self.server.0)?;
-        std::fs::write(directory.join("server.key"), &self.server.1)?;
-        Ok(())
-    }
 }

@@ -91,7 +91,7 @@ impl Bundle {
         }
         let path = Path::new(reference);
         if path.is_dir() && !path.join("bundle.yaml").is_file() {
-            return Self::of_directory(reference, path, library, engine);
+            return Self::of_directory(path, library, engine);
         }
         let file = if path.is_dir() { path.join("bundle.yaml") } else { path.to_owned() };
         if !file.is_file() {
@@ -107,10 +107,12 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// A directory of components, each with its defaults.
-    fn of_directory(name: &str, path: &Path, library: &mut Library, engine: &Engine) -> Result<Self, BundleError> {
+    /// A directory of components, each with its defaults; called as the directory is.
+    fn of_directory(path: &Path, library: &mut Library, engine: &Engine) -> Result<Self, BundleError> {
         let ids = library.add_directory(path, engine)?;
-        Ok(Self::of_rules(name, ids.iter().filter_map(|id| library.rule(id)).cloned()))
+        let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let name = canonical.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Self::of_rules(&name, ids.iter().filter_map(|id| library.rule(id)).cloned()))
     }
 
     /// A bundle of some rules, each with its defaults.

@@ -128,13 +128,18 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, certified: bool, 
     });
     let io = TokioIo::new(Clocked { stream, clock: Arc::clone(&clock) });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.max_headers(HEADER_FIELDS).max_buf_size(HEADER_BYTES).header_read_timeout(None).pipeline_flush(true);
+    http.max_headers(HEADER_FIELDS).max_buf_size(HEADER_BYTES).header_read_timeout(None);
     let mut connection = pin!(http.serve_connection(io, service));
     let mut phase = app.phase();
     let mut stopping = false;
     loop {
         tokio::select! {
-            _ = connection.as_mut() => return,
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection broke off");
+                }
+                return;
+            }
             reason = clock.expired() => {
                 app.metrics.connections_cut.get_or_create(&ReasonLabels { reason }).inc();
                 return;

@@ -132,7 +132,8 @@ fn respond(status: StatusCode, items: &[ProviderItem], system_error: &str) -> An
 /// The question in a key, and the key that the answer is to have where it is another: Gatekeeper keeps
 /// answers under their keys, so one under a digest is never served from its cache, and the object is not kept.
 fn item(key: &str, serving: &Serving) -> Result<(Item, Option<String>), String> {
-    let mut root = json::parse(key, &Limits::default()).map_err(|error| format!("the key is not JSON: {error}"))?;
+    let mut root = json::parse(key, &Limits::default())
+        .map_err(|error| format!("the key is not JSON: byte {}: {}", error.at, error.message))?;
     let version = root.get("v").map(|version| &version.value);
     if version != Some(&Value::Number("1".into())) {
         return Err("the key's `v` is not 1".to_owned());

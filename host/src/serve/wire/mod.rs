@@ -18,8 +18,9 @@ use hyper::StatusCode;
 
 /// The body as a JSON object.
 fn object(body: &str) -> Result<Node, Answer> {
-    let root = json::parse(body, &Limits::default())
-        .map_err(|error| problem(StatusCode::BAD_REQUEST, &format!("the body is not JSON: {error}")))?;
+    let root = json::parse(body, &Limits::default()).map_err(|error| {
+        problem(StatusCode::BAD_REQUEST, &format!("the body is not JSON: byte {}: {}", error.at, error.message))
+    })?;
     match root.value {
         Value::Object(_) => Ok(root),
         _ => Err(problem(StatusCode::BAD_REQUEST, "the body is not a JSON object")),
