@@ -52,7 +52,7 @@ lint: ## Formatting, clippy with warnings denied, licences of dependencies
 
 .PHONY: docs
 docs: build ## Write the documents that are generated from code
-	$(HOST) docs --policies policies
+	$(HOST) docs --policies policies --bundles bundles
 
 .PHONY: bench
 bench: build ## Print every figure and its budget

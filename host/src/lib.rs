@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`cli`] | arguments, exit codes, what goes to which stream |
 //! | [`serve`] | the server: wires, connections, operation |
+//! | [`integrate`] | manifests with which engines ask the server |
 //! | [`decide`] | one object under review, one decision |
 //! | [`fixtures`] | a rule's own tests |
 //! | [`report`] | results as text |
@@ -31,6 +32,7 @@ pub mod engine;
 pub mod evaluate;
 pub mod fix;
 pub mod fixtures;
+pub mod integrate;
 pub mod manifest;
 pub mod parse;
 pub mod project;

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Answer Gatekeeper, Kyverno and the API server
     Serve(Box<ServeArguments>),
+    /// Write the manifests with which Gatekeeper, Kyverno or the API server ask the server
+    Bundle(BundleArguments),
     /// Run the fixtures of rules
     Test(TestArguments),
     /// Write the rule reference
@@ -142,6 +144,28 @@ pub(crate) struct ServeArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct BundleArguments {
+    /// Who will ask
+    #[arg(value_enum)]
+    pub(crate) engine: Integration,
+    /// A shipped bundle, a bundle file, or a directory of components
+    #[arg(value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: String,
+    /// Write the files, samples and tests among them, below this directory; else what is to be applied is printed
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How the server is reached, without a path; else as a service of the cluster
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The authority of the server's certificate, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_bundle: Option<PathBuf>,
+    /// The namespace that the server runs in
+    #[arg(long, default_value = "policy-host", value_name = "NAMESPACE")]
+    pub(crate) namespace: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct TestArguments {
     /// Folders of rules, or folders of such folders
     #[arg(required = true)]
@@ -172,9 +196,24 @@ pub(crate) struct PackArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct DocsArguments {
-    /// The folder of packs of rules, where the documents go
+    /// The folder of packs of rules, where their documents go
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: PathBuf,
+    /// The folder of bundles, where manifests go
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bundles: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Integration {
+    /// Provider, ConstraintTemplate, constraints, Assign; a catalog and a mocked variant for gator
+    Gatekeeper,
+    /// ValidatingPolicy, MutatingPolicy, ClusterPolicy; tests for the kyverno CLI
+    Kyverno,
+    /// MutatingWebhookConfiguration and ValidatingWebhookConfiguration
+    Webhook,
+    /// ServiceAccount, and the rights that the bundle's rules need
+    Rbac,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,6 +4,7 @@
 //! 3 nothing to judge.
 
 mod args;
+mod bundle;
 mod cache;
 mod docs;
 mod eval;
@@ -73,7 +74,8 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
             serve::run(*arguments, context)
         }
         Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
-        Command::Docs(arguments) => docs::run(&arguments, pack),
+        Command::Bundle(arguments) => bundle::run(&arguments, context(pack, false, threads)?),
+        Command::Docs(arguments) => docs::run(&arguments, context(pack, false, threads)?),
         Command::Pack(arguments) => pack::run(&arguments),
     }
 }

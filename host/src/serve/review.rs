@@ -1,5 +1,6 @@
 //! The way of a request through the server, whatever its wire: read, from memory or judged, answered.
 
+use super::config::Config;
 use super::metrics::{DecisionLabels, MemoLabels, RuleLabels, SandboxLabels};
 use super::state::{App, Phase, Serving};
 use super::workers::Trouble;
@@ -271,17 +272,28 @@ pub(super) struct Hints<'r> {
     pub(super) operation: &'r str,
     pub(super) namespace: &'r str,
     pub(super) name: &'r str,
+    /// Who asks for the object; empty where nobody does.
+    pub(super) user: &'r str,
 }
 
 /// The document of an object; `None` for what nobody has to judge: a deletion, an object on its way out
 /// (whose finalizers have to be able to leave it), or nothing.
-pub(super) fn document(text: &str, object: Node, old: Option<Node>, hints: &Hints<'_>) -> Option<Document> {
+pub(super) fn document(
+    text: &str,
+    mut object: Node,
+    old: Option<Node>,
+    hints: &Hints<'_>,
+    config: &Config,
+) -> Option<Document> {
     if !matches!(object.value, Value::Object(_)) || matches!(hints.operation, "DELETE" | "CONNECT") {
         return None;
     }
     let leaving = object.path(&["metadata", "deletionTimestamp"]).is_some_and(|at| at.value != Value::Null);
     if leaving {
         return None;
+    }
+    if !config.trusts(hints.user) {
+        forget_controllers(&mut object);
     }
     let mut subject = Subject::of_object(&object);
     if !hints.operation.is_empty() {
@@ -300,6 +312,20 @@ pub(super) fn document(text: &str, object: Node, old: Option<Node>, hints: &Hint
         root: object,
         old: old.filter(|old| old.value != Value::Null),
     })
+}
+
+/// Takes from an object what says that its owner is judged instead of it.
+fn forget_controllers(object: &mut Node) {
+    let entry = |node: &mut Node, key: &str| -> Option<usize> {
+        let Value::Object(entries) = &node.value else { return None };
+        entries.iter().position(|entry| &*entry.key == key)
+    };
+    let Some(metadata) = entry(object, "metadata") else { return };
+    let Value::Object(entries) = &mut object.value else { return };
+    let metadata = &mut entries[metadata].value;
+    if let (Some(owners), Value::Object(entries)) = (entry(metadata, "ownerReferences"), &mut metadata.value) {
+        entries.remove(owners);
+    }
 }
 
 /// A JSON answer.

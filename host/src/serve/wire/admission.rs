@@ -44,7 +44,7 @@ impl Wire for Admission {
         !self.mutates
     }
 
-    fn read(&self, body: &str, serving: &Serving, _app: &App) -> Result<Question<String>, Answer> {
+    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<String>, Answer> {
         let decider = review::bundle(serving, &self.bundle)?;
         let mut root = object(body)?;
         let bad = |message: &str| Err(problem(StatusCode::BAD_REQUEST, message));
@@ -62,13 +62,14 @@ impl Wire for Admission {
             operation: text(&request, &["operation"]),
             namespace: text(&request, &["namespace"]),
             name: text(&request, &["name"]),
+            user: text(&request, &["userInfo", "username"]),
         };
         if hints.operation.is_empty() || !is_operation(hints.operation) {
             return bad(NO_OPERATION);
         }
         let document = reviewed
             .filter(|_| SUBRESOURCES.contains(&subresource))
-            .and_then(|object| document(body, object, old, &hints));
+            .and_then(|object| document(body, object, old, &hints, &app.config));
         // Through a subresource only that part of the object can be changed.
         let wants_patch = self.mutates && subresource.is_empty();
         Ok(Question { items: vec![Item { decider, document, wants_patch }], context: uid.clone(), id: uid })

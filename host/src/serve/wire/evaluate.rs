@@ -14,8 +14,8 @@ impl Wire for Evaluate {
     type Context = ();
     const NAME: &'static str = "evaluate";
 
-    fn read(&self, body: &str, serving: &Serving, _app: &App) -> Result<Question<()>, Answer> {
-        plain_question(body, serving, &self.0)
+    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<()>, Answer> {
+        plain_question(body, serving, &self.0, &app.config)
     }
 
     fn write(&self, _: (), decisions: Vec<Decision>, trouble: Option<Trouble>) -> Answer {

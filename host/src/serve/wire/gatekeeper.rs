@@ -9,6 +9,7 @@ use super::{Answer, NO_OPERATION, Question, is_operation, take, text};
 use crate::decide::{Decider, Decision};
 use crate::document::{Node, Value};
 use crate::parse::{Limits, json};
+use crate::serve::config::Config;
 use crate::serve::review::{self, Hints, Item, Wire, document, unknown_bundle};
 use crate::serve::state::{App, Serving};
 use crate::serve::workers::Trouble;
@@ -80,7 +81,7 @@ impl Wire for Gatekeeper {
             if !key.starts_with('{') {
                 return pinned(key, &app.config.gatekeeper.image_digests);
             }
-            match item(&key, serving) {
+            match item(&key, serving, &app.config) {
                 Ok((item, answer_to)) => {
                     items.push(item);
                     Key::Decision(answer_to.unwrap_or(key))
@@ -131,7 +132,7 @@ fn respond(status: StatusCode, items: &[ProviderItem], system_error: &str) -> An
 
 /// The question in a key, and the key that the answer is to have where it is another: Gatekeeper keeps
 /// answers under their keys, so one under a digest is never served from its cache, and the object is not kept.
-fn item(key: &str, serving: &Serving) -> Result<(Item, Option<String>), String> {
+fn item(key: &str, serving: &Serving, config: &Config) -> Result<(Item, Option<String>), String> {
     let mut root = json::parse(key, &Limits::default())
         .map_err(|error| format!("the key is not JSON: byte {}: {}", error.at, error.message))?;
     let version = root.get("v").map(|version| &version.value);
@@ -149,13 +150,14 @@ fn item(key: &str, serving: &Serving) -> Result<(Item, Option<String>), String> 
         operation: text(&root, &["operation"]),
         namespace: text(&root, &["namespace"]),
         name: text(&root, &["name"]),
+        user: text(&root, &["user"]),
     };
     if !is_operation(hints.operation) {
         return Err(NO_OPERATION.to_owned());
     }
     let reviewed = reviewed.filter(|object| matches!(object.value, Value::Object(_)));
     let reviewed = reviewed.ok_or("the key's `object` is missing")?;
-    let document = document(key, reviewed, old, &hints);
+    let document = document(key, reviewed, old, &hints, config);
     Ok((Item { decider, document, wants_patch: false }, answer_to))
 }
 

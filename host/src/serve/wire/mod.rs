@@ -10,6 +10,7 @@ pub(super) use evaluate::Evaluate;
 pub(super) use gatekeeper::Gatekeeper;
 pub(super) use kyverno::Kyverno;
 
+use super::config::Config;
 use super::review::{Answer, Hints, Item, Question, bundle, document, problem};
 use super::state::Serving;
 use crate::document::{Node, Value};
@@ -47,7 +48,7 @@ fn is_operation(text: &str) -> bool {
 const NO_OPERATION: &str = "`operation` is none of CREATE, UPDATE, DELETE, CONNECT";
 
 /// The one object of a request like `{"object": …, "oldObject": …, "operation": …}`.
-fn plain_question(body: &str, serving: &Serving, name: &str) -> Result<Question<()>, Answer> {
+fn plain_question(body: &str, serving: &Serving, name: &str, config: &Config) -> Result<Question<()>, Answer> {
     let decider = bundle(serving, name)?;
     let mut root = object(body)?;
     let (reviewed, old) = (take(&mut root, "object"), take(&mut root, "oldObject"));
@@ -55,6 +56,7 @@ fn plain_question(body: &str, serving: &Serving, name: &str) -> Result<Question<
         operation: text(&root, &["operation"]),
         namespace: text(&root, &["namespace"]),
         name: text(&root, &["name"]),
+        user: text(&root, &["user"]),
     };
     if !is_operation(hints.operation) {
         return Err(problem(StatusCode::BAD_REQUEST, NO_OPERATION));
@@ -68,6 +70,6 @@ fn plain_question(body: &str, serving: &Serving, name: &str) -> Result<Question<
         }
         reviewed => reviewed,
     };
-    let document = reviewed.and_then(|object| document(body, object, old, &hints));
+    let document = reviewed.and_then(|object| document(body, object, old, &hints, config));
     Ok(Question { items: vec![Item { decider, document, wants_patch: true }], context: (), id: String::new() })
 }
