@@ -144,8 +144,8 @@ impl Shared<'_> {
                             "data": [
                                 { "key": "operation", "value": "{{ request.operation }}" },
                                 { "key": "object", "value": "{{ request.object }}" },
-                                { "key": "oldObject", "value": "{{ request.oldObject }}" },
-                                { "key": "user", "value": "{{ request.userInfo.username }}" },
+                                { "key": "oldObject", "value": "{{ request.oldObject || '' }}" },
+                                { "key": "user", "value": "{{ request.userInfo.username || '' }}" },
                             ],
                             "service": service,
                             "jmesPath": "body",

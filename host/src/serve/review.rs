@@ -310,7 +310,8 @@ pub(super) fn document(
         sources: [Source::new("object", text)].into(),
         base: Pointer::root(),
         root: object,
-        old: old.filter(|old| old.value != Value::Null),
+        // Engines write what there is none of as null or as an empty text.
+        old: old.filter(|old| matches!(old.value, Value::Object(_))),
     })
 }
 
