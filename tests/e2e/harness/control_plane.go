@@ -114,6 +114,8 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, store string, port in
 		"--service-account-key-file="+signerFile, "--service-account-signing-key-file="+signerFile,
 		"--service-cluster-ip-range=10.0.0.0/24",
 		"--endpoint-reconciler-type=none",
+		// To refuse privileged containers is the rules' part here.
+		"--allow-privileged=true",
 		// Nobody makes the service accounts that it would insist on.
 		"--disable-admission-plugins=ServiceAccount")
 	if err != nil {

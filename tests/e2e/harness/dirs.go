@@ -34,7 +34,7 @@ func NewDirs(repository string) (Dirs, error) {
 		Logs:       filepath.Join(root, "logs"),
 		PolicyHost: filepath.Join(repository, "target", "release", "policy-host"),
 	}
-	if binary := os.Getenv("POLICY_HOST_BINARY"); binary != "" {
+	if binary := os.Getenv("E2E_POLICY_HOST"); binary != "" {
 		d.PolicyHost = binary
 	}
 	for _, directory := range []string{d.State, d.Logs} {
@@ -50,9 +50,11 @@ func NewDirs(repository string) (Dirs, error) {
 
 func (d Dirs) binary(name string) string { return filepath.Join(d.Binaries, name) }
 
-// moduleDir is where the sources of a module are, of the very version that was built.
-func moduleDir(module string) (string, error) {
-	command := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module)
+// moduleDir is where the sources of a module are, of the very version that was built; the go.mod that
+// requires it is in a directory here.
+func moduleDir(directory, module string) (string, error) {
+	command := exec.Command("go", "list", "-C", directory, "-m", "-f", "{{.Dir}}", module)
+	command.Stderr = os.Stderr
 	output, err := command.Output()
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", command, err)

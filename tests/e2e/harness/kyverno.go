@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -27,7 +28,7 @@ type Kyverno struct {
 // controller, which registers its webhooks itself, for namespaces with the label e2e/engine=kyverno.
 func StartKyverno(ctx context.Context, dirs Dirs, cluster *ControlPlane) (*Kyverno, error) {
 	Progress("start Kyverno")
-	module, err := moduleDir(kyvernoModule)
+	module, err := moduleDir("kyverno", kyvernoModule)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +45,9 @@ func StartKyverno(ctx context.Context, dirs Dirs, cluster *ControlPlane) (*Kyver
 		return nil, err
 	}
 	if err := configureKyverno(ctx, cluster.Client); err != nil {
+		return nil, err
+	}
+	if err := letKyvernoReport(ctx, cluster.Client); err != nil {
 		return nil, err
 	}
 	ports, err := freePorts(2)
@@ -71,7 +75,7 @@ func StartKyverno(ctx context.Context, dirs Dirs, cluster *ControlPlane) (*Kyver
 		"--admissionReports=false",
 		// By default loopback is blocked too, and policy-host is nowhere else here.
 		"--httpBlocklist=169.254.169.254",
-		"-v=2")
+		"-v=2", "--disableLogColor")
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +112,18 @@ func configureKyverno(ctx context.Context, client *Client) error {
 		}
 	}
 	return nil
+}
+
+// letKyvernoReport gives Kyverno's reports controller the right to read: a policy is not ready before
+// that could read what the policy matches, although no such controller runs here.
+func letKyvernoReport(ctx context.Context, client *Client) error {
+	return client.Create(ctx, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "kyverno-reports-controller"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		Subjects: []rbacv1.Subject{
+			{Kind: rbacv1.ServiceAccountKind, Namespace: kyvernoNamespace, Name: "kyverno-reports-controller"},
+		},
+	})
 }
 
 // Stop ends it.

@@ -89,10 +89,14 @@ func (p *Process) Log() string {
 }
 
 // Tail is the end of the log, for people.
-func (p *Process) Tail(lines int) string {
+func (p *Process) Tail() string {
+	const lines, characters = 20, 300
 	all := strings.Split(strings.TrimRight(p.Log(), "\n"), "\n")
-	if len(all) > lines {
-		all = all[len(all)-lines:]
+	all = all[max(0, len(all)-lines):]
+	for i, line := range all {
+		if len(line) > characters {
+			all[i] = line[:characters] + "…"
+		}
 	}
 	return fmt.Sprintf("--- last lines of %s\n%s\n---", p.log, strings.Join(all, "\n"))
 }
@@ -120,7 +124,7 @@ func (p *Process) ready(ctx context.Context, client *http.Client, url string) er
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, p.Tail(30))
+		return fmt.Errorf("%w\n%s", err, p.Tail())
 	}
 	return nil
 }
@@ -130,10 +134,12 @@ type permanent struct{ error }
 // Permanent marks an error that waiting cannot cure.
 func Permanent(err error) error { return permanent{err} }
 
-// Eventually polls until the check passes, and after the context's deadline, or two minutes, returns
-// the check's last error.
+// patience is how long anything may take to come about on a slow machine.
+const patience = time.Minute
+
+// Eventually polls until the check passes, and when it has lost patience, returns the check's last error.
 func Eventually(ctx context.Context, what string, check func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	started := time.Now()
 	var last error
