@@ -72,8 +72,8 @@ func showLogOnFailure(t *testing.T, process *harness.Process) {
 	})
 }
 
-// namespace makes a namespace that no engine looks at yet.
-func namespace(t *testing.T, name string) string {
+// newNamespace makes a namespace that no engine looks at yet.
+func newNamespace(t *testing.T, name string) string {
 	t.Helper()
 	check(t, cluster.CreateNamespace(t.Context(), name, nil))
 	return name
@@ -115,7 +115,7 @@ func fixtures(t *testing.T, namespace string, files ...string) []*harness.Object
 // engine judge it from then on.
 func withSurroundings(t *testing.T, name, engine string) string {
 	t.Helper()
-	namespace := namespace(t, name)
+	namespace := newNamespace(t, name)
 	check(t, cluster.Apply(t.Context(), fixtures(t, namespace, "surroundings.yaml", "budget.yaml")...))
 	judgedBy(t, namespace, engine)
 	return namespace

@@ -20,7 +20,7 @@ func TestGatekeeper(t *testing.T) {
 	host := policyHost(t)
 	const old, fresh = "gatekeeper-old", "gatekeeper-new"
 	// It was there before anyone judged.
-	expectAdmitted(t, fixture(t, namespace(t, old), "bad.yaml"))
+	expectAdmitted(t, fixture(t, newNamespace(t, old), "bad.yaml"))
 	withSurroundings(t, fresh, "gatekeeper")
 	bad, good := fixture(t, fresh, "bad.yaml"), fixture(t, fresh, "good.yaml")
 	constraint := installInGatekeeper(t, host, old, fresh)
@@ -134,7 +134,7 @@ func auditFound(ctx context.Context, constraint *harness.Object, namespace, name
 // pinsImages has Gatekeeper replace an image by what policy-host's configuration pins it to.
 func pinsImages(t *testing.T, host *harness.PolicyHost) {
 	// No constraint looks at this namespace, so what is seen here is the mutation alone.
-	namespace := namespace(t, "gatekeeper-images")
+	namespace := newNamespace(t, "gatekeeper-images")
 	judgedBy(t, namespace, "gatekeeper")
 	good := fixture(t, namespace, "good.yaml")
 	found := false

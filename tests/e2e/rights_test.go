@@ -17,7 +17,7 @@ import (
 // A policy-host whose service account may read nothing judges with the rules that need nothing, and says
 // of the others that they were not evaluated.
 func TestNoRights(t *testing.T) {
-	kubeconfig := must[string](t)(cluster.ServiceAccount(t.Context(), namespace(t, "no-rights-system"), "policy-host"))
+	kubeconfig := must[string](t)(cluster.ServiceAccount(t.Context(), newNamespace(t, "no-rights-system"), "policy-host"))
 	host := must[*harness.PolicyHost](t)(harness.StartPolicyHost(t.Context(), dirs, harness.PolicyHostOptions{
 		Name: "policy-host-no-rights", Bundle: bundle, Kubeconfig: kubeconfig, ClientAuthority: gatekeeperAuthority,
 	}))

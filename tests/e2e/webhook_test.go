@@ -54,6 +54,18 @@ func TestWebhook(t *testing.T) {
 			t.Errorf("the warnings are %q", warnings.Texts())
 		}
 	})
+	t.Run("lets what was there before go, and no more than that", func(t *testing.T) {
+		earlier := newNamespace(t, "webhook-old")
+		bad := fixture(t, earlier, "bad.yaml")
+		old := expectAdmitted(t, bad)
+		judgedBy(t, earlier, "webhook")
+		eventuallyRefused(t, renamed(bad, "another"), "pss-privileged")
+		old.SetAnnotations(map[string]string{"e2e": "changed"})
+		if err := cluster.Update(t.Context(), old); err == nil || !strings.Contains(err.Error(), "pss-privileged") {
+			t.Errorf("an update was not refused: %v", err)
+		}
+		check(t, cluster.Delete(t.Context(), old))
+	})
 	t.Run("sees what is created later", func(t *testing.T) {
 		seesLater(t, good)
 	})
@@ -75,7 +87,7 @@ func mendable(t *testing.T, good *harness.Object, name string) *harness.Object {
 // seesLater has a Deployment refused for want of a PodDisruptionBudget, and admitted once there is one,
 // which policy-host learns from its watch.
 func seesLater(t *testing.T, good *harness.Object) {
-	namespace := namespace(t, "webhook-later")
+	namespace := newNamespace(t, "webhook-later")
 	check(t, cluster.Apply(t.Context(), fixtures(t, namespace, "surroundings.yaml")...))
 	judgedBy(t, namespace, "webhook")
 	good = good.DeepCopy()
