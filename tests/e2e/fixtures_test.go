@@ -183,3 +183,17 @@ func eventuallyAdmitted(t *testing.T, object *harness.Object) {
 		return cluster.Create(ctx, object.DeepCopy(), client.DryRunAll)
 	}))
 }
+
+// seesLater has a Deployment refused for want of a PodDisruptionBudget, and admitted once there is one,
+// which policy-host learns from its watch.
+func seesLater(t *testing.T, name, engine string) {
+	t.Helper()
+	namespace := newNamespace(t, name)
+	check(t, cluster.Apply(t.Context(), fixtures(t, namespace, "surroundings.yaml")...))
+	judgedBy(t, namespace, engine)
+	good := fixture(t, namespace, "good.yaml")
+	eventuallyRefused(t, good, "pdb-required")
+	expectAdmitted(t, fixture(t, namespace, "budget.yaml"))
+	eventuallyAdmitted(t, good)
+	expectAdmitted(t, good)
+}

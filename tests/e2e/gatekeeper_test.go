@@ -18,12 +18,12 @@ import (
 func TestGatekeeper(t *testing.T) {
 	gatekeeper(t)
 	host := policyHost(t)
-	const old, fresh = "gatekeeper-old", "gatekeeper-new"
+	const old, fresh, later = "gatekeeper-old", "gatekeeper-new", "gatekeeper-later"
 	// It was there before anyone judged.
 	expectAdmitted(t, fixture(t, newNamespace(t, old), "bad.yaml"))
 	withSurroundings(t, fresh, "gatekeeper")
 	bad, good := fixture(t, fresh, "bad.yaml"), fixture(t, fresh, "good.yaml")
-	constraint := installInGatekeeper(t, host, old, fresh)
+	constraint := installInGatekeeper(t, host, old, fresh, later)
 
 	t.Run("refuses with every violation", func(t *testing.T) {
 		words := append([]string{"validation.gatekeeper.sh", constraint.GetName()}, brokenRules...)
@@ -33,6 +33,8 @@ func TestGatekeeper(t *testing.T) {
 		eventuallyAdmitted(t, good)
 		expectAdmitted(t, good)
 	})
+	// Gatekeeper keeps a provider's answers for three minutes; a verdict must not be among them.
+	t.Run("sees what is created later", func(t *testing.T) { seesLater(t, later, "gatekeeper") })
 	t.Run("audits what was there before", func(t *testing.T) {
 		check(t, harness.Eventually(t.Context(), "an audit", func(ctx context.Context) error {
 			return auditFound(ctx, constraint, old, "legacy", "pss-privileged")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -18,15 +19,15 @@ func TestKyverno(t *testing.T) {
 	for _, kind := range []string{"ValidatingPolicy", "ClusterPolicy"} {
 		t.Run(kind, func(t *testing.T) {
 			policy := installInKyverno(t, host, kind)
-			namespace := withSurroundings(t, map[string]string{
-				"ValidatingPolicy": "kyverno-cel", "ClusterPolicy": "kyverno-classic",
-			}[kind], "kyverno")
+			name := strings.ToLower(kind)
+			namespace := withSurroundings(t, name, "kyverno")
 			bad, good := fixture(t, namespace, "bad.yaml"), fixture(t, namespace, "good.yaml")
 
 			words := append([]string{"kyverno.svc", policy.GetName()}, brokenRules...)
 			eventuallyRefused(t, bad, append(words, brokenInventoryRules...)...)
 			eventuallyAdmitted(t, good)
 			expectAdmitted(t, good)
+			seesLater(t, name+"-later", "kyverno")
 
 			host.Kill()
 			expectRefused(t, renamed(good, "another"), policy.GetName())

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -62,7 +63,13 @@ func run(m *testing.M) int {
 		harness.Progress("%v", err)
 		return 1
 	}
-	return m.Run()
+	code := m.Run()
+	// A panic that a server survives is still one.
+	if panics := dirs.Panics(); len(panics) > 0 {
+		harness.Progress("policy-host panicked: %s", strings.Join(panics, "\n"))
+		return 1
+	}
+	return code
 }
 
 // prepare starts the cluster and gives it the kinds that the bundle knows beside the built-in ones.

@@ -67,7 +67,7 @@ func TestWebhook(t *testing.T) {
 		check(t, cluster.Delete(t.Context(), old))
 	})
 	t.Run("sees what is created later", func(t *testing.T) {
-		seesLater(t, good)
+		seesLater(t, "webhook-later", "webhook")
 	})
 }
 
@@ -82,20 +82,6 @@ func mendable(t *testing.T, good *harness.Object, name string) *harness.Object {
 	delete(container, "lifecycle")
 	check(t, unstructured.SetNestedField(container, "2", "resources", "limits", "cpu"))
 	return object
-}
-
-// seesLater has a Deployment refused for want of a PodDisruptionBudget, and admitted once there is one,
-// which policy-host learns from its watch.
-func seesLater(t *testing.T, good *harness.Object) {
-	namespace := newNamespace(t, "webhook-later")
-	check(t, cluster.Apply(t.Context(), fixtures(t, namespace, "surroundings.yaml")...))
-	judgedBy(t, namespace, "webhook")
-	good = good.DeepCopy()
-	good.SetNamespace(namespace)
-	eventuallyRefused(t, good, "pdb-required")
-	expectAdmitted(t, fixture(t, namespace, "budget.yaml"))
-	eventuallyAdmitted(t, good)
-	expectAdmitted(t, good)
 }
 
 // installWebhooks has the API server call an instance for namespaces of one label, by the generated

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/yaml"
@@ -119,6 +120,24 @@ func (h *PolicyHost) Restart(ctx context.Context) (err error) {
 		return err
 	}
 	return h.ready(ctx, http.DefaultClient, h.AdminURL+"/readyz")
+}
+
+// Panics are the lines of all instances' logs that tell of one.
+func (d Dirs) Panics() (lines []string) {
+	// The pattern is well-formed, the only error there is.
+	logs, _ := filepath.Glob(filepath.Join(d.Logs, "policy-host*.log"))
+	for _, log := range logs {
+		text, err := os.ReadFile(log)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		for line := range strings.Lines(string(text)) {
+			if strings.Contains(line, "panicked at") {
+				lines = append(lines, filepath.Base(log)+": "+strings.TrimSpace(line))
+			}
+		}
+	}
+	return lines
 }
 
 // Readiness is what /readyz?verbose says.
