@@ -62,7 +62,13 @@ impl WorkloadKinds {
         Ok(())
     }
 
-    fn template_of(&self, group: &str, kind: &str) -> Option<&Pointer> {
+    /// The kinds.
+    pub fn iter(&self) -> impl Iterator<Item = &WorkloadKind> {
+        self.0.iter().map(|(kind, _)| kind)
+    }
+
+    /// Where a kind keeps its template, when it is one of them.
+    pub fn template_of(&self, group: &str, kind: &str) -> Option<&Pointer> {
         self.0.iter().find(|(known, _)| known.group == group && known.kind == kind).map(|(_, template)| template)
     }
 

@@ -78,6 +78,24 @@ pub struct Subject {
     pub operation: String,
 }
 
+impl Subject {
+    /// Who a Kubernetes object says it is; what it does not say is empty.
+    pub fn of(object: &Node) -> Self {
+        let text = |path: &[&str]| object.path(path).and_then(Node::as_str).unwrap_or_default().to_owned();
+        let api_version = text(&["apiVersion"]);
+        let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+        let name = text(&["metadata", "name"]);
+        Self {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: text(&["kind"]),
+            namespace: text(&["metadata", "namespace"]),
+            name: if name.is_empty() { text(&["metadata", "generateName"]) } else { name },
+            operation: "CREATE".to_owned(),
+        }
+    }
+}
+
 impl std::fmt::Display for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = if self.name.is_empty() { "(unnamed)" } else { &self.name };

@@ -95,7 +95,7 @@ fn expand(root: Node, base: Pointer, limits: &Limits, objects: &mut Vec<Object>)
         let message = format!("more than {} documents in one file (limit `documents`)", limits.documents);
         return Err(SyntaxError::new(root.span.start as usize, message));
     }
-    objects.push(Object { subject: subject(&root), base, root, old: None });
+    objects.push(Object { subject: Subject::of(&root), base, root, old: None });
     Ok(())
 }
 
@@ -131,7 +131,7 @@ fn reviewed(review: Node) -> Option<Object> {
     let request = review.get("request")?;
     let root = request.get("object").filter(|object| matches!(object.value, Value::Object(_)))?.clone();
     let text = |key| request.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
-    let mut subject = subject(&root);
+    let mut subject = Subject::of(&root);
     subject.operation = text("operation");
     if matches!(subject.operation.as_str(), "DELETE" | "CONNECT") {
         return None;
@@ -143,19 +143,4 @@ fn reviewed(review: Node) -> Option<Object> {
     }
     let old = request.get("oldObject").filter(|old| old.value != Value::Null).cloned();
     Some(Object { subject, base: ["request", "object"].into_iter().collect(), root, old })
-}
-
-fn subject(root: &Node) -> Subject {
-    let text = |path: &[&str]| root.path(path).and_then(Node::as_str).unwrap_or_default().to_owned();
-    let api_version = text(&["apiVersion"]);
-    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
-    let name = text(&["metadata", "name"]);
-    Subject {
-        group: group.to_owned(),
-        version: version.to_owned(),
-        kind: text(&["kind"]),
-        namespace: text(&["metadata", "namespace"]),
-        name: if name.is_empty() { text(&["metadata", "generateName"]) } else { name },
-        operation: "CREATE".to_owned(),
-    }
 }
