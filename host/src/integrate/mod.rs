@@ -177,7 +177,7 @@ mod tests {
         let manifest = json!({
             "id": "a-rule", "version": "1.0.0", "title": text, "why": "w", "fix": "f", "severity": "high",
             "priority": "P0", "effort": "small", "factor": "IX Disposability", "since": "0.1.0",
-            "appliesTo": ["workload", "policy/PodDisruptionBudget", "Dockerfile"], "reads": ["pod.spec"],
+            "appliesTo": ["workload", "policy/PodDisruptionBudget", "file/Dockerfile"], "reads": ["pod.spec"],
             "inventory": [
                 { "name": "q", "kinds": ["policy/PodDisruptionBudget", "core/Service"], "scope": "namespace", "reads": ["spec"] },
             ],

@@ -218,7 +218,9 @@ impl Clock {
     /// The peer took what was written, or did not.
     fn written(&self, taken: bool) {
         self.update(|state| match (taken, state.unread_since) {
-            (true, _) => state.unread_since = None,
+            (true, None) => {}
+            // Only now it is silent.
+            (true, Some(_)) => (state.unread_since, state.since) = (None, Instant::now()),
             (false, None) => state.unread_since = Some(Instant::now()),
             (false, Some(_)) => {}
         });
@@ -231,7 +233,7 @@ impl Clock {
         // Looked at again soon, since what is waited for changes without notice.
         let mut next = now + TICK;
         let bounds = [
-            (state.waiting == Waiting::Silent, state.since, state.idle, "silent"),
+            (state.waiting == Waiting::Silent && state.unread_since.is_none(), state.since, state.idle, "silent"),
             (state.waiting == Waiting::Header, state.since, self.limits.header_timeout.get(), "header_timeout"),
             (
                 state.unread_since.is_some(),

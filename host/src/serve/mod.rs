@@ -162,18 +162,18 @@ async fn run(
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let hangup = signal(SignalKind::hangup())?;
     let places = Arc::new(Semaphore::new(app.config.limits.connections));
-    let mut listeners = tokio::task::JoinSet::new();
     let ports =
         [("listen", Some(app.config.listen), certificates.clone()), ("listenPlain", app.config.listen_plain, None)];
+    let mut bound = Vec::new();
     for (field, address, certificates) in ports {
         if let Some(address) = address {
             let socket = listen(field, address).await?;
-            let listener = Listener { socket, certificates, app: Arc::clone(app), places: Arc::clone(&places) };
-            listeners.spawn(listener.run());
+            bound.push(Listener { socket, certificates, app: Arc::clone(app), places: Arc::clone(&places) });
         }
     }
     tokio::spawn(Reloader { app: Arc::clone(app), loader, certificates }.run(hangup));
-    // A kind that takes longer is not available yet, which its rules then say.
+    // Until the inventory is there nobody is answered, since rules that are not evaluated may let objects
+    // pass. A kind that takes longer is not available, which its rules then say.
     let inventory = app.serving.load().inventory.clone();
     tokio::select! {
         _ = inventory.synced(SYNC_PATIENCE) => {}
@@ -181,6 +181,7 @@ async fn run(
         _ = interrupt.recv() => return Ok(()),
     }
     drop(inventory);
+    let mut listeners: tokio::task::JoinSet<()> = bound.into_iter().map(Listener::run).collect();
     app.advance(Phase::Serving);
     let bundles = load::names(&app.serving.load());
     tracing::info!(bundles, millis = started.elapsed().as_millis() as u64, "ready");
