@@ -11,7 +11,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 .PHONY: demo
 demo: build ## Build, and judge a sample repository that has the usual gaps
@@ -43,6 +43,10 @@ rule: ## Build one rule and run its fixtures: make rule RULE=pss-privileged [UPD
 toolchain: ## Install what building needs and this machine lacks
 	@tests/toolchain.sh
 
+.PHONY: e2e
+e2e: build ## Prove the server against real Gatekeeper, Kyverno and kube-apiserver
+	tests/e2e/run.sh
+
 .PHONY: lint
 lint: ## Formatting, clippy with warnings denied, licences of dependencies
 	@tests/toolchain.sh lint
@@ -52,11 +56,15 @@ lint: ## Formatting, clippy with warnings denied, licences of dependencies
 
 .PHONY: docs
 docs: build ## Write the documents that are generated from code
-	$(HOST) docs --policies policies
+	$(HOST) docs --policies policies --bundles bundles
 
 .PHONY: bench
 bench: build ## Print every figure and its budget
 	cargo bench --quiet -p policy-host --bench budgets
+
+.PHONY: bench-serve
+bench-serve: build ## Print every figure of the server and its budget
+	cargo bench --quiet -p policy-host --bench serve
 
 .PHONY: ci
 ci: test lint drift ## Everything that CI runs

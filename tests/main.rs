@@ -9,3 +9,4 @@ mod documents;
 mod fake_api_server;
 mod pod_security;
 mod sandbox;
+mod server;

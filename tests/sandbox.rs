@@ -41,7 +41,7 @@ const ANSWER_AT: u32 = 1024;
 
 /// The parts of a component that the tests vary.
 #[derive(Clone)]
-struct Guest {
+pub(crate) struct Guest {
     /// Before everything else in the component.
     before: String,
     /// Limits of the memory.
@@ -79,7 +79,7 @@ impl Default for Guest {
 
 impl Guest {
     /// One whose `evaluate` has this body.
-    fn evaluating(body: &str) -> Self {
+    pub(crate) fn evaluating(body: &str) -> Self {
         Self { evaluate: body.to_owned(), ..Self::default() }
     }
 
@@ -123,7 +123,7 @@ impl Guest {
         wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
     }
 
-    fn with_manifest(&self) -> Vec<u8> {
+    pub(crate) fn with_manifest(&self) -> Vec<u8> {
         embed_manifest(&self.bytes(), manifest().to_string().as_bytes())
     }
 

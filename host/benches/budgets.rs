@@ -7,8 +7,10 @@
 mod process;
 #[path = "budgets/repository.rs"]
 mod repository;
-#[path = "budgets/table.rs"]
+#[path = "table.rs"]
 mod table;
+#[path = "budgets/timing.rs"]
+mod timing;
 
 use policy_host::bundle::{Bundle, Library};
 use policy_host::discover::{Discovered, discover};
@@ -27,7 +29,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use table::{Budget, Row, Samples, measure, micros_per_call, warm_up};
+use table::{Budget, Row, Samples};
+use timing::{measure, micros_per_call, warm_up};
 
 /// What the binary has embedded.
 static PACK: &[u8] = include_bytes!(env!("POLICY_HOST_PACK"));

@@ -6,6 +6,9 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`cli`] | arguments, exit codes, what goes to which stream |
+//! | [`serve`] | the server: wires, connections, operation |
+//! | [`integrate`] | manifests with which engines ask the server |
+//! | [`decide`] | one object under review, one decision |
 //! | [`fixtures`] | a rule's own tests |
 //! | [`report`] | results as text |
 //! | [`fix`] | fixes applied to text |
@@ -18,21 +21,26 @@
 //! | [`manifest`] | what a rule says of itself |
 //! | [`parse`] | from bytes to documents |
 //! | [`document`] | the document model |
+//! | [`settings`] | files that people write to configure the host |
 //! | [`sealed`] | files that only we wrote |
 
 pub mod bundle;
 pub mod cli;
 pub mod cluster;
+pub mod decide;
 pub mod discover;
 pub mod document;
 pub mod engine;
 pub mod evaluate;
 pub mod fix;
 pub mod fixtures;
+pub mod integrate;
 pub mod manifest;
 pub mod parse;
 pub mod project;
 pub mod report;
 pub mod sealed;
+pub mod serve;
+pub mod settings;
 mod suggest;
 pub mod workload;

@@ -100,6 +100,12 @@ fn no_parameters() -> serde_json::Value {
     serde_json::json!({"type": "object", "additionalProperties": false, "properties": {}})
 }
 
+/// A text's first paragraph, line breaks as spaces.
+fn one_line(text: &str) -> String {
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Which related documents a rule asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -324,6 +330,16 @@ impl Manifest {
             .map_err(|error| ManifestError::Malformed { path: ".".to_owned(), reason: error.to_string() })?;
         manifest.check()?;
         Ok(manifest)
+    }
+
+    /// Why it matters, on one line.
+    pub fn why_line(&self) -> String {
+        one_line(&self.why)
+    }
+
+    /// What to do, on one line.
+    pub fn fix_line(&self) -> String {
+        one_line(&self.fix)
     }
 
     fn check(&self) -> Result<(), ManifestError> {

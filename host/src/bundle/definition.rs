@@ -1,8 +1,6 @@
 //! The bundle file, as it is written.
 
-use crate::document::{Node, Pointer, Position, Source};
 use crate::manifest::Severity;
-use crate::parse::{Limits, Scalars, yaml};
 use crate::workload::WorkloadKind;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +15,17 @@ pub enum Enforcement {
     Warn,
     /// Recorded only.
     Audit,
+}
+
+impl Enforcement {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Enforcement::Deny => "deny",
+            Enforcement::Warn => "warn",
+            Enforcement::Audit => "audit",
+        }
+    }
 }
 
 /// A bundle file.
@@ -129,75 +138,4 @@ pub struct ExemptionEntry {
     /// The last day on which it holds, `2027-01-31`; without it, it holds until it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<jiff::civil::Date>,
-}
-
-/// Why a bundle file is refused.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}:{}:{}: {message}", position.line, position.column)]
-pub struct DefinitionError {
-    /// The file.
-    pub path: String,
-    /// Where in it.
-    pub position: Position,
-    /// What is wrong.
-    pub message: String,
-}
-
-/// A bundle file with the places of its parts, for errors that name them.
-#[derive(Debug)]
-pub struct Located {
-    /// What it says.
-    pub definition: Definition,
-    source: Source,
-    root: Node,
-}
-
-impl Located {
-    /// Parses a bundle file.
-    ///
-    /// # Errors
-    /// Names the line and column.
-    pub fn parse(path: &str, text: &str) -> Result<Self, DefinitionError> {
-        let source = Source::new(path, text);
-        let error =
-            |at, message: String| DefinitionError { path: path.to_owned(), position: source.position(at), message };
-        let root = yaml::parse(text, Scalars::Core12, &Limits::default())
-            .map_err(|syntax| error(syntax.at, syntax.message))?
-            .ok_or_else(|| error(0, "the bundle file is empty".to_owned()))?;
-        let definition = serde_path_to_error::deserialize(root.to_value()).map_err(|failure| {
-            let pointer: Pointer = failure.path().iter().filter_map(step).collect();
-            error(place(&root, &pointer), format!("`{}`: {}", failure.path(), failure.inner()))
-        })?;
-        Ok(Self { definition, source, root })
-    }
-
-    /// An error at a path of the file.
-    pub fn error(&self, pointer: &Pointer, message: impl Into<String>) -> DefinitionError {
-        DefinitionError {
-            path: self.source.path.to_string(),
-            position: self.source.position(place(&self.root, pointer)),
-            message: message.into(),
-        }
-    }
-}
-
-/// Where a path, or its nearest ancestor, starts.
-fn place(root: &Node, pointer: &Pointer) -> usize {
-    let mut node = root;
-    for token in pointer.tokens() {
-        match node.get(token).or_else(|| node.item(token.parse().ok()?)) {
-            Some(next) => node = next,
-            None => break,
-        }
-    }
-    node.span.start as usize
-}
-
-fn step(segment: &serde_path_to_error::Segment) -> Option<String> {
-    use serde_path_to_error::Segment;
-    match segment {
-        Segment::Seq { index } => Some(index.to_string()),
-        Segment::Map { key } => Some(key.clone()),
-        _ => None,
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::definition::ExemptionEntry;
 use crate::document::{Document, Node, Pointer};
+use crate::manifest::ReadPath;
 use crate::workload::Shape;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
@@ -73,6 +74,15 @@ impl Exemption {
         })
     }
 
+    /// The paths that [`Exemption::covers`] looks at, beside who the document is.
+    pub fn reads() -> impl Iterator<Item = ReadPath> {
+        let of_pod = ["containers", "initContainers", "ephemeralContainers"]
+            .into_iter()
+            .flat_map(|list| ["name", "image"].map(|key| format!("pod.spec.{list}[*].{key}")));
+        let labels = ["metadata.labels", "object.metadata.labels", "pod.metadata.labels"].map(str::to_owned);
+        labels.into_iter().chain(of_pod).filter_map(|path| path.parse().ok())
+    }
+
     /// Whether it lifts `rule` from what the scope is about.
     pub fn covers(&self, rule: &str, scope: &Scope<'_>) -> bool {
         let subject = &scope.document.subject;
@@ -100,4 +110,14 @@ fn globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {
         set.add(Glob::new(pattern)?);
     }
     set.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_paths_that_are_read_are_paths() {
+        assert_eq!(Exemption::reads().count(), 9);
+    }
 }

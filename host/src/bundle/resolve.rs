@@ -1,14 +1,15 @@
 //! From a bundle's definition to rules that can run.
 
-use super::definition::{Definition, DefinitionError, Enforcement, Located};
+use super::definition::{Definition, Enforcement};
 use super::exemption::Exemption;
 use super::library::{Library, LibraryError, RuleSource};
 use crate::document::Pointer;
 use crate::engine::Engine;
 use crate::manifest::Severity;
+use crate::settings::{Located, SettingsError};
 use crate::workload::WorkloadKinds;
 use sha2::{Digest as _, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why a bundle could not be resolved.
@@ -16,7 +17,7 @@ use std::sync::Arc;
 pub enum BundleError {
     /// The file says something that cannot be.
     #[error(transparent)]
-    Definition(#[from] DefinitionError),
+    Definition(#[from] SettingsError),
     /// A component is missing or refused.
     #[error(transparent)]
     Library(#[from] LibraryError),
@@ -67,6 +68,8 @@ pub struct Bundle {
     pub workloads: WorkloadKinds,
     /// What its owner should know.
     pub notices: Vec<Notice>,
+    /// The files that it was read from; none for a shipped bundle.
+    pub files: Vec<PathBuf>,
     /// Names everything that decides verdicts: components, parameters, exemptions in force.
     pub fingerprint: [u8; 32],
 }
@@ -88,7 +91,7 @@ impl Bundle {
         }
         let path = Path::new(reference);
         if path.is_dir() && !path.join("bundle.yaml").is_file() {
-            return Self::of_directory(reference, path, library, engine);
+            return Self::of_directory(path, library, engine);
         }
         let file = if path.is_dir() { path.join("bundle.yaml") } else { path.to_owned() };
         if !file.is_file() {
@@ -99,13 +102,17 @@ impl Bundle {
         let text =
             std::fs::read_to_string(&file).map_err(|source| LibraryError::Read { path: shown.clone(), source })?;
         let located = Located::parse(&shown, &text)?;
-        Self::resolve(&located, file.parent(), library, engine, today)
+        let mut bundle = Self::resolve(&located, file.parent(), library, engine, today)?;
+        bundle.files.push(file);
+        Ok(bundle)
     }
 
-    /// A directory of components, each with its defaults.
-    fn of_directory(name: &str, path: &Path, library: &mut Library, engine: &Engine) -> Result<Self, BundleError> {
+    /// A directory of components, each with its defaults; called as the directory is.
+    fn of_directory(path: &Path, library: &mut Library, engine: &Engine) -> Result<Self, BundleError> {
         let ids = library.add_directory(path, engine)?;
-        Ok(Self::of_rules(name, ids.iter().filter_map(|id| library.rule(id)).cloned()))
+        let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let name = canonical.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Self::of_rules(&name, ids.iter().filter_map(|id| library.rule(id)).cloned()))
     }
 
     /// A bundle of some rules, each with its defaults.
@@ -126,6 +133,7 @@ impl Bundle {
             exemptions: Vec::new(),
             workloads: WorkloadKinds::default(),
             notices: Vec::new(),
+            files: Vec::new(),
             fingerprint: [0; 32],
         }
         .fingerprinted(&[])
@@ -144,13 +152,13 @@ impl Bundle {
     }
 
     fn resolve(
-        located: &Located,
+        located: &Located<Definition>,
         base: Option<&Path>,
         library: &mut Library,
         engine: &Engine,
         today: jiff::civil::Date,
     ) -> Result<Self, BundleError> {
-        let definition = &located.definition;
+        let definition = &located.value;
         let mut bundle = Self {
             name: definition.name.clone(),
             version: definition.version.clone(),
@@ -158,6 +166,7 @@ impl Bundle {
             exemptions: Vec::new(),
             workloads: WorkloadKinds::default(),
             notices: Vec::new(),
+            files: Vec::new(),
             fingerprint: [0; 32],
         };
         bundle.add_rules(located, base, library, engine)?;
@@ -171,16 +180,18 @@ impl Bundle {
 
     fn add_rules(
         &mut self,
-        located: &Located,
+        located: &Located<Definition>,
         base: Option<&Path>,
         library: &mut Library,
         engine: &Engine,
     ) -> Result<(), BundleError> {
-        for (index, entry) in located.definition.rules.iter().enumerate() {
+        for (index, entry) in located.value.rules.iter().enumerate() {
             let settings = entry.settings();
             let at: Pointer = ["rules".to_owned(), index.to_string()].into_iter().collect();
             if let (Some(component), Some(base)) = (&settings.component, base) {
-                let rule = library.add_component(&base.join(component), engine)?;
+                let path = base.join(component);
+                let rule = library.add_component(&path, engine)?;
+                self.files.push(path);
                 if rule.manifest.id != settings.rule {
                     let message = format!("the component is `{}`, not `{}`", rule.manifest.id, settings.rule);
                     return Err(located.error(&at.join("component"), message).into());
@@ -201,7 +212,7 @@ impl Bundle {
                 self.rules.push(BundleRule {
                     source: Arc::clone(source),
                     severity: settings.severity,
-                    enforcement: settings.enforcement.unwrap_or(located.definition.enforcement),
+                    enforcement: settings.enforcement.unwrap_or(located.value.enforcement),
                     parameters: parameters.to_string(),
                 });
             }
@@ -209,8 +220,8 @@ impl Bundle {
         Ok(())
     }
 
-    fn add_exemptions(&mut self, located: &Located, today: jiff::civil::Date) -> Result<(), BundleError> {
-        for (index, entry) in located.definition.exemptions.iter().enumerate() {
+    fn add_exemptions(&mut self, located: &Located<Definition>, today: jiff::civil::Date) -> Result<(), BundleError> {
+        for (index, entry) in located.value.exemptions.iter().enumerate() {
             let at: Pointer = ["exemptions".to_owned(), index.to_string()].into_iter().collect();
             for (field, text) in [("reason", &entry.reason), ("owner", &entry.owner)] {
                 if text.trim().is_empty() {

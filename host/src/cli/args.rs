@@ -2,6 +2,7 @@
 
 use crate::manifest::Severity;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Checks Kubernetes manifests, Dockerfiles, workflows and Terraform against policy rules.
@@ -25,6 +26,10 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Show what a component imports, exports and reads, without running it
     Inspect(InspectArguments),
+    /// Answer Gatekeeper, Kyverno and the API server
+    Serve(Box<ServeArguments>),
+    /// Write the manifests with which Gatekeeper, Kyverno or the API server ask the server
+    Bundle(BundleArguments),
     /// Run the fixtures of rules
     Test(TestArguments),
     /// Write the rule reference
@@ -102,6 +107,65 @@ pub(crate) struct InspectArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Every field of the configuration file has a variable: limits.bodyBytes is POLICY_HOST_LIMITS_BODY_BYTES. Flags go over variables, variables over the file."
+)]
+pub(crate) struct ServeArguments {
+    /// The configuration
+    #[arg(long, value_name = "FILE", env = "POLICY_HOST_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// A shipped bundle, a bundle file, or a directory of components; repeatable; instead of the configuration's
+    #[arg(long, value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: Vec<String>,
+    /// Where engines and the API server call
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// A second listener, without TLS
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen_plain: Option<SocketAddr>,
+    /// Where probes, metrics and the status page are
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) admin: Option<SocketAddr>,
+    /// The certificate chain, PEM; without it plain HTTP is spoken
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// The authorities of client certificates, PEM: whoever calls the Gatekeeper endpoint then needs one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_ca: Option<PathBuf>,
+    /// The cluster whose objects rules may ask for; without it a pod's own, else the usual kubeconfig
+    #[arg(long, value_name = "FILE", conflicts_with = "no_cluster")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// No cluster: rules that ask for other objects are not evaluated
+    #[arg(long)]
+    pub(crate) no_cluster: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BundleArguments {
+    /// Who will ask
+    #[arg(value_enum)]
+    pub(crate) engine: Integration,
+    /// A shipped bundle, a bundle file, or a directory of components
+    #[arg(value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: String,
+    /// Write the files, samples and tests among them, below this directory; else what is to be applied is printed
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How the server is reached, without a path; else as a service of the cluster
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The authority of the server's certificate, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_bundle: Option<PathBuf>,
+    /// The namespace that the server runs in
+    #[arg(long, default_value = "policy-host", value_name = "NAMESPACE")]
+    pub(crate) namespace: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct TestArguments {
     /// Folders of rules, or folders of such folders
     #[arg(required = true)]
@@ -132,9 +196,24 @@ pub(crate) struct PackArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct DocsArguments {
-    /// The folder of packs of rules, where the documents go
+    /// The folder of packs of rules, where their documents go
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: PathBuf,
+    /// The folder of bundles, where manifests go
+    #[arg(long, value_name = "DIR")]
+    pub(crate) bundles: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Integration {
+    /// Provider, ConstraintTemplate, constraints, Assign; a catalog and a mocked variant for gator
+    Gatekeeper,
+    /// ValidatingPolicy, MutatingPolicy, ClusterPolicy; tests for the kyverno CLI
+    Kyverno,
+    /// MutatingWebhookConfiguration and ValidatingWebhookConfiguration
+    Webhook,
+    /// ServiceAccount, and the rights that the bundle's rules need
+    Rbac,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,6 +4,7 @@
 //! 3 nothing to judge.
 
 mod args;
+mod bundle;
 mod cache;
 mod docs;
 mod eval;
@@ -11,6 +12,7 @@ mod explain;
 mod inspect;
 mod list;
 mod pack;
+mod serve;
 mod test;
 
 use crate::bundle::{Library, LibraryError};
@@ -67,8 +69,13 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         Command::List(arguments) => list::run(&arguments, pack),
         Command::Explain(arguments) => explain::run(&arguments, pack),
         Command::Eval(arguments) => eval::run(&arguments, context(pack, arguments.no_cache, threads)?),
+        Command::Serve(arguments) => {
+            let context = context(pack, false, threads)?;
+            serve::run(*arguments, context)
+        }
         Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
-        Command::Docs(arguments) => docs::run(&arguments, pack),
+        Command::Bundle(arguments) => bundle::run(&arguments, context(pack, false, threads)?),
+        Command::Docs(arguments) => docs::run(&arguments, context(pack, false, threads)?),
         Command::Pack(arguments) => pack::run(&arguments),
     }
 }

@@ -57,6 +57,11 @@ impl Pointer {
         head.iter().zip(prefix).all(|(token, wanted)| token == wanted).then(|| Self(tail.to_vec()))
     }
 
+    /// Whether one of two pointers leads into, or to, what the other leads to.
+    pub fn overlaps(&self, other: &Pointer) -> bool {
+        self.tokens().iter().zip(other.tokens()).all(|(a, b)| a == b)
+    }
+
     /// The pointer without its last token, and that token; `None` for the root.
     pub fn split_last(&self) -> Option<(Pointer, &str)> {
         let (last, init) = self.0.split_last()?;

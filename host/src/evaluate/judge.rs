@@ -60,10 +60,15 @@ impl Judge {
         Judged {
             document,
             shape: self.bundle.workloads.shape(document),
-            elsewhere: self.bundle.workloads.judged_elsewhere(document),
+            elsewhere: self.judged_elsewhere(document),
             projected: vec![OnceCell::new(); self.projections.len()],
             projected_old: vec![OnceCell::new(); self.projections.len()],
         }
+    }
+
+    /// Why no rule judges a document, where that is so.
+    pub fn judged_elsewhere(&self, document: &Document) -> Option<String> {
+        self.bundle.workloads.judged_elsewhere(document)
     }
 
     /// The rules that apply to a document, by index, from manifests alone.

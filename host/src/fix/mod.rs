@@ -168,8 +168,8 @@ fn apply(
     let base = Pointer::parse(&document.base).map_err(|error| error.to_string())?;
     let operations = edit::parse_operations(operations).map_err(|error| error.to_string())?;
     let operations: Vec<Operation> = operations.into_iter().map(|operation| operation.below(&base)).collect();
-    let paths: Vec<Pointer> = operations.iter().map(footprint).collect();
-    if paths.iter().any(|path| touched.iter().any(|other| overlap(path, other))) {
+    let paths: Vec<Pointer> = operations.iter().map(Operation::footprint).collect();
+    if paths.iter().any(|path| touched.iter().any(|other| path.overlaps(other))) {
         return Ok(None);
     }
     let text = match unit.form {
@@ -248,23 +248,6 @@ fn with_text(unit: &Unit, texts: Vec<String>) -> Unit {
         lines_before: source.lines_before,
     });
     Unit { form: unit.form, sources: sources.collect() }
-}
-
-/// What an operation changes: for one that shifts the elements of a sequence, the whole sequence.
-fn footprint(operation: &Operation) -> Pointer {
-    let path = operation.path();
-    match (operation, path.split_last()) {
-        (Operation::Add { .. } | Operation::Remove { .. }, Some((parent, last)))
-            if last == "-" || last.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            parent
-        }
-        _ => path.clone(),
-    }
-}
-
-fn overlap(one: &Pointer, other: &Pointer) -> bool {
-    one.tokens().iter().zip(other.tokens()).all(|(a, b)| a == b)
 }
 
 /// Whether a unit has a finding, or a failure, that it did not have.

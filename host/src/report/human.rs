@@ -80,8 +80,8 @@ fn finding_frame(frames: &Frames, shown: &Shown<'_>, object: &str, rule: &Bundle
         marks.push(Mark { span, label: Some(&label.text), primary: false });
     }
     let manifest = &rule.source.manifest;
-    let why = one_line(&manifest.why);
-    let help = one_line(&manifest.fix);
+    let why = manifest.why_line();
+    let help = manifest.fix_line();
     let place = format!("{object}, at {}", if finding.path.is_empty() { "/" } else { &finding.path });
     let mut notes = vec![("in", place.as_str()), ("why", why.as_str()), ("fix", help.as_str())];
     let note = finding.fix.as_ref().map(|fix| {
@@ -131,12 +131,6 @@ impl<'u> Shown<'u> {
         let source = &self.unit.sources[index];
         Text { path: &source.path, text: &self.texts[index], lines_before: source.lines_before }
     }
-}
-
-/// A text for one line of a frame: its first paragraph, line breaks as spaces.
-fn one_line(text: &str) -> String {
-    let paragraph = text.split("\n\n").next().unwrap_or_default();
-    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn notices(report: &Report<'_>, out: &mut String) {

@@ -104,7 +104,21 @@ impl Operation {
         self.at(path)
     }
 
-    fn to_json(&self) -> Value {
+    /// What it changes: for one that shifts the elements of a sequence, the whole sequence.
+    pub fn footprint(&self) -> Pointer {
+        let path = self.path();
+        match (self, path.split_last()) {
+            (Operation::Add { .. } | Operation::Remove { .. }, Some((parent, last)))
+                if last == "-" || last.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                parent
+            }
+            _ => path.clone(),
+        }
+    }
+
+    /// As RFC 6902 has it.
+    pub fn to_json(&self) -> Value {
         let (op, path, value) = match self {
             Operation::Add { path, value } => ("add", path, Some(value)),
             Operation::Replace { path, value } => ("replace", path, Some(value)),
@@ -119,7 +133,7 @@ impl Operation {
     }
 
     /// As the `json-patch` crate has it.
-    pub(super) fn to_patch(&self) -> Result<json_patch::Patch, serde_json::Error> {
+    pub(crate) fn to_patch(&self) -> Result<json_patch::Patch, serde_json::Error> {
         serde_json::from_value(Value::Array(vec![self.to_json()]))
     }
 }

@@ -46,6 +46,10 @@ pub(super) fn block_lines(value: &Value, sequence_indent: usize) -> Vec<String> 
                 match value {
                     Value::Object(map) if !map.is_empty() => headed(format!("{key}:"), below, 2),
                     Value::Array(items) if !items.is_empty() => headed(format!("{key}:"), below, sequence_indent),
+                    Value::String(text) if is_literal(text) => {
+                        let end = if text.ends_with('\n') { "" } else { "-" };
+                        headed(format!("{key}: |{end}"), text.lines().map(str::to_owned).collect(), 2)
+                    }
                     _ => vec![format!("{key}: {}", below.concat())],
                 }
             })
@@ -54,10 +58,11 @@ pub(super) fn block_lines(value: &Value, sequence_indent: usize) -> Vec<String> 
             .iter()
             .flat_map(|item| {
                 let lines = block_lines(item, sequence_indent);
-                lines
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, line)| if index == 0 { format!("- {line}") } else { format!("  {line}") })
+                lines.into_iter().enumerate().map(|(index, line)| match index {
+                    0 => format!("- {line}"),
+                    _ if line.is_empty() => line,
+                    _ => format!("  {line}"),
+                })
             })
             .collect(),
         other => vec![flow_text(other, Format::Yaml)],
@@ -66,7 +71,19 @@ pub(super) fn block_lines(value: &Value, sequence_indent: usize) -> Vec<String> 
 
 fn headed(head: String, below: Vec<String>, indent: usize) -> Vec<String> {
     let indent = " ".repeat(indent);
-    std::iter::once(head).chain(below.into_iter().map(|line| format!("{indent}{line}"))).collect()
+    let indented = |line: String| if line.is_empty() { line } else { format!("{indent}{line}") };
+    std::iter::once(head).chain(below.into_iter().map(indented)).collect()
+}
+
+/// Whether a text of several lines can stand as it is, in a literal block, and be read back the same.
+fn is_literal(text: &str) -> bool {
+    let body = text.strip_suffix('\n').unwrap_or(text);
+    let printable = |c: char| c == '\n' || (!c.is_control() && !matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}'));
+    body.contains('\n')
+        && !body.starts_with([' ', '\n'])
+        && !body.ends_with('\n')
+        && body.chars().all(printable)
+        && body.lines().all(|line| !line.ends_with(' '))
 }
 
 /// A string: plain only where no YAML reader could take it for anything else.

@@ -1,7 +1,5 @@
 //! Samples, and the table that they are printed in.
 
-use std::time::{Duration, Instant};
-
 /// Measurements of one figure, sorted.
 pub struct Samples(Vec<f64>);
 
@@ -23,32 +21,6 @@ impl Samples {
         let at = (self.0.len() - 1) as f64 * share;
         self.0[at.round() as usize]
     }
-}
-
-/// How long a call takes, in microseconds: the mean of a batch that lasts about a millisecond.
-pub fn micros_per_call(batch: usize, mut call: impl FnMut()) -> f64 {
-    let started = Instant::now();
-    for _ in 0..batch {
-        call();
-    }
-    started.elapsed().as_secs_f64() * 1e6 / batch as f64
-}
-
-/// Calls until everything is warm, and says how many calls last about a millisecond.
-pub fn warm_up(mut call: impl FnMut()) -> usize {
-    let started = Instant::now();
-    let mut calls = 0;
-    while started.elapsed() < Duration::from_millis(30) {
-        call();
-        calls += 1;
-    }
-    (calls / 30).max(1)
-}
-
-/// Microseconds of one call, sampled `samples` times.
-pub fn measure(samples: usize, mut call: impl FnMut()) -> Samples {
-    let batch = warm_up(&mut call);
-    Samples::new((0..samples).map(|_| micros_per_call(batch, &mut call)).collect())
 }
 
 /// What a figure may come to.

@@ -1,0 +1,125 @@
+//! Mutation: the safe fixes of an object under review, applied and judged again.
+//!
+//! Each pass applies the fixes that do not overlap and judges the result; where that has a finding or a
+//! failure of a rule that had none, the fixes of the pass are tried one by one, and those that bring one
+//! are left out. So a mutation never turns an object that is allowed into one that is denied.
+
+use super::{Decider, Verdicts};
+use crate::document::{Document, Pointer, Source};
+use crate::evaluate::{Change, Finding, Outcome, RuleOutcome};
+use crate::fix::edit::{self, Operation};
+use crate::parse::{Limits, json};
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+/// More passes than the fixes of a bundle can need on one another's account.
+const MAX_PASSES: usize = 8;
+
+/// An object after its safe fixes.
+pub struct Cure {
+    /// What was applied, in order.
+    pub operations: Vec<Operation>,
+    /// The verdicts on the object with the operations applied.
+    pub verdicts: Verdicts,
+}
+
+/// A document on its way, with the verdicts on it.
+struct Stage {
+    document: Document,
+    value: serde_json::Value,
+    verdicts: Verdicts,
+}
+
+impl Decider {
+    /// Applies the safe fixes of what `verdicts` found, as far as `allowed` lets them and the deadline
+    /// permits. What a rule is only recorded for (`audit`) is not touched.
+    pub fn cure(
+        &self,
+        document: &Document,
+        verdicts: Verdicts,
+        deadline: Instant,
+        allowed: impl Fn(&Operation) -> bool,
+    ) -> Cure {
+        let mut stage = Stage { document: document.clone(), value: document.root.to_value(), verdicts };
+        let mut applied = Vec::new();
+        let mut refused: BTreeSet<String> = BTreeSet::new();
+        for _ in 0..MAX_PASSES {
+            let fixes = fixes(&stage, &refused, &allowed);
+            if fixes.is_empty() || Instant::now() >= deadline {
+                break;
+            }
+            let together: Vec<Operation> = fixes.iter().flatten().cloned().collect();
+            if let Some(next) = self.try_out(&stage, &together, deadline) {
+                applied.extend(together);
+                stage = next;
+                continue;
+            }
+            for fix in fixes {
+                match self.try_out(&stage, &fix, deadline) {
+                    Some(next) => {
+                        applied.extend(fix);
+                        stage = next;
+                    }
+                    None => drop(refused.insert(edit::write_operations(&fix))),
+                }
+            }
+        }
+        Cure { operations: applied, verdicts: stage.verdicts }
+    }
+
+    /// The document after some operations, unless they do not apply or something is worse for it.
+    fn try_out(&self, stage: &Stage, operations: &[Operation], deadline: Instant) -> Option<Stage> {
+        let mut value = stage.value.clone();
+        for operation in operations {
+            json_patch::patch(&mut value, &operation.to_patch().ok()?).ok()?;
+        }
+        let text = value.to_string();
+        let root = json::parse(&text, &Limits::default()).ok()?;
+        let sources = [Source::new("object", text)].into();
+        let document = Document { root, sources, base: Pointer::root(), ..stage.document.clone() };
+        let verdicts = self.judge(&document, deadline);
+        let worse = !verdicts.unreached.is_empty() || is_worse(&stage.verdicts.outcomes, &verdicts.outcomes);
+        (!worse).then_some(Stage { document, value, verdicts })
+    }
+}
+
+/// The safe fixes that do not overlap.
+fn fixes(stage: &Stage, refused: &BTreeSet<String>, allowed: &impl Fn(&Operation) -> bool) -> Vec<Vec<Operation>> {
+    let mut touched: Vec<Pointer> = Vec::new();
+    let mut fixes = Vec::new();
+    for finding in stage.verdicts.outcomes.iter().flat_map(findings) {
+        let wanted = finding.exempt.is_none() && finding.enforcement != crate::bundle::Enforcement::Audit;
+        let Some(fix) = finding.fix.as_ref().filter(|fix| fix.safe && wanted) else { continue };
+        let Change::Patch(text) = &fix.change else { continue };
+        let Ok(operations) = edit::parse_operations(text) else { continue };
+        let paths: Vec<Pointer> = operations.iter().map(Operation::footprint).collect();
+        let overlaps = paths.iter().any(|path| touched.iter().any(|other| path.overlaps(other)));
+        if !overlaps && operations.iter().all(allowed) && !refused.contains(&edit::write_operations(&operations)) {
+            touched.extend(paths);
+            fixes.push(operations);
+        }
+    }
+    fixes
+}
+
+fn findings(outcome: &RuleOutcome) -> &[Finding] {
+    match &outcome.outcome {
+        Outcome::Fail(findings) => findings,
+        _ => &[],
+    }
+}
+
+/// Whether a rule finds something, or fails, that did not before.
+fn is_worse(before: &[RuleOutcome], after: &[RuleOutcome]) -> bool {
+    let count = |outcomes: &[RuleOutcome], rule: u16| {
+        let mut of_rule = outcomes.iter().filter(|outcome| outcome.rule == rule);
+        of_rule.next().map_or((0, false), |outcome| {
+            let standing = findings(outcome).iter().filter(|finding| finding.exempt.is_none()).count();
+            (standing, matches!(outcome.outcome, Outcome::Error(_)))
+        })
+    };
+    after.iter().any(|outcome| {
+        let (now, then) = (count(after, outcome.rule), count(before, outcome.rule));
+        now.0 > then.0 || (now.1 && !then.1)
+    })
+}

@@ -1,0 +1,251 @@
+//! A decision, as every wire carries it.
+
+use super::{Decider, FailureMode, NotEvaluatedMode, Verdicts};
+use crate::bundle::{Bundle, BundleRule, Enforcement};
+use crate::evaluate::{Finding, Outcome};
+use crate::manifest::Severity;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// What is decided about one object, and why.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// False when a finding that the bundle enforces by `deny` stands, or when something failed that
+    /// the bundle's modes close on.
+    pub allowed: bool,
+    /// For people: every reason with its cure, a line each; empty when it is allowed.
+    pub message: String,
+    /// Findings enforced by `deny`.
+    pub violations: Vec<Violation>,
+    /// Findings enforced by `warn`.
+    pub warnings: Vec<Violation>,
+    /// Findings enforced by `audit`.
+    pub audit: Vec<Violation>,
+    /// Findings that an exemption lifts.
+    pub exempt: Vec<Exempt>,
+    /// Rules that could not decide.
+    pub not_evaluated: Vec<Unevaluated>,
+    /// Rules that could not run.
+    pub errors: Vec<RuleError>,
+    /// RFC 6902 operations that apply the safe fixes, where the caller asked for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<serde_json::Value>,
+    /// What decided.
+    pub bundle: BundleReference,
+}
+
+/// A finding.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Violation {
+    /// The rule's id.
+    pub rule: String,
+    /// Tells apart what one rule can find.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+    /// How bad.
+    pub severity: Severity,
+    /// What the bundle does about it.
+    pub enforcement: Enforcement,
+    /// RFC 6901 pointer into the object.
+    pub path: String,
+    /// What to do.
+    pub fix: String,
+}
+
+/// A finding that an exemption lifts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exempt {
+    /// The rule's id.
+    pub rule: String,
+    /// RFC 6901 pointer into the object.
+    pub path: String,
+    /// The exemption's reason.
+    pub reason: String,
+}
+
+/// A rule that could not decide.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Unevaluated {
+    /// The rule's id.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A rule that could not run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RuleError {
+    /// The rule's id.
+    pub rule: String,
+    /// What happened.
+    pub message: String,
+}
+
+/// Names a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BundleReference {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// `sha256:…` over everything that decides its verdicts.
+    pub digest: String,
+}
+
+impl BundleReference {
+    /// Names a bundle.
+    pub fn new(bundle: &Bundle) -> Self {
+        let mut digest = String::from("sha256:");
+        for byte in bundle.fingerprint {
+            // Writing to a String cannot fail.
+            let _ = write!(digest, "{byte:02x}");
+        }
+        Self { name: bundle.name.clone(), version: bundle.version.clone(), digest }
+    }
+}
+
+/// Lines of a message; what is left out is counted in a last one.
+const MESSAGE_LINES: usize = 100;
+/// Characters of one line of a message.
+const LINE_CHARACTERS: usize = 1000;
+
+impl Decider {
+    /// What some verdicts on an object come to.
+    pub fn decide(&self, verdicts: &Verdicts) -> Decision {
+        let mut decision = Decision {
+            allowed: true,
+            message: String::new(),
+            violations: Vec::new(),
+            warnings: Vec::new(),
+            audit: Vec::new(),
+            exempt: Vec::new(),
+            not_evaluated: Vec::new(),
+            errors: Vec::new(),
+            patch: None,
+            bundle: self.reference().clone(),
+        };
+        let rules = &self.bundle().rules;
+        let mut undecided_closes = false;
+        for outcome in verdicts.outcomes.iter() {
+            let rule = &rules[usize::from(outcome.rule)];
+            match &outcome.outcome {
+                Outcome::Pass | Outcome::NotApplicable(_) => {}
+                Outcome::Fail(findings) => findings.iter().for_each(|finding| decision.add(rule, finding)),
+                Outcome::NotEvaluated(reason) => {
+                    undecided_closes |= rule.enforcement == Enforcement::Deny;
+                    let reason = reason.clone();
+                    decision.not_evaluated.push(Unevaluated { rule: rule.id().to_owned(), reason });
+                }
+                Outcome::Error(failure) => {
+                    decision.errors.push(RuleError { rule: rule.id().to_owned(), message: failure.to_string() });
+                }
+            }
+        }
+        for rule in &verdicts.unreached {
+            let message = "the deadline of the review passed before it ran".to_owned();
+            decision.errors.push(RuleError { rule: rules[usize::from(*rule)].id().to_owned(), message });
+        }
+        let modes = self.modes();
+        let fails = !decision.errors.is_empty() && modes.failure == FailureMode::Closed;
+        let undecided = undecided_closes && modes.not_evaluated == NotEvaluatedMode::Deny;
+        decision.allowed = decision.violations.is_empty() && !fails && !undecided;
+        if !decision.allowed {
+            decision.message = decision.reasons(fails, undecided);
+        }
+        decision
+    }
+
+    /// The decision where nobody could judge: overload, a missed deadline, a server that is stopping.
+    pub fn undecided(&self, why: &str) -> Decision {
+        let closed = self.modes().failure == FailureMode::Closed;
+        let message = format!("policy bundle {}: not judged: {why}", self.reference().name);
+        Decision {
+            allowed: !closed,
+            message: if closed { message } else { String::new() },
+            violations: Vec::new(),
+            warnings: Vec::new(),
+            audit: Vec::new(),
+            exempt: Vec::new(),
+            not_evaluated: Vec::new(),
+            errors: vec![RuleError { rule: String::new(), message: why.to_owned() }],
+            patch: None,
+            bundle: self.reference().clone(),
+        }
+    }
+
+    /// The decision about what nobody has to judge: a deletion, say.
+    pub fn passed_over(&self) -> Decision {
+        self.decide(&Verdicts { outcomes: [].into(), unreached: Vec::new(), remembered: false })
+    }
+}
+
+impl Decision {
+    fn add(&mut self, rule: &BundleRule, finding: &Finding) {
+        if let Some(reason) = &finding.exempt {
+            self.exempt.push(Exempt { rule: rule.id().to_owned(), path: finding.path.clone(), reason: reason.clone() });
+            return;
+        }
+        let list = match finding.enforcement {
+            Enforcement::Deny => &mut self.violations,
+            Enforcement::Warn => &mut self.warnings,
+            Enforcement::Audit => &mut self.audit,
+        };
+        list.push(Violation {
+            rule: rule.id().to_owned(),
+            code: finding.code.clone(),
+            message: finding.message.clone(),
+            severity: finding.severity,
+            enforcement: finding.enforcement,
+            path: finding.path.clone(),
+            fix: rule.source.manifest.fix_line(),
+        });
+    }
+
+    fn reasons(&self, fails: bool, undecided: bool) -> String {
+        let mut lines: Vec<String> = self.violations.iter().map(Violation::line).collect();
+        if fails {
+            lines.extend(self.errors.iter().map(|error| format!("{}: could not run: {}", error.rule, error.message)));
+        }
+        if undecided {
+            let undecided = self.not_evaluated.iter();
+            lines.extend(undecided.map(|rule| format!("{}: could not decide: {}", rule.rule, rule.reason)));
+        }
+        let count = lines.len();
+        let plural = if count == 1 { "" } else { "s" };
+        let version = if self.bundle.version.is_empty() { "" } else { "@" };
+        let mut message =
+            format!("policy bundle {}{version}{}: {count} reason{plural}", self.bundle.name, self.bundle.version);
+        for line in lines.iter().take(MESSAGE_LINES) {
+            message.push_str("\n- ");
+            message.extend(line.chars().take(LINE_CHARACTERS));
+        }
+        if count > MESSAGE_LINES {
+            // Writing to a String cannot fail.
+            let _ = write!(message, "\n- and {} more", count - MESSAGE_LINES);
+        }
+        message
+    }
+
+    /// What a caller should be told though the object is allowed, a line each.
+    pub fn advice(&self) -> Vec<String> {
+        let warnings = self.warnings.iter().map(Violation::line);
+        let undecided = self.not_evaluated.iter().map(|rule| format!("{}: not evaluated: {}", rule.rule, rule.reason));
+        let failed = self.errors.iter().map(|error| {
+            let colon = if error.rule.is_empty() { "" } else { ": " };
+            format!("{}{colon}could not run: {}", error.rule, error.message)
+        });
+        warnings.chain(failed).chain(undecided).collect()
+    }
+}
+
+impl Violation {
+    /// The rule, what is wrong, where, and the cure, on one line.
+    pub fn line(&self) -> String {
+        let path = if self.path.is_empty() { "/" } else { &self.path };
+        format!("{}: {} (at {path}); {}", self.rule, self.message, self.fix)
+    }
+}

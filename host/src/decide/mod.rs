@@ -1,0 +1,201 @@
+//! One object under review, one decision: what every wire of the server carries.
+//!
+//! A [`Decider`] is a bundle being served. It judges with all rules of the bundle that apply, from
+//! memory where nothing that any of them reads has changed, and settles by the bundle's [`Modes`] what
+//! becomes of a rule that could not run. [`Decider::cure`] is the mutation: the safe fixes, judged again.
+
+mod cure;
+mod decision;
+mod memo;
+
+pub use cure::Cure;
+pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Violation};
+
+use crate::bundle::{Bundle, Exemption};
+use crate::document::Document;
+use crate::evaluate::{Inventory, Judge, Outcome, RuleOutcome, Told, Unavailable};
+use crate::project::Projection;
+use memo::{Key, Memo};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What becomes of an object when a rule could not run on it, or nobody had the time to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailureMode {
+    /// It is denied.
+    #[default]
+    Closed,
+    /// It is let through, with a warning.
+    Open,
+}
+
+/// What becomes of an object when a rule that is enforced by `deny` could not decide: its inventory is
+/// missing, or a value is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotEvaluatedMode {
+    /// It is let through, with a warning.
+    #[default]
+    Warn,
+    /// It is denied.
+    Deny,
+}
+
+/// How a bundle treats what is no verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Modes {
+    /// Rules that could not run, overload, missed deadlines.
+    pub failure: FailureMode,
+    /// Rules that could not decide.
+    pub not_evaluated: NotEvaluatedMode,
+}
+
+/// A bundle being served.
+pub struct Decider {
+    judge: Judge,
+    inventory: Arc<dyn Inventory>,
+    modes: Modes,
+    reference: BundleReference,
+    /// Everything of a document that any rule or exemption of the bundle reads.
+    reads: Projection,
+    reads_old: bool,
+    memo: Option<Memo>,
+}
+
+/// A rule, by index, with what it is told; `None` for one that asks for nothing.
+type AskedAndTold<'d> = (u16, Option<Result<Told<'d>, Unavailable>>);
+
+/// The outcomes of one document.
+#[derive(Clone)]
+pub struct Verdicts {
+    /// By rule, in the bundle's order.
+    pub outcomes: Arc<[RuleOutcome]>,
+    /// The rules, by index, that were not reached before the deadline.
+    pub unreached: Vec<u16>,
+    /// Whether memory served.
+    pub remembered: bool,
+}
+
+impl Decider {
+    /// Serves the bundle of a judge, with what is known of other objects. `memo_bytes` bounds what is remembered; with 0 nothing is.
+    pub fn new(judge: Judge, inventory: Arc<dyn Inventory>, modes: Modes, memo_bytes: u64) -> Self {
+        let bundle = judge.bundle();
+        let manifests = || bundle.rules.iter().map(|rule| &rule.source.manifest);
+        let of_rules = manifests().flat_map(|manifest| manifest.reads.iter().cloned());
+        let of_exemptions = bundle.exemptions.first().map(|_| Exemption::reads()).into_iter().flatten();
+        Self {
+            modes,
+            reference: BundleReference::new(bundle),
+            reads: Projection::new(&of_rules.chain(of_exemptions).collect::<Vec<_>>()),
+            reads_old: manifests().any(|manifest| manifest.reads_old),
+            memo: (memo_bytes > 0).then(|| Memo::new(memo_bytes)),
+            inventory,
+            judge,
+        }
+    }
+
+    /// The bundle.
+    pub fn bundle(&self) -> &Bundle {
+        self.judge.bundle()
+    }
+
+    /// What names the bundle in answers.
+    pub fn reference(&self) -> &BundleReference {
+        &self.reference
+    }
+
+    /// How it treats what is no verdict.
+    pub fn modes(&self) -> Modes {
+        self.modes
+    }
+
+    /// Bytes that the memo holds.
+    pub fn remembered_bytes(&self) -> u64 {
+        self.memo.as_ref().map_or(0, Memo::bytes)
+    }
+
+    /// Judges a document with every rule that applies, until the deadline.
+    pub fn judge(&self, document: &Document, deadline: Instant) -> Verdicts {
+        let plan = self.judge.plan(document);
+        let told = self.told(&plan, document);
+        let key = self.memo.as_ref().map(|_| self.key(document, &told));
+        if let (Some(memo), Some(key)) = (&self.memo, &key)
+            && let Some(outcomes) = memo.get(key)
+        {
+            return Verdicts { outcomes, unreached: Vec::new(), remembered: true };
+        }
+        let verdicts = self.evaluate(document, &told, deadline);
+        // A failure may be gone next time.
+        let lasting = |outcome: &RuleOutcome| !matches!(outcome.outcome, Outcome::Error(_));
+        if let (Some(memo), Some(key)) = (&self.memo, key)
+            && verdicts.unreached.is_empty()
+            && verdicts.outcomes.iter().all(lasting)
+        {
+            memo.insert(key, Arc::clone(&verdicts.outcomes));
+        }
+        verdicts
+    }
+
+    /// What memory has of a document; nothing is evaluated.
+    pub fn recall(&self, document: &Document) -> Option<Verdicts> {
+        let memo = self.memo.as_ref()?;
+        let plan = self.judge.plan(document);
+        let key = self.key(document, &self.told(&plan, document));
+        memo.get(&key).map(|outcomes| Verdicts { outcomes, unreached: Vec::new(), remembered: true })
+    }
+
+    /// What each planned rule is told of other documents, the one under review in its new state among them.
+    fn told(&self, plan: &[u16], document: &Document) -> Vec<AskedAndTold<'_>> {
+        let overlay = self.judge.overlay(document, &*self.inventory);
+        let tell = |rule: &u16| {
+            let asks = self.judge.asks_inventory(*rule);
+            (*rule, asks.then(|| self.judge.related(*rule, &overlay, &document.subject.namespace)))
+        };
+        plan.iter().map(tell).collect()
+    }
+
+    fn evaluate(&self, document: &Document, told: &[AskedAndTold<'_>], deadline: Instant) -> Verdicts {
+        let prepared = self.judge.prepare(document);
+        let mut outcomes = Vec::with_capacity(told.len());
+        let mut unreached = Vec::new();
+        for (rule, told) in told {
+            if Instant::now() >= deadline {
+                unreached.push(*rule);
+                continue;
+            }
+            outcomes.push(match told {
+                None => self.judge.judge(&prepared, *rule, "{}"),
+                Some(told) => self.judge.judge_related(&prepared, *rule, told),
+            });
+        }
+        Verdicts { outcomes: outcomes.into(), unreached, remembered: false }
+    }
+
+    /// Names everything that the outcomes depend on: who the document is, what any rule reads of it, and
+    /// what each is told of others.
+    fn key(&self, document: &Document, told: &[AskedAndTold<'_>]) -> Key {
+        let mut key = memo::KeyBuilder::default();
+        let subject = &document.subject;
+        for part in
+            [&subject.group, &subject.version, &subject.kind, &subject.namespace, &subject.name, &subject.operation]
+        {
+            key.part(part.as_bytes());
+        }
+        key.part(self.judge.judged_elsewhere(document).unwrap_or_default().as_bytes());
+        let shape = self.judge.bundle().workloads.shape(document);
+        key.part(self.reads.apply(document, &shape).as_bytes());
+        if let Some(old) = document.old.as_ref().filter(|_| self.reads_old) {
+            key.part(self.reads.apply_to(document, &shape, old).as_bytes());
+        }
+        for (_, told) in told {
+            match told {
+                None => {}
+                Some(Ok(told)) => key.part(&told.digest()),
+                Some(Err(reason)) => key.part(reason.to_string().as_bytes()),
+            }
+        }
+        key.finish()
+    }
+}

@@ -1,0 +1,201 @@
+//! What the server counts, as Prometheus reads it.
+
+use prometheus_client::encoding::{EncodeLabelSet, text::encode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::time::Duration;
+
+/// Labels of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RequestLabels {
+    pub(super) wire: &'static str,
+    pub(super) code: u16,
+}
+
+/// Labels of a duration.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WireLabels {
+    pub(super) wire: &'static str,
+}
+
+/// Labels of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct DecisionLabels {
+    pub(super) bundle: String,
+    pub(super) decision: &'static str,
+}
+
+/// Labels of a rule's outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RuleLabels {
+    pub(super) bundle: String,
+    pub(super) rule: String,
+    pub(super) outcome: &'static str,
+}
+
+/// Labels of a sandbox failure.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SandboxLabels {
+    pub(super) rule: String,
+    pub(super) failure: &'static str,
+}
+
+/// Labels of something that has a reason.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReasonLabels {
+    pub(super) reason: &'static str,
+}
+
+/// Labels of a reload.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReloadLabels {
+    pub(super) what: &'static str,
+    pub(super) outcome: &'static str,
+}
+
+/// Labels of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct CertificateLabels {
+    pub(super) certificate: &'static str,
+}
+
+/// Labels of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct BundleLabels {
+    pub(super) bundle: String,
+    pub(super) version: String,
+    pub(super) digest: String,
+    pub(super) failure_mode: &'static str,
+}
+
+/// Labels of what is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct MemoLabels {
+    pub(super) bundle: String,
+    pub(super) result: &'static str,
+}
+
+/// Labels of a kind of the inventory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct KindLabels {
+    pub(super) kind: String,
+}
+
+/// Labels of a kind's state.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct KindStateLabels {
+    pub(super) kind: String,
+    pub(super) state: &'static str,
+}
+
+/// Everything that is counted.
+pub(super) struct Metrics {
+    registry: Registry,
+    pub(super) requests: Family<RequestLabels, Counter>,
+    pub(super) request_seconds: Family<WireLabels, Histogram, fn() -> Histogram>,
+    pub(super) review_seconds: Histogram,
+    pub(super) decisions: Family<DecisionLabels, Counter>,
+    pub(super) rule_outcomes: Family<RuleLabels, Counter>,
+    pub(super) sandbox_errors: Family<SandboxLabels, Counter>,
+    pub(super) memo: Family<MemoLabels, Counter>,
+    pub(super) memo_bytes: Gauge,
+    pub(super) queued: Gauge,
+    pub(super) judging: Gauge,
+    pub(super) rejected: Family<ReasonLabels, Counter>,
+    pub(super) connections: Gauge,
+    pub(super) connections_cut: Family<ReasonLabels, Counter>,
+    pub(super) reloads: Family<ReloadLabels, Counter>,
+    pub(super) certificate_expiry: Family<CertificateLabels, Gauge<f64, AtomicU64>>,
+    pub(super) bundles: Family<BundleLabels, Gauge>,
+    pub(super) inventory_objects: Family<KindLabels, Gauge<i64, AtomicI64>>,
+    pub(super) inventory_state: Family<KindStateLabels, Gauge>,
+}
+
+/// From a tenth of a millisecond to beyond every caller's patience.
+const SECONDS: [f64; 15] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+fn histogram() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("policy_host"),
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(histogram),
+            review_seconds: histogram(),
+            decisions: Family::default(),
+            rule_outcomes: Family::default(),
+            sandbox_errors: Family::default(),
+            memo: Family::default(),
+            memo_bytes: Gauge::default(),
+            queued: Gauge::default(),
+            judging: Gauge::default(),
+            rejected: Family::default(),
+            connections: Gauge::default(),
+            connections_cut: Family::default(),
+            reloads: Family::default(),
+            certificate_expiry: Family::default(),
+            bundles: Family::default(),
+            inventory_objects: Family::default(),
+            inventory_state: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let Self { registry, .. } = self;
+        registry.register("requests", "Requests by wire and HTTP status", self.requests.clone());
+        registry.register_with_unit(
+            "request_duration",
+            "From a request's header to its answer",
+            Unit::Seconds,
+            self.request_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "review_duration",
+            "Judging the objects of one request",
+            Unit::Seconds,
+            self.review_seconds.clone(),
+        );
+        registry.register("decisions", "Decisions by bundle: allowed, denied, no_verdict", self.decisions.clone());
+        registry.register("rule_outcomes", "Outcomes by rule", self.rule_outcomes.clone());
+        registry.register("sandbox_errors", "Rules that could not run", self.sandbox_errors.clone());
+        registry.register("memo", "Reviews by whether memory served: hit, miss", self.memo.clone());
+        registry.register_with_unit("memo", "Verdicts kept in memory", Unit::Bytes, self.memo_bytes.clone());
+        registry.register("queued_reviews", "Reviews that wait to be judged", self.queued.clone());
+        registry.register("judging_reviews", "Reviews that are being judged", self.judging.clone());
+        registry.register("rejected_reviews", "Reviews that nobody could judge", self.rejected.clone());
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register("connections_cut", "Connections cut by a bound", self.connections_cut.clone());
+        registry.register("reloads", "Reloads of bundles and certificates", self.reloads.clone());
+        registry.register(
+            "certificate_expiry_timestamp_seconds",
+            "When a certificate expires",
+            self.certificate_expiry.clone(),
+        );
+        registry.register("bundle_info", "The bundles that are served", self.bundles.clone());
+        registry.register("inventory_objects", "Objects of the inventory by kind", self.inventory_objects.clone());
+        registry.register("inventory_state", "1 for the state that a kind is in", self.inventory_state.clone());
+    }
+
+    /// The text that Prometheus reads.
+    pub(super) fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    pub(super) fn observe_request(&self, wire: &'static str, code: u16, elapsed: Duration) {
+        self.requests.get_or_create(&RequestLabels { wire, code }).inc();
+        self.request_seconds.get_or_create(&WireLabels { wire }).observe(elapsed.as_secs_f64());
+    }
+}

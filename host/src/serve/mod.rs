@@ -1,0 +1,183 @@
+//! `policy-host serve`: one verdict for Gatekeeper, Kyverno and the API server.
+//!
+//! ```text
+//! connection ─ router ─ wire: read ─► review: from memory, else by a worker ─► wire: write
+//!                                        │
+//!                            serving: bundles and inventory, replaced as a whole by load
+//! ```
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | `config` | what can be set, and where |
+//! | `connection`, `tls` | accepting, certificates, bounds on slow peers |
+//! | `router` | paths, methods, who may ask, how much |
+//! | `wire` | how each engine asks and is answered |
+//! | `review` | the way of a request, whatever its wire |
+//! | `workers` | the bounded queue |
+//! | `load` | what is served, and following its files |
+//! | `admin`, `status_page`, `metrics`, `log`, `denials` | what an operator sees |
+
+mod admin;
+mod config;
+mod connection;
+mod denials;
+mod load;
+mod log;
+mod metrics;
+mod review;
+mod router;
+mod state;
+mod status_page;
+mod tls;
+mod wire;
+mod workers;
+
+pub use config::{BundleEntry, ClusterMode, Config, ConfigError};
+pub use load::LoadError;
+pub use log::LogError;
+pub use tls::TlsError;
+
+use crate::bundle::Library;
+use crate::engine::Engine;
+use arc_swap::ArcSwap;
+use connection::Listener;
+use load::{Loader, Reloader};
+use metrics::Metrics;
+use state::{App, Phase};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use tls::Certificates;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+use workers::Workers;
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The configuration does not fit together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A bundle could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A certificate could not be read.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Logs or traces could not be set up.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An address could not be listened on.
+    #[error("`{field}`: {address}: {source}")]
+    Listen {
+        /// The field of the configuration.
+        field: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The machine does not let it start.
+    #[error("the server could not start: {0}")]
+    Start(#[from] std::io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT; then finishes what is in flight and comes back.
+///
+/// # Errors
+/// When it cannot start. Once it serves, nothing that comes in ends it.
+pub fn serve(config: Config, engine: Arc<Engine>, library: Library) -> Result<(), ServeError> {
+    let started = Instant::now();
+    config.check()?;
+    let telemetry = log::start(&config)?;
+    let metrics = Arc::new(Metrics::new());
+    let certificates = Certificates::load(&config)?;
+    if let Some(certificates) = &certificates {
+        load::show_expiry(&metrics, certificates);
+    }
+    let certificates = certificates.map(|certificates| Arc::new(ArcSwap::new(certificates)));
+    let mut loader = Loader::new(engine, library, &config);
+    let serving = loader.load()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if config.limits.workers == 0 { cores } else { config.limits.workers };
+    let workers = Workers::new(threads, config.limits.queue, Arc::clone(&metrics));
+    let app = Arc::new(App::new(config, serving, metrics, workers));
+    load::show_bundles(&app);
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(threads)
+        .max_blocking_threads(threads)
+        // A guest's stack is on its thread's.
+        .thread_stack_size(4 << 20)
+        .thread_name("review")
+        .build()?;
+    let admin = start_admin(&app)?;
+    let served = runtime.block_on(run(&app, loader, certificates, started));
+    // Jobs that nobody waits for any more must not hold the process.
+    runtime.shutdown_background();
+    drop(admin);
+    drop(telemetry);
+    served
+}
+
+/// Starts the second port on a thread of its own.
+fn start_admin(app: &Arc<App>) -> Result<tokio::runtime::Runtime, ServeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(1)
+        .max_blocking_threads(1)
+        .thread_name("admin")
+        .build()?;
+    let socket = runtime.block_on(listen("admin", app.config.admin))?;
+    runtime.spawn(admin::run(socket, Arc::clone(app)));
+    Ok(runtime)
+}
+
+async fn listen(field: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let socket = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { field, address, source })?;
+    let bound = socket.local_addr().unwrap_or(address);
+    tracing::info!(port = field, address = %bound, "listening");
+    Ok(socket)
+}
+
+async fn run(
+    app: &Arc<App>,
+    loader: Loader,
+    certificates: Option<Arc<ArcSwap<Certificates>>>,
+    started: Instant,
+) -> Result<(), ServeError> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let hangup = signal(SignalKind::hangup())?;
+    let places = Arc::new(Semaphore::new(app.config.limits.connections));
+    let mut listeners = tokio::task::JoinSet::new();
+    let ports =
+        [("listen", Some(app.config.listen), certificates.clone()), ("listenPlain", app.config.listen_plain, None)];
+    for (field, address, certificates) in ports {
+        if let Some(address) = address {
+            let socket = listen(field, address).await?;
+            let listener = Listener { socket, certificates, app: Arc::clone(app), places: Arc::clone(&places) };
+            listeners.spawn(listener.run());
+        }
+    }
+    tokio::spawn(Reloader { app: Arc::clone(app), loader, certificates }.run(hangup));
+    app.advance(Phase::Serving);
+    let bundles = load::names(&app.serving.load());
+    tracing::info!(bundles, millis = started.elapsed().as_millis() as u64, "ready");
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    app.advance(Phase::Draining);
+    tokio::time::sleep(app.config.shutdown.delay.get()).await;
+    app.advance(Phase::Stopping);
+    let finished = async { while listeners.join_next().await.is_some() {} };
+    if tokio::time::timeout(app.config.shutdown.grace.get(), finished).await.is_err() {
+        tracing::warn!(connections = app.metrics.connections.get(), "not everything finished in time");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}

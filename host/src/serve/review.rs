@@ -1,0 +1,357 @@
+//! The way of a request through the server, whatever its wire: read, from memory or judged, answered.
+
+use super::config::Config;
+use super::metrics::{DecisionLabels, MemoLabels, RuleLabels, SandboxLabels};
+use super::state::{App, Phase, Serving};
+use super::workers::Trouble;
+use crate::decide::{Decider, Decision, Verdicts};
+use crate::document::{Document, Node, Pointer, Source, Subject, Value};
+use crate::engine::RuleFailure;
+use crate::evaluate::Outcome;
+use crate::fix::edit::Operation;
+use crate::workload::Shape;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Response, StatusCode, header};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// An answer.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// Bodies up to this are read where they arrive, larger ones by a worker: reading one must not keep
+/// other connections waiting.
+const SMALL_BODY: usize = 64 << 10;
+
+/// One object to decide about.
+pub(super) struct Item {
+    pub(super) decider: Arc<Decider>,
+    /// `None` for what nobody has to judge: a deletion, say.
+    pub(super) document: Option<Document>,
+    /// Whether the safe fixes are wanted.
+    pub(super) wants_patch: bool,
+}
+
+/// One way of asking and answering. Reading and writing are pure.
+pub(super) trait Wire: Send + Sync + 'static {
+    /// What the answer needs of the request.
+    type Context: Send + 'static;
+
+    /// Names the wire in metrics and logs.
+    const NAME: &'static str;
+
+    /// Whether an object that is not allowed is denied on this wire.
+    fn denies(&self) -> bool {
+        true
+    }
+
+    /// Reads a request; `Err` is the answer to one that cannot be read.
+    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<Self::Context>, Answer>;
+
+    /// Writes the answer. `trouble` says why nobody judged, where that is so; the decisions are then what the
+    /// bundles' failure modes make of it.
+    fn write(&self, question: Self::Context, decisions: Vec<Decision>, trouble: Option<Trouble>) -> Answer;
+
+    /// The answer where the request could not even be read, for want of room or time.
+    fn unread(&self, trouble: Trouble) -> Answer {
+        let mut answer = problem(trouble.status(), &trouble.to_string());
+        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        answer
+    }
+}
+
+/// A request that was read.
+pub(super) struct Question<C> {
+    pub(super) items: Vec<Item>,
+    pub(super) context: C,
+    /// What the caller calls the request; may be empty.
+    pub(super) id: String,
+}
+
+/// Takes a request to its answer.
+pub(super) async fn review<W: Wire>(wire: W, body: Bytes, app: &Arc<App>) -> Answer {
+    let deadline = Instant::now() + app.limits().deadline.get();
+    let serving = app.serving.load_full();
+    let wire = Arc::new(wire);
+    let read = if body.len() <= SMALL_BODY {
+        Ok(read(&*wire, &body, &serving, app))
+    } else {
+        let (wire, serving, app_) = (Arc::clone(&wire), Arc::clone(&serving), Arc::clone(app));
+        app.workers.run(deadline, move || read(&*wire, &body, &serving, &app_)).await
+    };
+    let question = match read {
+        Ok(Ok(question)) => question,
+        Ok(Err(answer)) => return answer,
+        Err(trouble) => return wire.unread(trouble),
+    };
+    if !question.id.is_empty() {
+        tracing::Span::current().record("review", question.id.as_str());
+    }
+    let items = Arc::new(question.items);
+    let decided = match recall(&items) {
+        Some(decided) => Ok(decided),
+        None => {
+            let items = Arc::clone(&items);
+            let job = move || {
+                let started = Instant::now();
+                let decided: Vec<Decided> = items.iter().map(|item| item.decide(deadline)).collect();
+                (decided, started.elapsed())
+            };
+            app.workers.run(deadline, job).await.map(|(decided, elapsed)| {
+                app.metrics.review_seconds.observe(elapsed.as_secs_f64());
+                decided
+            })
+        }
+    };
+    let (decisions, trouble) = match decided {
+        Ok(decided) => {
+            for (item, decided) in items.iter().zip(&decided) {
+                observe(&*wire, app, item, decided);
+            }
+            (decided.into_iter().map(|decided| decided.decision).collect(), None)
+        }
+        Err(trouble) => {
+            let decisions = items.iter().map(|item| {
+                count_decision(app, item, "no_verdict");
+                item.decider.undecided(&trouble.to_string())
+            });
+            (decisions.collect(), Some(trouble))
+        }
+    };
+    wire.write(question.context, decisions, trouble)
+}
+
+fn read<W: Wire>(wire: &W, body: &[u8], serving: &Serving, app: &App) -> Result<Question<W::Context>, Answer> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| problem(StatusCode::BAD_REQUEST, &format!("the body is not UTF-8: {error}")))?;
+    wire.read(text, serving, app)
+}
+
+/// A decision with what led to it.
+struct Decided {
+    decision: Decision,
+    /// `None` for what was passed over.
+    verdicts: Option<Verdicts>,
+}
+
+/// All decisions from memory, or none.
+fn recall(items: &[Item]) -> Option<Vec<Decided>> {
+    let recall = |item: &Item| match &item.document {
+        None => Some(Decided { decision: item.decider.passed_over(), verdicts: None }),
+        // A patch has to be made and judged, which memory helps with.
+        Some(_) if item.wants_patch => None,
+        Some(document) => {
+            let verdicts = item.decider.recall(document)?;
+            Some(Decided { decision: item.decider.decide(&verdicts), verdicts: Some(verdicts) })
+        }
+    };
+    items.iter().map(recall).collect()
+}
+
+impl Item {
+    fn decide(&self, deadline: Instant) -> Decided {
+        let Some(document) = &self.document else {
+            return Decided { decision: self.decider.passed_over(), verdicts: None };
+        };
+        let verdicts = self.decider.judge(document, deadline);
+        if !self.wants_patch {
+            return Decided { decision: self.decider.decide(&verdicts), verdicts: Some(verdicts) };
+        }
+        let allowed = patchable(document, &self.decider.bundle().workloads.shape(document));
+        let cure = self.decider.cure(document, verdicts.clone(), deadline, allowed);
+        let mut decision = self.decider.decide(&verdicts);
+        decision.patch = Some(cure.operations.iter().map(Operation::to_json).collect());
+        Decided { decision, verdicts: Some(verdicts) }
+    }
+}
+
+/// Kinds whose pod template the API server lets nobody change.
+const FIXED_TEMPLATES: [&str; 2] = ["Pod", "Job"];
+
+/// Which operations the API server would take. When an object is made, all; later only what stands in a
+/// pod template, unless that of a Pod or a Job.
+fn patchable(document: &Document, shape: &Shape) -> impl Fn(&Operation) -> bool + use<> {
+    let created = document.subject.operation == "CREATE";
+    let fixed = FIXED_TEMPLATES.contains(&document.subject.kind.as_str());
+    let template = match shape {
+        Shape::Workload { template } if !fixed => Some(template.clone()),
+        _ => None,
+    };
+    move |operation: &Operation| {
+        let within = |template: &Pointer| operation.path().tokens().starts_with(template.tokens());
+        created || template.as_ref().is_some_and(within)
+    }
+}
+
+fn count_decision(app: &App, item: &Item, decision: &'static str) {
+    let bundle = item.decider.reference().name.clone();
+    app.metrics.decisions.get_or_create(&DecisionLabels { bundle, decision }).inc();
+}
+
+fn observe<W: Wire>(wire: &W, app: &App, item: &Item, decided: &Decided) {
+    let Decided { decision, verdicts: Some(verdicts) } = decided else { return };
+    let metrics = &app.metrics;
+    let bundle = &item.decider.reference().name;
+    let result = if verdicts.remembered { "hit" } else { "miss" };
+    metrics.memo.get_or_create(&MemoLabels { bundle: bundle.clone(), result }).inc();
+    let verdict = match (decision.allowed, decision.errors.is_empty()) {
+        (true, true) => "allowed",
+        (false, true) => "denied",
+        (_, false) => "no_verdict",
+    };
+    count_decision(app, item, verdict);
+    let rules = &item.decider.bundle().rules;
+    for outcome in verdicts.outcomes.iter() {
+        let rule = rules[usize::from(outcome.rule)].id().to_owned();
+        if let Outcome::Error(failure) = &outcome.outcome {
+            let labels = SandboxLabels { rule: rule.clone(), failure: failure_label(failure) };
+            metrics.sandbox_errors.get_or_create(&labels).inc();
+        }
+        let labels = RuleLabels { bundle: bundle.clone(), rule, outcome: outcome_label(&outcome.outcome) };
+        metrics.rule_outcomes.get_or_create(&labels).inc();
+    }
+    if !decision.allowed
+        && wire.denies()
+        && let Some(document) = &item.document
+    {
+        let mut rules: Vec<&str> = decision.violations.iter().map(|violation| violation.rule.as_str()).collect();
+        rules.dedup();
+        let subject = &document.subject;
+        tracing::info!(
+            wire = W::NAME,
+            bundle,
+            kind = subject.kind,
+            namespace = subject.namespace,
+            name = subject.name,
+            operation = subject.operation,
+            rules = rules.join(","),
+            errors = decision.errors.len(),
+            "denied"
+        );
+        app.denials.add(W::NAME, subject, decision);
+    }
+}
+
+fn outcome_label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Fail(_) => "fail",
+        Outcome::NotApplicable(_) => "not_applicable",
+        Outcome::NotEvaluated(_) => "not_evaluated",
+        Outcome::Error(_) => "error",
+    }
+}
+
+fn failure_label(failure: &RuleFailure) -> &'static str {
+    match failure {
+        RuleFailure::Deadline(_) => "deadline",
+        RuleFailure::Memory(_) => "memory",
+        RuleFailure::Stack => "stack",
+        RuleFailure::Answer(_) => "answer",
+        RuleFailure::Trap(_) => "trap",
+        RuleFailure::Guest(_) => "guest",
+        RuleFailure::Malformed(_) => "malformed",
+    }
+}
+
+/// The bundle of a request's path.
+pub(super) fn bundle(serving: &Serving, name: &str) -> Result<Arc<Decider>, Answer> {
+    serving.bundles.get(name).cloned().ok_or_else(|| problem(StatusCode::NOT_FOUND, &unknown_bundle(serving, name)))
+}
+
+/// Says that a bundle is not served, and which are.
+pub(super) fn unknown_bundle(serving: &Serving, name: &str) -> String {
+    let known: Vec<&str> = serving.bundles.keys().map(String::as_str).collect();
+    let name: String = name.chars().take(100).collect();
+    format!("there is no bundle `{name}`; served are: {}", known.join(", "))
+}
+
+/// What a request says of an object beside the object itself.
+#[derive(Default)]
+pub(super) struct Hints<'r> {
+    pub(super) operation: &'r str,
+    pub(super) namespace: &'r str,
+    pub(super) name: &'r str,
+    /// Who asks for the object; empty where nobody does.
+    pub(super) user: &'r str,
+}
+
+/// The document of an object; `None` for what nobody has to judge: a deletion, an object on its way out
+/// (whose finalizers have to be able to leave it), or nothing.
+pub(super) fn document(
+    text: &str,
+    mut object: Node,
+    old: Option<Node>,
+    hints: &Hints<'_>,
+    config: &Config,
+) -> Option<Document> {
+    if !matches!(object.value, Value::Object(_)) || matches!(hints.operation, "DELETE" | "CONNECT") {
+        return None;
+    }
+    let leaving = object.path(&["metadata", "deletionTimestamp"]).is_some_and(|at| at.value != Value::Null);
+    if leaving {
+        return None;
+    }
+    if !config.trusts(hints.user) {
+        forget_controllers(&mut object);
+    }
+    let mut subject = Subject::of_object(&object);
+    if !hints.operation.is_empty() {
+        hints.operation.clone_into(&mut subject.operation);
+    }
+    for (own, hint) in [(&mut subject.namespace, hints.namespace), (&mut subject.name, hints.name)] {
+        if own.is_empty() {
+            hint.clone_into(own);
+        }
+    }
+    Some(Document {
+        subject,
+        format: crate::document::Format::Json,
+        sources: [Source::new("object", text)].into(),
+        base: Pointer::root(),
+        root: object,
+        // Engines write what there is none of as null or as an empty text.
+        old: old.filter(|old| matches!(old.value, Value::Object(_))),
+    })
+}
+
+/// Takes from an object what says that its owner is judged instead of it.
+fn forget_controllers(object: &mut Node) {
+    let entry = |node: &mut Node, key: &str| -> Option<usize> {
+        let Value::Object(entries) = &node.value else { return None };
+        entries.iter().position(|entry| &*entry.key == key)
+    };
+    let Some(metadata) = entry(object, "metadata") else { return };
+    let Value::Object(entries) = &mut object.value else { return };
+    let metadata = &mut entries[metadata].value;
+    if let (Some(owners), Value::Object(entries)) = (entry(metadata, "ownerReferences"), &mut metadata.value) {
+        entries.remove(owners);
+    }
+}
+
+/// A JSON answer.
+pub(super) fn json(status: StatusCode, value: &impl serde::Serialize) -> Answer {
+    match serde_json::to_vec(value) {
+        Ok(body) => respond(status, "application/json", body),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// An answer that says what is wrong with a request.
+pub(super) fn problem(status: StatusCode, message: &str) -> Answer {
+    let body = serde_json::json!({ "error": { "code": status.as_u16(), "message": message } });
+    respond(status, "application/json", body.to_string())
+}
+
+/// An answer.
+pub(super) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    answer
+}
+
+/// Whether the server is on its way out, so that connections should end.
+pub(super) fn is_leaving(app: &App) -> bool {
+    app.current_phase() >= Phase::Draining
+}

@@ -1,0 +1,163 @@
+//! The API server's own wire: AdmissionReview `admission.k8s.io/v1`, validating and mutating.
+
+use super::{Answer, NO_OPERATION, Question, is_operation, object, take, text};
+use crate::decide::Decision;
+use crate::serve::review::{self, Hints, Item, Wire, document, problem};
+use crate::serve::state::{App, Serving};
+use crate::serve::workers::Trouble;
+use base64::Engine as _;
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+/// `POST /validate/{bundle}` and `POST /mutate/{bundle}`
+pub(in crate::serve) struct Admission {
+    bundle: String,
+    mutates: bool,
+}
+
+/// What is reviewed of the subresources; the others do not hold what rules judge, and the status of an object
+/// must be writable whatever its spec is.
+const SUBRESOURCES: [&str; 3] = ["", "ephemeralcontainers", "resize"];
+
+/// A warning is cut to what the API server passes on: 256 characters each, 4096 together.
+const WARNING_CHARACTERS: usize = 256;
+const WARNINGS_CHARACTERS: usize = 4096;
+
+impl Admission {
+    /// Answers whether an object may be.
+    pub(in crate::serve) fn validate(bundle: &str) -> Self {
+        Self { bundle: bundle.to_owned(), mutates: false }
+    }
+
+    /// Answers with the safe fixes; never denies for a violation.
+    pub(in crate::serve) fn mutate(bundle: &str) -> Self {
+        Self { bundle: bundle.to_owned(), mutates: true }
+    }
+}
+
+impl Wire for Admission {
+    /// The review's uid.
+    type Context = String;
+    const NAME: &'static str = "admission";
+
+    fn denies(&self) -> bool {
+        !self.mutates
+    }
+
+    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<String>, Answer> {
+        let decider = review::bundle(serving, &self.bundle)?;
+        let mut root = object(body)?;
+        let bad = |message: &str| Err(problem(StatusCode::BAD_REQUEST, message));
+        if (text(&root, &["apiVersion"]), text(&root, &["kind"])) != ("admission.k8s.io/v1", "AdmissionReview") {
+            return bad("the body is not an AdmissionReview of admission.k8s.io/v1");
+        }
+        let Some(mut request) = take(&mut root, "request") else { return bad("`request` is missing") };
+        let uid = text(&request, &["uid"]).to_owned();
+        if uid.is_empty() || uid.len() > 256 {
+            return bad("`request.uid` is missing or too long");
+        }
+        let (reviewed, old) = (take(&mut request, "object"), take(&mut request, "oldObject"));
+        let subresource = text(&request, &["subResource"]);
+        let hints = Hints {
+            operation: text(&request, &["operation"]),
+            namespace: text(&request, &["namespace"]),
+            name: text(&request, &["name"]),
+            user: text(&request, &["userInfo", "username"]),
+        };
+        if hints.operation.is_empty() || !is_operation(hints.operation) {
+            return bad(NO_OPERATION);
+        }
+        let document = reviewed
+            .filter(|_| SUBRESOURCES.contains(&subresource))
+            .and_then(|object| document(body, object, old, &hints, &app.config));
+        // Through a subresource only that part of the object can be changed.
+        let wants_patch = self.mutates && subresource.is_empty();
+        Ok(Question { items: vec![Item { decider, document, wants_patch }], context: uid.clone(), id: uid })
+    }
+
+    fn write(&self, uid: String, decisions: Vec<Decision>, trouble: Option<Trouble>) -> Answer {
+        let Some(decision) = decisions.first() else {
+            return problem(StatusCode::INTERNAL_SERVER_ERROR, "there is no decision");
+        };
+        if let Some(trouble) = trouble.filter(|_| !decision.allowed) {
+            // The API server goes by its own `failurePolicy` then, which is generated to fail.
+            return self.unread(trouble);
+        }
+        let response = if self.mutates { mutated(&uid, decision) } else { validated(&uid, decision) };
+        let review = json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response });
+        review::json(StatusCode::OK, &review)
+    }
+}
+
+fn validated(uid: &str, decision: &Decision) -> Value {
+    let mut response = json!({
+        "uid": uid,
+        "allowed": decision.allowed,
+        "auditAnnotations": audit_annotations(decision),
+    });
+    let warnings = warnings(decision);
+    if !warnings.is_empty() {
+        response["warnings"] = warnings.into();
+    }
+    if !decision.allowed {
+        let causes = decision.violations.iter().map(
+            |violation| json!({ "reason": violation.rule, "message": violation.message, "field": violation.path }),
+        );
+        response["status"] = json!({
+            "status": "Failure",
+            "code": 403,
+            "reason": "Forbidden",
+            "message": decision.message,
+            "details": { "causes": causes.collect::<Vec<_>>() },
+        });
+    }
+    response
+}
+
+/// A mutation lets pass what it cannot cure: to deny is the validation's part, which sees the final object.
+fn mutated(uid: &str, decision: &Decision) -> Value {
+    let mut response = json!({ "uid": uid, "allowed": true });
+    let operations = decision.patch.as_ref().and_then(Value::as_array).map_or(0, Vec::len);
+    if let Some(patch) = decision.patch.as_ref().filter(|_| operations > 0) {
+        response["patchType"] = "JSONPatch".into();
+        response["patch"] = base64::engine::general_purpose::STANDARD.encode(patch.to_string()).into();
+        response["auditAnnotations"] = json!({ "bundle": reference(decision), "operations": operations.to_string() });
+    }
+    response
+}
+
+fn reference(decision: &Decision) -> String {
+    let bundle = &decision.bundle;
+    format!("{}@{} {}", bundle.name, bundle.version, bundle.digest)
+}
+
+/// What the audit log keeps of a decision.
+fn audit_annotations(decision: &Decision) -> Value {
+    let mut annotations = json!({ "bundle": reference(decision) });
+    let lists: [(&str, Vec<&str>); 5] = [
+        ("violations", decision.violations.iter().map(|found| found.rule.as_str()).collect()),
+        ("warnings", decision.warnings.iter().map(|found| found.rule.as_str()).collect()),
+        ("audit", decision.audit.iter().map(|found| found.rule.as_str()).collect()),
+        ("not-evaluated", decision.not_evaluated.iter().map(|rule| rule.rule.as_str()).collect()),
+        ("errors", decision.errors.iter().map(|rule| rule.rule.as_str()).collect()),
+    ];
+    for (name, mut rules) in lists {
+        rules.dedup();
+        if !rules.is_empty() {
+            annotations[name] = rules.join(",").into();
+        }
+    }
+    annotations
+}
+
+fn warnings(decision: &Decision) -> Vec<String> {
+    let mut room = WARNINGS_CHARACTERS;
+    let mut warnings = Vec::new();
+    for line in decision.advice() {
+        let line: String = line.chars().take(WARNING_CHARACTERS).collect();
+        let Some(rest) = room.checked_sub(line.len()) else { break };
+        room = rest;
+        warnings.push(line);
+    }
+    warnings
+}

@@ -1,0 +1,76 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"policy-host/tests/e2e/harness"
+)
+
+// A policy-host whose service account may read nothing judges with the rules that need nothing, and says
+// of the others that they were not evaluated.
+func TestNoRights(t *testing.T) {
+	kubeconfig := must[string](t)(cluster.ServiceAccount(t.Context(), newNamespace(t, "no-rights-system"), "policy-host"))
+	host := must[*harness.PolicyHost](t)(harness.StartPolicyHost(t.Context(), dirs, harness.PolicyHostOptions{
+		Name: "policy-host-no-rights", Bundle: bundle, Kubeconfig: kubeconfig, ClientAuthority: gatekeeperAuthority,
+	}))
+	t.Cleanup(host.Kill)
+	showLogOnFailure(t, host.Process)
+	installWebhooks(t, host, "no-rights")
+	namespace := withSurroundings(t, "no-rights", "no-rights")
+	bad, good := fixture(t, namespace, "bad.yaml"), fixture(t, namespace, "good.yaml")
+
+	eventuallyRefused(t, bad, "pss-privileged")
+	ctx, warnings := harness.CollectWarnings(t.Context())
+	check(t, cluster.Create(ctx, good))
+	verdict := must[harness.Verdict](t)(host.Evaluate(t.Context(), bundle, good))
+	readiness := must[string](t)(host.Readiness(t.Context()))
+	for _, rule := range brokenInventoryRules {
+		if !slices.ContainsFunc(warnings.Texts(), func(text string) bool { return strings.Contains(text, rule) }) {
+			t.Errorf("no warning names %s: %q", rule, warnings.Texts())
+		}
+		if !slices.ContainsFunc(verdict.NotEvaluated, func(finding harness.Finding) bool { return finding.Rule == rule }) {
+			t.Errorf("%s is not among what was not evaluated: %v", rule, verdict.NotEvaluated)
+		}
+	}
+	if !strings.Contains(readiness, "poddisruptionbudgets") {
+		t.Errorf("readiness does not say what it may not read:\n%s", readiness)
+	}
+}
+
+// grantGeneratedRights applies what `policy-host bundle rbac` writes, and gives a kubeconfig of the
+// service account that is in it.
+func grantGeneratedRights(ctx context.Context) (kubeconfig string, err error) {
+	text, err := dirs.Bundle("rbac", bundle)
+	if err != nil {
+		return "", err
+	}
+	manifests, err := harness.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var account *harness.Object
+	for _, manifest := range manifests {
+		if manifest.GetKind() == "ServiceAccount" {
+			account = manifest
+			namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: account.GetNamespace()}}
+			if err := client.IgnoreAlreadyExists(cluster.Create(ctx, namespace)); err != nil {
+				return "", err
+			}
+		}
+	}
+	if account == nil {
+		return "", errors.New("no ServiceAccount was generated")
+	}
+	if err := cluster.Apply(ctx, manifests...); err != nil {
+		return "", err
+	}
+	return cluster.ServiceAccount(ctx, account.GetNamespace(), account.GetName())
+}

@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"policy-host/tests/e2e/harness"
+)
+
+// The API server asks policy-host itself, by its own webhooks.
+func TestWebhook(t *testing.T) {
+	host := policyHost(t)
+	installWebhooks(t, host, "webhook")
+	namespace := withSurroundings(t, "webhook-new", "webhook")
+	bad, good := fixture(t, namespace, "bad.yaml"), fixture(t, namespace, "good.yaml")
+
+	t.Run("refuses with every violation in one message", func(t *testing.T) {
+		// The mutation, which comes first, has mended the others.
+		words := slices.DeleteFunc(slices.Concat(brokenRules, brokenInventoryRules), func(rule string) bool {
+			return rule == "prestop-drain-hook" || rule == "zone-spread-required"
+		})
+		eventuallyRefused(t, bad, append(words, "denied the request")...)
+	})
+	t.Run("admits what is good", func(t *testing.T) {
+		expectAdmitted(t, good)
+	})
+	t.Run("mends what is safe to mend, and admits it", func(t *testing.T) {
+		object := expectAdmitted(t, mendable(t, good, "mended"))
+		container := firstContainer(t, object)
+		if seconds, _, _ := unstructured.NestedInt64(container, "lifecycle", "preStop", "sleep", "seconds"); seconds < 5 {
+			t.Errorf("the preStop hook is %v", container["lifecycle"])
+		}
+		variables, _, err := unstructured.NestedSlice(container, "env")
+		check(t, err)
+		if !slices.ContainsFunc(variables, func(variable any) bool {
+			return variable.(map[string]any)["name"] == "GOMAXPROCS"
+		}) {
+			t.Errorf("the environment is %v", variables)
+		}
+	})
+	t.Run("warns of what it does not refuse", func(t *testing.T) {
+		object := mendable(t, good, "warned")
+		// Somebody wrote it, so nothing may replace it unasked.
+		firstContainer(t, object)["env"] = []any{map[string]any{"name": "GOMAXPROCS", "value": "8"}}
+		ctx, warnings := harness.CollectWarnings(t.Context())
+		check(t, cluster.Create(ctx, object))
+		if !slices.ContainsFunc(warnings.Texts(), func(text string) bool {
+			return strings.Contains(text, "gomaxprocs-follows-cpu-limit")
+		}) {
+			t.Errorf("the warnings are %q", warnings.Texts())
+		}
+	})
+	t.Run("lets what was there before go, and no more than that", func(t *testing.T) {
+		earlier := newNamespace(t, "webhook-old")
+		bad := fixture(t, earlier, "bad.yaml")
+		old := expectAdmitted(t, bad)
+		judgedBy(t, earlier, "webhook")
+		eventuallyRefused(t, renamed(bad, "another"), "pss-privileged")
+		old.SetAnnotations(map[string]string{"e2e": "changed"})
+		if err := cluster.Update(t.Context(), old); err == nil || !strings.Contains(err.Error(), "pss-privileged") {
+			t.Errorf("an update was not refused: %v", err)
+		}
+		check(t, cluster.Delete(t.Context(), old))
+	})
+	t.Run("sees what is created later", func(t *testing.T) {
+		seesLater(t, "webhook-later", "webhook")
+	})
+}
+
+// mendable is a good workload of a Go program that lacks the two things which can be added safely.
+func mendable(t *testing.T, good *harness.Object, name string) *harness.Object {
+	t.Helper()
+	object := renamed(good, name)
+	object.SetLabels(map[string]string{
+		"app.kubernetes.io/language": "go", "app.kubernetes.io/language-version": "1.24",
+	})
+	container := firstContainer(t, object)
+	delete(container, "lifecycle")
+	check(t, unstructured.SetNestedField(container, "2", "resources", "limits", "cpu"))
+	return object
+}
+
+// installWebhooks has the API server call an instance for namespaces of one label, by the generated
+// configurations, for as long as the test runs.
+func installWebhooks(t *testing.T, host *harness.PolicyHost, engine string) {
+	t.Helper()
+	for _, manifest := range generated(t, host, "webhook") {
+		// Several instances have configurations of their own.
+		manifest.SetName(manifest.GetName() + "-" + engine)
+		check(t, harness.EditWebhooks(manifest, func(webhook map[string]any) error {
+			return unstructured.SetNestedStringMap(webhook, map[string]string{harness.EngineLabel: engine},
+				"namespaceSelector", "matchLabels")
+		}))
+		check(t, cluster.Apply(t.Context(), manifest))
+		t.Cleanup(func() { check(t, cluster.Delete(context.Background(), manifest)) })
+	}
+}

@@ -1,0 +1,7 @@
+//! The server, as engines, operators and attackers meet it: the real binary over real sockets.
+
+mod authority;
+mod hostile;
+mod operation;
+mod process;
+mod wires;
