@@ -2,12 +2,12 @@
 
 use super::reason::Trouble;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where the cluster is said to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClusterMode {
     /// A kubeconfig that is named; else, in a Pod, the cluster that it runs in; else a kubeconfig where
@@ -23,7 +23,7 @@ pub enum ClusterMode {
 }
 
 /// Which cluster to ask, and as whom.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClusterOptions {
     /// Where it is said.

@@ -32,7 +32,7 @@ mod tls;
 mod wire;
 mod workers;
 
-pub use config::{BundleEntry, ClusterMode, Config, ConfigError};
+pub use config::{BundleEntry, Config, ConfigError};
 pub use load::LoadError;
 pub use log::LogError;
 pub use tls::TlsError;
