@@ -167,3 +167,31 @@ impl Shape {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Source;
+    use crate::parse::{Form, Limits, Unit};
+
+    #[test]
+    fn a_controller_is_known_by_its_group() {
+        let kinds = WorkloadKinds::default();
+        let pod = |owner: &str| {
+            let metadata = format!(r#"{{"name":"p","ownerReferences":[{{{owner},"name":"o","controller":true}}]}}"#);
+            let text = format!(r#"{{"apiVersion":"v1","kind":"Pod","metadata":{metadata}}}"#);
+            Unit::new(Form::Json, Source::new("a.json", text)).parse(&Limits::default()).unwrap().remove(0)
+        };
+        for (owner, known) in [
+            (r#""apiVersion":"apps/v1","kind":"StatefulSet""#, true),
+            (r#""apiVersion":"apps.kruise.io/v1beta1","kind":"StatefulSet""#, false),
+            (r#""apiVersion":"v1","kind":"ReplicationController""#, true),
+            (r#""apiVersion":"v1","kind":"Node""#, false),
+            (r#""kind":"Job""#, true),
+        ] {
+            let pod = pod(owner);
+            assert_eq!(kinds.is_controlled(&pod), known, "{owner}");
+            assert_eq!(kinds.judged_elsewhere(&pod).is_some(), known, "{owner}");
+        }
+    }
+}

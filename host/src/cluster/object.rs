@@ -50,7 +50,7 @@ pub(super) fn document(text: &str, resource: &Resource) -> Result<Document, Stri
         entries.splice(0..0, [entry("apiVersion", &resource.api_version()), entry("kind", &resource.kind)]);
     }
     Ok(Document {
-        subject: Subject::of(&root),
+        subject: Subject::of_object(&root),
         format: Format::Json,
         sources: Arc::clone(&SOURCES),
         base: Pointer::root(),

@@ -141,9 +141,9 @@ impl Cell {
         self.write().version = Some(version.to_owned());
     }
 
-    /// Everything has been listed, or news has come in.
-    pub(super) fn synced(&self, objects: usize) {
-        self.write().enter(KindState::Synced { objects, stale: None });
+    /// Everything has been listed, or news has come in. Says whether that is new.
+    pub(super) fn synced(&self, objects: usize) -> bool {
+        self.write().enter(KindState::Synced { objects, stale: None })
     }
 
     /// The API server has said something; a watch that was broken works again.
@@ -155,15 +155,16 @@ impl Cell {
         }
     }
 
-    /// The API server does not know the kind.
-    pub(super) fn absent(&self) {
+    /// The API server does not know the kind. Says whether that is new.
+    pub(super) fn absent(&self) -> bool {
         let mut record = self.write();
         record.version = None;
-        record.enter(KindState::Absent { stale: None });
+        record.enter(KindState::Absent { stale: None })
     }
 
     /// Asking, listing or watching has failed. What is known is stale; what was not known is not available.
-    pub(super) fn failed(&self, reason: &str) {
+    /// Says whether that is new.
+    pub(super) fn failed(&self, reason: &str) -> bool {
         let mut record = self.write();
         record.failures += 1;
         let state = match record.state {
@@ -172,15 +173,16 @@ impl Cell {
             KindState::Syncing | KindState::Unavailable { .. } => KindState::Unavailable { reason: reason.to_owned() },
         };
         let contact = record.contact;
-        record.enter(state);
+        let is_new = record.enter(state);
         record.contact = contact;
+        is_new
     }
 
-    /// The kind is given up for a while, whatever is known.
-    pub(super) fn given_up(&self, reason: &str) {
+    /// The kind is given up for a while, whatever is known. Says whether that is new.
+    pub(super) fn given_up(&self, reason: &str) -> bool {
         let mut record = self.write();
         record.failures += 1;
-        record.enter(KindState::Unavailable { reason: reason.to_owned() });
+        record.enter(KindState::Unavailable { reason: reason.to_owned() })
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Record> {
@@ -189,13 +191,16 @@ impl Cell {
 }
 
 impl Record {
-    /// Changes the state after something was heard.
-    fn enter(&mut self, state: KindState) {
-        if self.state.name() != state.name() {
+    /// Changes the state after something was heard. Says whether it is another one, not one with other numbers
+    /// or words.
+    fn enter(&mut self, state: KindState) -> bool {
+        let is_new = self.state.name() != state.name();
+        if is_new {
             self.since = SystemTime::now();
         }
         self.contact = Instant::now();
         self.state = state;
+        is_new
     }
 
     fn seen(&self, now: Instant, timing: &Timing) -> (KindState, SystemTime) {

@@ -124,8 +124,9 @@ impl Watch {
         let found = discover(&self.client, &self.kind, &self.shared.timing).await;
         let Some(resource) = found.map_err(|trouble| Failure::new(trouble, Step::Discover))? else {
             self.objects.clear();
-            self.cell().absent();
-            tracing::debug!(kind = %self.kind, "the API server does not know the kind");
+            if self.cell().absent() {
+                tracing::info!(kind = %self.kind, "inventory: the API server does not know the kind");
+            }
             return Ok((Step::Discover, true));
         };
         self.cell().found(&resource.version);
@@ -163,8 +164,10 @@ impl Watch {
                     return Err(failed(Trouble::new("the list has no version to watch from")));
                 }
                 self.objects.sweep();
-                self.cell().synced(self.objects.len());
-                tracing::debug!(kind = %self.kind, objects = self.objects.len(), "listed");
+                let objects = self.objects.len();
+                if self.cell().synced(objects) {
+                    tracing::info!(kind = %self.kind, objects, "inventory: synced");
+                }
                 return Ok(version);
             }
             parameters.continue_token = Some(page.metadata.r#continue);
@@ -247,13 +250,18 @@ impl Watch {
 
     fn failed(&mut self, failure: Failure) -> Step {
         let reason = &failure.trouble.reason;
-        if failure.given_up.is_some() {
+        let is_new = if failure.given_up.is_some() {
             self.objects.clear();
-            self.cell().given_up(reason);
+            self.cell().given_up(reason)
         } else {
-            self.cell().failed(reason);
+            self.cell().failed(reason)
+        };
+        // One line when trouble begins; the retries are counted.
+        if is_new {
+            tracing::warn!(kind = %self.kind, reason, "inventory: not up to date");
+        } else {
+            tracing::debug!(kind = %self.kind, reason, "inventory: still not up to date");
         }
-        tracing::warn!(kind = %self.kind, reason, "the inventory could not be brought up to date");
         failure.next
     }
 

@@ -58,7 +58,8 @@ violation[{"msg": msg}] {
 violation[{"msg": msg, "details": found}] {
   lists := {"deny": "violations", "warn": "warnings", "audit": "audit"}
   found := verdicts[_][lists[levels[_]]][_]
-  msg := sprintf("%v: %v (at %v); %v", [found.rule, found.message, found.path, found.fix])
+  place := object.get({"": "/"}, found.path, found.path)
+  msg := sprintf("%v: %v (at %v); %v", [found.rule, found.message, place, found.fix])
 }
 
 # Denied for another reason than a violation: a rule could not run, or could not decide.
