@@ -197,3 +197,21 @@ func seesLater(t *testing.T, name, engine string) {
 	eventuallyAdmitted(t, good)
 	expectAdmitted(t, good)
 }
+
+// generated is what `policy-host bundle` writes.
+func generated(t *testing.T, host *harness.PolicyHost, engine string) []*harness.Object {
+	t.Helper()
+	return must[[]*harness.Object](t)(host.Manifests(engine, bundle))
+}
+
+// applyForTest applies an object for as long as the test runs.
+func applyForTest(t *testing.T, object *harness.Object) {
+	t.Helper()
+	check(t, cluster.Apply(t.Context(), object))
+	t.Cleanup(func() {
+		// The context of the test has ended.
+		if err := client.IgnoreNotFound(cluster.Delete(context.Background(), object)); err != nil {
+			t.Error(err)
+		}
+	})
+}
