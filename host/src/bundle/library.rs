@@ -98,6 +98,13 @@ impl RuleSource {
         })
     }
 
+    /// A rule of which only the manifest is there.
+    #[cfg(test)]
+    pub(crate) fn described(manifest: Manifest) -> Self {
+        let (digest, pack, component) = (String::new(), String::new(), Cow::Borrowed(&[][..]));
+        Self { manifest, digest, pack, component, code: None, loaded: OnceLock::new() }
+    }
+
     /// The rule, ready to run; loaded by the first who asks.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The rights of the server: to list and watch the kinds that the bundle's rules ask for, and nothing else.
 
-use super::{File, NAME, Options, asked, by_group};
+use super::{File, NAME, Options, asked, by_group, kustomization};
 use crate::bundle::Bundle;
 use serde_json::json;
 
@@ -27,11 +27,13 @@ pub fn rbac(bundle: &Bundle, options: &Options) -> Vec<File> {
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
         "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": options.namespace }],
     });
-    vec![
+    let mut files = vec![
         File::manifest("service-account.yaml", "", &account),
         File::manifest("cluster-role.yaml", WORDS, &role),
         File::manifest("cluster-role-binding.yaml", "", &binding),
-    ]
+    ];
+    files.push(kustomization(&files));
+    files
 }
 
 const WORDS: &str =

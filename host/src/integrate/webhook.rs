@@ -1,6 +1,6 @@
 //! The server as admission webhook of the API server: no engine between them.
 
-use super::{File, NAME, Options, TIMEOUT_SECONDS, TLS_PORT, by_group, judged};
+use super::{File, NAME, Options, TIMEOUT_SECONDS, TLS_PORT, by_group, judged, kustomization};
 use crate::bundle::Bundle;
 use base64::Engine as _;
 use serde_json::{Value, json};
@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 /// The files for a bundle.
 pub fn webhook(bundle: &Bundle, options: &Options) -> Vec<File> {
     let webhook = |kind: Kind| configuration(bundle, options, kind);
-    vec![
+    let mut files = vec![
         File::manifest("mutating.yaml", MUTATING_WORDS, &webhook(Kind::Mutating)),
         File::manifest("validating.yaml", VALIDATING_WORDS, &webhook(Kind::Validating)),
-    ]
+    ];
+    files.push(kustomization(&files));
+    files
 }
 
 const MUTATING_WORDS: &str = "\

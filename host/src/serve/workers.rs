@@ -122,7 +122,7 @@ mod tests {
         on_one_thread(|workers| async move {
             let (release, wait) = std::sync::mpsc::channel::<()>();
             let first = workers.run(soon(), move || wait.recv());
-            let second = workers.run(soon(), || Ok(()));
+            let second = workers.run(soon(), || Ok::<_, std::sync::mpsc::RecvError>(()));
             let third = async {
                 let refused = workers.run(soon(), || ()).await;
                 release.send(()).unwrap();
