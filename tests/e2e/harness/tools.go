@@ -19,6 +19,11 @@ func (d Dirs) KyvernoCLI(environment []string, arguments ...string) ([]byte, err
 	return d.run(environment, d.binary("kubectl-kyverno"), append(arguments, "--remove-color")...)
 }
 
+// Kubectl runs kubectl as an administrator of a cluster.
+func (d Dirs) Kubectl(cluster *ControlPlane, arguments ...string) ([]byte, error) {
+	return d.run(nil, d.binary("kubectl"), append([]string{"--kubeconfig", cluster.Kubeconfig}, arguments...)...)
+}
+
 // run runs a program to its end and gives what it wrote to standard output; its error says all that it
 // wrote.
 func (d Dirs) run(environment []string, binary string, arguments ...string) ([]byte, error) {
