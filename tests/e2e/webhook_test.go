@@ -60,6 +60,15 @@ func TestWebhook(t *testing.T) {
 	})
 }
 
+// A watch that the API server has ended goes on where it was.
+func TestAPIServerRestarts(t *testing.T) {
+	host := policyHost(t)
+	installWebhooks(t, host, "restart")
+	seesLater(t, "restart-before", "restart")
+	check(t, cluster.RestartAPIServer(t.Context()))
+	seesLater(t, "restart-after", "restart")
+}
+
 // mendable is a good workload of a Go program that lacks the two things which can be added safely.
 func mendable(t *testing.T, good *harness.Object, name string) *harness.Object {
 	t.Helper()
