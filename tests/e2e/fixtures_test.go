@@ -184,6 +184,19 @@ func eventuallyAdmitted(t *testing.T, object *harness.Object) {
 	}))
 }
 
+// large is about the largest ConfigMap that the API server takes, of characters that grow when they are
+// escaped.
+func large(namespace string) *harness.Object {
+	object := &harness.Object{Object: map[string]any{
+		"apiVersion": "v1",
+		"kind":       "ConfigMap",
+		"data":       map[string]any{"text": strings.Repeat("\"<\n>\" ", 1<<20/7)},
+	}}
+	object.SetNamespace(namespace)
+	object.SetName("large")
+	return object
+}
+
 // seesLater has a Deployment refused for want of a PodDisruptionBudget, and admitted once there is one,
 // which policy-host learns from its watch.
 func seesLater(t *testing.T, name, engine string) {

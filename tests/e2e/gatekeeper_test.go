@@ -34,6 +34,15 @@ func TestGatekeeper(t *testing.T) {
 		eventuallyAdmitted(t, good)
 		expectAdmitted(t, good)
 	})
+	t.Run("warns of what it does not refuse", func(t *testing.T) {
+		object := mendable(t, good, "warned")
+		// Nothing mends it here.
+		firstContainer(t, object)["lifecycle"] = firstContainer(t, good)["lifecycle"]
+		expectWarning(t, object)
+	})
+	t.Run("judges what is as large as it may be", func(t *testing.T) {
+		eventuallyAdmitted(t, large(fresh))
+	})
 	// Gatekeeper keeps a provider's answers for three minutes; a verdict must not be among them.
 	t.Run("sees what is created later", func(t *testing.T) { seesLater(t, later, "gatekeeper") })
 	t.Run("audits what was there before", func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"policy-host/tests/e2e/harness"
 )
@@ -32,16 +33,7 @@ func TestWebhook(t *testing.T) {
 		check(t, mended(expectAdmitted(t, mendable(t, good, "mended"))))
 	})
 	t.Run("warns of what it does not refuse", func(t *testing.T) {
-		object := mendable(t, good, "warned")
-		// Somebody wrote it, so nothing may replace it unasked.
-		firstContainer(t, object)["env"] = []any{map[string]any{"name": "GOMAXPROCS", "value": "8"}}
-		ctx, warnings := harness.CollectWarnings(t.Context())
-		check(t, cluster.Create(ctx, object))
-		if !slices.ContainsFunc(warnings.Texts(), func(text string) bool {
-			return strings.Contains(text, "gomaxprocs-follows-cpu-limit")
-		}) {
-			t.Errorf("the warnings are %q", warnings.Texts())
-		}
+		expectWarning(t, mendable(t, good, "warned"))
 	})
 	t.Run("lets what was there before go, and no more than that", func(t *testing.T) {
 		earlier := newNamespace(t, "webhook-old")
@@ -54,6 +46,9 @@ func TestWebhook(t *testing.T) {
 			t.Errorf("an update was not refused: %v", err)
 		}
 		check(t, cluster.Delete(t.Context(), old))
+	})
+	t.Run("judges what is as large as it may be", func(t *testing.T) {
+		eventuallyAdmitted(t, large(namespace))
 	})
 	t.Run("sees what is created later", func(t *testing.T) {
 		seesLater(t, "webhook-later", "webhook")
@@ -80,6 +75,20 @@ func mendable(t *testing.T, good *harness.Object, name string) *harness.Object {
 	delete(container, "lifecycle")
 	check(t, unstructured.SetNestedField(container, "2", "resources", "limits", "cpu"))
 	return object
+}
+
+// expectWarning has a mendable workload admitted with a warning of what somebody wrote, and nothing may
+// replace unasked.
+func expectWarning(t *testing.T, workload *harness.Object) {
+	t.Helper()
+	firstContainer(t, workload)["env"] = []any{map[string]any{"name": "GOMAXPROCS", "value": "8"}}
+	ctx, warnings := harness.CollectWarnings(t.Context())
+	check(t, cluster.Create(ctx, workload, client.DryRunAll))
+	if !slices.ContainsFunc(warnings.Texts(), func(text string) bool {
+		return strings.Contains(text, "gomaxprocs-follows-cpu-limit")
+	}) {
+		t.Errorf("the warnings are %q", warnings.Texts())
+	}
 }
 
 // mended is an error where one of the two is still missing.
