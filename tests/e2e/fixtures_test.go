@@ -56,10 +56,13 @@ func kyverno(t *testing.T) *harness.Kyverno {
 	return kyverno
 }
 
-// policyHost is the instance that tests share. A test that stops it starts it again.
+// policyHost is the instance that tests share. A test that stops it starts it again, unless it fails before.
 func policyHost(t *testing.T) *harness.PolicyHost {
 	t.Helper()
 	host := must[*harness.PolicyHost](t)(startPolicyHost())
+	if host.Ended() {
+		check(t, host.Restart(t.Context()))
+	}
 	showLogOnFailure(t, host.Process)
 	return host
 }

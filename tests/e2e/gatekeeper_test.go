@@ -53,7 +53,8 @@ func TestGatekeeper(t *testing.T) {
 	t.Run("refuses while policy-host is down", func(t *testing.T) {
 		host.Kill()
 		// By the template, in its words: a failing webhook would be ignored as Gatekeeper ships it.
-		expectRefused(t, renamed(good, "another"), "validation.gatekeeper.sh", constraint.GetName(), "policy-host")
+		expectRefused(t, renamed(good, "another"), "validation.gatekeeper.sh", constraint.GetName(),
+			"policy-host: no verdict")
 		check(t, host.Restart(t.Context()))
 		eventuallyAdmitted(t, renamed(good, "another"))
 		expectRefused(t, bad, "pss-privileged")

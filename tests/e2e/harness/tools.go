@@ -32,6 +32,7 @@ func (d Dirs) run(environment []string, binary string, arguments ...string) ([]b
 	command := exec.CommandContext(ctx, binary, arguments...)
 	// What programs keep for a user is kept with the other state.
 	command.Env = append(append(os.Environ(), "HOME="+d.State), environment...)
+	command.SysProcAttr = endsWithUs()
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {
