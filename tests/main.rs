@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cli;
+mod cluster;
 mod documents;
+mod fake_api_server;
 mod pod_security;
 mod sandbox;
 mod server;

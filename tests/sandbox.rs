@@ -205,6 +205,15 @@ fn manifest() -> serde_json::Value {
     })
 }
 
+/// A rule that passes whatever it is told, and asks for other documents.
+pub(crate) fn rule_that_asks(inventory: serde_json::Value) -> Arc<RuleSource> {
+    let mut manifest = manifest();
+    manifest["inventory"] = inventory;
+    let guest = Answer::Judged(Vec::new()).guest();
+    let component = embed_manifest(&guest.bytes(), manifest.to_string().as_bytes());
+    Arc::new(RuleSource::from_component(component, &ENGINE).unwrap())
+}
+
 // ---------------------------------------------------------------------------------------------
 // Answers in memory
 

@@ -12,6 +12,7 @@
 //! | [`fixtures`] | a rule's own tests |
 //! | [`report`] | results as text |
 //! | [`fix`] | fixes applied to text |
+//! | [`cluster`] | the inventory of a cluster: watches, and what they keep |
 //! | [`evaluate`] | plan, projection, sandbox, memo: from documents to verdicts |
 //! | [`bundle`] | which rules, with which settings |
 //! | [`discover`] | which files |
@@ -25,6 +26,7 @@
 
 pub mod bundle;
 pub mod cli;
+pub mod cluster;
 pub mod decide;
 pub mod discover;
 pub mod document;

@@ -2,7 +2,8 @@
 
 use super::args::ServeArguments;
 use super::{CommandResult, Context, Exit};
-use crate::serve::{BundleEntry, ClusterMode, Config, serve};
+use crate::cluster::ClusterMode;
+use crate::serve::{BundleEntry, Config, serve};
 
 pub(super) fn run(arguments: ServeArguments, context: Context) -> CommandResult {
     let mut config = Config::read(arguments.config.as_deref(), |name| std::env::var(name).ok())?;

@@ -79,9 +79,9 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Who a Kubernetes object is, by its own words.
-    pub fn of_object(root: &Node) -> Self {
-        let text = |path: &[&str]| root.path(path).and_then(Node::as_str).unwrap_or_default().to_owned();
+    /// Who a Kubernetes object says it is; what it does not say is empty.
+    pub fn of(object: &Node) -> Self {
+        let text = |path: &[&str]| object.path(path).and_then(Node::as_str).unwrap_or_default().to_owned();
         let api_version = text(&["apiVersion"]);
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
         let name = text(&["metadata", "name"]);

@@ -95,7 +95,7 @@ fn expand(root: Node, base: Pointer, limits: &Limits, objects: &mut Vec<Object>)
         let message = format!("more than {} documents in one file (limit `documents`)", limits.documents);
         return Err(SyntaxError::new(root.span.start as usize, message));
     }
-    objects.push(Object { subject: Subject::of_object(&root), base, root, old: None });
+    objects.push(Object { subject: Subject::of(&root), base, root, old: None });
     Ok(())
 }
 
@@ -131,7 +131,7 @@ fn reviewed(review: Node) -> Option<Object> {
     let request = review.get("request")?;
     let root = request.get("object").filter(|object| matches!(object.value, Value::Object(_)))?.clone();
     let text = |key| request.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
-    let mut subject = Subject::of_object(&root);
+    let mut subject = Subject::of(&root);
     subject.operation = text("operation");
     if matches!(subject.operation.as_str(), "DELETE" | "CONNECT") {
         return None;

@@ -55,6 +55,7 @@ fn answer(request: &Request<Incoming>, app: &App) -> Answer {
         "/metrics" => {
             let bytes: u64 = app.serving.load().bundles.values().map(|decider| decider.remembered_bytes()).sum();
             app.metrics.memo_bytes.set(bytes as i64);
+            app.metrics.show_inventory(&app.serving.load().inventory.status());
             respond(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", app.metrics.encode())
         }
         "/" => status_page::page(app),
@@ -82,6 +83,9 @@ fn readiness(app: &App, verbose: bool) -> Answer {
     let _ = writeln!(text, "server: {said}");
     let serving = app.serving.load();
     let _ = writeln!(text, "bundles: {}", load::names(&serving));
+    for status in serving.inventory.status() {
+        let _ = writeln!(text, "inventory: {status}");
+    }
     let failure = app.reload_failure();
     if !failure.is_empty() {
         let _ = writeln!(text, "bundles: the newest files are not served: {failure}");

@@ -3,6 +3,7 @@
 //! Every scalar has a variable: `limits.bodyBytes` is `POLICY_HOST_LIMITS_BODY_BYTES`. An error names the
 //! field with its line and column, or the variable.
 
+use crate::cluster::ClusterOptions;
 use crate::decide::{FailureMode, Modes, NotEvaluatedMode};
 use crate::settings::{Located, SettingsError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -26,7 +27,7 @@ pub struct Config {
     /// Certificates.
     pub tls: Tls,
     /// Where the inventory comes from.
-    pub cluster: Cluster,
+    pub cluster: ClusterOptions,
     /// Users (a `*` at the end stands for the rest) whose objects may have a controller as their owner and are judged
     /// by it: a Pod of a ReplicaSet that was judged already. Anybody else could name any owner.
     pub trusted_controllers: Vec<String>,
@@ -131,33 +132,6 @@ pub enum TlsVersion {
     V1_3,
 }
 
-/// Where the inventory comes from.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Cluster {
-    /// How the API server is found.
-    pub mode: ClusterMode,
-    /// The kubeconfig file, where it is not the usual one.
-    pub kubeconfig: Option<PathBuf>,
-    /// The kubeconfig's context, where it is not the current one.
-    pub context: Option<String>,
-}
-
-/// How the API server is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClusterMode {
-    /// In a pod by its service account, else by a kubeconfig, else not at all.
-    #[default]
-    Auto,
-    /// By the pod's service account.
-    InCluster,
-    /// By a kubeconfig.
-    Kubeconfig,
-    /// Not at all: rules that ask for other objects are not evaluated.
-    None,
-}
-
 /// For Gatekeeper alone.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -258,7 +232,7 @@ impl Default for Config {
             admin: SocketAddr::from(([0, 0, 0, 0], 8081)),
             bundles: vec![BundleEntry::Reference("twelve-factor".to_owned())],
             tls: Tls::default(),
-            cluster: Cluster::default(),
+            cluster: ClusterOptions::default(),
             trusted_controllers: ["system:kube-controller-manager", "system:serviceaccount:kube-system:*"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -524,6 +498,7 @@ fn scalar(text: &str, field: &serde_json::Value) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::ClusterMode;
 
     fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         let directory = tempfile::tempdir().unwrap();

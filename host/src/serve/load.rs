@@ -2,17 +2,18 @@
 //!
 //! A load that fails leaves what was served before, and says so in `/readyz?verbose`, the metrics and the log.
 
+use super::SYNC_PATIENCE;
 use super::config::{BundleEntry, Config};
 use super::metrics::{BundleLabels, CertificateLabels, Metrics, ReloadLabels};
 use super::state::{App, Phase, Serving};
 use super::tls::Certificates;
 use crate::bundle::{Bundle, BundleError, Library};
-use crate::decide::{Decider, FailureMode};
+use crate::cluster::{CacheLimits, Timing, WatchCache};
+use crate::decide::{Decider, FailureMode, Modes};
 use crate::engine::Engine;
-use crate::evaluate::{Collected, Judge};
+use crate::evaluate::{Inventory, Judge};
 use arc_swap::ArcSwap;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,6 +42,10 @@ pub enum LoadError {
 pub(super) struct Loader {
     engine: Arc<Engine>,
     library: Library,
+    /// Of the cluster, or why there is none.
+    client: Result<kube::Client, String>,
+    /// What the last load watches.
+    inventory: Option<WatchCache>,
     entries: Vec<BundleEntry>,
     memo_bytes: u64,
     /// The files that the last load read, beside those that the configuration names.
@@ -48,43 +53,71 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    pub(super) fn new(engine: Arc<Engine>, library: Library, config: &Config) -> Self {
-        Self { engine, library, entries: config.bundles.clone(), memo_bytes: config.memo.bytes, files: Vec::new() }
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        library: Library,
+        client: Result<kube::Client, String>,
+        config: &Config,
+    ) -> Self {
+        Self {
+            engine,
+            library,
+            client,
+            inventory: None,
+            entries: config.bundles.clone(),
+            memo_bytes: config.memo.bytes,
+            files: Vec::new(),
+        }
     }
 
     /// Resolves every bundle and makes every rule ready to run.
     pub(super) fn load(&mut self) -> Result<Serving, LoadError> {
         let mut files = Vec::new();
-        let today = jiff::Zoned::now().date();
-        let mut bundles: BTreeMap<String, Arc<Decider>> = BTreeMap::new();
+        let mut judges: Vec<(Judge, Modes)> = Vec::new();
         for entry in &self.entries {
-            // A copy for each: a component that one bundle brings must not stand in for another's rule.
-            let mut library = self.library.clone();
-            let bundle = Bundle::open(entry.reference(), &mut library, &self.engine, today)?;
-            for notice in &bundle.notices {
-                tracing::warn!(bundle = bundle.name, "{}", notice.0);
-            }
-            for rule in &bundle.rules {
-                rule.source.load(&self.engine).map_err(|reason| LoadError::Rule {
-                    bundle: bundle.name.clone(),
-                    rule: rule.id().to_owned(),
-                    reason: reason.to_owned(),
-                })?;
-            }
+            let bundle = self.bundle(entry.reference())?;
             files.extend(bundle.files.iter().cloned());
-            let decider = Decider::new(
-                Judge::new(&self.engine, &Arc::new(bundle)),
-                Arc::new(Collected::default()),
-                entry.modes(),
-                self.memo_bytes,
-            );
-            let name = decider.reference().name.clone();
-            if bundles.insert(name.clone(), Arc::new(decider)).is_some() {
-                return Err(LoadError::Twice(name));
+            if judges.iter().any(|(judge, _)| judge.bundle().name == bundle.name) {
+                return Err(LoadError::Twice(bundle.name));
             }
+            judges.push((Judge::new(&self.engine, &Arc::new(bundle)), entry.modes()));
         }
+        let inventory = self.watch(&judges);
+        let decider = |(judge, modes): (Judge, Modes)| {
+            let name = judge.bundle().name.clone();
+            let known = inventory.inventory(&judge).expect("invariant: the cache watches for these judges");
+            let known: Arc<dyn Inventory> = Arc::new(known);
+            (name, Arc::new(Decider::new(judge, known, modes, self.memo_bytes)))
+        };
+        let bundles = judges.into_iter().map(decider).collect();
+        self.inventory = Some(inventory.clone());
         self.files = files;
-        Ok(Serving { bundles })
+        Ok(Serving { bundles, inventory })
+    }
+
+    fn bundle(&self, reference: &str) -> Result<Bundle, LoadError> {
+        // A copy for each: a component that one bundle brings must not stand in for another's rule.
+        let mut library = self.library.clone();
+        let bundle = Bundle::open(reference, &mut library, &self.engine, jiff::Zoned::now().date())?;
+        for notice in &bundle.notices {
+            tracing::warn!(bundle = bundle.name, "{}", notice.0);
+        }
+        for rule in &bundle.rules {
+            rule.source.load(&self.engine).map_err(|reason| LoadError::Rule {
+                bundle: bundle.name.clone(),
+                rule: rule.id().to_owned(),
+                reason: reason.to_owned(),
+            })?;
+        }
+        Ok(bundle)
+    }
+
+    /// The cache that is there when it watches all that is asked for, else a new one.
+    fn watch(&self, judges: &[(Judge, Modes)]) -> WatchCache {
+        let serves = |cache: &&WatchCache| judges.iter().all(|(judge, _)| cache.inventory(judge).is_some());
+        let judges: Vec<&Judge> = judges.iter().map(|(judge, _)| judge).collect();
+        let start = || WatchCache::start(self.client.clone(), &judges, CacheLimits::default(), Timing::default());
+        self.inventory.as_ref().filter(serves).cloned().unwrap_or_else(start)
     }
 
     /// A digest of everything that a load would read, and of the day, since exemptions expire.
@@ -161,6 +194,8 @@ impl Reloader {
     fn reload_bundles(&mut self) {
         match self.loader.load() {
             Ok(serving) => {
+                // The new one comes into sync beside the old.
+                tokio::runtime::Handle::current().block_on(serving.inventory.synced(SYNC_PATIENCE));
                 tracing::info!(bundles = names(&serving), "bundles reloaded");
                 self.app.serving.store(Arc::new(serving));
                 self.app.set_reload_failure(String::new());

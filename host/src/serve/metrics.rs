@@ -1,5 +1,6 @@
 //! What the server counts, as Prometheus reads it.
 
+use crate::cluster::{KindState, KindStatus};
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -113,6 +114,7 @@ pub(super) struct Metrics {
     pub(super) bundles: Family<BundleLabels, Gauge>,
     pub(super) inventory_objects: Family<KindLabels, Gauge<i64, AtomicI64>>,
     pub(super) inventory_state: Family<KindStateLabels, Gauge>,
+    pub(super) inventory_bytes: Gauge,
 }
 
 /// From a tenth of a millisecond to beyond every caller's patience.
@@ -145,6 +147,7 @@ impl Metrics {
             bundles: Family::default(),
             inventory_objects: Family::default(),
             inventory_state: Family::default(),
+            inventory_bytes: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -183,6 +186,12 @@ impl Metrics {
         );
         registry.register("bundle_info", "The bundles that are served", self.bundles.clone());
         registry.register("inventory_objects", "Objects of the inventory by kind", self.inventory_objects.clone());
+        registry.register_with_unit(
+            "inventory",
+            "What is kept of the inventory",
+            Unit::Bytes,
+            self.inventory_bytes.clone(),
+        );
         registry.register("inventory_state", "1 for the state that a kind is in", self.inventory_state.clone());
     }
 
@@ -192,6 +201,21 @@ impl Metrics {
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    /// Takes over how it stands with the inventory.
+    pub(super) fn show_inventory(&self, kinds: &[KindStatus]) {
+        self.inventory_state.clear();
+        self.inventory_objects.clear();
+        for status in kinds {
+            let kind = status.kind.to_string();
+            let labels = KindStateLabels { kind: kind.clone(), state: status.state.name() };
+            self.inventory_state.get_or_create(&labels).set(1);
+            if let KindState::Synced { objects, .. } = &status.state {
+                self.inventory_objects.get_or_create(&KindLabels { kind }).set(*objects as i64);
+            }
+        }
+        self.inventory_bytes.set(kinds.iter().map(|status| status.bytes as i64).sum());
     }
 
     pub(super) fn observe_request(&self, wire: &'static str, code: u16, elapsed: Duration) {

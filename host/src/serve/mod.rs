@@ -32,7 +32,7 @@ mod tls;
 mod wire;
 mod workers;
 
-pub use config::{BundleEntry, ClusterMode, Config, ConfigError};
+pub use config::{BundleEntry, Config, ConfigError};
 pub use load::LoadError;
 pub use log::LogError;
 pub use tls::TlsError;
@@ -46,12 +46,15 @@ use metrics::Metrics;
 use state::{App, Phase};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tls::Certificates;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use workers::Workers;
+
+/// How long the server, or a reload, waits for the inventory of a cluster.
+const SYNC_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -97,14 +100,8 @@ pub fn serve(config: Config, engine: Arc<Engine>, library: Library) -> Result<()
         load::show_expiry(&metrics, certificates);
     }
     let certificates = certificates.map(|certificates| Arc::new(ArcSwap::new(certificates)));
-    let mut loader = Loader::new(engine, library, &config);
-    let serving = loader.load()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if config.limits.workers == 0 { cores } else { config.limits.workers };
-    let workers = Workers::new(threads, config.limits.queue, Arc::clone(&metrics));
-    let app = Arc::new(App::new(config, serving, metrics, workers));
-    load::show_bundles(&app);
-
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .worker_threads(threads)
@@ -113,6 +110,20 @@ pub fn serve(config: Config, engine: Arc<Engine>, library: Library) -> Result<()
         .thread_stack_size(4 << 20)
         .thread_name("review")
         .build()?;
+    let mut loader = {
+        // The watches of the inventory are tasks of this runtime.
+        let _entered = runtime.enter();
+        let client = runtime.block_on(crate::cluster::connect(&config.cluster));
+        Loader::new(engine, library, client, &config)
+    };
+    let serving = {
+        let _entered = runtime.enter();
+        loader.load()?
+    };
+    let workers = Workers::new(threads, config.limits.queue, Arc::clone(&metrics));
+    let app = Arc::new(App::new(config, serving, metrics, workers));
+    load::show_bundles(&app);
+
     let admin = start_admin(&app)?;
     let served = runtime.block_on(run(&app, loader, certificates, started));
     // Jobs that nobody waits for any more must not hold the process.
@@ -162,6 +173,14 @@ async fn run(
         }
     }
     tokio::spawn(Reloader { app: Arc::clone(app), loader, certificates }.run(hangup));
+    // A kind that takes longer is not available yet, which its rules then say.
+    let inventory = app.serving.load().inventory.clone();
+    tokio::select! {
+        _ = inventory.synced(SYNC_PATIENCE) => {}
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    }
+    drop(inventory);
     app.advance(Phase::Serving);
     let bundles = load::names(&app.serving.load());
     tracing::info!(bundles, millis = started.elapsed().as_millis() as u64, "ready");

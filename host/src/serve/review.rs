@@ -295,7 +295,7 @@ pub(super) fn document(
     if !config.trusts(hints.user) {
         forget_controllers(&mut object);
     }
-    let mut subject = Subject::of_object(&object);
+    let mut subject = Subject::of(&object);
     if !hints.operation.is_empty() {
         hints.operation.clone_into(&mut subject.operation);
     }

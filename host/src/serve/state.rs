@@ -4,6 +4,7 @@ use super::config::{Config, Limits};
 use super::denials::Denials;
 use super::metrics::Metrics;
 use super::workers::Workers;
+use crate::cluster::WatchCache;
 use crate::decide::Decider;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub(super) enum Phase {
 pub(super) struct Serving {
     /// By name.
     pub(super) bundles: BTreeMap<String, Arc<Decider>>,
+    /// Where the inventory of the rules that ask for other objects comes from.
+    pub(super) inventory: WatchCache,
 }
 
 /// What all requests share.

@@ -46,6 +46,7 @@ fn write(html: &mut String, app: &App) -> fmt::Result {
     for decider in app.serving.load().bundles.values() {
         bundle(html, decider)?;
     }
+    inventory(html, app)?;
     denials(html, app)?;
     html.push_str("</main></body></html>\n");
     Ok(())
@@ -80,6 +81,23 @@ fn bundle(html: &mut String, decider: &Decider) -> fmt::Result {
         )?;
     }
     html.push_str("</tbody></table></details></section>");
+    Ok(())
+}
+
+fn inventory(html: &mut String, app: &App) -> fmt::Result {
+    let kinds = app.serving.load().inventory.status();
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    html.push_str(
+        "<section><h2>Inventory</h2><p>What rules ask for of other objects. Rules that ask for a kind that is not \
+         available are not evaluated.</p><table><thead><tr><th>kind</th><th>state</th></tr></thead><tbody>",
+    );
+    for status in kinds {
+        let (kind, state) = (status.kind.to_string(), status.state.to_string());
+        write!(html, "<tr><td><code>{}</code></td><td>{}</td></tr>", Escaped(&kind), Escaped(&state))?;
+    }
+    html.push_str("</tbody></table></section>");
     Ok(())
 }
 
