@@ -56,10 +56,13 @@ func kyverno(t *testing.T) *harness.Kyverno {
 	return kyverno
 }
 
-// policyHost is the instance that tests share. A test that stops it starts it again.
+// policyHost is the instance that tests share. A test that stops it starts it again, unless it fails before.
 func policyHost(t *testing.T) *harness.PolicyHost {
 	t.Helper()
 	host := must[*harness.PolicyHost](t)(startPolicyHost())
+	if host.Ended() {
+		check(t, host.Restart(t.Context()))
+	}
 	showLogOnFailure(t, host.Process)
 	return host
 }
@@ -184,6 +187,19 @@ func eventuallyAdmitted(t *testing.T, object *harness.Object) {
 	}))
 }
 
+// large is about the largest ConfigMap that the API server takes, of characters that grow when they are
+// escaped.
+func large(namespace string) *harness.Object {
+	object := &harness.Object{Object: map[string]any{
+		"apiVersion": "v1",
+		"kind":       "ConfigMap",
+		"data":       map[string]any{"text": strings.Repeat("\"<\n>\" ", 1<<20/7)},
+	}}
+	object.SetNamespace(namespace)
+	object.SetName("large")
+	return object
+}
+
 // seesLater has a Deployment refused for want of a PodDisruptionBudget, and admitted once there is one,
 // which policy-host learns from its watch.
 func seesLater(t *testing.T, name, engine string) {
@@ -196,4 +212,22 @@ func seesLater(t *testing.T, name, engine string) {
 	expectAdmitted(t, fixture(t, namespace, "budget.yaml"))
 	eventuallyAdmitted(t, good)
 	expectAdmitted(t, good)
+}
+
+// generated is what `policy-host bundle` writes.
+func generated(t *testing.T, host *harness.PolicyHost, engine string) []*harness.Object {
+	t.Helper()
+	return must[[]*harness.Object](t)(host.Manifests(engine, bundle))
+}
+
+// applyForTest applies an object for as long as the test runs.
+func applyForTest(t *testing.T, object *harness.Object) {
+	t.Helper()
+	check(t, cluster.Apply(t.Context(), object))
+	t.Cleanup(func() {
+		// The context of the test has ended.
+		if err := client.IgnoreNotFound(cluster.Delete(context.Background(), object)); err != nil {
+			t.Error(err)
+		}
+	})
 }

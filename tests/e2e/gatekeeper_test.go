@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,15 @@ func TestGatekeeper(t *testing.T) {
 		eventuallyAdmitted(t, good)
 		expectAdmitted(t, good)
 	})
+	t.Run("warns of what it does not refuse", func(t *testing.T) {
+		object := mendable(t, good, "warned")
+		// Nothing mends it here.
+		firstContainer(t, object)["lifecycle"] = firstContainer(t, good)["lifecycle"]
+		expectWarning(t, object)
+	})
+	t.Run("judges what is as large as it may be", func(t *testing.T) {
+		eventuallyAdmitted(t, large(fresh))
+	})
 	// Gatekeeper keeps a provider's answers for three minutes; a verdict must not be among them.
 	t.Run("sees what is created later", func(t *testing.T) { seesLater(t, later, "gatekeeper") })
 	t.Run("audits what was there before", func(t *testing.T) {
@@ -43,7 +53,8 @@ func TestGatekeeper(t *testing.T) {
 	t.Run("refuses while policy-host is down", func(t *testing.T) {
 		host.Kill()
 		// By the template, in its words: a failing webhook would be ignored as Gatekeeper ships it.
-		expectRefused(t, renamed(good, "another"), "validation.gatekeeper.sh", constraint.GetName(), "policy-host")
+		expectRefused(t, renamed(good, "another"), "validation.gatekeeper.sh", constraint.GetName(),
+			"policy-host: no verdict")
 		check(t, host.Restart(t.Context()))
 		eventuallyAdmitted(t, renamed(good, "another"))
 		expectRefused(t, bad, "pss-privileged")
@@ -68,49 +79,56 @@ func TestGatekeeper(t *testing.T) {
 	})
 }
 
-// installInGatekeeper applies the generated manifests, without mutation, and waits until Gatekeeper
-// enforces the constraint.
+// installInGatekeeper applies the generated manifests, without mutation, for as long as the test runs, and
+// waits until Gatekeeper enforces the constraints. It gives the one that denies.
 func installInGatekeeper(t *testing.T, host *harness.PolicyHost, namespaces ...string) *harness.Object {
 	t.Helper()
-	var constraint *harness.Object
+	var denying *harness.Object
 	for _, manifest := range generated(t, host, "gatekeeper") {
-		switch manifest.GroupVersionKind().Group {
-		case "mutations.gatekeeper.sh":
+		isConstraint := manifest.GroupVersionKind().Group == "constraints.gatekeeper.sh"
+		switch {
+		case manifest.GetKind() == "Assign":
 			continue
-		case "constraints.gatekeeper.sh":
+		case isConstraint:
 			// The cluster has more in it than this test, and the audit would find it all.
 			check(t, unstructured.SetNestedStringSlice(manifest.Object, namespaces, "spec", "match", "namespaces"))
-			constraint = manifest
 		}
-		check(t, cluster.Apply(t.Context(), manifest))
+		applyForTest(t, manifest)
+		if !isConstraint {
+			continue
+		}
+		check(t, harness.Eventually(t.Context(), "Gatekeeper to enforce a constraint", func(ctx context.Context) error {
+			return enforced(ctx, manifest)
+		}))
+		if action, _, _ := unstructured.NestedString(manifest.Object, "spec", "enforcementAction"); action == "deny" {
+			denying = manifest
+		}
 	}
-	if constraint == nil {
-		t.Fatal("no constraint was generated")
+	if denying == nil {
+		t.Fatal("no constraint that denies was generated")
 	}
-	t.Cleanup(func() { check(t, cluster.Delete(context.Background(), constraint)) })
-	check(t, harness.Eventually(t.Context(), "Gatekeeper to enforce the constraint", func(ctx context.Context) error {
-		found, err := cluster.Fetch(ctx, constraint)
-		if err != nil {
-			return err
-		}
-		pods, _, err := unstructured.NestedSlice(found.Object, "status", "byPod")
-		if err != nil || len(pods) == 0 {
-			return fmt.Errorf("it has no status yet: %w", err)
-		}
-		for _, pod := range pods {
-			if pod.(map[string]any)["enforced"] != true {
-				return fmt.Errorf("not enforced: %v", pod)
-			}
-		}
-		return nil
-	}))
-	return constraint
+	return denying
 }
 
-// generated is what `policy-host bundle` writes.
-func generated(t *testing.T, host *harness.PolicyHost, engine string) []*harness.Object {
-	t.Helper()
-	return must[[]*harness.Object](t)(host.Manifests(engine, bundle))
+// enforced is an error until every process of Gatekeeper enforces a constraint.
+func enforced(ctx context.Context, constraint *harness.Object) error {
+	found, err := cluster.Fetch(ctx, constraint)
+	if err != nil {
+		return err
+	}
+	pods, _, err := unstructured.NestedSlice(found.Object, "status", "byPod")
+	if err != nil {
+		return err
+	}
+	if len(pods) == 0 {
+		return errors.New("it has no status yet")
+	}
+	for _, pod := range pods {
+		if pod.(map[string]any)["enforced"] != true {
+			return fmt.Errorf("not enforced: %v", pod)
+		}
+	}
+	return nil
 }
 
 // auditFound looks into the constraint's status for a violation by an object that names a rule.
@@ -146,8 +164,7 @@ func pinsImages(t *testing.T, host *harness.PolicyHost) {
 		}
 		found = true
 		check(t, unstructured.SetNestedStringSlice(manifest.Object, []string{namespace}, "spec", "match", "namespaces"))
-		check(t, cluster.Apply(t.Context(), manifest))
-		t.Cleanup(func() { check(t, cluster.Delete(context.Background(), manifest)) })
+		applyForTest(t, manifest)
 	}
 	if !found {
 		t.Fatal("no Assign was generated")

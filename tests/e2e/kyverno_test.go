@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"policy-host/tests/e2e/harness"
 )
@@ -36,6 +37,18 @@ func TestKyverno(t *testing.T) {
 			expectRefused(t, bad, "pss-privileged")
 		})
 	}
+	t.Run("MutatingPolicy", func(t *testing.T) {
+		installInKyverno(t, host, "MutatingPolicy")
+		namespace := withSurroundings(t, "mutatingpolicy", "kyverno")
+		object := mendable(t, fixture(t, namespace, "good.yaml"), "mended")
+		check(t, harness.Eventually(t.Context(), "a mended Deployment", func(ctx context.Context) error {
+			object := object.DeepCopy()
+			if err := cluster.Create(ctx, object, client.DryRunAll); err != nil {
+				return err
+			}
+			return mended(object)
+		}))
+	})
 }
 
 // installInKyverno applies the generated policy of one kind, for as long as the test runs, and waits
@@ -46,8 +59,7 @@ func installInKyverno(t *testing.T, host *harness.PolicyHost, kind string) *harn
 		if policy.GetKind() != kind {
 			continue
 		}
-		check(t, cluster.Apply(t.Context(), policy))
-		t.Cleanup(func() { check(t, cluster.Delete(context.Background(), policy)) })
+		applyForTest(t, policy)
 		check(t, harness.Eventually(t.Context(), "Kyverno to be ready for the policy", func(ctx context.Context) error {
 			found, err := cluster.Fetch(ctx, policy)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"policy-host/tests/e2e/harness"
@@ -20,7 +21,13 @@ func TestStopsUnderLoad(t *testing.T) {
 	installWebhooks(t, host, "load")
 	namespace := withSurroundings(t, "load", "load")
 	bad, good := fixture(t, namespace, "bad.yaml"), fixture(t, namespace, "good.yaml")
+	// This one is bad only by what does not stand beside it, which a server that has just started may
+	// not know yet.
+	lonely := renamed(good, "lonely")
+	check(t, unstructured.SetNestedField(lonely.Object, "lonely", "spec", "selector", "matchLabels", "app"))
+	check(t, unstructured.SetNestedField(lonely.Object, "lonely", "spec", "template", "metadata", "labels", "app"))
 	eventuallyRefused(t, bad, "pss-privileged")
+	expectRefused(t, lonely, "pdb-required")
 
 	for name, end := range map[string]func(*testing.T){
 		"SIGTERM": func(t *testing.T) {
@@ -33,7 +40,7 @@ func TestStopsUnderLoad(t *testing.T) {
 		"SIGKILL": func(*testing.T) { host.Kill() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			load := startLoad(t.Context(), bad, good)
+			load := startLoad(t.Context(), good, bad, lonely)
 			check(t, load.seen(t.Context(), &load.admitted, "admissions before it ends"))
 			end(t)
 			check(t, load.seen(t.Context(), &load.failed, "refusals while it is down"))
@@ -59,7 +66,7 @@ type load struct {
 	stop func()
 }
 
-func startLoad(ctx context.Context, bad, good *harness.Object) *load {
+func startLoad(ctx context.Context, good *harness.Object, bad ...*harness.Object) *load {
 	const callers = 4
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -71,8 +78,8 @@ func startLoad(ctx context.Context, bad, good *harness.Object) *load {
 		running.Go(func() {
 			for number := 0; ctx.Err() == nil; number++ {
 				object, admitted, refused := good, &l.admitted, &l.failed
-				if number%2 == 0 {
-					object, admitted, refused = bad, &l.wrong, &l.denied
+				if turn := number % (len(bad) + 1); turn > 0 {
+					object, admitted, refused = bad[turn-1], &l.wrong, &l.denied
 				}
 				object = renamed(object, fmt.Sprintf("%s-%d-%d", object.GetName(), caller, number))
 				err := cluster.Create(ctx, object, client.DryRunAll)

@@ -3,11 +3,13 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -17,7 +19,8 @@ import (
 // A policy-host whose service account may read nothing judges with the rules that need nothing, and says
 // of the others that they were not evaluated.
 func TestNoRights(t *testing.T) {
-	kubeconfig := must[string](t)(cluster.ServiceAccount(t.Context(), newNamespace(t, "no-rights-system"), "policy-host"))
+	account := newNamespace(t, "no-rights-system")
+	kubeconfig := must[string](t)(cluster.ServiceAccount(t.Context(), account, "policy-host"))
 	host := must[*harness.PolicyHost](t)(harness.StartPolicyHost(t.Context(), dirs, harness.PolicyHostOptions{
 		Name: "policy-host-no-rights", Bundle: bundle, Kubeconfig: kubeconfig, ClientAuthority: gatekeeperAuthority,
 	}))
@@ -42,6 +45,34 @@ func TestNoRights(t *testing.T) {
 	}
 	if !strings.Contains(readiness, "poddisruptionbudgets") {
 		t.Errorf("readiness does not say what it may not read:\n%s", readiness)
+	}
+
+	grant(t, account, "policy-host")
+	check(t, harness.Eventually(t.Context(), "policy-host to use its new rights", func(ctx context.Context) error {
+		verdict, err := host.Evaluate(ctx, bundle, good)
+		if err == nil && len(verdict.NotEvaluated) > 0 {
+			err = fmt.Errorf("not evaluated: %v", verdict.NotEvaluated)
+		}
+		return err
+	}))
+}
+
+// grant gives a service account the generated rights.
+func grant(t *testing.T, namespace, name string) {
+	t.Helper()
+	manifests := must[[]*harness.Object](t)(harness.Parse(must[[]byte](t)(dirs.Bundle("rbac", bundle))))
+	for _, manifest := range manifests {
+		if manifest.GetKind() != "ClusterRole" {
+			continue
+		}
+		// The shared instance may have this one as well, so it stays.
+		check(t, cluster.Apply(t.Context(), manifest))
+		binding := &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: namespace},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: manifest.GetName()},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: name}},
+		}
+		check(t, cluster.Create(t.Context(), binding))
 	}
 }
 

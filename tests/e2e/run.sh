@@ -20,8 +20,9 @@ kubernetes=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
 # Without these it says that it is v0.0.0-master, and clients judge by the version what it can do.
 version=k8s.io/component-base/version
 minor=${kubernetes#v1.}
-build . kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver \
-  "-X $version.gitVersion=$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${minor%%.*}"
+version="-X $version.gitVersion=$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${minor%%.*}"
+build . kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "$version"
+build . kubectl k8s.io/kubernetes/cmd/kubectl "$version"
 build . etcd go.etcd.io/etcd/server/v3
 build . gatekeeper github.com/open-policy-agent/gatekeeper/v3
 build . gator github.com/open-policy-agent/gatekeeper/v3/cmd/gator

@@ -1,12 +1,13 @@
 package e2e
 
 import (
-	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"policy-host/tests/e2e/harness"
 )
@@ -29,30 +30,10 @@ func TestWebhook(t *testing.T) {
 		expectAdmitted(t, good)
 	})
 	t.Run("mends what is safe to mend, and admits it", func(t *testing.T) {
-		object := expectAdmitted(t, mendable(t, good, "mended"))
-		container := firstContainer(t, object)
-		if seconds, _, _ := unstructured.NestedInt64(container, "lifecycle", "preStop", "sleep", "seconds"); seconds < 5 {
-			t.Errorf("the preStop hook is %v", container["lifecycle"])
-		}
-		variables, _, err := unstructured.NestedSlice(container, "env")
-		check(t, err)
-		if !slices.ContainsFunc(variables, func(variable any) bool {
-			return variable.(map[string]any)["name"] == "GOMAXPROCS"
-		}) {
-			t.Errorf("the environment is %v", variables)
-		}
+		check(t, mended(expectAdmitted(t, mendable(t, good, "mended"))))
 	})
 	t.Run("warns of what it does not refuse", func(t *testing.T) {
-		object := mendable(t, good, "warned")
-		// Somebody wrote it, so nothing may replace it unasked.
-		firstContainer(t, object)["env"] = []any{map[string]any{"name": "GOMAXPROCS", "value": "8"}}
-		ctx, warnings := harness.CollectWarnings(t.Context())
-		check(t, cluster.Create(ctx, object))
-		if !slices.ContainsFunc(warnings.Texts(), func(text string) bool {
-			return strings.Contains(text, "gomaxprocs-follows-cpu-limit")
-		}) {
-			t.Errorf("the warnings are %q", warnings.Texts())
-		}
+		expectWarning(t, mendable(t, good, "warned"))
 	})
 	t.Run("lets what was there before go, and no more than that", func(t *testing.T) {
 		earlier := newNamespace(t, "webhook-old")
@@ -66,9 +47,21 @@ func TestWebhook(t *testing.T) {
 		}
 		check(t, cluster.Delete(t.Context(), old))
 	})
+	t.Run("judges what is as large as it may be", func(t *testing.T) {
+		eventuallyAdmitted(t, large(namespace))
+	})
 	t.Run("sees what is created later", func(t *testing.T) {
 		seesLater(t, "webhook-later", "webhook")
 	})
+}
+
+// A watch that the API server has ended goes on where it was.
+func TestAPIServerRestarts(t *testing.T) {
+	host := policyHost(t)
+	installWebhooks(t, host, "restart")
+	seesLater(t, "restart-before", "restart")
+	check(t, cluster.RestartAPIServer(t.Context()))
+	seesLater(t, "restart-after", "restart")
 }
 
 // mendable is a good workload of a Go program that lacks the two things which can be added safely.
@@ -84,6 +77,42 @@ func mendable(t *testing.T, good *harness.Object, name string) *harness.Object {
 	return object
 }
 
+// expectWarning has a mendable workload admitted with a warning of what somebody wrote, and nothing may
+// replace unasked.
+func expectWarning(t *testing.T, workload *harness.Object) {
+	t.Helper()
+	firstContainer(t, workload)["env"] = []any{map[string]any{"name": "GOMAXPROCS", "value": "8"}}
+	ctx, warnings := harness.CollectWarnings(t.Context())
+	check(t, cluster.Create(ctx, workload, client.DryRunAll))
+	if !slices.ContainsFunc(warnings.Texts(), func(text string) bool {
+		return strings.Contains(text, "gomaxprocs-follows-cpu-limit")
+	}) {
+		t.Errorf("the warnings are %q", warnings.Texts())
+	}
+}
+
+// mended is an error where one of the two is still missing.
+func mended(workload *harness.Object) error {
+	containers, _, err := unstructured.NestedSlice(workload.Object, "spec", "template", "spec", "containers")
+	if err != nil {
+		return err
+	}
+	container := containers[0].(map[string]any)
+	if seconds, _, _ := unstructured.NestedInt64(container, "lifecycle", "preStop", "sleep", "seconds"); seconds < 5 {
+		return fmt.Errorf("the preStop hook is %v", container["lifecycle"])
+	}
+	variables, _, err := unstructured.NestedSlice(container, "env")
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(variables, func(variable any) bool {
+		return variable.(map[string]any)["name"] == "GOMAXPROCS"
+	}) {
+		return fmt.Errorf("the environment is %v", variables)
+	}
+	return nil
+}
+
 // installWebhooks has the API server call an instance for namespaces of one label, by the generated
 // configurations, for as long as the test runs.
 func installWebhooks(t *testing.T, host *harness.PolicyHost, engine string) {
@@ -95,7 +124,6 @@ func installWebhooks(t *testing.T, host *harness.PolicyHost, engine string) {
 			return unstructured.SetNestedStringMap(webhook, map[string]string{harness.EngineLabel: engine},
 				"namespaceSelector", "matchLabels")
 		}))
-		check(t, cluster.Apply(t.Context(), manifest))
-		t.Cleanup(func() { check(t, cluster.Delete(context.Background(), manifest)) })
+		applyForTest(t, manifest)
 	}
 }

@@ -135,11 +135,13 @@ func (c *Client) Apply(ctx context.Context, objects ...*Object) error {
 	return nil
 }
 
-// isUnknownKind is true for as long as the API server does not serve the kind.
+// isUnknownKind is true for as long as the API server does not serve the kind, or Gatekeeper, which judges
+// constraints, has not read the template.
 func isUnknownKind(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "no matches for kind") ||
 		strings.Contains(text, "the server could not find the requested resource") ||
+		strings.Contains(text, "missing ConstraintTemplate") ||
 		strings.Contains(text, "unable to retrieve the complete list of server APIs")
 }
 

@@ -27,10 +27,13 @@ type ControlPlane struct {
 	// Kubeconfig of an administrator.
 	Kubeconfig string
 
-	dirs      Dirs
-	authority *Authority
-	server    string
-	processes []*Process
+	dirs         Dirs
+	authority    *Authority
+	server       string
+	etcd         *Process
+	apiServer    *Process
+	apiArguments []string
+	apiProbe     *http.Client
 }
 
 // StartControlPlane starts both and waits until the API server is ready.
@@ -70,7 +73,7 @@ func (c *ControlPlane) startEtcd(ctx context.Context, store string, peerPort int
 	if err != nil {
 		return err
 	}
-	c.processes = append(c.processes, etcd)
+	c.etcd = etcd
 	return etcd.ready(ctx, http.DefaultClient, store+"/health")
 }
 
@@ -104,25 +107,21 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, store string, port in
 		return err
 	}
 
-	server, err := c.dirs.Start("kube-apiserver", nil, c.dirs.binary("kube-apiserver"),
-		"--etcd-servers="+store,
+	c.apiArguments = []string{
+		"--etcd-servers=" + store,
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port),
-		"--tls-cert-file="+certificate, "--tls-private-key-file="+key, "--client-ca-file="+clientAuthority,
-		"--cert-dir="+directory,
+		"--tls-cert-file=" + certificate, "--tls-private-key-file=" + key, "--client-ca-file=" + clientAuthority,
+		"--cert-dir=" + directory,
 		"--authorization-mode=RBAC",
-		"--service-account-issuer="+c.server,
-		"--service-account-key-file="+signerFile, "--service-account-signing-key-file="+signerFile,
+		"--service-account-issuer=" + c.server,
+		"--service-account-key-file=" + signerFile, "--service-account-signing-key-file=" + signerFile,
 		"--service-cluster-ip-range=10.0.0.0/24",
 		"--endpoint-reconciler-type=none",
 		// To refuse privileged containers is the rules' part here.
 		"--allow-privileged=true",
 		// Nobody makes the service accounts that it would insist on.
-		"--disable-admission-plugins=ServiceAccount")
-	if err != nil {
-		return err
+		"--disable-admission-plugins=ServiceAccount",
 	}
-	c.processes = append(c.processes, server)
-
 	admin, err := c.authority.Issue(pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}})
 	if err != nil {
 		return err
@@ -135,13 +134,13 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, store string, port in
 	if err != nil {
 		return err
 	}
-	http := &http.Client{
+	c.apiProbe = &http.Client{
 		Timeout: 10 * time.Second,
 		Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{RootCAs: c.authority.Pool(), Certificates: []tls.Certificate{identity}},
 		},
 	}
-	if err := server.ready(ctx, http, c.server+"/readyz"); err != nil {
+	if err := c.runAPIServer(ctx); err != nil {
 		return err
 	}
 	user := &clientcmdapi.AuthInfo{ClientCertificateData: admin.Certificate, ClientKeyData: admin.Key}
@@ -150,6 +149,21 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, store string, port in
 	}
 	c.Client, err = newClient(config)
 	return err
+}
+
+func (c *ControlPlane) runAPIServer(ctx context.Context) (err error) {
+	c.apiServer, err = c.dirs.Start("kube-apiserver", nil, c.dirs.binary("kube-apiserver"), c.apiArguments...)
+	if err != nil {
+		return err
+	}
+	return c.apiServer.ready(ctx, c.apiProbe, c.server+"/readyz")
+}
+
+// RestartAPIServer kills the API server and starts it again, with what etcd has kept.
+func (c *ControlPlane) RestartAPIServer(ctx context.Context) error {
+	Progress("start kube-apiserver again")
+	c.apiServer.Kill()
+	return c.runAPIServer(ctx)
 }
 
 // WriteKubeconfig writes a kubeconfig for a user.
@@ -163,13 +177,12 @@ func (c *ControlPlane) WriteKubeconfig(name string, user *clientcmdapi.AuthInfo)
 	return file, clientcmd.WriteToFile(*config, file)
 }
 
-// Processes are both, for their logs.
-func (c *ControlPlane) Processes() []*Process { return c.processes }
-
 // Stop ends both.
 func (c *ControlPlane) Stop() {
 	// The data is thrown away, so there is nothing to shut down in order.
-	for _, process := range c.processes {
-		process.Kill()
+	for _, process := range []*Process{c.apiServer, c.etcd} {
+		if process != nil {
+			process.Kill()
+		}
 	}
 }

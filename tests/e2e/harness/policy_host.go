@@ -9,10 +9,8 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"sigs.k8s.io/yaml"
 )
@@ -218,30 +216,5 @@ func (h *PolicyHost) Manifests(engine, bundle string, arguments ...string) ([]*O
 
 // Bundle runs `policy-host bundle` and gives what it prints.
 func (d Dirs) Bundle(engine, bundle string, arguments ...string) ([]byte, error) {
-	return d.run(d.PolicyHost, append([]string{"bundle", engine, bundle}, arguments...)...)
-}
-
-// Gator runs gator.
-func (d Dirs) Gator(arguments ...string) ([]byte, error) {
-	return d.run(d.binary("gator"), arguments...)
-}
-
-// KyvernoCLI runs the kyverno command.
-func (d Dirs) KyvernoCLI(arguments ...string) ([]byte, error) {
-	return d.run(d.binary("kubectl-kyverno"), arguments...)
-}
-
-// run runs a program to its end. Its error says all that it wrote.
-func (d Dirs) run(binary string, arguments ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	command := exec.CommandContext(ctx, binary, arguments...)
-	// What programs keep for a user is kept with the other state.
-	command.Env = append(os.Environ(), "HOME="+d.State, "FLAG_HTTP_BLOCKLIST=169.254.169.254")
-	var stdout, stderr bytes.Buffer
-	command.Stdout, command.Stderr = &stdout, &stderr
-	if err := command.Run(); err != nil {
-		return stdout.Bytes(), fmt.Errorf("%s: %w\n%s%s", command, err, stdout.String(), stderr.String())
-	}
-	return stdout.Bytes(), nil
+	return d.run(nil, d.PolicyHost, append([]string{"bundle", engine, bundle}, arguments...)...)
 }

@@ -37,9 +37,7 @@ func (d Dirs) Start(name string, env []string, binary string, args ...string) (*
 	cmd := exec.Command(binary, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
-	// The kernel ends it with the test program, however that ends; and a Ctrl-C at the terminal
-	// reaches the test program first.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	cmd.SysProcAttr = endsWithUs()
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
@@ -49,6 +47,12 @@ func (d Dirs) Start(name string, env []string, binary string, args ...string) (*
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// endsWithUs has the kernel end a process with the test program, however that ends; and a Ctrl-C at the
+// terminal reaches the test program alone.
+func endsWithUs() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
 
 // Terminate sends SIGTERM and waits; what has not stopped after the grace period is killed.
@@ -69,14 +73,22 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
-// ExitCode is -1 while it runs and when a signal ended it.
-func (p *Process) ExitCode() int {
+// Ended is true when it runs no more.
+func (p *Process) Ended() bool {
 	select {
 	case <-p.done:
-		return p.cmd.ProcessState.ExitCode()
+		return true
 	default:
+		return false
+	}
+}
+
+// ExitCode is -1 while it runs and when a signal ended it.
+func (p *Process) ExitCode() int {
+	if !p.Ended() {
 		return -1
 	}
+	return p.cmd.ProcessState.ExitCode()
 }
 
 // Log is everything that the program has written, over all its starts.
@@ -104,10 +116,8 @@ func (p *Process) Tail() string {
 // ready polls until the address answers 200; it gives up when the program has ended.
 func (p *Process) ready(ctx context.Context, client *http.Client, url string) error {
 	err := Eventually(ctx, p.Name+" to be ready", func(ctx context.Context) error {
-		select {
-		case <-p.done:
+		if p.Ended() {
 			return Permanent(errors.New("it has ended"))
-		default:
 		}
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
