@@ -67,7 +67,7 @@ bench-serve: build ## Print every figure of the server and its budget
 	cargo bench --quiet -p policy-host --bench serve
 
 .PHONY: ci
-ci: test lint drift ## Everything that CI runs
+ci: test lint drift e2e ## Everything that CI runs
 
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date

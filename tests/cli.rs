@@ -446,3 +446,16 @@ fn the_sample_repository_has_the_gaps_that_every_rule_of_the_default_bundle_look
     assert!(silent.is_empty(), "nothing in the sample shows {silent:?}");
     assert_eq!(json["summary"]["ruleErrors"], 0);
 }
+
+/// What we deploy has none of the gaps that we look for.
+#[test]
+fn our_own_manifests_have_no_finding() {
+    let bundles = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bundles");
+    let home = Home::new();
+    for bundle in ["twelve-factor", "pod-security-restricted"] {
+        let paths = ["deploy", "twelve-factor/rbac"].map(|path| bundles.join(path).display().to_string());
+        let output = home.run(&["eval", "--bundle", bundle, "--fail-on", "info", &paths[0], &paths[1]]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("no findings"));
+    }
+}

@@ -100,7 +100,7 @@ async fn tls(rows: &mut Vec<Row>) -> Result<()> {
             load.run(ROUND / 3).await?;
             let plain_rate = load.run(ROUND).await?.per_second();
             drop(plain);
-            let secured = Server::start(&Setup { memo, tls: Some(&authority), ..Setup::default() })?;
+            let secured = Server::start(&Setup { memo, tls: Some(&authority) })?;
             let load = Load { target: secured.target(), connections: CONNECTIONS, reviews };
             load.run(ROUND / 3).await?;
             shares.push(100.0 * load.run(ROUND).await?.per_second() / plain_rate);

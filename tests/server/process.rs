@@ -182,7 +182,10 @@ pub(super) fn read_answer(stream: &mut impl Read) -> std::io::Result<Answer> {
     let mut more = |bytes: &mut Vec<u8>| -> std::io::Result<()> {
         match stream.read(&mut buffer)? {
             0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
-            read => Ok(bytes.extend_from_slice(&buffer[..read])),
+            read => {
+                bytes.extend_from_slice(&buffer[..read]);
+                Ok(())
+            }
         }
     };
     let end = loop {

@@ -50,9 +50,9 @@ impl Server {
         if let Some(authority) = setup.tls {
             authority.write_server_files(directory.path());
             let file = |name: &str| path(name).display().to_string();
-            write!(
+            writeln!(
                 config,
-                "tls: {{certificate: {}, key: {}, clientAuthorities: {}, clientCertificates: all}}\n",
+                "tls: {{certificate: {}, key: {}, clientAuthorities: {}, clientCertificates: all}}",
                 file("server.pem"),
                 file("server.key"),
                 file("ca.pem")

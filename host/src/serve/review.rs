@@ -45,18 +45,39 @@ pub(super) trait Wire: Send + Sync + 'static {
         true
     }
 
-    /// Reads a request; `Err` is the answer to one that cannot be read.
-    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<Self::Context>, Answer>;
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<Self::Context>, Refusal>;
 
     /// Writes the answer. `trouble` says why nobody judged, where that is so; the decisions are then what the
     /// bundles' failure modes make of it.
     fn write(&self, question: Self::Context, decisions: Vec<Decision>, trouble: Option<Trouble>) -> Answer;
 
-    /// The answer where the request could not even be read, for want of room or time.
-    fn unread(&self, trouble: Trouble) -> Answer {
-        let mut answer = problem(trouble.status(), &trouble.to_string());
-        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-        answer
+    /// The answer to a request that cannot be read, or that nobody had the room or time to judge.
+    fn refuse(&self, refusal: &Refusal) -> Answer {
+        problem(refusal.status, &refusal.message)
+    }
+}
+
+/// Why a request gets no verdict.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    /// A request that cannot be read.
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
+    }
+}
+
+impl From<Trouble> for Refusal {
+    fn from(trouble: Trouble) -> Self {
+        Self { status: trouble.status(), message: trouble.to_string() }
     }
 }
 
@@ -81,8 +102,8 @@ pub(super) async fn review<W: Wire>(wire: W, body: Bytes, app: &Arc<App>) -> Ans
     };
     let question = match read {
         Ok(Ok(question)) => question,
-        Ok(Err(answer)) => return answer,
-        Err(trouble) => return wire.unread(trouble),
+        Ok(Err(refusal)) => return wire.refuse(&refusal),
+        Err(trouble) => return wire.refuse(&trouble.into()),
     };
     if !question.id.is_empty() {
         tracing::Span::current().record("review", question.id.as_str());
@@ -121,9 +142,8 @@ pub(super) async fn review<W: Wire>(wire: W, body: Bytes, app: &Arc<App>) -> Ans
     wire.write(question.context, decisions, trouble)
 }
 
-fn read<W: Wire>(wire: &W, body: &[u8], serving: &Serving, app: &App) -> Result<Question<W::Context>, Answer> {
-    let text = std::str::from_utf8(body)
-        .map_err(|error| problem(StatusCode::BAD_REQUEST, &format!("the body is not UTF-8: {error}")))?;
+fn read<W: Wire>(wire: &W, body: &[u8], serving: &Serving, app: &App) -> Result<Question<W::Context>, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|error| Refusal::bad(format!("the body is not UTF-8: {error}")))?;
     wire.read(text, serving, app)
 }
 
@@ -255,8 +275,9 @@ fn failure_label(failure: &RuleFailure) -> &'static str {
 }
 
 /// The bundle of a request's path.
-pub(super) fn bundle(serving: &Serving, name: &str) -> Result<Arc<Decider>, Answer> {
-    serving.bundles.get(name).cloned().ok_or_else(|| problem(StatusCode::NOT_FOUND, &unknown_bundle(serving, name)))
+pub(super) fn bundle(serving: &Serving, name: &str) -> Result<Arc<Decider>, Refusal> {
+    let unknown = || Refusal { status: StatusCode::NOT_FOUND, message: unknown_bundle(serving, name) };
+    serving.bundles.get(name).cloned().ok_or_else(unknown)
 }
 
 /// Says that a bundle is not served, and which are.
@@ -337,10 +358,14 @@ pub(super) fn json(status: StatusCode, value: &impl serde::Serialize) -> Answer 
     }
 }
 
-/// An answer that says what is wrong with a request.
+/// An answer that says what is wrong with a request, or when to try again.
 pub(super) fn problem(status: StatusCode, message: &str) -> Answer {
     let body = serde_json::json!({ "error": { "code": status.as_u16(), "message": message } });
-    respond(status, "application/json", body.to_string())
+    let mut answer = respond(status, "application/json", body.to_string());
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    }
+    answer
 }
 
 /// An answer.

@@ -2,7 +2,7 @@
 
 use super::config::ClientCertificates;
 use super::connection::Peer;
-use super::review::{self, Answer, Wire, problem};
+use super::review::{self, Answer, Refusal, Wire, problem};
 use super::state::App;
 use super::wire::{Admission, Evaluate, Gatekeeper, Kyverno};
 use bytes::Bytes;
@@ -105,7 +105,8 @@ async fn dispatch(route: Route<'_>, request: Request<Incoming>, peer: &Peer, app
     }
     let asked = app.config.client_certificates() == ClientCertificates::Gatekeeper;
     if asked && matches!(route, Route::Gatekeeper) && !peer.certified {
-        return Gatekeeper.refuse(StatusCode::UNAUTHORIZED, "a client certificate is needed");
+        let message = "a client certificate is needed".to_owned();
+        return Gatekeeper.refuse(&Refusal { status: StatusCode::UNAUTHORIZED, message });
     }
     if matches!(route, Route::Kyverno(_)) {
         peer.clock.limit_silence(KYVERNO_SILENCE);
@@ -113,8 +114,8 @@ async fn dispatch(route: Route<'_>, request: Request<Incoming>, peer: &Peer, app
     let body = match body(request, app).await {
         Ok(body) => body,
         // Gatekeeper does not look at the status, only for its own kind of answer.
-        Err((status, message)) if matches!(route, Route::Gatekeeper) => return Gatekeeper.refuse(status, &message),
-        Err((status, message)) => return problem(status, &message),
+        Err(refusal) if matches!(route, Route::Gatekeeper) => return Gatekeeper.refuse(&refusal),
+        Err(refusal) => return problem(refusal.status, &refusal.message),
     };
     match route {
         Route::Gatekeeper => review::review(Gatekeeper, body, app).await,
@@ -127,12 +128,12 @@ async fn dispatch(route: Route<'_>, request: Request<Incoming>, peer: &Peer, app
 }
 
 /// The request's body, within its bounds.
-async fn body(request: Request<Incoming>, app: &App) -> Result<Bytes, (StatusCode, String)> {
+async fn body(request: Request<Incoming>, app: &App) -> Result<Bytes, Refusal> {
     let limits = app.limits();
     let limit = limits.body_bytes;
     let too_large = || {
         let message = format!("the body has more than {limit} bytes (limit `limits.bodyBytes`)");
-        (StatusCode::PAYLOAD_TOO_LARGE, message)
+        Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, message }
     };
     let declared = hyper::body::Body::size_hint(request.body()).lower();
     if declared > limit as u64 {
@@ -142,9 +143,10 @@ async fn body(request: Request<Incoming>, app: &App) -> Result<Bytes, (StatusCod
     match tokio::time::timeout(limits.body_timeout.get(), body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_large()),
-        Ok(Err(error)) => Err((StatusCode::BAD_REQUEST, format!("the body could not be read: {error}"))),
+        Ok(Err(error)) => Err(Refusal::bad(format!("the body could not be read: {error}"))),
         Err(_) => {
-            Err((StatusCode::REQUEST_TIMEOUT, "the body did not come in time (limit `limits.bodyTimeout`)".to_owned()))
+            let message = "the body did not come in time (limit `limits.bodyTimeout`)".to_owned();
+            Err(Refusal { status: StatusCode::REQUEST_TIMEOUT, message })
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The API server's own wire: AdmissionReview `admission.k8s.io/v1`, validating and mutating.
 
-use super::{Answer, NO_OPERATION, Question, is_operation, object, take, text};
+use super::{Answer, NO_OPERATION, Question, Refusal, is_operation, object, take, text};
 use crate::decide::Decision;
 use crate::serve::review::{self, Hints, Item, Wire, document, problem};
 use crate::serve::state::{App, Serving};
@@ -44,10 +44,10 @@ impl Wire for Admission {
         !self.mutates
     }
 
-    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<String>, Answer> {
+    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<String>, Refusal> {
         let decider = review::bundle(serving, &self.bundle)?;
         let mut root = object(body)?;
-        let bad = |message: &str| Err(problem(StatusCode::BAD_REQUEST, message));
+        let bad = |message: &str| Err(Refusal::bad(message));
         if (text(&root, &["apiVersion"]), text(&root, &["kind"])) != ("admission.k8s.io/v1", "AdmissionReview") {
             return bad("the body is not an AdmissionReview of admission.k8s.io/v1");
         }
@@ -81,7 +81,7 @@ impl Wire for Admission {
         };
         if let Some(trouble) = trouble.filter(|_| !decision.allowed) {
             // The API server goes by its own `failurePolicy` then, which is generated to fail.
-            return self.unread(trouble);
+            return self.refuse(&trouble.into());
         }
         let response = if self.mutates { mutated(&uid, decision) } else { validated(&uid, decision) };
         let review = json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response });

@@ -1,6 +1,6 @@
 //! For programs: an object in, the verdict out.
 
-use super::{Answer, Question, plain_question};
+use super::{Answer, Question, Refusal, plain_question};
 use crate::decide::Decision;
 use crate::serve::review::{self, Wire};
 use crate::serve::state::{App, Serving};
@@ -14,7 +14,7 @@ impl Wire for Evaluate {
     type Context = ();
     const NAME: &'static str = "evaluate";
 
-    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<()>, Answer> {
+    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<()>, Refusal> {
         plain_question(body, serving, &self.0, &app.config)
     }
 

@@ -5,7 +5,7 @@
 //! long as verdicts, but not `systemError`: so trouble that passes is a `systemError`, and bad input an error of
 //! its item.
 
-use super::{Answer, NO_OPERATION, Question, is_operation, take, text};
+use super::{Answer, NO_OPERATION, Question, Refusal, is_operation, take, text};
 use crate::decide::{Decider, Decision};
 use crate::document::{Node, Value};
 use crate::parse::{Limits, json};
@@ -62,8 +62,8 @@ impl Wire for Gatekeeper {
     type Context = Vec<Key>;
     const NAME: &'static str = "gatekeeper";
 
-    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<Vec<Key>>, Answer> {
-        let refuse = |message: String| Err(self.refuse(StatusCode::BAD_REQUEST, &message));
+    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<Vec<Key>>, Refusal> {
+        let refuse = |message: String| Err(Refusal::bad(message));
         let request: ProviderRequest = match serde_json::from_str(body) {
             Ok(request) => request,
             Err(error) => return refuse(format!("the request is no ProviderRequest: {error}")),
@@ -95,7 +95,7 @@ impl Wire for Gatekeeper {
 
     fn write(&self, keys: Vec<Key>, decisions: Vec<Decision>, trouble: Option<Trouble>) -> Answer {
         if let Some(trouble) = trouble.filter(|_| decisions.iter().any(|decision| !decision.allowed)) {
-            return self.unread(trouble);
+            return self.refuse(&trouble.into());
         }
         let mut decisions = decisions.into_iter();
         let items = keys.into_iter().map(|key| match key {
@@ -109,15 +109,9 @@ impl Wire for Gatekeeper {
         respond(StatusCode::OK, &items.collect::<Vec<_>>(), "")
     }
 
-    fn unread(&self, trouble: Trouble) -> Answer {
-        self.refuse(trouble.status(), &trouble.to_string())
-    }
-}
-
-impl Gatekeeper {
     /// An answer without items, which no cache keeps.
-    pub(in crate::serve) fn refuse(&self, status: StatusCode, message: &str) -> Answer {
-        respond(status, &[], message)
+    fn refuse(&self, refusal: &Refusal) -> Answer {
+        respond(refusal.status, &[], &refusal.message)
     }
 }
 

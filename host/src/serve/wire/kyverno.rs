@@ -4,7 +4,7 @@
 //! shows the body under `body`; so the verdict is under `body` in every answer, and one expression serves
 //! both.
 
-use super::{Answer, Question, plain_question};
+use super::{Answer, Question, Refusal, plain_question};
 use crate::decide::Decision;
 use crate::serve::review::{self, Wire};
 use crate::serve::state::{App, Serving};
@@ -18,7 +18,7 @@ impl Wire for Kyverno {
     type Context = ();
     const NAME: &'static str = "kyverno";
 
-    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<()>, Answer> {
+    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<()>, Refusal> {
         plain_question(body, serving, &self.0, &app.config)
     }
 

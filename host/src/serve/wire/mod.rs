@@ -11,20 +11,18 @@ pub(super) use gatekeeper::Gatekeeper;
 pub(super) use kyverno::Kyverno;
 
 use super::config::Config;
-use super::review::{Answer, Hints, Item, Question, bundle, document, problem};
+use super::review::{Answer, Hints, Item, Question, Refusal, bundle, document};
 use super::state::Serving;
 use crate::document::{Node, Value};
 use crate::parse::{Limits, json};
-use hyper::StatusCode;
 
 /// The body as a JSON object.
-fn object(body: &str) -> Result<Node, Answer> {
-    let root = json::parse(body, &Limits::default()).map_err(|error| {
-        problem(StatusCode::BAD_REQUEST, &format!("the body is not JSON: byte {}: {}", error.at, error.message))
-    })?;
+fn object(body: &str) -> Result<Node, Refusal> {
+    let root = json::parse(body, &Limits::default())
+        .map_err(|error| Refusal::bad(format!("the body is not JSON: byte {}: {}", error.at, error.message)))?;
     match root.value {
         Value::Object(_) => Ok(root),
-        _ => Err(problem(StatusCode::BAD_REQUEST, "the body is not a JSON object")),
+        _ => Err(Refusal::bad("the body is not a JSON object")),
     }
 }
 
@@ -48,7 +46,7 @@ fn is_operation(text: &str) -> bool {
 const NO_OPERATION: &str = "`operation` is none of CREATE, UPDATE, DELETE, CONNECT";
 
 /// The one object of a request like `{"object": …, "oldObject": …, "operation": …}`.
-fn plain_question(body: &str, serving: &Serving, name: &str, config: &Config) -> Result<Question<()>, Answer> {
+fn plain_question(body: &str, serving: &Serving, name: &str, config: &Config) -> Result<Question<()>, Refusal> {
     let decider = bundle(serving, name)?;
     let mut root = object(body)?;
     let (reviewed, old) = (take(&mut root, "object"), take(&mut root, "oldObject"));
@@ -59,14 +57,14 @@ fn plain_question(body: &str, serving: &Serving, name: &str, config: &Config) ->
         user: text(&root, &["user"]),
     };
     if !is_operation(hints.operation) {
-        return Err(problem(StatusCode::BAD_REQUEST, NO_OPERATION));
+        return Err(Refusal::bad(NO_OPERATION));
     }
     let reviewed = match reviewed {
         Some(Node { value: Value::Null, .. }) | None if hints.operation != "DELETE" => {
-            return Err(problem(StatusCode::BAD_REQUEST, "`object` is missing"));
+            return Err(Refusal::bad("`object` is missing"));
         }
         Some(node) if !matches!(node.value, Value::Object(_) | Value::Null) => {
-            return Err(problem(StatusCode::BAD_REQUEST, "`object` is not a JSON object"));
+            return Err(Refusal::bad("`object` is not a JSON object"));
         }
         reviewed => reviewed,
     };
