@@ -1,8 +1,10 @@
 //! YAML, one document at a time, with the place of every value.
 
 mod scalar;
+mod split;
 
 pub(crate) use scalar::is_plain_string;
+pub use split::split_documents;
 
 use super::{Limits, SyntaxError};
 use crate::document::{Entry, Node, Span, Value};
@@ -19,46 +21,6 @@ pub enum Scalars {
     /// As the Kubernetes clients resolve them (go.yaml.in/yaml/v2, `resolve.go`: YAML 1.1): `y`, `yes`
     /// and `on` are booleans, `0777` is octal.
     Kubernetes,
-}
-
-/// Cuts a stream at its document markers, without parsing. YAML forbids a line that begins with
-/// `---` or `...` inside any scalar, so the pieces are exact even when one of them is broken.
-pub fn split_documents(text: &str) -> Vec<Range<usize>> {
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    // Directives stand before their document's marker and belong to it.
-    let mut only_directives = false;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let is_marker = |marker: &str| {
-            line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
-        };
-        if is_marker("---") {
-            if !only_directives {
-                pieces.push(start..at);
-                start = at;
-            }
-            only_directives = false;
-        } else if is_marker("...") {
-            pieces.push(start..at + line.len());
-            start = at + line.len();
-            only_directives = false;
-        } else if line.starts_with('%') && is_blank(&text[start..at]) {
-            only_directives = true;
-        }
-        at += line.len();
-    }
-    pieces.push(start..text.len());
-    pieces.retain(|piece| !is_blank(&text[piece.clone()]));
-    pieces
-}
-
-/// Nothing but markers, comments and space.
-fn is_blank(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').lines().all(|line| {
-        let content = line.strip_prefix("---").or_else(|| line.strip_prefix("...")).unwrap_or(line).trim();
-        content.is_empty() || content.starts_with('#')
-    })
 }
 
 /// Parses one document; `None` when it is empty.

@@ -156,6 +156,13 @@ fn spans_are_what_is_written() {
     assert_eq!(&text[root.entry("last").unwrap().key_span.range()], "last");
 }
 
+/// With scans that start over, each of these would take minutes.
+#[test]
+fn no_text_makes_a_scan_start_over() {
+    let long = 1 << 20;
+    assert_eq!(split_documents(&format!("{}{}", "#\n".repeat(long), "%\n".repeat(long))).len(), 1);
+}
+
 #[test]
 fn bombs_are_refused_with_the_bound_named() {
     let mut laughs = String::from("a0: &a0 [x, x]\n");
