@@ -1,8 +1,14 @@
 //! YAML, one document at a time, with the place of every value.
 
+mod scalar;
+mod split;
+
+pub(crate) use scalar::is_plain_string;
+pub use split::split_documents;
+
 use super::{Limits, SyntaxError};
 use crate::document::{Entry, Node, Span, Value};
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -15,46 +21,6 @@ pub enum Scalars {
     /// As the Kubernetes clients resolve them (go.yaml.in/yaml/v2, `resolve.go`: YAML 1.1): `y`, `yes`
     /// and `on` are booleans, `0777` is octal.
     Kubernetes,
-}
-
-/// Cuts a stream at its document markers, without parsing. YAML forbids a line that begins with
-/// `---` or `...` inside any scalar, so the pieces are exact even when one of them is broken.
-pub fn split_documents(text: &str) -> Vec<Range<usize>> {
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    // Directives stand before their document's marker and belong to it.
-    let mut only_directives = false;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let is_marker = |marker: &str| {
-            line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
-        };
-        if is_marker("---") {
-            if !only_directives {
-                pieces.push(start..at);
-                start = at;
-            }
-            only_directives = false;
-        } else if is_marker("...") {
-            pieces.push(start..at + line.len());
-            start = at + line.len();
-            only_directives = false;
-        } else if line.starts_with('%') && is_blank(&text[start..at]) {
-            only_directives = true;
-        }
-        at += line.len();
-    }
-    pieces.push(start..text.len());
-    pieces.retain(|piece| !is_blank(&text[piece.clone()]));
-    pieces
-}
-
-/// Nothing but markers, comments and space.
-fn is_blank(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').lines().all(|line| {
-        let content = line.strip_prefix("---").or_else(|| line.strip_prefix("...")).unwrap_or(line).trim();
-        content.is_empty() || content.starts_with('#')
-    })
 }
 
 /// Parses one document; `None` when it is empty.
@@ -138,7 +104,7 @@ impl<'t> Builder<'t, '_> {
         self.count(1, range.start)?;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let value = scalar(&text, style, tag.as_deref(), self.scalars);
+                let value = scalar::value(&text, style, tag.as_deref(), self.scalars);
                 let node = Node::new(value, self.scalar_span(range, style));
                 Ok(self.anchored(anchor, node))
             }
@@ -344,109 +310,6 @@ fn mark_aliased(node: &mut Node) {
         Value::Object(entries) => entries.iter_mut().for_each(|entry| mark_aliased(&mut entry.value)),
         _ => {}
     }
-}
-
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, scalars: Scalars) -> Value {
-    let string = || Value::String(text.into());
-    match tag.and_then(Tag::core_suffix) {
-        Some("str" | "binary") => return string(),
-        Some("null") => return Value::Null,
-        Some("bool" | "int" | "float") => return plain(text, scalars),
-        _ => {}
-    }
-    if style == ScalarStyle::Plain { plain(text, scalars) } else { string() }
-}
-
-fn plain(text: &str, scalars: Scalars) -> Value {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        _ => {}
-    }
-    if scalars == Scalars::Kubernetes {
-        match text {
-            "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Value::Bool(true),
-            "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Value::Bool(false),
-            _ => {}
-        }
-    }
-    match number(text, scalars) {
-        Some(number) => Value::Number(number.into()),
-        None => Value::String(text.into()),
-    }
-}
-
-/// A number's JSON text. Infinity and NaN are no JSON and stay strings.
-fn number(text: &str, scalars: Scalars) -> Option<String> {
-    if !text.as_bytes().first()?.is_ascii_digit() && !text.starts_with(['-', '+', '.']) {
-        return None;
-    }
-    let (sign, digits) = match text.as_bytes()[0] {
-        b'-' => ("-", &text[1..]),
-        b'+' => ("", &text[1..]),
-        _ => ("", text),
-    };
-    let digits: Cow<'_, str> = match scalars {
-        Scalars::Kubernetes if digits.contains('_') => digits.replace('_', "").into(),
-        _ => digits.into(),
-    };
-    if let Some(radix) = in_radix(&digits, scalars) {
-        return radix.map(|value| format!("{sign}{value}"));
-    }
-    let (mantissa, exponent) = match digits.find(['e', 'E']) {
-        Some(at) => (&digits[..at], Some(&digits[at + 1..])),
-        None => (&*digits, None),
-    };
-    let (whole, fraction) =
-        mantissa.split_once('.').map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
-    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let some_digit = !whole.is_empty() || fraction.is_some_and(|fraction| !fraction.is_empty());
-    if !some_digit || !all_digits(whole) || !fraction.is_none_or(all_digits) {
-        return None;
-    }
-    let mut json = sign.to_owned();
-    let significant = whole.trim_start_matches('0');
-    json.push_str(if significant.is_empty() { "0" } else { significant });
-    if let Some(fraction) = fraction.filter(|fraction| !fraction.is_empty()) {
-        json.push('.');
-        json.push_str(fraction);
-    }
-    if let Some(exponent) = exponent {
-        let power = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-        if power.is_empty() || !all_digits(power) {
-            return None;
-        }
-        json.push('e');
-        json.push_str(exponent);
-    }
-    Some(json)
-}
-
-/// A whole number in another base: `Some(None)` when it looks like one and is none.
-fn in_radix(digits: &str, scalars: Scalars) -> Option<Option<u64>> {
-    let parse =
-        |digits: &str, radix| Some(u64::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+')));
-    if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        return parse(hex, 16);
-    }
-    if let Some(octal) = digits.strip_prefix("0o").or_else(|| digits.strip_prefix("0O")) {
-        return parse(octal, 8);
-    }
-    if scalars == Scalars::Kubernetes {
-        if let Some(binary) = digits.strip_prefix("0b") {
-            return parse(binary, 2);
-        }
-        if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|byte| matches!(byte, b'0'..=b'7')) {
-            return parse(digits, 8);
-        }
-    }
-    None
-}
-
-/// Whether a plain scalar would be a string.
-pub(crate) fn is_plain_string(text: &str, scalars: Scalars) -> bool {
-    matches!(plain(text, scalars), Value::String(_))
 }
 
 #[cfg(test)]

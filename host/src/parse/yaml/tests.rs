@@ -34,7 +34,7 @@ fn plain_scalars_are_what_the_clients_of_kubernetes_make_of_them() {
         4,
         0.5,
         1,
-        1e3,
+        1000,
         1.5e-3,
         7,
         8,
@@ -52,6 +52,45 @@ fn plain_scalars_are_what_the_clients_of_kubernetes_make_of_them() {
     assert_eq!(value(text, Scalars::Kubernetes), kubernetes);
     let core = value("[yes, on, y, 0777, 0b11, 1_000, true, 0o17]", Scalars::Core12);
     assert_eq!(core, json!(["yes", "on", "y", 777, "0b11", "1_000", true, 15]));
+}
+
+#[test]
+fn plain_scalars_are_what_kubectl_makes_of_them() {
+    let lines = include_str!("kubernetes_scalars.tsv").lines().filter(|line| !line.starts_with('#'));
+    for line in lines {
+        let (json, scalars) = line.split_once('\t').unwrap();
+        for scalar in scalars.split(' ') {
+            let root = parse(&format!("k: {scalar}"), Scalars::Kubernetes, &Limits::default()).unwrap().unwrap();
+            let expected = if json == "text" { json!(scalar).to_string() } else { json.to_owned() };
+            assert_eq!(root.to_json(), format!("{{\"k\":{expected}}}"), "{scalar}");
+        }
+    }
+}
+
+#[test]
+fn tags_are_what_kubectl_makes_of_them() {
+    let text = "[! 12, !foo 12, !!foo 12, !!str 12, !!int '12', !!int '0x10', !!float 08, !!bool 'yes', !!null '', \
+                !!timestamp 2001-01-01, !!binary aGk=, !!binary 'aGl=', !!binary /w==, !!binary 8J+YgA==, !!binary aGk]";
+    let expected = json!([
+        "12",
+        "12",
+        "12",
+        "12",
+        12,
+        16,
+        8,
+        true,
+        null,
+        "2001-01-01",
+        "hi",
+        "hi",
+        "\u{fffd}",
+        "\u{1f600}",
+        // Refused by kubectl.
+        "aGk"
+    ]);
+    assert_eq!(value(text, Scalars::Kubernetes), expected);
+    assert_eq!(value("[! 12, !foo 12, !!foo 12, !!binary aGk=]", Scalars::Core12), json!(["12", 12, "12", "aGk="]));
 }
 
 #[test]
@@ -115,6 +154,13 @@ fn spans_are_what_is_written() {
     assert_eq!(written(&["empty"]), "");
     assert_eq!(root.get("empty").unwrap().span.start as usize, text.find("empty:").unwrap() + 6);
     assert_eq!(&text[root.entry("last").unwrap().key_span.range()], "last");
+}
+
+/// With scans that start over, each of these would take minutes.
+#[test]
+fn no_text_makes_a_scan_start_over() {
+    let long = 1 << 20;
+    assert_eq!(split_documents(&format!("{}{}", "#\n".repeat(long), "%\n".repeat(long))).len(), 1);
 }
 
 #[test]
