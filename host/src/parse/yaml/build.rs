@@ -32,6 +32,8 @@ struct Merge {
     value: Node,
     /// Where what is merged is named.
     at: usize,
+    /// How many keys the mapping has of its own before it.
+    behind: usize,
 }
 
 impl<'t, 'l> Builder<'t, 'l> {
@@ -165,7 +167,7 @@ impl<'t, 'l> Builder<'t, 'l> {
             let Written { node: value, end: value_end } = self.node(value, depth + 1)?;
             end = value_end.max(range.end);
             if is_merge {
-                merges.push(Merge { value, at });
+                merges.push(Merge { value, at, behind: entries.len() });
                 continue;
             }
             let entry = Entry::new(&*key, Span::new(range.start, range.end), value);
@@ -204,15 +206,21 @@ impl<'t, 'l> Builder<'t, 'l> {
     }
 
     /// The entries of `<<` (<https://yaml.org/type/merge.html>): what the mapping says itself wins, then the
-    /// earlier of several.
+    /// earlier of several. Not so for kubectl, whose reader sets one key after the other as they come:
+    /// a merge key replaces what stands before it.
     fn merge(
         &mut self,
         entries: &mut Vec<Entry>,
         own: &HashMap<Cow<'t, str>, usize>,
         merges: Vec<Merge>,
     ) -> Parsed<()> {
+        let replaces = self.scalars == Scalars::Kubernetes;
+        let mut merges = merges;
+        if replaces {
+            merges.reverse();
+        }
         let mut settled: HashSet<Box<str>> = HashSet::new();
-        for Merge { value, at } in merges {
+        for Merge { value, at, behind } in merges {
             let sources = match value.value {
                 Value::Array(items) => items,
                 _ => vec![value],
@@ -224,11 +232,15 @@ impl<'t, 'l> Builder<'t, 'l> {
                 // Moving entries up through nested merge keys is work too.
                 self.count_copies(theirs.len(), theirs.iter().map(|entry| entry.key.len()).sum(), at)?;
                 for mut entry in theirs {
-                    if own.contains_key(&*entry.key) || !settled.insert(entry.key.clone()) {
+                    let place = own.get(&*entry.key).copied();
+                    if place.is_some_and(|place| !replaces || place >= behind) || !settled.insert(entry.key.clone()) {
                         continue;
                     }
                     mark_aliased(&mut entry.value);
-                    entries.push(entry);
+                    match place {
+                        Some(place) => entries[place] = entry,
+                        None => entries.push(entry),
+                    }
                 }
             }
         }

@@ -117,6 +117,17 @@ fn anchors_aliases_and_merge_keys() {
 }
 
 #[test]
+fn what_kubectl_merges_replaces_what_stands_before_it() {
+    let text = "b: &b {a: 1, c: 2}\nm:\n  a: 0\n  <<: *b\n  c: 3\nl:\n  a: 0\n  <<: [{a: 4}, *b]\n  <<: {c: 5}\n";
+    let kubernetes = json!({"b": {"a": 1, "c": 2}, "m": {"a": 1, "c": 3}, "l": {"a": 4, "c": 5}});
+    assert_eq!(value(text, Scalars::Kubernetes), kubernetes);
+    let core = json!({"b": {"a": 1, "c": 2}, "m": {"a": 0, "c": 3}, "l": {"a": 0, "c": 2}});
+    assert_eq!(value(text, Scalars::Core12), core);
+    let root = value("[{'<<': {a: 1}}, {! <<: 2}, {!!merge <<: {c: 3}}]", Scalars::Core12);
+    assert_eq!(root, json!([{"<<": {"a": 1}}, {"<<": 2}, {"c": 3}]));
+}
+
+#[test]
 fn an_alias_that_is_a_key_is_its_text() {
     assert_eq!(value("- &k on\n- *k : 1\n", Scalars::Kubernetes), json!([true, {"on": 1}]));
     assert_eq!(error("- &k [a]\n- *k : 1\n").at, 11);
