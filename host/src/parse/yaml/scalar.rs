@@ -29,6 +29,11 @@ pub(super) fn value(text: &str, style: ScalarStyle, tag: Option<&Tag>, scalars: 
     }
 }
 
+/// Whether a tag says of a `<<` that it is the merge key.
+pub(super) fn is_merge_tag(tag: &Tag) -> bool {
+    tag.suffix_in_namespace(CORE_TAGS).as_deref() == Some("merge")
+}
+
 /// Whether a plain scalar would be a string.
 pub(crate) fn is_plain_string(text: &str, scalars: Scalars) -> bool {
     matches!(plain(text, scalars), Value::String(_))
