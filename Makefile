@@ -55,7 +55,7 @@ lint: ## Formatting, clippy with warnings denied, licences of dependencies
 	cargo deny --log-level error check bans licenses sources
 
 .PHONY: docs
-docs: build ## Write the documents that are generated from code
+docs: build ## Write the documents and manifests that are generated from code
 	$(HOST) docs --policies policies --bundles bundles
 
 .PHONY: bench
@@ -72,6 +72,8 @@ ci: test lint drift e2e ## Everything that CI runs
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date
 	git diff --exit-code --stat -- policies bundles README.md
+	@new=$$(git ls-files --others --exclude-standard -- policies bundles); \
+	test -z "$$new" || { echo "generated, but not committed:"; echo "$$new"; exit 1; }
 
 .PHONY: clean
 clean: ## Remove what was built

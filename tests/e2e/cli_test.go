@@ -46,7 +46,7 @@ func TestTools(t *testing.T) {
 	t.Run("gator policy", func(t *testing.T) { installsFromCatalog(t, gatekeeperFiles) })
 	t.Run("kyverno test", func(t *testing.T) {
 		out := must[[]byte](t)(dirs.KyvernoCLI(nil, "test", kyvernoFiles))
-		if !strings.Contains(string(out), "2 tests passed and 0 tests failed") {
+		if !strings.Contains(string(out), "7 tests passed and 0 tests failed") {
 			t.Errorf("%s", out)
 		}
 	})

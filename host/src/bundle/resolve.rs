@@ -60,6 +60,8 @@ pub struct Bundle {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// One line on what it is for; may be empty.
+    pub description: String,
     /// Its rules, in the order of the definition.
     pub rules: Vec<BundleRule>,
     /// The exemptions that hold today.
@@ -129,6 +131,7 @@ impl Bundle {
         Self {
             name: name.to_owned(),
             version: String::new(),
+            description: String::new(),
             rules,
             exemptions: Vec::new(),
             workloads: WorkloadKinds::default(),
@@ -162,6 +165,7 @@ impl Bundle {
         let mut bundle = Self {
             name: definition.name.clone(),
             version: definition.version.clone(),
+            description: definition.description.clone(),
             rules: Vec::new(),
             exemptions: Vec::new(),
             workloads: WorkloadKinds::default(),

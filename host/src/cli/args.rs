@@ -1,5 +1,7 @@
 //! The arguments.
 
+use crate::bundle::Enforcement;
+use crate::integrate::FailurePolicy;
 use crate::manifest::Severity;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -145,24 +147,98 @@ pub(crate) struct ServeArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct BundleArguments {
-    /// Who will ask
-    #[arg(value_enum)]
-    pub(crate) engine: Integration,
-    /// A shipped bundle, a bundle file, or a directory of components
-    #[arg(value_name = "NAME|FILE|DIR")]
-    pub(crate) bundle: String,
-    /// Write the files, samples and tests among them, below this directory; else what is to be applied is printed
+    #[command(subcommand)]
+    pub(crate) engine: BundleCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BundleCommand {
+    /// Provider, ConstraintTemplate and constraints; with --out a catalog and tests for gator too
+    Gatekeeper(GatekeeperArguments),
+    /// ValidatingPolicies and MutatingPolicy, or a ClusterPolicy; with --out tests for the kyverno command too
+    Kyverno(KyvernoArguments),
+    /// MutatingWebhookConfiguration and ValidatingWebhookConfiguration
+    Webhook(WebhookArguments),
+    /// Service account, and the rights that the bundle's rules need
+    Rbac(RbacArguments),
+}
+
+/// What all that write manifests share.
+#[derive(Debug, Args)]
+pub(crate) struct ManifestArguments {
+    /// Write files below this directory, tests and alternatives among them; without it, print what is to be applied
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// How the server is reached, without a path; else as a service of the cluster
+    /// The server's Service, service account and certificate; generated names begin with it
+    #[arg(long, default_value = "policy-host", value_name = "NAME")]
+    pub(crate) name: String,
+    /// The namespace that the server runs in
+    #[arg(long, default_value = "policy-host", value_name = "NAMESPACE")]
+    pub(crate) namespace: String,
+}
+
+/// How an engine calls the server.
+#[derive(Debug, Args)]
+pub(crate) struct CallArguments {
+    /// A shipped bundle, a bundle file, or a directory of components, as the server has it
+    #[arg(value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: String,
+    #[command(flatten)]
+    pub(crate) manifests: ManifestArguments,
+    /// How the server is reached, without a path; without it, its Service
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The authority of the server's certificate, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_bundle: Option<PathBuf>,
-    /// The namespace that the server runs in
-    #[arg(long, default_value = "policy-host", value_name = "NAMESPACE")]
-    pub(crate) namespace: String,
+    /// How long the engine waits for an answer, 1 to 30
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u8>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GatekeeperArguments {
+    #[command(flatten)]
+    pub(crate) call: CallArguments,
+    /// What becomes of violations: deny; warn; audit, where nothing is asked at admission
+    #[arg(long, value_enum, default_value_t = Enforcement::Deny)]
+    pub(crate) enforcement: Enforcement,
+    /// Have images replaced by digests, as far as the server's configuration has them, and refused beyond
+    #[arg(long)]
+    pub(crate) image_digests: bool,
+    /// Leave out the bundle's digest, which changes with every rule
+    #[arg(long)]
+    pub(crate) no_digest: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KyvernoArguments {
+    #[command(flatten)]
+    pub(crate) call: CallArguments,
+    /// What becomes of violations
+    #[arg(long, value_enum, default_value_t = Enforcement::Deny)]
+    pub(crate) enforcement: Enforcement,
+    /// A ClusterPolicy, for Kyverno without policies.kyverno.io/v1, in place of the other policies
+    #[arg(long)]
+    pub(crate) cluster_policy: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WebhookArguments {
+    #[command(flatten)]
+    pub(crate) call: CallArguments,
+    /// What becomes of an object while the server cannot be asked
+    #[arg(long, value_enum, default_value_t = FailurePolicy::Fail)]
+    pub(crate) failure_policy: FailurePolicy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RbacArguments {
+    /// A shipped bundle, a bundle file, or a directory of components, as the server has it
+    #[arg(value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: String,
+    #[command(flatten)]
+    pub(crate) manifests: ManifestArguments,
 }
 
 #[derive(Debug, Args)]
@@ -202,18 +278,6 @@ pub(crate) struct DocsArguments {
     /// The folder of bundles, where manifests go
     #[arg(long, value_name = "DIR")]
     pub(crate) bundles: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Integration {
-    /// Provider, ConstraintTemplate, constraints, Assign; a catalog and a mocked variant for gator
-    Gatekeeper,
-    /// ValidatingPolicy, MutatingPolicy, ClusterPolicy; tests for the kyverno CLI
-    Kyverno,
-    /// MutatingWebhookConfiguration and ValidatingWebhookConfiguration
-    Webhook,
-    /// ServiceAccount, and the rights that the bundle's rules need
-    Rbac,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

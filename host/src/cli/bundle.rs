@@ -1,40 +1,110 @@
-//! `policy-host bundle ENGINE`: manifests with which an engine asks the server.
+//! `policy-host bundle`: the manifests with which engines ask the server.
 
-use super::args::{BundleArguments, Integration};
+use super::args::{
+    BundleArguments, BundleCommand, CallArguments, GatekeeperArguments, KyvernoArguments, ManifestArguments,
+    RbacArguments, WebhookArguments,
+};
 use super::{CommandResult, Context, Exit};
-use crate::bundle::Bundle;
-use crate::integrate::{self, File, Options};
+use crate::bundle::{Bundle, BundleError};
+use crate::integrate::{self, File, Options, Purpose};
+use std::io::Write as _;
 use std::path::Path;
 
+type Generated = Result<Vec<File>, Box<dyn std::error::Error>>;
+
 pub(super) fn run(arguments: &BundleArguments, mut context: Context) -> CommandResult {
-    let today = jiff::Zoned::now().date();
-    let bundle = Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?;
-    let read = |path: &std::path::PathBuf| {
-        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    let context = &mut context;
+    let (manifests, files) = match &arguments.engine {
+        BundleCommand::Gatekeeper(arguments) => (&arguments.call.manifests, gatekeeper(arguments, context)?),
+        BundleCommand::Kyverno(arguments) => (&arguments.call.manifests, kyverno(arguments, context)?),
+        BundleCommand::Webhook(arguments) => (&arguments.call.manifests, webhook(arguments, context)?),
+        BundleCommand::Rbac(arguments) => (&arguments.manifests, rbac(arguments, context)?),
     };
-    let options = Options {
-        url: arguments.url.clone(),
-        ca_bundle: arguments.ca_bundle.as_ref().map(read).transpose()?,
-        namespace: arguments.namespace.clone(),
-    };
-    let files = generate(arguments.engine, &bundle, &options);
-    match &arguments.out {
-        Some(directory) => write(&files, directory)?,
-        None => {
-            let applied: Vec<&str> = files.iter().filter(|file| file.applied).map(|file| file.text.as_str()).collect();
-            anstream::print!("{}", applied.join("---\n"));
+    match &manifests.out {
+        Some(directory) => {
+            write(&files, directory)?;
+            anstream::eprintln!("{} files in {}", files.len(), directory.display());
         }
+        None => print(&files)?,
     }
     Ok(Exit::Clean)
 }
 
-/// The files for an engine.
-pub(super) fn generate(engine: Integration, bundle: &Bundle, options: &Options) -> Vec<File> {
-    match engine {
-        Integration::Gatekeeper => integrate::gatekeeper(bundle, options),
-        Integration::Kyverno => integrate::kyverno(bundle, options),
-        Integration::Webhook => integrate::webhook(bundle, options),
-        Integration::Rbac => integrate::rbac(bundle, options),
+fn gatekeeper(arguments: &GatekeeperArguments, context: &mut Context) -> Generated {
+    let bundle = open(context, &arguments.call.bundle)?;
+    let options = Options {
+        enforcement: arguments.enforcement,
+        image_digests: arguments.image_digests,
+        digest: !arguments.no_digest,
+        ..called(&arguments.call)?
+    };
+    if options.authority.is_none() {
+        anstream::eprintln!(
+            "warning: the Provider has no `caBundle`, and Gatekeeper will refuse everything; give it by --ca-bundle"
+        );
+    }
+    Ok(integrate::gatekeeper(&bundle, &options)?)
+}
+
+fn kyverno(arguments: &KyvernoArguments, context: &mut Context) -> Generated {
+    let bundle = open(context, &arguments.call.bundle)?;
+    let options = Options {
+        enforcement: arguments.enforcement,
+        cluster_policy: arguments.cluster_policy,
+        ..called(&arguments.call)?
+    };
+    let is_https = options.url.as_ref().is_some_and(|url| url.starts_with("https://"));
+    if is_https && options.authority.is_some() && !options.cluster_policy {
+        anstream::eprintln!(
+            "warning: policies.kyverno.io can name no authority; put it among those that Kyverno itself trusts"
+        );
+    }
+    Ok(integrate::kyverno(&bundle, &options)?)
+}
+
+fn webhook(arguments: &WebhookArguments, context: &mut Context) -> Generated {
+    let bundle = open(context, &arguments.call.bundle)?;
+    let options = Options { failure_policy: arguments.failure_policy, ..called(&arguments.call)? };
+    Ok(integrate::webhook(&bundle, &options)?)
+}
+
+fn rbac(arguments: &RbacArguments, context: &mut Context) -> Generated {
+    let bundle = open(context, &arguments.bundle)?;
+    Ok(integrate::rbac(&bundle, &placed(&arguments.manifests))?)
+}
+
+fn open(context: &mut Context, reference: &str) -> Result<Bundle, BundleError> {
+    let bundle = Bundle::open(reference, &mut context.library, &context.engine, jiff::Zoned::now().date())?;
+    for notice in &bundle.notices {
+        anstream::eprintln!("warning: {}", notice.0);
+    }
+    Ok(bundle)
+}
+
+fn placed(arguments: &ManifestArguments) -> Options {
+    Options { name: arguments.name.clone(), namespace: arguments.namespace.clone(), ..Options::default() }
+}
+
+fn called(arguments: &CallArguments) -> Result<Options, String> {
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    Ok(Options {
+        url: arguments.url.clone(),
+        authority: arguments.ca_bundle.as_ref().map(read).transpose()?,
+        timeout: arguments.timeout,
+        ..placed(&arguments.manifests)
+    })
+}
+
+/// Prints what is to be applied, in that order.
+fn print(files: &[File]) -> std::io::Result<()> {
+    let applied: Vec<&str> =
+        files.iter().filter(|file| file.purpose == Purpose::Apply).map(|file| file.text.as_str()).collect();
+    match std::io::stdout().lock().write_all(applied.join("---\n").as_bytes()) {
+        // Whoever read the output has seen enough (`| head`).
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
 }
 

@@ -1,282 +1,122 @@
-//! What the engines of a cluster need to ask `policy-host`: manifests, generated from a bundle.
+//! The manifests with which Gatekeeper, Kyverno and the API server ask the server, and with which the server may
+//! ask the API server.
 //!
-//! Pure: a resolved bundle and [`Options`] in, files out. Everything that a manifest covers (kinds, resources,
-//! rights) follows from what the bundle's rules say they apply to and ask for.
+//! Pure: a resolved bundle and [`Options`] in, [`File`]s out. What a manifest covers (kinds, resources, rights)
+//! follows from what the bundle's rules say that they judge and ask for. Every way to ask fails closed: what is
+//! no verdict refuses. No way ever covers DELETE: what is bad can always be removed.
 
 mod gatekeeper;
 mod kyverno;
+mod options;
 mod rbac;
 mod resources;
+mod sample;
 mod webhook;
 
 pub use gatekeeper::gatekeeper;
 pub use kyverno::kyverno;
+pub use options::{FailurePolicy, Options, OptionsError};
 pub use rbac::rbac;
 pub use resources::Resource;
 pub use webhook::webhook;
 
 use crate::bundle::Bundle;
 use crate::fix::edit::write_yaml;
-use crate::manifest::Target;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-
-/// Where the server is, and what it is called.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How the engine reaches it, without a path: `https://policy-host.policy-host.svc:8443`. Without it
-    /// the service in `namespace` is meant.
-    pub url: Option<String>,
-    /// The authority of its certificate, PEM. Without it the place for it is left to cert-manager, or to you.
-    pub ca_bundle: Option<String>,
-    /// The namespace that it runs in.
-    pub namespace: String,
-}
 
 /// A generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its path below the directory for the engine.
+    /// Its path below the directory of its engine.
     pub path: String,
     /// Its text.
     pub text: String,
-    /// Whether it is to be applied to a cluster; the others are there to try it out.
-    pub applied: bool,
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
-/// The name of everything that is generated for clusters.
-const NAME: &str = "policy-host";
-/// The port of its service that speaks TLS, and the one that does not.
-const TLS_PORT: u16 = 8443;
-const PLAIN_PORT: u16 = 8080;
-/// How long an engine waits, in seconds: the server's own deadline is 2 s.
-const TIMEOUT_SECONDS: u32 = 3;
-/// Namespaces whose objects keep the cluster and the engines themselves alive.
-const SYSTEM_NAMESPACES: [&str; 2] = ["kube-system", "kube-node-lease"];
-
-impl Options {
-    fn tls_url(&self) -> String {
-        let service = format!("https://{NAME}.{}.svc:{TLS_PORT}", self.namespace);
-        self.url.as_ref().map_or(service, |url| url.trim_end_matches('/').to_owned())
-    }
-
-    /// For Kyverno, which makes a connection with a CA of its own anew for every call.
-    fn plain_url(&self) -> String {
-        let service = format!("http://{NAME}.{}.svc:{PLAIN_PORT}", self.namespace);
-        self.url.as_ref().map_or(service, |url| url.trim_end_matches('/').to_owned())
-    }
-
-    /// Namespaces that are left alone: what runs there is needed to run what would judge it.
-    fn exempt_namespaces(&self, engine: Option<&str>) -> Vec<String> {
-        let own = [self.namespace.as_str()];
-        SYSTEM_NAMESPACES.into_iter().chain(engine).chain(own).map(str::to_owned).collect()
-    }
-
-    fn namespace_selector(&self, engine: Option<&str>) -> Value {
-        let values = self.exempt_namespaces(engine);
-        json!({ "matchExpressions": [
-            { "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": values },
-        ] })
-    }
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be applied to a cluster.
+    Apply,
+    /// An alternative, or something more, that the options did not ask for; or a list of what they did.
+    Option,
+    /// For the engine's own test program.
+    Test,
 }
 
-impl File {
-    /// A file of one manifest, with a few words before it.
-    fn manifest(path: &str, words: &str, manifest: &Value) -> Self {
-        Self::new(path, words, &write_yaml(manifest), true)
+/// A bundle before an engine: what all its files need.
+struct Plan<'p> {
+    bundle: &'p Bundle,
+    options: &'p Options,
+    /// What the rules judge.
+    judged: BTreeSet<Resource>,
+}
+
+impl<'p> Plan<'p> {
+    fn new(bundle: &'p Bundle, options: &'p Options) -> Result<Self, OptionsError> {
+        options.check()?;
+        if !options::is_name(&bundle.name) {
+            return Err(OptionsError::BundleName(bundle.name.clone()));
+        }
+        let judged = resources::judged(bundle);
+        if judged.is_empty() {
+            return Err(OptionsError::NoObjects(bundle.name.clone()));
+        }
+        Ok(Self { bundle, options, judged })
     }
 
-    /// A file that nobody applies to a cluster.
-    fn example(path: &str, words: &str, value: &Value) -> Self {
-        Self::new(path, words, &write_yaml(value), false)
+    /// The name of what is generated for the bundle.
+    fn name(&self) -> String {
+        format!("{}-{}", self.options.name, self.bundle.name)
     }
 
-    fn new(path: &str, words: &str, text: &str, applied: bool) -> Self {
-        let words: String = words.lines().map(|line| format!("# {line}\n")).collect();
-        Self { path: path.to_owned(), text: format!("{MARK}{words}{text}"), applied }
+    fn metadata(&self, name: &str) -> Value {
+        json!({ "name": name, "labels": labels(self.options) })
     }
-}
 
-/// Lists what is to be applied, for kustomize.
-fn kustomization(files: &[File]) -> File {
-    let resources: Vec<&str> = files.iter().filter(|file| file.applied).map(|file| file.path.as_str()).collect();
-    let list =
-        json!({ "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources });
-    File::example("kustomization.yaml", "", &list)
-}
-
-const MARK: &str = "# Generated by `policy-host bundle`; do not edit.\n";
-
-/// The resources that a bundle's rules judge.
-fn judged(bundle: &Bundle) -> Vec<Resource> {
-    let targets = bundle.rules.iter().flat_map(|rule| &rule.source.manifest.applies_to);
-    resources(bundle, targets)
-}
-
-/// The resources that a bundle's rules ask for.
-fn asked(bundle: &Bundle) -> Vec<Resource> {
-    let queries = bundle.rules.iter().flat_map(|rule| &rule.source.manifest.inventory);
-    resources(bundle, queries.flat_map(|query| &query.kinds))
-}
-
-fn resources<'t>(bundle: &Bundle, targets: impl Iterator<Item = &'t Target>) -> Vec<Resource> {
-    let mut resources = BTreeSet::new();
-    for target in targets {
-        let workloads = bundle.workloads.iter();
-        match target {
-            Target::Workload => resources.extend(workloads.map(|known| Resource::of(&known.group, &known.kind))),
-            Target::WorkloadKind(kind) => {
-                let of_kind = workloads.filter(|known| known.kind == *kind);
-                resources.extend(of_kind.map(|known| Resource::of(&known.group, &known.kind)));
-            }
-            Target::Object { group, kind } => drop(resources.insert(Resource::of(group, kind))),
-            Target::File(_) => {}
+    /// What the bundle is, in a line.
+    fn description(&self) -> String {
+        match self.bundle.description.as_str() {
+            "" => format!("The bundle {}", self.bundle.name),
+            description => description.to_owned(),
         }
     }
-    resources.into_iter().collect()
+
+    fn file(&self, path: &str, purpose: Purpose, words: &str, value: &Value) -> File {
+        file(self.options, path, purpose, words, value)
+    }
 }
 
-/// Resources by their group, as rules of roles and webhooks list them.
-fn by_group(resources: &[Resource]) -> Vec<(String, Vec<String>)> {
-    let groups: BTreeSet<&str> = resources.iter().map(|resource| resource.group.as_str()).collect();
-    let plurals = |group: &str| {
-        let of_group = resources.iter().filter(|resource| resource.group == group);
-        of_group.map(|resource| resource.plural.clone()).collect()
-    };
-    groups.into_iter().map(|group| (group.to_owned(), plurals(group))).collect()
+/// One manifest, with a few words before it.
+fn file(options: &Options, path: &str, purpose: Purpose, words: &str, value: &Value) -> File {
+    let words: String = words.lines().map(|line| format!("# {line}\n")).collect();
+    let mark = format!("# Generated by `{}`; do not edit.\n", options.generator);
+    File { path: path.to_owned(), text: format!("{mark}{words}{}", write_yaml(value)), purpose }
 }
 
-/// A bundle's name with its words joined, as kinds of Gatekeeper's constraints are: `TwelveFactor`.
-fn pascal(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let capital = |word: &str| {
-        let (first, rest) = word.split_at(1);
-        format!("{}{rest}", first.to_ascii_uppercase())
-    };
-    words.map(capital).collect()
+/// A list of what is to be applied, for kustomize.
+fn kustomization(options: &Options, files: &[File]) -> File {
+    let resources = files.iter().filter(|file| file.purpose == Purpose::Apply).map(|file| file.path.as_str());
+    let list = json!({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": resources.collect::<Vec<_>>(),
+    });
+    file(options, "kustomization.yaml", Purpose::Option, "", &list)
+}
+
+fn labels(options: &Options) -> Value {
+    json!({ "app.kubernetes.io/name": "policy-host", "app.kubernetes.io/instance": options.name })
+}
+
+/// Base64, as manifests hold bytes.
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bundle::BundleRule;
-    use k8s_openapi::api::admissionregistration::v1 as admission;
-    use k8s_openapi::api::{core::v1 as core, rbac::v1 as rbac_v1};
-    use serde::Serialize;
-    use serde::de::DeserializeOwned;
-
-    fn bundle() -> Bundle {
-        let text = "kinds: rules that judge workloads and ask for budgets, of a bundle with a kind of its own";
-        let mut bundle = Bundle::of_rules("my-bundle", []);
-        let kind = crate::workload::WorkloadKind {
-            group: "example.com".into(),
-            kind: "Proxy".into(),
-            template: "/spec/template".into(),
-        };
-        bundle.workloads.add(kind).unwrap();
-        let manifest = json!({
-            "id": "a-rule", "version": "1.0.0", "title": text, "why": "w", "fix": "f", "severity": "high",
-            "priority": "P0", "effort": "small", "factor": "IX Disposability", "since": "0.1.0",
-            "appliesTo": ["workload", "policy/PodDisruptionBudget", "file/Dockerfile"], "reads": ["pod.spec"],
-            "inventory": [
-                { "name": "q", "kinds": ["policy/PodDisruptionBudget", "core/Service"], "scope": "namespace", "reads": ["spec"] },
-            ],
-        });
-        let source = crate::bundle::RuleSource::described(serde_json::from_value(manifest).unwrap());
-        bundle.rules.push(BundleRule {
-            source: source.into(),
-            severity: None,
-            enforcement: crate::bundle::Enforcement::Deny,
-            parameters: "{}".into(),
-        });
-        bundle
-    }
-
-    fn options() -> Options {
-        Options { url: None, ca_bundle: Some("-----BEGIN CERTIFICATE-----\n".into()), namespace: "guard".into() }
-    }
-
-    fn manifest(files: &[File], path: &str) -> Value {
-        let file = files.iter().find(|file| file.path == path).unwrap();
-        let located = crate::settings::Located::parse(path, &file.text).unwrap();
-        located.value
-    }
-
-    /// Says the same as a type of Kubernetes, field for field.
-    fn conforms<T: DeserializeOwned + Serialize>(value: &Value) {
-        let typed: T = serde_json::from_value(value.clone()).unwrap();
-        assert_eq!(&serde_json::to_value(typed).unwrap(), value);
-    }
-
-    #[test]
-    fn manifests_of_kubernetes_kinds_have_no_field_too_many() {
-        let (bundle, options) = (bundle(), options());
-        let files = webhook(&bundle, &options);
-        conforms::<admission::ValidatingWebhookConfiguration>(&manifest(&files, "validating.yaml"));
-        conforms::<admission::MutatingWebhookConfiguration>(&manifest(&files, "mutating.yaml"));
-        let files = rbac(&bundle, &options);
-        conforms::<rbac_v1::ClusterRole>(&manifest(&files, "cluster-role.yaml"));
-        conforms::<rbac_v1::ClusterRoleBinding>(&manifest(&files, "cluster-role-binding.yaml"));
-        conforms::<core::ServiceAccount>(&manifest(&files, "service-account.yaml"));
-    }
-
-    #[test]
-    fn webhooks_cover_what_rules_judge_and_leave_alone_what_keeps_the_cluster_alive() {
-        let configuration = manifest(&webhook(&bundle(), &options()), "validating.yaml");
-        let webhook = &configuration["webhooks"][0];
-        let resources: Vec<&str> = webhook["rules"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .flat_map(|rule| rule["resources"].as_array().unwrap())
-            .filter_map(Value::as_str)
-            .collect();
-        for expected in
-            ["pods", "pods/ephemeralcontainers", "deployments", "cronjobs", "proxies", "poddisruptionbudgets"]
-        {
-            assert!(resources.contains(&expected), "{resources:?}");
-        }
-        assert_eq!(webhook["failurePolicy"], "Fail");
-        let exempt = &webhook["namespaceSelector"]["matchExpressions"][0]["values"];
-        assert_eq!(exempt, &json!(["kube-system", "kube-node-lease", "guard"]));
-        let mutating = manifest(&super::webhook(&bundle(), &options()), "mutating.yaml");
-        assert_eq!(mutating["webhooks"][0]["failurePolicy"], "Ignore");
-    }
-
-    #[test]
-    fn rights_are_what_queries_ask_for_and_no_more() {
-        let role = manifest(&rbac(&bundle(), &options()), "cluster-role.yaml");
-        let verbs = json!(["list", "watch"]);
-        let expected = json!([
-            { "apiGroups": [""], "resources": ["services"], "verbs": verbs },
-            { "apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": verbs },
-        ]);
-        assert_eq!(role["rules"], expected);
-    }
-
-    #[test]
-    fn names_fit_what_engines_want_of_them() {
-        let files = gatekeeper(&bundle(), &options());
-        let template = manifest(&files, "template.yaml");
-        let kind = template["spec"]["crd"]["spec"]["names"]["kind"].as_str().unwrap();
-        assert_eq!((kind, template["metadata"]["name"].as_str()), ("PolicyHostMyBundle", Some("policyhostmybundle")));
-        let rego = template["spec"]["targets"][0]["rego"].as_str().unwrap();
-        assert!(rego.starts_with("package policyhostmybundle\n"));
-        assert!(rego.contains("\"bundle\": \"my-bundle\"") && !rego.contains("PROVIDER") && !rego.contains("PACKAGE"));
-        // A timeout of none would be none.
-        assert_eq!(manifest(&files, "provider.yaml")["spec"]["timeout"], 2);
-    }
-
-    #[test]
-    fn an_url_and_its_authority_are_used_as_given() {
-        let options = Options { url: Some("https://127.0.0.1:9443/".into()), ..options() };
-        let configuration = manifest(&webhook(&bundle(), &options), "validating.yaml");
-        let client = &configuration["webhooks"][0]["clientConfig"];
-        assert_eq!(client["url"], "https://127.0.0.1:9443/validate/my-bundle");
-        assert!(client.get("service").is_none() && client.get("caBundle").is_some());
-        let policy = manifest(&kyverno(&bundle(), &options), "cluster-policy.yaml");
-        let service = &policy["spec"]["rules"][0]["context"][0]["apiCall"]["service"];
-        assert_eq!(service["url"], "https://127.0.0.1:9443/v1/kyverno/my-bundle");
-        assert_eq!(service["caBundle"], "-----BEGIN CERTIFICATE-----\n");
-    }
-}
+mod tests;

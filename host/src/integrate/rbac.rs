@@ -1,40 +1,64 @@
-//! The rights of the server: to list and watch the kinds that the bundle's rules ask for, and nothing else.
+//! The rights of the server: to list and watch the kinds that the loaded rules ask for, and no other.
 
-use super::{File, NAME, Options, asked, by_group, kustomization};
+use super::options::is_name;
+use super::{File, Options, OptionsError, Purpose, Resource, file, kustomization, labels, resources};
 use crate::bundle::Bundle;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
-/// The files for a bundle.
-pub fn rbac(bundle: &Bundle, options: &Options) -> Vec<File> {
-    let name = format!("{NAME}-{}", bundle.name);
+const GROUP: &str = "rbac.authorization.k8s.io";
+
+/// The files for a bundle; where no rule asks for other objects, only the server's service account. The role is named
+/// after the bundle, so that a server of several has the rights of all.
+///
+/// # Errors
+/// When the options are nothing that Kubernetes takes.
+pub fn rbac(bundle: &Bundle, options: &Options) -> Result<Vec<File>, OptionsError> {
+    options.check()?;
+    if !is_name(&bundle.name) {
+        return Err(OptionsError::BundleName(bundle.name.clone()));
+    }
     let account = json!({
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": { "name": NAME, "namespace": options.namespace },
+        "metadata": { "name": options.name, "namespace": options.namespace, "labels": labels(options) },
+        // Where the token is needed, the pod says so.
+        "automountServiceAccountToken": false,
     });
-    let rule = |(group, resources): (String, Vec<String>)| json!({ "apiGroups": [group], "resources": resources, "verbs": ["list", "watch"] });
-    let rules: Vec<_> = by_group(&asked(bundle)).into_iter().map(rule).collect();
-    let role = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": { "name": name },
-        "rules": rules,
-    });
-    let binding = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": { "name": name },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
-        "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": options.namespace }],
-    });
-    let mut files = vec![
-        File::manifest("service-account.yaml", "", &account),
-        File::manifest("cluster-role.yaml", WORDS, &role),
-        File::manifest("cluster-role-binding.yaml", "", &binding),
-    ];
-    files.push(kustomization(&files));
-    files
+    let mut files = vec![file(options, "service-account.yaml", Purpose::Apply, "", &account)];
+    let asked = resources::asked(bundle);
+    if !asked.is_empty() {
+        files.extend(rights(&asked, bundle, options));
+    }
+    files.push(kustomization(options, &files));
+    Ok(files)
 }
 
-const WORDS: &str =
-    "What the bundle's rules ask for. Without it they are not evaluated; the others judge all the same.";
+fn rights(asked: &BTreeSet<Resource>, bundle: &Bundle, options: &Options) -> [File; 2] {
+    let name = format!("{}-{}", options.name, bundle.name);
+    let metadata = json!({ "name": name, "labels": labels(options) });
+    let rules = resources::families(asked).into_iter().map(
+        |family| json!({ "apiGroups": [family.group], "resources": family.plurals(), "verbs": ["list", "watch"] }),
+    );
+    let role = json!({
+        "apiVersion": format!("{GROUP}/v1"),
+        "kind": "ClusterRole",
+        "metadata": metadata,
+        "rules": rules.collect::<Vec<Value>>(),
+    });
+    let binding = json!({
+        "apiVersion": format!("{GROUP}/v1"),
+        "kind": "ClusterRoleBinding",
+        "metadata": metadata,
+        "roleRef": { "apiGroup": GROUP, "kind": "ClusterRole", "name": name },
+        "subjects": [{ "kind": "ServiceAccount", "name": options.name, "namespace": options.namespace }],
+    });
+    [
+        file(options, "cluster-role.yaml", Purpose::Apply, ROLE, &role),
+        file(options, "cluster-role-binding.yaml", Purpose::Apply, "", &binding),
+    ]
+}
+
+const ROLE: &str = "\
+What the rules ask for beside the object that they judge. Rules that may not have it are not evaluated, the others
+judge all the same.";

@@ -1,6 +1,10 @@
-//! From kinds to resources: what the API calls the collection of a kind.
+//! From kinds to resources: what the API calls the collection of a kind, and in which version rules know it.
 
-/// A kind and what the API calls its collection.
+use crate::bundle::Bundle;
+use crate::manifest::Target;
+use std::collections::BTreeSet;
+
+/// A kind, and where the API serves it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resource {
     /// API group; empty for core.
@@ -9,61 +13,201 @@ pub struct Resource {
     pub kind: String,
     /// Name of the collection.
     pub plural: String,
-    /// Whether it comes with every Kubernetes, not by a CustomResourceDefinition.
-    pub is_built_in: bool,
+    /// The version that rules are written for. `None` for kinds that come by a CustomResourceDefinition, whose
+    /// versions nobody here knows.
+    pub version: Option<&'static str>,
 }
 
-/// Groups of Kubernetes itself: those without a dot, and `*.k8s.io`. Others come by a CustomResourceDefinition.
-fn is_built_in(group: &str) -> bool {
-    !group.contains('.') || group.ends_with(".k8s.io")
-}
+/// The kinds of Kubernetes itself that rules may have a use for. Their other versions are converted to this
+/// one by the API server before anyone is asked (`matchPolicy: Equivalent`).
+const BUILT_IN: [(&str, &str, &[&str]); 17] = [
+    (
+        "",
+        "v1",
+        &[
+            "ConfigMap",
+            "Endpoints",
+            "Event",
+            "LimitRange",
+            "Namespace",
+            "Node",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "Pod",
+            "PodTemplate",
+            "ReplicationController",
+            "ResourceQuota",
+            "Secret",
+            "Service",
+            "ServiceAccount",
+        ],
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "v1",
+        &[
+            "MutatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+            "ValidatingWebhookConfiguration",
+        ],
+    ),
+    ("apiextensions.k8s.io", "v1", &["CustomResourceDefinition"]),
+    ("apiregistration.k8s.io", "v1", &["APIService"]),
+    ("apps", "v1", &["ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"]),
+    ("autoscaling", "v2", &["HorizontalPodAutoscaler"]),
+    ("batch", "v1", &["CronJob", "Job"]),
+    ("certificates.k8s.io", "v1", &["CertificateSigningRequest"]),
+    ("coordination.k8s.io", "v1", &["Lease"]),
+    ("discovery.k8s.io", "v1", &["EndpointSlice"]),
+    ("flowcontrol.apiserver.k8s.io", "v1", &["FlowSchema", "PriorityLevelConfiguration"]),
+    ("networking.k8s.io", "v1", &["Ingress", "IngressClass", "NetworkPolicy"]),
+    ("node.k8s.io", "v1", &["RuntimeClass"]),
+    ("policy", "v1", &["PodDisruptionBudget"]),
+    ("rbac.authorization.k8s.io", "v1", &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]),
+    ("scheduling.k8s.io", "v1", &["PriorityClass"]),
+    ("storage.k8s.io", "v1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
+];
 
 impl Resource {
-    /// The resource of a kind. Every kind of Kubernetes that rules have a use for, and every custom kind that is
-    /// named as its authors are advised to, is the plural of English nouns.
+    /// The resource of a kind.
+    ///
+    /// Every kind of Kubernetes, and every custom kind that is named as the API conventions ask, has for its
+    /// collection the English plural in lower case (`NetworkPolicy`, `networkpolicies`). A CustomResourceDefinition
+    /// may choose another name; there the generated file has to be edited.
     pub fn of(group: &str, kind: &str) -> Self {
-        let is_built_in = is_built_in(group);
-        Self { group: group.to_owned(), kind: kind.to_owned(), plural: plural(kind), is_built_in }
+        let known = BUILT_IN.iter().find(|(known, _, kinds)| *known == group && kinds.contains(&kind));
+        let version = known.map(|(_, version, _)| *version);
+        Self { group: group.to_owned(), kind: kind.to_owned(), plural: plural(kind), version }
     }
 
-    /// `apps/Deployment`, `Pod`.
-    pub fn group_kind(&self) -> String {
-        if self.group.is_empty() { self.kind.clone() } else { format!("{}/{}", self.group, self.kind) }
+    /// The `apiVersion` of an object, for an example of one.
+    pub(super) fn api_version(&self) -> String {
+        let version = self.version.unwrap_or("v1");
+        if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
     }
 }
 
 fn plural(kind: &str) -> String {
     let kind = kind.to_ascii_lowercase();
-    let vowel = |c: char| "aeiou".contains(c);
+    let ends = |endings: &[&str]| endings.iter().any(|ending| kind.ends_with(ending));
     match kind.strip_suffix('y') {
-        // `Endpoints` is its own plural.
+        // Is one already.
         _ if kind == "endpoints" => kind,
-        Some(stem) if !stem.ends_with(vowel) => format!("{stem}ies"),
-        _ if kind.ends_with(['s', 'x', 'z']) || kind.ends_with("ch") || kind.ends_with("sh") => format!("{kind}es"),
+        Some(stem) if !ends(&["ay", "ey", "iy", "oy", "uy"]) => format!("{stem}ies"),
+        _ if ends(&["s", "x", "z", "ch", "sh"]) => format!("{kind}es"),
         _ => format!("{kind}s"),
     }
+}
+
+/// The resources that a bundle's rules judge. Repository files are in no cluster.
+pub(super) fn judged(bundle: &Bundle) -> BTreeSet<Resource> {
+    let targets = bundle.rules.iter().flat_map(|rule| &rule.source.manifest.applies_to);
+    resources(bundle, targets)
+}
+
+/// The resources that a bundle's rules ask for.
+pub(super) fn asked(bundle: &Bundle) -> BTreeSet<Resource> {
+    let queries = bundle.rules.iter().flat_map(|rule| &rule.source.manifest.inventory);
+    resources(bundle, queries.flat_map(|query| &query.kinds))
+}
+
+fn resources<'t>(bundle: &Bundle, targets: impl Iterator<Item = &'t Target>) -> BTreeSet<Resource> {
+    let workloads = |wanted: Option<&str>| {
+        let kinds = bundle.workloads.iter().filter(move |known| wanted.is_none_or(|kind| known.kind == kind));
+        kinds.map(|known| Resource::of(&known.group, &known.kind)).collect::<Vec<_>>()
+    };
+    targets
+        .flat_map(|target| match target {
+            Target::Workload => workloads(None),
+            Target::WorkloadKind(kind) => workloads(Some(kind)),
+            Target::Object { group, kind } => vec![Resource::of(group, kind)],
+            Target::File(_) => Vec::new(),
+        })
+        .collect()
+}
+
+/// Resources of one group and version: what one rule of a webhook, or of a role, lists.
+pub(super) struct Family<'r> {
+    pub(super) group: &'r str,
+    /// `*` where it is not known.
+    pub(super) version: &'r str,
+    pub(super) members: Vec<&'r Resource>,
+}
+
+impl Family<'_> {
+    pub(super) fn plurals(&self) -> Vec<&str> {
+        self.members.iter().map(|member| member.plural.as_str()).collect()
+    }
+
+    pub(super) fn kinds(&self) -> Vec<&str> {
+        self.members.iter().map(|member| member.kind.as_str()).collect()
+    }
+}
+
+/// Resources by group and version.
+pub(super) fn families(resources: &BTreeSet<Resource>) -> Vec<Family<'_>> {
+    let mut families: Vec<Family<'_>> = Vec::new();
+    for resource in resources {
+        let version = resource.version.unwrap_or("*");
+        match families.iter_mut().find(|family| (family.group, family.version) == (&*resource.group, version)) {
+            Some(family) => family.members.push(resource),
+            None => families.push(Family { group: &resource.group, version, members: vec![resource] }),
+        }
+    }
+    families
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use k8s_openapi::api;
+
+    /// A kind as the API's own definitions have it.
+    fn official<T: k8s_openapi::Resource>() -> (Resource, &'static str, &'static str) {
+        (Resource::of(T::GROUP, T::KIND), T::URL_PATH_SEGMENT, T::VERSION)
+    }
 
     #[test]
-    fn plurals_are_what_the_api_calls_them() {
-        let cases = [
-            ("Pod", "pods"),
-            ("NetworkPolicy", "networkpolicies"),
-            ("Ingress", "ingresses"),
-            ("Gateway", "gateways"),
-            ("StorageClass", "storageclasses"),
-            ("PodDisruptionBudget", "poddisruptionbudgets"),
-            ("Endpoints", "endpoints"),
-            ("ServiceMonitor", "servicemonitors"),
+    fn built_in_kinds_are_where_the_api_serves_them() {
+        let kinds = [
+            official::<api::core::v1::ConfigMap>(),
+            official::<api::core::v1::Endpoints>(),
+            official::<api::core::v1::PersistentVolumeClaim>(),
+            official::<api::core::v1::Pod>(),
+            official::<api::core::v1::ReplicationController>(),
+            official::<api::core::v1::Service>(),
+            official::<api::apps::v1::DaemonSet>(),
+            official::<api::apps::v1::Deployment>(),
+            official::<api::apps::v1::ReplicaSet>(),
+            official::<api::apps::v1::StatefulSet>(),
+            official::<api::autoscaling::v2::HorizontalPodAutoscaler>(),
+            official::<api::batch::v1::CronJob>(),
+            official::<api::batch::v1::Job>(),
+            official::<api::networking::v1::Ingress>(),
+            official::<api::networking::v1::IngressClass>(),
+            official::<api::networking::v1::NetworkPolicy>(),
+            official::<api::policy::v1::PodDisruptionBudget>(),
+            official::<api::rbac::v1::ClusterRole>(),
+            official::<api::rbac::v1::Role>(),
+            official::<api::storage::v1::StorageClass>(),
         ];
-        for (kind, expected) in cases {
-            assert_eq!(plural(kind), expected);
+        for (resource, plural, version) in kinds {
+            assert_eq!((resource.plural.as_str(), resource.version), (plural, Some(version)), "{resource:?}");
         }
-        assert!(Resource::of("networking.k8s.io", "NetworkPolicy").is_built_in);
-        assert!(!Resource::of("monitoring.coreos.com", "ServiceMonitor").is_built_in);
+    }
+
+    #[test]
+    fn custom_kinds_are_named_by_convention_and_of_any_version() {
+        for (group, kind, plural) in [
+            ("monitoring.coreos.com", "ServiceMonitor", "servicemonitors"),
+            ("argoproj.io", "Rollout", "rollouts"),
+            ("gateway.networking.k8s.io", "Gateway", "gateways"),
+            ("gateway.networking.k8s.io", "HTTPRoute", "httproutes"),
+            ("kyverno.io", "Policy", "policies"),
+        ] {
+            let resource = Resource::of(group, kind);
+            assert_eq!((resource.plural.as_str(), resource.version), (plural, None));
+        }
     }
 }

@@ -1,99 +1,154 @@
-//! The server as admission webhook of the API server: no engine between them.
+//! The server as webhook of the API server: no engine between them.
 
-use super::{File, NAME, Options, TIMEOUT_SECONDS, TLS_PORT, by_group, judged, kustomization};
+use super::options::TLS_PORT;
+use super::{FailurePolicy, File, Options, OptionsError, Plan, Purpose, base64, kustomization, resources};
 use crate::bundle::Bundle;
-use base64::Engine as _;
 use serde_json::{Value, json};
 
+const ENGINE: &str = "the API server";
+/// In seconds: more than the two in which the server answers, judged or not.
+const TIMEOUT: u8 = 5;
+
 /// The files for a bundle.
-pub fn webhook(bundle: &Bundle, options: &Options) -> Vec<File> {
-    let webhook = |kind: Kind| configuration(bundle, options, kind);
+///
+/// # Errors
+/// When the options or the bundle's name are nothing that the API server takes.
+pub fn webhook(bundle: &Bundle, options: &Options) -> Result<Vec<File>, OptionsError> {
+    let plan = Plan::new(bundle, options)?;
     let mut files = vec![
-        File::manifest("mutating.yaml", MUTATING_WORDS, &webhook(Kind::Mutating)),
-        File::manifest("validating.yaml", VALIDATING_WORDS, &webhook(Kind::Validating)),
+        plan.file("mutating.yaml", Purpose::Apply, MUTATING, &plan.configuration(Kind::Mutating)?),
+        plan.file("validating.yaml", Purpose::Apply, VALIDATING, &plan.configuration(Kind::Validating)?),
     ];
-    files.push(kustomization(&files));
-    files
+    files.push(kustomization(options, &files));
+    Ok(files)
 }
 
-const MUTATING_WORDS: &str = "\
-The safe fixes, before anything is judged. An object that comes while the server is away is stored as it is: the
-validation is what refuses.";
-const VALIDATING_WORDS: &str = "\
-Every rule of the bundle in one call. What cannot be judged is refused (`failurePolicy: Fail`); namespaces without
-which neither the cluster nor the server could start are left alone.";
+const MUTATING: &str = "\
+The safe fixes, before anything is judged. An object that comes while the server is away is stored unmended: it is the
+validation that refuses.";
 
+const VALIDATING: &str = "\
+Asks for the verdict of the whole bundle in one call. Namespaces without which neither the cluster nor the server
+would start are left alone, and so are those who would have to act for the server to come back.";
+
+/// The two kinds of configuration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Mutating,
     Validating,
 }
 
-fn configuration(bundle: &Bundle, options: &Options, kind: Kind) -> Value {
-    let (configuration, path, failure_policy) = match kind {
-        Kind::Mutating => ("MutatingWebhookConfiguration", "mutate", "Ignore"),
-        Kind::Validating => ("ValidatingWebhookConfiguration", "validate", "Fail"),
-    };
-    let path = format!("/{path}/{}", bundle.name);
-    let mut metadata = json!({ "name": format!("{NAME}-{}", bundle.name) });
-    let mut client = match &options.url {
-        Some(_) => json!({ "url": format!("{}{path}", options.tls_url()) }),
-        None => json!({
-            "service": { "name": NAME, "namespace": options.namespace, "path": path, "port": TLS_PORT },
-        }),
-    };
-    match &options.ca_bundle {
-        Some(authority) => client["caBundle"] = base64::engine::general_purpose::STANDARD.encode(authority).into(),
-        None => {
-            let certificate = format!("{}/{NAME}", options.namespace);
-            metadata["annotations"] = json!({ "cert-manager.io/inject-ca-from": certificate });
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Mutating => "MutatingWebhookConfiguration",
+            Kind::Validating => "ValidatingWebhookConfiguration",
         }
     }
-    let mut webhook = json!({
-        "name": format!("{}.policy-host.dev", bundle.name),
-        "clientConfig": client,
-        "rules": rules(bundle, kind),
-        "namespaceSelector": options.namespace_selector(None),
-        "matchConditions": conditions(options),
-        "matchPolicy": "Equivalent",
-        "failurePolicy": failure_policy,
-        "sideEffects": "None",
-        "timeoutSeconds": TIMEOUT_SECONDS,
-        "admissionReviewVersions": ["v1"],
-    });
-    if kind == Kind::Mutating {
-        webhook["reinvocationPolicy"] = "IfNeeded".into();
-    }
-    json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": configuration,
-        "metadata": metadata,
-        "webhooks": [webhook],
-    })
-}
 
-fn rules(bundle: &Bundle, kind: Kind) -> Vec<Value> {
-    let rule = |(group, mut resources): (String, Vec<String>)| {
-        // What brings containers into a pod that is there already.
-        if group.is_empty() && kind == Kind::Validating && resources.iter().any(|resource| resource == "pods") {
-            resources.extend(["pods/ephemeralcontainers", "pods/resize"].map(str::to_owned));
+    fn path(self) -> &'static str {
+        match self {
+            Kind::Mutating => "mutate",
+            Kind::Validating => "validate",
         }
-        json!({
-            "apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"],
-            "resources": resources, "scope": "*",
-        })
-    };
-    by_group(&judged(bundle)).into_iter().map(rule).collect()
+    }
 }
 
-/// Who is never judged: whoever would have to act for the server to come back.
-fn conditions(options: &Options) -> Value {
-    let account = format!("system:serviceaccount:{}:{NAME}", options.namespace);
-    json!([
-        // The API server writes its own roles when it starts.
-        { "name": "not-the-api-server", "expression": "request.userInfo.username != 'system:apiserver'" },
-        // The mirrors of static pods: they run whether the API has them or not.
-        { "name": "not-a-kubelet", "expression": "!('system:nodes' in request.userInfo.groups)" },
-        { "name": "not-policy-host", "expression": format!("request.userInfo.username != '{account}'") },
-    ])
+impl Plan<'_> {
+    fn configuration(&self, kind: Kind) -> Result<Value, OptionsError> {
+        let mut metadata = self.metadata(&self.name());
+        let path = format!("/{}/{}", kind.path(), self.bundle.name);
+        let mut client = match &self.options.url {
+            Some(_) => json!({ "url": self.options.tls_url(ENGINE, &path)? }),
+            None => json!({ "service": {
+                "name": self.options.name, "namespace": self.options.namespace, "path": path, "port": TLS_PORT,
+            } }),
+        };
+        match &self.options.authority {
+            Some(authority) => client["caBundle"] = base64(authority).into(),
+            None if self.options.url.is_none() => {
+                let certificate = format!("{}/{}", self.options.namespace, self.options.name);
+                metadata["annotations"] = json!({ "cert-manager.io/inject-ca-from": certificate });
+            }
+            // The authorities that the API server's own machine knows.
+            None => {}
+        }
+        let mut webhook = json!({
+            "name": format!("{}.{}.policy-host", self.bundle.name, kind.path()),
+            "clientConfig": client,
+            "rules": self.webhook_rules(kind),
+            "namespaceSelector": self.options.namespace_selector(None),
+            "matchConditions": self.match_conditions(),
+            "matchPolicy": "Equivalent",
+            "failurePolicy": self.failure_policy(kind),
+            "sideEffects": "None",
+            "timeoutSeconds": self.options.timeout.unwrap_or(TIMEOUT),
+            "admissionReviewVersions": ["v1"],
+        });
+        if kind == Kind::Mutating {
+            // What another webhook changes afterwards may need mending too.
+            webhook["reinvocationPolicy"] = "IfNeeded".into();
+        }
+        Ok(json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": kind.name(),
+            "metadata": metadata,
+            "webhooks": [webhook],
+        }))
+    }
+
+    fn failure_policy(&self, kind: Kind) -> &'static str {
+        match (kind, self.options.failure_policy) {
+            (Kind::Validating, FailurePolicy::Fail) => "Fail",
+            _ => "Ignore",
+        }
+    }
+
+    fn webhook_rules(&self, kind: Kind) -> Vec<Value> {
+        let rules = resources::families(&self.judged).into_iter().map(|family| {
+            let mut plurals = family.plurals();
+            // What changes the containers of a pod that is there already.
+            if family.group.is_empty() && kind == Kind::Validating && plurals.contains(&"pods") {
+                plurals.extend(["pods/ephemeralcontainers", "pods/resize"]);
+            }
+            json!({
+                "apiGroups": [family.group],
+                "apiVersions": [family.version],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": plurals,
+                "scope": "*",
+            })
+        });
+        rules.collect()
+    }
+
+    /// Who is not asked about.
+    fn match_conditions(&self) -> Value {
+        let own = format!("system:serviceaccount:{}:{}", self.options.namespace, self.options.name);
+        let controllers = WORKLOAD_CONTROLLERS.map(|name| format!("'system:serviceaccount:kube-system:{name}'"));
+        json!([
+            // It writes its own roles when it starts, and gives up when it cannot.
+            { "name": "not-the-api-server", "expression": "request.userInfo.username != 'system:apiserver'" },
+            // They mirror pods that run already.
+            { "name": "not-a-node", "expression": "!('system:nodes' in request.userInfo.groups)" },
+            { "name": "not-policy-host", "expression": format!("request.userInfo.username != '{own}'") },
+            { "name": "not-what-its-owner-is-judged-for", "expression": format!(
+                "!(request.userInfo.username in [\n    {}\n  ]\n  && has(object.metadata.ownerReferences)\n  \
+                 && object.metadata.ownerReferences.exists(owner, has(owner.controller) && owner.controller))",
+                controllers.join(",\n    ")
+            ) },
+        ])
+    }
 }
+
+/// Kubernetes' controllers that make workloads from the templates of others, which are judged. It is by who
+/// writes, and not by the owner reference alone, which anyone can write.
+const WORKLOAD_CONTROLLERS: [&str; 7] = [
+    "cronjob-controller",
+    "daemon-set-controller",
+    "deployment-controller",
+    "job-controller",
+    "replicaset-controller",
+    "replication-controller",
+    "statefulset-controller",
+];

@@ -46,44 +46,63 @@ pub(super) fn block_lines(value: &Value, sequence_indent: usize) -> Vec<String> 
                 match value {
                     Value::Object(map) if !map.is_empty() => headed(format!("{key}:"), below, 2),
                     Value::Array(items) if !items.is_empty() => headed(format!("{key}:"), below, sequence_indent),
-                    Value::String(text) if is_literal(text) => {
-                        let end = if text.ends_with('\n') { "" } else { "-" };
-                        headed(format!("{key}: |{end}"), text.lines().map(str::to_owned).collect(), 2)
-                    }
-                    _ => vec![format!("{key}: {}", below.concat())],
+                    _ => behind(&format!("{key}: "), below),
                 }
             })
             .collect(),
         Value::Array(items) if !items.is_empty() => items
             .iter()
             .flat_map(|item| {
-                let lines = block_lines(item, sequence_indent);
-                lines.into_iter().enumerate().map(|(index, line)| match index {
-                    0 => format!("- {line}"),
-                    _ if line.is_empty() => line,
-                    _ => format!("  {line}"),
-                })
+                let mut lines = behind("- ", block_lines(item, sequence_indent));
+                lines.iter_mut().skip(1).for_each(|line| indent(line, 2));
+                lines
             })
             .collect(),
+        Value::String(text) if is_literal(text) => literal_lines(text),
         other => vec![flow_text(other, Format::Yaml)],
     }
 }
 
-fn headed(head: String, below: Vec<String>, indent: usize) -> Vec<String> {
-    let indent = " ".repeat(indent);
-    let indented = |line: String| if line.is_empty() { line } else { format!("{indent}{line}") };
-    std::iter::once(head).chain(below.into_iter().map(indented)).collect()
+fn headed(head: String, mut below: Vec<String>, columns: usize) -> Vec<String> {
+    below.iter_mut().for_each(|line| indent(line, columns));
+    below.insert(0, head);
+    below
 }
 
-/// Whether a text of several lines can stand as it is, in a literal block, and be read back the same.
+/// Lines of which the first goes behind something on its line.
+fn behind(head: &str, mut lines: Vec<String>) -> Vec<String> {
+    if let Some(first) = lines.first_mut() {
+        first.insert_str(0, head);
+    }
+    lines
+}
+
+fn indent(line: &mut String, columns: usize) {
+    // An empty line of a literal block stays empty.
+    if !line.is_empty() {
+        line.insert_str(0, &" ".repeat(columns));
+    }
+}
+
+/// Whether a text of several lines reads better, and reads back the same, as a literal block.
 fn is_literal(text: &str) -> bool {
     let body = text.strip_suffix('\n').unwrap_or(text);
-    let printable = |c: char| c == '\n' || (!c.is_control() && !matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}'));
+    let printable = |c: char| {
+        c == '\n'
+            || !(c.is_control()
+                || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
+    };
     body.contains('\n')
+        // The first line tells how far the block is indented, the last whether it ends with a line break.
         && !body.starts_with([' ', '\n'])
         && !body.ends_with('\n')
         && body.chars().all(printable)
-        && body.lines().all(|line| !line.ends_with(' '))
+        && !body.lines().any(|line| line.ends_with(' '))
+}
+
+fn literal_lines(text: &str) -> Vec<String> {
+    let head = if text.ends_with('\n') { "|" } else { "|-" };
+    headed(head.to_owned(), text.lines().map(str::to_owned).collect(), 2)
 }
 
 /// A string: plain only where no YAML reader could take it for anything else.
@@ -120,4 +139,39 @@ fn escape_unprintable(quoted: &str) -> String {
         }
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn several_lines_are_a_literal_block() {
+        let value =
+            json!({ "rego": "package a\n\n  b := 1\n", "list": ["x\ny", { "cel": "f(\n  1)" }], "one": "line" });
+        let expected = "\
+rego: |
+  package a
+
+    b := 1
+list:
+  - |-
+      x
+      y
+  - cel: |-
+      f(
+        1)
+one: line
+";
+        assert_eq!(write_yaml(&value), expected);
+    }
+
+    #[test]
+    fn what_a_literal_block_would_change_is_quoted() {
+        for text in ["one\n", " x\ny", "\nx\ny", "x\ny\n\n", "x \ny", "x\r\ny", "x\n\ty", "x\n\u{85}y", "\n"] {
+            let written = write_yaml(&json!({ "key": text }));
+            assert!(written.starts_with("key: \""), "{written}");
+        }
+    }
 }

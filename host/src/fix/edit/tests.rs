@@ -172,6 +172,7 @@ fn arbitrary_value() -> impl Strategy<Value = serde_json::Value> {
     let text = prop_oneof![
         "[a-z]{1,6}",
         "[ -~]{0,8}",
+        "[ab#:\\- \\n]{0,12}",
         Just("yes".to_owned()),
         Just("0x1F".to_owned()),
         Just("a: b #c".to_owned())
