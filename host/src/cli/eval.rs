@@ -2,7 +2,7 @@
 
 use super::args::{Colour, EvalArguments, FixExtent, Format};
 use super::{CommandResult, Context, Exit, cache};
-use crate::bundle::{Bundle, Enforcement};
+use crate::bundle::{Bundle, Enforcement, Ignoring};
 use crate::discover::{self, Discovered, STDIN};
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
 use crate::fix::{self, Extent};
@@ -18,7 +18,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandResult {
     let started = Instant::now();
     let today = jiff::Zoned::now().date();
-    let bundle = Arc::new(Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?);
+    let mut bundle = Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?;
+    bundle.ignoring = (!arguments.no_ignores).then(|| Ignoring { today, known: context.library.names() });
+    let bundle = Arc::new(bundle);
     let limits = Limits::default();
     let mut discovered = discover::discover(&arguments.paths, &limits);
     let input_errors: Vec<String> = discovered.errors.iter().map(ToString::to_string).collect();

@@ -1,5 +1,6 @@
 //! For programs: one JSON object. `schema` names its version; fields are only added to a version.
 
+use super::exceptions::{self, ExceptionResult};
 use super::{Counts, Report};
 use crate::document::{Source, Subject};
 use crate::evaluate::{Change, DocumentVerdict, Finding, Outcome, Place};
@@ -16,6 +17,7 @@ struct Results<'r> {
     bundle: BundleName<'r>,
     summary: Counts,
     errors: Vec<InputError<'r>>,
+    exceptions: Vec<ExceptionResult<'r>>,
     documents: Vec<DocumentResult<'r>>,
 }
 
@@ -68,6 +70,8 @@ struct FindingResult<'r> {
     fix: Option<FixResult<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exempt: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exempt_by: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -89,7 +93,7 @@ struct FixResult<'r> {
 /// Lines and columns start at 1; columns count characters; bytes count from the start of the file.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Location<'r> {
+pub(super) struct Location<'r> {
     file: &'r str,
     line: usize,
     column: usize,
@@ -118,6 +122,7 @@ pub fn json(report: &Report<'_>) -> serde_json::Result<String> {
         },
         summary: report.counts(),
         errors: unread.chain(unparsed).collect(),
+        exceptions: exceptions::results(report),
         documents: report
             .result
             .documents
@@ -148,7 +153,7 @@ fn document_result<'r>(
             rule: report.bundle.rules[usize::from(outcome.rule)].id(),
             outcome: name,
             reason,
-            findings: shown.map(|finding| finding_result(unit, finding)).collect::<serde_json::Result<_>>()?,
+            findings: shown.map(|finding| finding_result(report, unit, finding)).collect::<serde_json::Result<_>>()?,
         })
     });
     Ok(DocumentResult {
@@ -158,7 +163,11 @@ fn document_result<'r>(
     })
 }
 
-fn finding_result<'r>(unit: &'r Unit, finding: &'r Finding) -> serde_json::Result<FindingResult<'r>> {
+fn finding_result<'r>(
+    report: &Report<'r>,
+    unit: &'r Unit,
+    finding: &'r Finding,
+) -> serde_json::Result<FindingResult<'r>> {
     let fix = finding.fix.as_ref().map(|fix| {
         let (patch, create) = match &fix.change {
             Change::Patch(text) => (Some(serde_json::from_str(text)?), None),
@@ -180,10 +189,11 @@ fn finding_result<'r>(unit: &'r Unit, finding: &'r Finding) -> serde_json::Resul
             .collect(),
         fix: fix.transpose()?,
         exempt: finding.exempt.as_deref(),
+        exempt_by: exceptions::exempt_by(report, finding),
     })
 }
 
-fn place<'r>(unit: &'r Unit, place: &Place) -> Location<'r> {
+pub(super) fn place<'r>(unit: &'r Unit, place: &Place) -> Location<'r> {
     let source = unit.sources.get(usize::from(place.file)).unwrap_or(&unit.sources[0]);
     location(source, place.start as usize, place.end as usize)
 }

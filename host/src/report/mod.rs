@@ -1,11 +1,12 @@
 //! Turning results into something to read, for people and for programs.
 
+mod exceptions;
 mod frame;
 mod human;
 mod json;
 
 use crate::bundle::Bundle;
-use crate::evaluate::{DocumentVerdict, Outcome, RunResult};
+use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Outcome, RunResult, Status};
 use crate::manifest::Severity;
 use crate::parse::Unit;
 use std::time::Duration;
@@ -42,8 +43,12 @@ pub struct Counts {
     pub documents: usize,
     /// Findings by severity, worst first: critical, high, medium, low, info.
     pub findings: [usize; 5],
-    /// Findings that an exemption lifts.
+    /// Findings that an exemption, a comment or an annotation lifts.
     pub exempt: usize,
+    /// Findings that are in the baseline.
+    pub baseline: usize,
+    /// Exceptions, a rule of each, by what became of them.
+    pub exceptions: ExceptionCounts,
     /// Findings that `--fix` can cure.
     pub fixable: usize,
     /// Evaluations that passed.
@@ -54,6 +59,38 @@ pub struct Counts {
     pub rule_errors: usize,
     /// Inputs that could not be read or parsed.
     pub input_errors: usize,
+}
+
+/// Counts of exceptions.
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExceptionCounts {
+    /// They lift findings.
+    pub used: usize,
+    /// There is nothing that they lift.
+    pub unused: usize,
+    /// They no longer hold.
+    pub expired: usize,
+    /// There is no such rule.
+    pub unknown_rule: usize,
+    /// They say something wrong, or give no reason.
+    pub invalid: usize,
+}
+
+impl ExceptionCounts {
+    fn of(exceptions: &[Exception]) -> Self {
+        let mut counts = Self::default();
+        for exception in exceptions {
+            *match exception.status {
+                Status::Used => &mut counts.used,
+                Status::Unused => &mut counts.unused,
+                Status::Expired => &mut counts.expired,
+                Status::UnknownRule => &mut counts.unknown_rule,
+                Status::Invalid => &mut counts.invalid,
+            } += 1;
+        }
+        counts
+    }
 }
 
 impl Counts {
@@ -68,9 +105,13 @@ impl Report<'_> {
     pub fn counts(&self) -> Counts {
         let mut counts =
             Counts { input_errors: self.result.errors.len() + self.input_errors.len(), ..Counts::default() };
+        counts.exceptions = ExceptionCounts::of(&self.result.exceptions);
         for (_, document) in &self.result.documents {
             counts.documents += usize::from(!document.outcomes.is_empty());
-            counts.exempt += document.all_findings().filter(|(_, finding)| finding.exempt.is_some()).count();
+            for (_, finding) in document.all_findings().filter(|(_, finding)| finding.exempt.is_some()) {
+                let known = finding.exempt_by == Some(ExemptBy::Baseline);
+                *(if known { &mut counts.baseline } else { &mut counts.exempt }) += 1;
+            }
             for (_, finding) in document.findings() {
                 if finding.severity >= self.min_severity {
                     counts.findings[4 - finding.severity as usize] += 1;
