@@ -10,6 +10,7 @@
 //! | [`integrate`] | manifests with which engines ask the server |
 //! | [`decide`] | one object under review, one decision |
 //! | [`fixtures`] | a rule's own tests |
+//! | [`baseline`], [`changes`] | which findings are new, or touched |
 //! | [`report`] | results as text |
 //! | [`fix`] | fixes applied to text |
 //! | [`cluster`] | the inventory of a cluster: watches, and what they keep |
@@ -25,7 +26,9 @@
 //! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
 
+pub mod baseline;
 pub mod bundle;
+pub mod changes;
 pub mod cli;
 pub mod cluster;
 pub mod decide;

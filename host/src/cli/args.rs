@@ -68,6 +68,16 @@ pub(crate) struct EvalArguments {
     /// Show what --fix would change, and change nothing
     #[arg(long)]
     pub(crate) diff: bool,
+    /// Let pass what this file knows: only findings that are not in it fail
+    #[arg(long, value_name = "FILE", env = "POLICY_HOST_BASELINE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write all that is found to a file, for --baseline, and let it pass
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["since", "fix", "diff"])]
+    pub(crate) write_baseline: Option<PathBuf>,
+    /// Only findings in what differs from where this branch left a commit: YAML documents with a line that differs,
+    /// other files as wholes. All the rest is judged too, as the inventory
+    #[arg(long, value_name = "COMMIT", conflicts_with_all = ["fix", "diff"])]
+    pub(crate) since: Option<String>,
     /// Pass over exceptions in what is judged: comments and annotations
     #[arg(long)]
     pub(crate) no_ignores: bool,

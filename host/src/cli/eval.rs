@@ -2,12 +2,14 @@
 
 use super::args::{Colour, EvalArguments, FixExtent, Format};
 use super::{CommandResult, Context, Exit, cache};
+use crate::baseline::Baseline;
 use crate::bundle::{Bundle, Enforcement, Ignoring};
+use crate::changes::Changes;
 use crate::discover::{self, Discovered, STDIN};
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
 use crate::fix::{self, Extent};
-use crate::parse::Limits;
-use crate::report::{self, Report, Style};
+use crate::parse::{Limits, Unit};
+use crate::report::{self, Adoption, Report, Style};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -30,7 +32,7 @@ pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandRes
     }
     let judge = Judge::new(&context.engine, &bundle);
     let progress = Progress::start(discovered.units.len(), context.threads);
-    let (result, fixed) = if arguments.fix.is_some() || arguments.diff {
+    let (mut result, fixed) = if arguments.fix.is_some() || arguments.diff {
         let (result, applied) = apply_fixes(arguments, &judge, &mut discovered, &limits)?;
         (result, Some(applied))
     } else {
@@ -38,6 +40,7 @@ pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandRes
         (evaluate(&judge, &discovered.units, RunOptions { limits, memo }), None)
     };
     progress.stop();
+    let adoption = adopt(arguments, &bundle, &discovered.units, &mut result)?;
     let report = Report {
         bundle: &bundle,
         units: &discovered.units,
@@ -47,11 +50,41 @@ pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandRes
         templates: discovered.templates,
         elapsed: started.elapsed(),
         fixed,
+        adoption: &adoption,
     };
     if !arguments.diff {
         print(arguments, &report)?;
     }
     Ok(exit(arguments, &report))
+}
+
+/// Sets apart what was there before: by the baseline, by the change.
+fn adopt(
+    arguments: &EvalArguments,
+    bundle: &Bundle,
+    units: &[Unit],
+    result: &mut RunResult,
+) -> Result<Adoption, Box<dyn std::error::Error>> {
+    let mut adoption = Adoption::default();
+    if let Some(path) = &arguments.baseline {
+        adoption.compared = Some(Baseline::read(path)?.apply(bundle, result));
+    }
+    if let Some(path) = &arguments.write_baseline {
+        let failed = result.documents.iter().any(|(_, document)| document.errors().next().is_some());
+        if failed || !result.errors.is_empty() {
+            anstream::eprintln!("warning: {} is not written: not everything could be judged", path.display());
+        } else {
+            let baseline = Baseline::of(path, bundle, result);
+            baseline.write()?;
+            baseline.apply(bundle, result);
+            adoption.compared = None;
+            anstream::eprintln!("note: {} holds {} findings now", path.display(), baseline.len());
+        }
+    }
+    if let Some(reference) = &arguments.since {
+        adoption.untouched = Some(Changes::since(reference)?.narrow(units, result));
+    }
+    Ok(adoption)
 }
 
 fn open_memo(arguments: &EvalArguments, bundle: &Bundle) -> Option<Memo> {

@@ -2,6 +2,7 @@
 
 use super::frame::{Frames, Mark, Style, Text};
 use super::{Counts, Report};
+use crate::baseline::Compared;
 use crate::bundle::{BundleRule, Enforcement};
 use crate::evaluate::{DocumentVerdict, Finding, Outcome};
 use crate::manifest::Severity;
@@ -138,6 +139,9 @@ fn notices(report: &Report<'_>, out: &mut String) {
         let _ = writeln!(out, "warning: {}", notice.0);
     }
     super::exceptions::notices(report, out);
+    if let Some(compared) = &report.adoption.compared {
+        fixed_since(compared, out);
+    }
     let mut reasons: std::collections::BTreeMap<(&str, &str), usize> = std::collections::BTreeMap::new();
     for (_, document) in &report.result.documents {
         for outcome in &document.outcomes {
@@ -157,6 +161,21 @@ fn notices(report: &Report<'_>, out: &mut String) {
     }
 }
 
+/// What of the baseline is no longer found.
+fn fixed_since(compared: &Compared, out: &mut String) {
+    const SHOWN: usize = 10;
+    for (known, count) in compared.fixed.iter().take(SHOWN) {
+        let times = if *count > 1 { format!(" ({count} times)") } else { String::new() };
+        let _ = writeln!(out, "fixed: {}: {} at {}{times}", known.rule, known.document, known.path);
+    }
+    if compared.fixed.len() > SHOWN {
+        let _ = writeln!(out, "fixed: and {} more", compared.fixed.len() - SHOWN);
+    }
+    if !compared.fixed.is_empty() {
+        let _ = writeln!(out, "note: write the baseline again, so that what is fixed stays fixed: --write-baseline");
+    }
+}
+
 fn summary(report: &Report<'_>, counts: &Counts, out: &mut String) {
     let severities = ["critical", "high", "medium", "low", "info"];
     let by_severity: Vec<String> = severities
@@ -172,6 +191,7 @@ fn summary(report: &Report<'_>, counts: &Counts, out: &mut String) {
     let also = [
         (counts.exempt, "exempt"),
         (counts.baseline, "in the baseline"),
+        (report.adoption.untouched.unwrap_or(0), "outside of the change"),
         (counts.rule_errors, "rule failures"),
         (counts.input_errors, "inputs that could not be read"),
         (counts.not_evaluated, "not evaluated"),

@@ -2,6 +2,7 @@
 
 use super::exceptions::{self, ExceptionResult};
 use super::{Counts, Report};
+use crate::baseline::Known;
 use crate::document::{Source, Subject};
 use crate::evaluate::{Change, DocumentVerdict, Finding, Outcome, Place};
 use crate::parse::Unit;
@@ -18,7 +19,26 @@ struct Results<'r> {
     summary: Counts,
     errors: Vec<InputError<'r>>,
     exceptions: Vec<ExceptionResult<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<BaselineResult<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untouched: Option<usize>,
     documents: Vec<DocumentResult<'r>>,
+}
+
+/// How the run compares with its baseline.
+#[derive(Serialize)]
+struct BaselineResult<'r> {
+    fixed: Vec<FixedResult<'r>>,
+    /// Findings of the baseline whose documents were not judged.
+    unseen: usize,
+}
+
+#[derive(Serialize)]
+struct FixedResult<'r> {
+    #[serde(flatten)]
+    known: &'r Known,
+    count: usize,
 }
 
 #[derive(Serialize)]
@@ -123,6 +143,11 @@ pub fn json(report: &Report<'_>) -> serde_json::Result<String> {
         summary: report.counts(),
         errors: unread.chain(unparsed).collect(),
         exceptions: exceptions::results(report),
+        baseline: report.adoption.compared.as_ref().map(|compared| BaselineResult {
+            fixed: compared.fixed.iter().map(|(known, count)| FixedResult { known, count: *count }).collect(),
+            unseen: compared.unseen,
+        }),
+        untouched: report.adoption.untouched,
         documents: report
             .result
             .documents

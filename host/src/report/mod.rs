@@ -5,6 +5,7 @@ mod frame;
 mod human;
 mod json;
 
+use crate::baseline::Compared;
 use crate::bundle::Bundle;
 use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Outcome, RunResult, Status};
 use crate::manifest::Severity;
@@ -33,6 +34,17 @@ pub struct Report<'r> {
     pub elapsed: Duration,
     /// How many fixes were applied, when that was asked for.
     pub fixed: Option<usize>,
+    /// What was set apart.
+    pub adoption: &'r Adoption,
+}
+
+/// What a run set apart because it was there before.
+#[derive(Debug, Default)]
+pub struct Adoption {
+    /// How it compares with its baseline, when it has one.
+    pub compared: Option<Compared>,
+    /// Findings outside what the change touches, when only that was asked for.
+    pub untouched: Option<usize>,
 }
 
 /// Counts of a run.

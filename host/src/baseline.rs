@@ -1,0 +1,209 @@
+//! Baselines: the findings that were there when a repository adopted its rules, so that only new ones fail.
+//!
+//! A finding is known again by its rule, its document and its path ([`Finding::stable_path`]), not by lines or
+//! messages; of findings that are alike, as many are known as there were.
+
+use crate::document::{Document, Subject};
+use crate::evaluate::{ExemptBy, Finding, Outcome, RunResult};
+use crate::{bundle::Bundle, root};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+const SCHEMA: &str = "policy-host/baseline/v1";
+/// Bytes of a baseline that are read at the most.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Why a baseline cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BaselineError {
+    /// The file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is no baseline.
+    #[error("{}: {message}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// What a finding is known by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// The rule's id.
+    pub rule: String,
+    /// Tells apart what one rule can find.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
+    /// The object, or the file from the baseline's directory.
+    pub document: String,
+    /// The stable path.
+    pub path: String,
+}
+
+/// Findings, and how often each is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baseline {
+    path: PathBuf,
+    findings: BTreeMap<Known, usize>,
+}
+
+/// What comparing a run with its baseline came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// What is no longer found in documents that were judged, and how often.
+    pub fixed: Vec<(Known, usize)>,
+    /// Findings of the baseline whose documents were not judged.
+    pub unseen: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: String,
+    findings: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    #[serde(flatten)]
+    known: Known,
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    count: usize,
+}
+
+fn once() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_once(count: &usize) -> bool {
+    *count == 1
+}
+
+impl Baseline {
+    /// Reads a baseline.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no baseline.
+    pub fn read(path: &Path) -> Result<Self, BaselineError> {
+        let failed = |source| BaselineError::File { path: path.to_owned(), source };
+        let content = |message: String| BaselineError::Content { path: path.to_owned(), message };
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(failed)?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(content(format!("a baseline has at most {MAX_BYTES} bytes")));
+        }
+        let file: File =
+            serde_json::from_slice(&bytes).map_err(|error| content(format!("this is no baseline: {error}")))?;
+        if file.schema != SCHEMA {
+            return Err(content(format!("its schema is `{}`, not `{SCHEMA}`", file.schema)));
+        }
+        let mut findings = BTreeMap::new();
+        for entry in file.findings {
+            let count: &mut usize = findings.entry(entry.known).or_default();
+            *count = count.saturating_add(entry.count);
+        }
+        Ok(Self { path: path.to_owned(), findings })
+    }
+
+    /// The baseline of a run, to be written at `path`: all that stands in it.
+    pub fn of(path: &Path, bundle: &Bundle, result: &RunResult) -> Self {
+        let mut findings: BTreeMap<Known, usize> = BTreeMap::new();
+        for (_, document) in &result.documents {
+            for (rule, finding) in document.all_findings() {
+                if matches!(finding.exempt_by, None | Some(ExemptBy::Baseline)) {
+                    let known = known(path, bundle, &document.subject, rule, finding);
+                    *findings.entry(known).or_default() += 1;
+                }
+            }
+        }
+        Self { path: path.to_owned(), findings }
+    }
+
+    /// Writes the file, whole.
+    ///
+    /// # Errors
+    /// When that fails; what was there before stays.
+    pub fn write(&self) -> Result<(), BaselineError> {
+        let failed = |source| BaselineError::File { path: self.path.clone(), source };
+        let findings = self.findings.iter().map(|(known, count)| Entry { known: known.clone(), count: *count });
+        let file = File { schema: SCHEMA.to_owned(), findings: findings.collect() };
+        let mut text = serde_json::to_string_pretty(&file).map_err(|error| failed(error.into()))?;
+        text.push('\n');
+        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut written = tempfile::Builder::new()
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .tempfile_in(directory)
+            .map_err(failed)?;
+        written.write_all(text.as_bytes()).map_err(failed)?;
+        written.persist(&self.path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    /// How many findings it holds.
+    pub fn len(&self) -> usize {
+        self.findings.values().sum()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Takes what is known out of what stands in a run, and says what of the baseline is fixed.
+    pub fn apply(&self, bundle: &Bundle, result: &mut RunResult) -> Compared {
+        let mut left = self.findings.clone();
+        let mut judged = BTreeSet::new();
+        for (_, document) in &mut result.documents {
+            judged.insert(identity(&self.path, &document.subject));
+            let subject = &document.subject;
+            for outcome in &mut document.outcomes {
+                let Outcome::Fail(findings) = &mut outcome.outcome else { continue };
+                for finding in findings.iter_mut().filter(|finding| finding.exempt.is_none()) {
+                    let known = known(&self.path, bundle, subject, outcome.rule, finding);
+                    if let Some(count) = left.get_mut(&known).filter(|count| **count > 0) {
+                        *count -= 1;
+                        finding.exempt = Some("it is in the baseline".to_owned());
+                        finding.exempt_by = Some(ExemptBy::Baseline);
+                    }
+                }
+            }
+        }
+        let (fixed, unseen): (Vec<_>, Vec<_>) =
+            left.into_iter().filter(|(_, count)| *count > 0).partition(|(known, _)| judged.contains(&known.document));
+        Compared { fixed, unseen: unseen.into_iter().map(|(_, count)| count).sum() }
+    }
+}
+
+fn known(baseline: &Path, bundle: &Bundle, subject: &Subject, rule: u16, finding: &Finding) -> Known {
+    Known {
+        rule: bundle.rules[usize::from(rule)].id().to_owned(),
+        code: finding.code.clone(),
+        document: identity(baseline, subject),
+        path: finding.stable_path.clone(),
+    }
+}
+
+/// Who a document is, wherever its file is and whatever version its API has.
+fn identity(baseline: &Path, subject: &Subject) -> String {
+    if subject.group == Document::FILE_GROUP {
+        let directory = baseline.parent().unwrap_or(Path::new(""));
+        let below = root::below(directory, &subject.name).map(|path| path.to_string_lossy().into_owned());
+        let name = below.unwrap_or_else(|| subject.name.clone());
+        return format!("{} {}", subject.kind, if name.is_empty() { "." } else { &name });
+    }
+    let dot = if subject.group.is_empty() { "" } else { "." };
+    format!("{}{dot}{} {}/{}", subject.kind, subject.group, subject.namespace, subject.name)
+}
