@@ -22,6 +22,7 @@
 //! | [`manifest`] | what a rule says of itself |
 //! | [`parse`] | from bytes to documents |
 //! | [`document`] | the document model |
+//! | [`config`] | what a repository says of how it is judged |
 //! | [`settings`] | files that people write to configure the host |
 //! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
@@ -31,6 +32,7 @@ pub mod bundle;
 pub mod changes;
 pub mod cli;
 pub mod cluster;
+pub mod config;
 pub mod decide;
 pub mod discover;
 pub mod document;

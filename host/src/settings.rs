@@ -52,13 +52,21 @@ impl<T: DeserializeOwned> Located<T> {
             .ok_or_else(|| error(0, "the file is empty".to_owned()))?;
         let value = serde_path_to_error::deserialize(change(root.to_value())).map_err(|failure| {
             let pointer: Pointer = failure.path().iter().filter_map(step).collect();
-            error(place(&root, &pointer), format!("`{}`: {}", failure.path(), failure.inner()))
+            let said = failure.inner().to_string();
+            let (at, close) =
+                unknown_key(&root, &pointer, &said).unwrap_or_else(|| (place(&root, &pointer), String::new()));
+            error(at, format!("`{}`: {said}{close}", failure.path()))
         })?;
         Ok(Self { value, source, root })
     }
 }
 
 impl<T> Located<T> {
+    /// Whether the file has a key, at its top.
+    pub fn says(&self, key: &str) -> bool {
+        self.root.get(key).is_some()
+    }
+
     /// A place of the file as people write it: `FILE:LINE:COLUMN`.
     pub fn place(&self, pointer: &Pointer) -> String {
         let SettingsError { path, position, .. } = self.error(pointer, "");
@@ -73,6 +81,18 @@ impl<T> Located<T> {
             message: message.into(),
         }
     }
+}
+
+/// Where a key is that nobody knows, and what was meant by it. serde has no other way to tell it than in words:
+/// "unknown field `a`, expected one of `b`, `c`".
+fn unknown_key(root: &Node, path: &Pointer, said: &str) -> Option<(usize, String)> {
+    let mut names = said.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let key = names.next()?;
+    let close = crate::suggest::closest(key, names).map(|close| format!("; did you mean `{close}`?"));
+    let tokens = path.tokens();
+    let tokens = tokens.strip_suffix(&[key.to_owned()]).unwrap_or(tokens);
+    let parent = tokens.iter().try_fold(root, |node, token| node.get(token).or_else(|| node.item(token.parse().ok()?)));
+    Some((parent?.entry(key)?.key_span.start as usize, close.unwrap_or_default()))
 }
 
 /// Where a path, or its nearest ancestor, starts.

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Judge files, directories or standard input
-    Eval(EvalArguments),
+    Eval(Box<EvalArguments>),
     /// List the rules of a bundle
     List(ListArguments),
     /// Explain a rule: what it checks, why, how to fix it, its parameters
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Answer Gatekeeper, Kyverno and the API server
     Serve(Box<ServeArguments>),
+    /// Show the configuration, and where each value came from
+    Config(ConfigArguments),
     /// Write the manifests with which Gatekeeper, Kyverno or the API server ask the server
     Bundle(BundleArguments),
     /// Run the fixtures of rules
@@ -50,17 +52,23 @@ pub(crate) struct EvalArguments {
     /// Files and directories, `-` for standard input
     #[arg(default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
+    /// The configuration; without it the nearest policy-host.yaml up to the repository's root
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+    /// Read no configuration
+    #[arg(long)]
+    pub(crate) no_config: bool,
     /// A shipped bundle, a bundle file, or a directory of components
     #[arg(long, default_value = "twelve-factor", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR")]
     pub(crate) bundle: String,
     /// Form of the results
-    #[arg(long, value_enum, default_value_t = Format::Human)]
+    #[arg(long, value_enum, default_value_t = Format::Human, env = "POLICY_HOST_FORMAT")]
     pub(crate) format: Format,
     /// Leave out findings below this severity
-    #[arg(long, value_enum, default_value_t = Severity::Info)]
+    #[arg(long, value_enum, default_value_t = Severity::Info, env = "POLICY_HOST_MIN_SEVERITY")]
     pub(crate) min_severity: Severity,
     /// Fail, with exit code 1, on findings at or above this severity that the bundle enforces by `deny`
-    #[arg(long, value_enum, default_value_t = FailOn::Medium)]
+    #[arg(long, value_enum, default_value_t = FailOn::Medium, env = "POLICY_HOST_FAIL_ON")]
     pub(crate) fail_on: FailOn,
     /// Apply fixes to the files, and judge the result: safe ones, or with `=unsafe` all
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe", value_name = "EXTENT")]
@@ -87,6 +95,20 @@ pub(crate) struct EvalArguments {
     /// When to colour
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Every value that `eval` would have with these arguments, and where it came from
+    Show(Box<EvalArguments>),
+    /// The JSON Schema of policy-host.yaml
+    Schema,
 }
 
 #[derive(Debug, Args)]
@@ -291,6 +313,9 @@ pub(crate) struct DocsArguments {
     /// The folder of bundles, where manifests go
     #[arg(long, value_name = "DIR")]
     pub(crate) bundles: PathBuf,
+    /// The folder of schemas
+    #[arg(long, value_name = "DIR")]
+    pub(crate) schemas: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,11 +1,13 @@
 //! `policy-host eval`
 
 use super::args::{Colour, EvalArguments, FixExtent, Format};
+use super::config::Configured;
 use super::{CommandResult, Context, Exit, cache};
 use crate::baseline::Baseline;
-use crate::bundle::{Bundle, Enforcement, Ignoring};
+use crate::bundle::{Bundle, Enforcement, ExemptionSource, Ignoring};
 use crate::changes::Changes;
 use crate::discover::{self, Discovered, STDIN};
+use crate::document::Pointer;
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
 use crate::fix::{self, Extent};
 use crate::parse::{Limits, Unit};
@@ -17,12 +19,11 @@ use std::time::{Duration, Instant};
 /// Progress is shown when a run takes longer than this.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandResult {
+pub(super) fn run(configured: &Configured, mut context: Context) -> CommandResult {
+    let arguments = &configured.arguments;
     let started = Instant::now();
     let today = jiff::Zoned::now().date();
-    let mut bundle = Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?;
-    bundle.ignoring = (!arguments.no_ignores).then(|| Ignoring { today, known: context.library.names() });
-    let bundle = Arc::new(bundle);
+    let bundle = Arc::new(open_bundle(configured, &mut context, today)?);
     let limits = Limits::default();
     let mut discovered = discover::discover(&arguments.paths, &limits);
     let input_errors: Vec<String> = discovered.errors.iter().map(ToString::to_string).collect();
@@ -56,6 +57,28 @@ pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandRes
         print(arguments, &report)?;
     }
     Ok(exit(arguments, &report))
+}
+
+/// The bundle with the exceptions of the configuration.
+fn open_bundle(
+    configured: &Configured,
+    context: &mut Context,
+    today: jiff::civil::Date,
+) -> Result<Bundle, Box<dyn std::error::Error>> {
+    let mut bundle = Bundle::open(&configured.arguments.bundle, &mut context.library, &context.engine, today)?;
+    let ignoring = Ignoring { today, known: context.library.names() };
+    if let Some(file) = &configured.file {
+        for (index, entry) in file.located.value.exceptions.iter().enumerate() {
+            let at: Pointer = ["exceptions".to_owned(), index.to_string()].into_iter().collect();
+            let place = file.located.place(&at);
+            let from = ExemptionSource { configuration: true, place, directory: file.directory.clone() };
+            bundle
+                .add_exception(entry, from, &ignoring)
+                .map_err(|(field, message)| file.located.error(&at.join(field), message))?;
+        }
+    }
+    bundle.ignoring = (!configured.arguments.no_ignores).then_some(ignoring);
+    Ok(bundle)
 }
 
 /// Sets apart what was there before: by the baseline, by the change.

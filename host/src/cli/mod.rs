@@ -6,6 +6,7 @@
 mod args;
 mod bundle;
 mod cache;
+mod config;
 mod docs;
 mod eval;
 mod explain;
@@ -68,7 +69,14 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::List(arguments) => list::run(&arguments, pack),
         Command::Explain(arguments) => explain::run(&arguments, pack),
-        Command::Eval(arguments) => eval::run(&arguments, context(pack, arguments.no_cache, threads)?),
+        Command::Eval(arguments) => {
+            let context = context(pack, arguments.no_cache, threads)?;
+            eval::run(&config::configure(&arguments, |name| context.library.bundle(name).is_some())?, context)
+        }
+        Command::Config(arguments) => {
+            let library = Library::embedded(pack)?;
+            config::run(&arguments, |name| library.bundle(name).is_some())
+        }
         Command::Serve(arguments) => {
             let context = context(pack, false, threads)?;
             serve::run(*arguments, context)

@@ -1,0 +1,165 @@
+//! What the configuration says, as the defaults of flags, so that flags and variables go before it; and
+//! `policy-host config`, which shows where every value came from.
+
+use super::args::{Arguments, ConfigArguments, ConfigCommand, EvalArguments};
+use super::{CommandResult, Exit};
+use crate::config::{self, Config, ConfigFile};
+use crate::document::Pointer;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use std::path::Path;
+
+/// Keys of the file that are flags of `eval`, with the flag's name in the code.
+const FLAGS: [(&str, &str); 7] = [
+    ("paths", "paths"),
+    ("bundle", "bundle"),
+    ("format", "format"),
+    ("minSeverity", "min_severity"),
+    ("failOn", "fail_on"),
+    ("baseline", "baseline"),
+    ("noIgnores", "no_ignores"),
+];
+
+/// The arguments of a command that judges, with the configuration's values where they say nothing.
+pub(super) struct Configured {
+    pub(super) arguments: EvalArguments,
+    pub(super) file: Option<ConfigFile>,
+    matches: ArgMatches,
+}
+
+/// Reads the configuration that a command line asks for, and the command line again with it.
+pub(super) fn configure(
+    given: &EvalArguments,
+    is_bundle: impl Fn(&str) -> bool,
+) -> Result<Configured, Box<dyn std::error::Error>> {
+    let file = match &given.config {
+        Some(path) => Some(ConfigFile::open(path)?),
+        None if given.no_config => None,
+        None => ConfigFile::find(&std::env::current_dir()?)?,
+    };
+    let mut command = Arguments::command();
+    if let Some(file) = &file {
+        let defaults = defaults(file, is_bundle)?;
+        let with_defaults = |mut eval: clap::Command| {
+            for (flag, values) in &defaults {
+                eval = eval.mut_arg(*flag, |argument| argument.default_values(values.clone()));
+            }
+            eval
+        };
+        command = command.mut_subcommand("eval", with_defaults);
+        command = command.mut_subcommand("config", |config| config.mut_subcommand("show", with_defaults));
+    }
+    let mut matches = command.get_matches();
+    while let Some((_, inner)) = matches.remove_subcommand() {
+        matches = inner;
+    }
+    Ok(Configured { arguments: EvalArguments::from_arg_matches(&matches)?, file, matches })
+}
+
+/// What a file says of flags.
+fn defaults(
+    file: &ConfigFile,
+    is_bundle: impl Fn(&str) -> bool,
+) -> Result<Vec<(&'static str, Vec<String>)>, Box<dyn std::error::Error>> {
+    let config = &file.located.value;
+    let at = |keys: &[&str]| keys.iter().copied().collect::<Pointer>();
+    let resolved = |keys: &[&str], named: &str| {
+        let path = file.resolve(named).map_err(|message| file.located.error(&at(keys), message))?;
+        path.into_os_string().into_string().map_err(|_| file.located.error(&at(keys), "its path is not UTF-8"))
+    };
+    let mut defaults = Vec::new();
+    if !config.paths.is_empty() {
+        let paths = config.paths.iter().enumerate().map(|(index, path)| resolved(&["paths", &index.to_string()], path));
+        defaults.push(("paths", paths.collect::<Result<_, _>>()?));
+    }
+    if let Some(bundle) = &config.bundle {
+        let bundle = if is_bundle(bundle) { bundle.clone() } else { resolved(&["bundle"], bundle)? };
+        defaults.push(("bundle", vec![bundle]));
+    }
+    let words = [("format", &config.format), ("minSeverity", &config.min_severity), ("failOn", &config.fail_on)];
+    for (key, word) in words {
+        let Some(word) = word else { continue };
+        let known = names(key);
+        if !known.contains(word) {
+            let close = crate::suggest::closest(word, known.iter().map(String::as_str));
+            let close = close.map(|close| format!("; did you mean `{close}`?")).unwrap_or_default();
+            let message = format!("`{word}` is none of {}{close}", known.join(", "));
+            return Err(file.located.error(&at(&[key]), message).into());
+        }
+        defaults.push((flag(key), vec![word.clone()]));
+    }
+    if let Some(baseline) = &config.baseline {
+        defaults.push(("baseline", vec![resolved(&["baseline"], baseline)?]));
+    }
+    if config.no_ignores {
+        defaults.push(("no_ignores", vec!["true".to_owned()]));
+    }
+    Ok(defaults)
+}
+
+fn flag(key: &str) -> &'static str {
+    FLAGS.iter().find(|(known, _)| *known == key).map_or("", |(_, flag)| flag)
+}
+
+/// The words that a key takes: those of its flag.
+fn names(key: &str) -> Vec<String> {
+    let command = Arguments::command();
+    let eval = command.find_subcommand("eval");
+    let argument = eval.and_then(|eval| eval.get_arguments().find(|argument| argument.get_id() == flag(key)));
+    let values = argument.map(clap::Arg::get_possible_values).unwrap_or_default();
+    values.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name().to_owned()).collect()
+}
+
+/// The schema of the file, as text.
+pub(super) fn schema() -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(&config::schema(names))?;
+    text.push('\n');
+    Ok(text)
+}
+
+pub(super) fn run(arguments: &ConfigArguments, is_bundle: impl Fn(&str) -> bool) -> CommandResult {
+    match &arguments.command {
+        ConfigCommand::Show(arguments) => {
+            let configured = configure(arguments, is_bundle)?;
+            anstream::print!("{}", show(&configured));
+        }
+        ConfigCommand::Schema => anstream::print!("{}", schema()?),
+    }
+    Ok(Exit::Clean)
+}
+
+/// A line for each value: what it is, and where it came from.
+fn show(configured: &Configured) -> String {
+    let mut rows: Vec<[String; 3]> = FLAGS.iter().map(|(key, flag)| row(configured, key, flag)).collect();
+    if let Some(file) = &configured.file {
+        let Config { exceptions, .. } = &file.located.value;
+        for (index, exception) in exceptions.iter().enumerate() {
+            let at: Pointer = ["exceptions".to_owned(), index.to_string()].into_iter().collect();
+            rows.push([format!("exceptions[{index}]"), exception.rules.join(", "), file.located.place(&at)]);
+        }
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (first, second) = (width(0), width(1));
+    rows.iter().map(|[key, value, from]| format!("{key:first$}  {value:second$}  {from}\n")).collect()
+}
+
+fn row(configured: &Configured, key: &str, flag: &str) -> [String; 3] {
+    let matches = &configured.matches;
+    let values = matches.get_raw(flag).into_iter().flatten().map(|value| value.to_string_lossy().into_owned());
+    let said = |file: &&ConfigFile| file.located.says(key);
+    let from = match matches.value_source(flag) {
+        Some(ValueSource::CommandLine) => "command line".to_owned(),
+        Some(ValueSource::EnvVariable) => format!("POLICY_HOST_{}", flag.to_uppercase()),
+        _ => match configured.file.as_ref().filter(said) {
+            Some(file) => file.located.place(&[key].into_iter().collect()),
+            None => "default".to_owned(),
+        },
+    };
+    [key.to_owned(), values.collect::<Vec<_>>().join(" "), from]
+}
+
+/// The schema's place below its directory.
+pub(super) fn write_schema(directory: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    std::fs::create_dir_all(directory)?;
+    Ok(std::fs::write(directory.join("policy-host.v1.json"), schema()?)?)
+}

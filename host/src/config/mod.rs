@@ -1,0 +1,192 @@
+//! The configuration of a repository: `policy-host.yaml`, found upwards from the working directory.
+//!
+//! It says what flags of `eval` say, and which exceptions there are. It is part of what is judged, so it is hostile:
+//! what it names is below its own directory, it runs nothing and writes nothing, and `serve` does not read it.
+
+use crate::bundle::ExemptionEntry;
+use crate::settings::{Located, SettingsError};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
+
+/// What the file is called.
+pub const FILE_NAME: &str = "policy-host.yaml";
+/// Bytes of a configuration that are read at the most.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What `policy-host.yaml` says. Flags and variables go before it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(title = "policy-host.yaml")]
+pub struct Config {
+    /// Files and directories to judge where none are named, from the directory of this file.
+    pub paths: Vec<String>,
+    /// A shipped bundle; or a bundle file or a directory of components, from the directory of this file.
+    pub bundle: Option<String>,
+    /// Form of the results.
+    pub format: Option<String>,
+    /// Findings below this severity are left out.
+    pub min_severity: Option<String>,
+    /// Findings at or above this severity fail the run; `never` for none.
+    pub fail_on: Option<String>,
+    /// The baseline, from the directory of this file.
+    pub baseline: Option<String>,
+    /// Pass over comments and annotations that lift rules.
+    pub no_ignores: bool,
+    /// What is exempt from which rules, why and until when.
+    pub exceptions: Vec<ExemptionEntry>,
+}
+
+/// Why there is no configuration where there should be one.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It could not be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It says something that cannot be.
+    #[error(transparent)]
+    Content(#[from] SettingsError),
+}
+
+/// A configuration, where it was found.
+#[derive(Debug)]
+pub struct ConfigFile {
+    /// What it says, with places.
+    pub located: Located<Config>,
+    /// The file.
+    pub path: PathBuf,
+    /// Its directory, from the working directory; empty for that itself.
+    pub directory: PathBuf,
+    /// Found in what is judged, rather than named by whoever judges.
+    found: bool,
+}
+
+impl ConfigFile {
+    /// Reads a file that somebody named.
+    ///
+    /// # Errors
+    /// When it cannot be read, or names the place of what is wrong.
+    pub fn open(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, false)
+    }
+
+    /// Finds the file: the nearest from `start` upwards to the directory that has `.git`; outside of repositories
+    /// only in `start` itself, since above it may be anybody's.
+    ///
+    /// # Errors
+    /// As for [`ConfigFile::open`].
+    pub fn find(start: &Path) -> Result<Option<Self>, ConfigError> {
+        let top = start.ancestors().position(|directory| directory.join(".git").exists()).unwrap_or(0);
+        let mut relative = PathBuf::new();
+        for directory in start.ancestors().take(top + 1) {
+            if directory.join(FILE_NAME).symlink_metadata().is_ok() {
+                return Self::read(&relative.join(FILE_NAME), true).map(Some);
+            }
+            relative.push("..");
+        }
+        Ok(None)
+    }
+
+    fn read(path: &Path, found: bool) -> Result<Self, ConfigError> {
+        let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+        let is_file = std::fs::metadata(path).map_err(failed)?.is_file();
+        let mut text = String::new();
+        if is_file {
+            let file = std::fs::File::open(path).map_err(failed)?;
+            file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+        }
+        if !is_file || text.len() as u64 > MAX_BYTES {
+            return Err(failed(std::io::Error::other(format!(
+                "a configuration is a file of at most {MAX_BYTES} bytes"
+            ))));
+        }
+        let located = Located::parse(&path.display().to_string(), &text)?;
+        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self { located, path: path.to_owned(), directory, found })
+    }
+
+    /// A path that the file names, from the working directory. Of a file that was found it is below its directory,
+    /// links followed.
+    ///
+    /// # Errors
+    /// Says that it leads elsewhere.
+    pub fn resolve(&self, named: &str) -> Result<PathBuf, String> {
+        let path = if named == "." { self.directory.clone() } else { self.directory.join(named) };
+        let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
+        if !self.found {
+            return Ok(path);
+        }
+        let outside = || format!("`{named}` leads out of the directory of this file");
+        if !Path::new(named).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+            return Err(outside());
+        }
+        let directory = if self.directory.as_os_str().is_empty() { Path::new(".") } else { &self.directory };
+        let is_below = match (path.canonicalize(), directory.canonicalize()) {
+            (Ok(path), Ok(directory)) => path.starts_with(directory),
+            // What is not there leads nowhere.
+            _ => true,
+        };
+        if is_below { Ok(path) } else { Err(outside()) }
+    }
+}
+
+/// The JSON Schema of the file. `names` gives the words that some keys take.
+pub fn schema(names: impl Fn(&str) -> Vec<String>) -> serde_json::Value {
+    let mut schema = serde_json::Value::from(schemars::schema_for!(Config));
+    for key in ["format", "minSeverity", "failOn"] {
+        let words = names(key);
+        if let Some(property) =
+            schema.pointer_mut(&format!("/properties/{key}")).and_then(|value| value.as_object_mut())
+        {
+            property.insert("type".to_owned(), "string".into());
+            property.insert("enum".to_owned(), words.into());
+            property.remove("default");
+        }
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        directory
+    }
+
+    #[test]
+    fn what_a_found_file_names_is_below_it() {
+        let directory = in_directory(&[("r/policy-host.yaml", "paths: [k8s]"), ("r/k8s/a.yaml", ""), ("b.json", "")]);
+        let root = directory.path().join("r");
+        std::os::unix::fs::symlink("../b.json", root.join("link.json")).unwrap();
+        let found = ConfigFile::read(&root.join(FILE_NAME), true).unwrap();
+        for outside in ["../b.json", "/etc/passwd", "link.json", "k8s/../../b.json"] {
+            assert!(found.resolve(outside).unwrap_err().contains("leads out"), "{outside}");
+        }
+        assert_eq!(found.resolve("k8s").unwrap(), root.join("k8s"));
+        assert_eq!(found.resolve("new.json").unwrap(), root.join("new.json"));
+        let named = ConfigFile::open(&root.join(FILE_NAME)).unwrap();
+        assert!(named.resolve("../b.json").is_ok());
+    }
+
+    #[test]
+    fn a_configuration_is_a_file_of_bounded_size() {
+        let directory = in_directory(&[("large.yaml", &"#".repeat(MAX_BYTES as usize + 1))]);
+        let refused = |path: &Path| ConfigFile::open(path).unwrap_err().to_string();
+        assert!(refused(&directory.path().join("large.yaml")).contains("at most 1048576 bytes"));
+        assert!(refused(directory.path()).contains("at most 1048576 bytes"));
+        assert!(refused(Path::new("/dev/zero")).contains("at most 1048576 bytes"));
+    }
+}
