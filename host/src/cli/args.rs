@@ -36,6 +36,10 @@ pub(crate) enum Command {
     Bundle(BundleArguments),
     /// Run the fixtures of rules
     Test(TestArguments),
+    /// Print the completions for a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page
+    Man(ManArguments),
     /// Write the rule reference
     #[command(hide = true)]
     Docs(DocsArguments),
@@ -89,12 +93,28 @@ pub(crate) struct EvalArguments {
     /// Pass over exceptions in what is judged: comments and annotations
     #[arg(long)]
     pub(crate) no_ignores: bool,
+    /// Judge again when something changes, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["fix", "diff", "write_baseline"])]
+    pub(crate) watch: bool,
     /// Neither read nor write remembered verdicts and compiled code
     #[arg(long)]
     pub(crate) no_cache: bool,
     /// When to colour
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// Write a page for each command into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

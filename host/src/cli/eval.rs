@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 /// Progress is shown when a run takes longer than this.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-pub(super) fn run(configured: &Configured, mut context: Context) -> CommandResult {
+/// Judges once, and prints the report.
+pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandResult {
     let arguments = &configured.arguments;
     let started = Instant::now();
     let today = jiff::Zoned::now().date();

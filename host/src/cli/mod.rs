@@ -14,7 +14,9 @@ mod inspect;
 mod list;
 mod pack;
 mod serve;
+mod shell;
 mod test;
+mod watch;
 
 use crate::bundle::{Library, LibraryError};
 use crate::engine::{CodeCache, Engine, EngineError, SandboxLimits};
@@ -33,6 +35,7 @@ pub(crate) enum Exit {
 }
 
 /// What every command needs.
+#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) engine: Arc<Engine>,
     pub(crate) library: Library,
@@ -71,12 +74,15 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         Command::Explain(arguments) => explain::run(&arguments, pack),
         Command::Eval(arguments) => {
             let context = context(pack, arguments.no_cache, threads)?;
-            eval::run(&config::configure(&arguments, |name| context.library.bundle(name).is_some())?, context)
+            let configure = || config::configure(&arguments, |name| context.library.bundle(name).is_some());
+            if arguments.watch { watch::run(&configure, &context) } else { eval::judge(&configure()?, context.clone()) }
         }
         Command::Config(arguments) => {
             let library = Library::embedded(pack)?;
             config::run(&arguments, |name| library.bundle(name).is_some())
         }
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::man(&arguments),
         Command::Serve(arguments) => {
             let context = context(pack, false, threads)?;
             serve::run(*arguments, context)

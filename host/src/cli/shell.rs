@@ -1,0 +1,36 @@
+//! `policy-host completions` and `policy-host man`: what shells and `man` know of the commands.
+
+use super::args::{Arguments, CompletionsArguments, ManArguments};
+use super::{CommandResult, Exit};
+use clap::CommandFactory as _;
+use std::io::Write as _;
+
+pub(super) fn completions(arguments: &CompletionsArguments) -> CommandResult {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "policy-host", &mut script);
+    print(&script)
+}
+
+/// One page, or a page for each command in a directory.
+pub(super) fn man(arguments: &ManArguments) -> CommandResult {
+    match &arguments.out {
+        Some(directory) => {
+            std::fs::create_dir_all(directory)?;
+            clap_mangen::generate_to(Arguments::command(), directory)?;
+            Ok(Exit::Clean)
+        }
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+            print(&page)
+        }
+    }
+}
+
+fn print(text: &[u8]) -> CommandResult {
+    match std::io::stdout().lock().write_all(text) {
+        // Whoever read the output has seen enough (`| head`).
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Clean),
+        other => Ok(other.map(|()| Exit::Clean)?),
+    }
+}
