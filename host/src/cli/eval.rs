@@ -199,7 +199,7 @@ fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {
         Exit::Error
     } else if fails {
         Exit::Findings
-    } else if counts.documents == 0 {
+    } else if counts.documents == 0 && report.adoption.untouched.is_none() {
         anstream::eprintln!("note: none of the input is something that a rule of this bundle judges");
         Exit::NoInput
     } else {

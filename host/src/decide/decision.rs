@@ -2,7 +2,7 @@
 
 use super::{Decider, FailureMode, NotEvaluatedMode, Verdicts};
 use crate::bundle::{Bundle, BundleRule, Enforcement};
-use crate::evaluate::{Finding, Outcome};
+use crate::evaluate::{ExemptBy, Finding, Outcome};
 use crate::manifest::Severity;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -65,6 +65,8 @@ pub struct Exempt {
     pub path: String,
     /// The exemption's reason.
     pub reason: String,
+    /// Whether the object itself says so, by an annotation, rather than the bundle.
+    pub annotation: bool,
 }
 
 /// A rule that could not decide.
@@ -186,7 +188,12 @@ impl Decider {
 impl Decision {
     fn add(&mut self, rule: &BundleRule, finding: &Finding) {
         if let Some(reason) = &finding.exempt {
-            self.exempt.push(Exempt { rule: rule.id().to_owned(), path: finding.path.clone(), reason: reason.clone() });
+            self.exempt.push(Exempt {
+                rule: rule.id().to_owned(),
+                path: finding.path.clone(),
+                reason: reason.clone(),
+                annotation: finding.exempt_by == Some(ExemptBy::Annotation),
+            });
             return;
         }
         let list = match finding.enforcement {

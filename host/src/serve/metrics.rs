@@ -38,6 +38,15 @@ pub(super) struct RuleLabels {
     pub(super) outcome: &'static str,
 }
 
+/// Labels of findings that are exempt.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ExemptLabels {
+    pub(super) bundle: String,
+    pub(super) rule: String,
+    /// What says so.
+    pub(super) by: &'static str,
+}
+
 /// Labels of a sandbox failure.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct SandboxLabels {
@@ -101,6 +110,7 @@ pub(super) struct Metrics {
     pub(super) review_seconds: Histogram,
     pub(super) decisions: Family<DecisionLabels, Counter>,
     pub(super) rule_outcomes: Family<RuleLabels, Counter>,
+    pub(super) exempt_findings: Family<ExemptLabels, Counter>,
     pub(super) sandbox_errors: Family<SandboxLabels, Counter>,
     pub(super) memo: Family<MemoLabels, Counter>,
     pub(super) memo_bytes: Gauge,
@@ -134,6 +144,7 @@ impl Metrics {
             review_seconds: histogram(),
             decisions: Family::default(),
             rule_outcomes: Family::default(),
+            exempt_findings: Family::default(),
             sandbox_errors: Family::default(),
             memo: Family::default(),
             memo_bytes: Gauge::default(),
@@ -170,6 +181,11 @@ impl Metrics {
         );
         registry.register("decisions", "Decisions by bundle: allowed, denied, no_verdict", self.decisions.clone());
         registry.register("rule_outcomes", "Outcomes by rule", self.rule_outcomes.clone());
+        registry.register(
+            "exempt_findings",
+            "Findings that an exemption of the bundle or an annotation of the object lifts",
+            self.exempt_findings.clone(),
+        );
         registry.register("sandbox_errors", "Rules that could not run", self.sandbox_errors.clone());
         registry.register("memo", "Reviews by whether memory served: hit, miss", self.memo.clone());
         registry.register_with_unit("memo", "Verdicts kept in memory", Unit::Bytes, self.memo_bytes.clone());

@@ -1,7 +1,7 @@
 //! The way of a request through the server, whatever its wire: read, from memory or judged, answered.
 
 use super::config::Config;
-use super::metrics::{DecisionLabels, MemoLabels, RuleLabels, SandboxLabels};
+use super::metrics::{DecisionLabels, ExemptLabels, MemoLabels, RuleLabels, SandboxLabels};
 use super::state::{App, Phase, Serving};
 use super::workers::Trouble;
 use crate::decide::{Decider, Decision, Verdicts};
@@ -220,6 +220,11 @@ fn observe<W: Wire>(wire: &W, app: &App, item: &Item, decided: &Decided) {
         (_, false) => "no_verdict",
     };
     count_decision(app, item, verdict);
+    for exempt in &decision.exempt {
+        let by = if exempt.annotation { "annotation" } else { "bundle" };
+        let labels = ExemptLabels { bundle: bundle.clone(), rule: exempt.rule.clone(), by };
+        metrics.exempt_findings.get_or_create(&labels).inc();
+    }
     let rules = &item.decider.bundle().rules;
     for outcome in verdicts.outcomes.iter() {
         let rule = rules[usize::from(outcome.rule)].id().to_owned();

@@ -1,0 +1,105 @@
+//! `policy-host.yaml`.
+
+use super::{ONE_RULE, POD, eval, home};
+use crate::cli::{Home, stderr, stdout};
+
+#[test]
+fn flags_go_before_variables_before_the_file_before_defaults() {
+    let home = home(&[("web.yaml", POD), ("policy-host.yaml", "failOn: never\n")]);
+    assert_eq!(eval(&home, &["--no-config"]).0, 1);
+    assert_eq!(eval(&home, &[]).0, 0);
+    let with_variable = |arguments: &[&str]| {
+        let arguments = [&["eval", "--bundle", "../one.yaml"], arguments].concat();
+        home.command(&arguments).env("POLICY_HOST_FAIL_ON", "high").output().unwrap().status.code()
+    };
+    assert_eq!(with_variable(&[]), Some(1));
+    assert_eq!(with_variable(&["--fail-on", "never"]), Some(0));
+}
+
+#[test]
+fn config_show_says_where_every_value_came_from() {
+    let file = "paths: [k8s]\nbundle: rules/one.yaml\nfailOn: high\nbaseline: known.json\nexceptions:\n  - {rules: [a, b], reason: why}\n";
+    let home = Home::with(&[
+        ("policy-host.yaml", file),
+        ("rules/one.yaml", ONE_RULE),
+        ("k8s/web.yaml", POD),
+        (".git/HEAD", ""),
+    ]);
+    let mut command = home.command(&["config", "show", "--format", "json"]);
+    let output = command.env("POLICY_HOST_MIN_SEVERITY", "low").current_dir(home.path("k8s")).output().unwrap();
+    insta::assert_snapshot!("config-show", stdout(&output));
+    home.write("known.json", "{\"schema\": \"policy-host/baseline/v1\", \"findings\": []}");
+    let output = home.command(&["eval"]).current_dir(home.path("rules")).output().unwrap();
+    assert!(stdout(&output).contains("--> ../k8s/web.yaml:11:21"), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn it_is_found_up_to_the_root_of_the_repository_and_no_further() {
+    let home = home(&[("policy-host.yaml", "failOn: never\n"), ("repository/web.yaml", POD)]);
+    let code = || {
+        let mut command = home.command(&["eval", "--bundle", "../../one.yaml"]);
+        command.current_dir(home.path("repository")).output().unwrap().status.code()
+    };
+    assert_eq!(code(), Some(1), "outside of a repository only the directory itself counts");
+    home.write("repository/.git/HEAD", "");
+    assert_eq!(code(), Some(1));
+    std::fs::rename(home.path("repository/.git"), home.path(".git")).unwrap();
+    assert_eq!(code(), Some(0));
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let home = home(&[("web.yaml", POD)]);
+    let cases = [
+        ("failOn: high\npathz: [a]\n", "policy-host.yaml:2:1: `pathz`: unknown field `pathz`", "did you mean `paths`?"),
+        ("exceptions:\n  - rules: [a]\n    reson: x\n", "policy-host.yaml:3:5: ", "did you mean `reason`?"),
+        ("exceptions:\n  - {rules: [a], reason: ' '}\n", "policy-host.yaml:2:26: ", "needs a `reason`"),
+        (
+            "exceptions:\n  - {rules: [pss-privileged], reason: x, names: ['[']}\n",
+            "policy-host.yaml:2:",
+            "glob is malformed",
+        ),
+        ("exceptions:\n  - {rules: [a], reason: x, expires: soon}\n", "policy-host.yaml:2:", "expires"),
+        ("failOn: hihg\n", "policy-host.yaml:1:9: `hihg` is none of", "did you mean `high`?"),
+        ("paths: [/etc]\n", "policy-host.yaml:1:9: ", "`/etc` leads out of the directory of this file"),
+        ("bundle: ../one.yaml\n", "policy-host.yaml:1:9: ", "leads out"),
+        ("baseline: ../x.json\n", "policy-host.yaml:1:11: ", "leads out"),
+        ("paths: yes\n", "policy-host.yaml:1:8: ", "expected a sequence"),
+        ("[", "policy-host.yaml:1:", ""),
+        ("", "policy-host.yaml:1:1: the file is empty", ""),
+    ];
+    for (text, place, message) in cases {
+        home.write("policy-host.yaml", text);
+        let output = home.run(&["eval"]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}{said}");
+        assert!(said.contains(place) && said.contains(message), "{text}{said}");
+    }
+    home.write("policy-host.yaml", "failOn: never\n");
+    assert_eq!(home.run(&["eval", "--config", "none.yaml"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_schema_is_what_the_code_says_and_takes_what_the_program_takes() {
+    let schema = stdout(&home(&[]).run(&["config", "schema"]));
+    assert_eq!(schema, include_str!("../../host/schema/policy-host.v1.json"), "run `make docs`");
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let entry = serde_json::json!({"rules": ["a"], "paths": ["k8s/**"], "reason": "why", "expires": "2027-01-31"});
+    let valid = serde_json::json!({"paths": ["."], "bundle": "twelve-factor", "failOn": "high", "exceptions": [entry]});
+    assert!(validator.is_valid(&valid));
+    for wrong in [
+        serde_json::json!({"pathz": []}),
+        serde_json::json!({"failOn": "hihg"}),
+        serde_json::json!({"exceptions": [{"rules": ["a"]}]}),
+        serde_json::json!({"exceptions": [{"rules": ["a"], "reason": "why", "until": "2027-01-31"}]}),
+    ] {
+        assert!(!validator.is_valid(&wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn a_server_takes_no_notice_of_it() {
+    let home = home(&[("policy-host.yaml", "nonsense: true\n")]);
+    let output = home.run(&["serve", "--bundle", "none", "--no-cluster"]);
+    assert!(stderr(&output).contains("there is no bundle `none`"), "{}", stderr(&output));
+}
