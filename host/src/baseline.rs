@@ -204,6 +204,7 @@ fn identity(baseline: &Path, subject: &Subject) -> String {
         let name = below.unwrap_or_else(|| subject.name.clone());
         return format!("{} {}", subject.kind, if name.is_empty() { "." } else { &name });
     }
-    let dot = if subject.group.is_empty() { "" } else { "." };
-    format!("{}{dot}{} {}/{}", subject.kind, subject.group, subject.namespace, subject.name)
+    let kind =
+        if subject.group.is_empty() { subject.kind.clone() } else { format!("{}.{}", subject.kind, subject.group) };
+    Subject { kind, ..subject.clone() }.to_string()
 }

@@ -294,3 +294,29 @@ fn without_a_cluster_rules_that_ask_for_others_are_not_evaluated() {
     let message = verdict["message"].as_str().unwrap();
     assert!(message.contains("\n- pdb-required: could not decide: "), "{message}");
 }
+
+#[test]
+fn the_annotation_lifts_a_rule_only_where_the_bundle_lets_it() {
+    let server = Server::start("bundles: [DIR/open.yaml, DIR/closed.yaml]\n", |directory| {
+        for (name, more) in [("open", "annotations: true\n"), ("closed", "")] {
+            let bundle = format!("name: {name}\nversion: 1.0.0\nrules: [pss-privileged]\n{more}");
+            std::fs::write(directory.join(format!("{name}.yaml")), bundle).unwrap();
+        }
+    });
+    let mut object = deployment();
+    object["spec"]["template"]["spec"]["containers"][0]["securityContext"] = json!({ "privileged": true });
+    let mut decide = |bundle: &str, annotation: &str| {
+        object["metadata"]["annotations"] = json!({ "ignore.policy-host.dev/pss-privileged": annotation });
+        server.post_json(&format!("/v1/evaluate/{bundle}"), &json!({ "object": object }))
+    };
+    assert_eq!(decide("closed", "it drives the hardware")["allowed"], false);
+    let lifted = decide("open", "it drives the hardware until=2999-01-31");
+    assert_eq!((&lifted["allowed"], &lifted["exempt"][0]["annotation"]), (&json!(true), &json!(true)), "{lifted}");
+    assert_eq!(lifted["exempt"][0]["reason"], "it drives the hardware");
+    // Neither what another annotation let pass nor memory counts for one that does not hold.
+    for annotation in ["", "why until=2020-01-31", "why until=soon", "until=2999-01-31"] {
+        assert_eq!(decide("open", annotation)["allowed"], false, "{annotation}");
+    }
+    let line = r#"policy_host_exempt_findings_total{bundle="open",rule="pss-privileged",by="annotation"}"#;
+    assert_eq!(server.metric(line), 1.0);
+}

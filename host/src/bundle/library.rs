@@ -163,8 +163,8 @@ impl Library {
 
     /// What its rules are called: ids and aliases.
     pub fn names(&self) -> std::collections::BTreeSet<String> {
-        let names = |rule: &Arc<RuleSource>| rule.manifest.aliases.iter().chain([&rule.manifest.id]).cloned().collect();
-        self.rules.values().flat_map::<Vec<String>, _>(|rule| names(rule)).collect()
+        let manifests = self.rules.values().map(|rule| &rule.manifest);
+        manifests.flat_map(|manifest| manifest.aliases.iter().chain([&manifest.id])).cloned().collect()
     }
 
     /// Adds a component file.

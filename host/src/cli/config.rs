@@ -56,11 +56,11 @@ pub(super) fn configure(
     Ok(Configured { arguments: EvalArguments::from_arg_matches(&matches)?, file, matches })
 }
 
+/// Flags, by their names in the code, with their values.
+type Defaults = Vec<(&'static str, Vec<String>)>;
+
 /// What a file says of flags.
-fn defaults(
-    file: &ConfigFile,
-    is_bundle: impl Fn(&str) -> bool,
-) -> Result<Vec<(&'static str, Vec<String>)>, Box<dyn std::error::Error>> {
+fn defaults(file: &ConfigFile, is_bundle: impl Fn(&str) -> bool) -> Result<Defaults, Box<dyn std::error::Error>> {
     let config = &file.located.value;
     let at = |keys: &[&str]| keys.iter().copied().collect::<Pointer>();
     let resolved = |keys: &[&str], named: &str| {
