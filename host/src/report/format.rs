@@ -1,6 +1,6 @@
 //! The forms of a report, and a run rendered in them.
 
-use super::{Report, Results, Style, concise, github, human, json, junit, markdown};
+use super::{Report, Results, Style, concise, github, human, json, junit, markdown, sarif};
 use std::sync::OnceLock;
 
 /// A form of the results.
@@ -12,6 +12,8 @@ pub enum Format {
     Concise,
     /// Everything, for programs
     Json,
+    /// SARIF 2.1.0, for code scanning and editors
+    Sarif,
     /// JUnit XML, as GitLab and Jenkins read it
     Junit,
     /// Annotations of GitHub Actions
@@ -52,6 +54,7 @@ impl<'r> Renderings<'r> {
             Format::Human => human(self.report, style, width),
             Format::Concise => concise::concise(self.results()?),
             Format::Json => json::json(self.results()?)?,
+            Format::Sarif => sarif::sarif(self.report)?,
             Format::Junit => junit::junit(self.results()?)?,
             Format::Github => github::github(self.results()?),
             Format::Markdown => markdown::markdown(self.results()?),

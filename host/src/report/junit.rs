@@ -220,7 +220,7 @@ mod tests {
                     for attribute in element.attributes() {
                         let attribute = attribute.map_err(|error| error.to_string())?;
                         let value = attribute
-                            .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+                            .normalized_value(quick_xml::XmlVersion::Explicit1_0)
                             .map_err(|error| error.to_string())?;
                         texts.push(value.into_owned());
                     }

@@ -14,6 +14,7 @@ mod junit;
 mod markdown;
 mod output;
 mod results;
+mod sarif;
 mod shown;
 mod text;
 
