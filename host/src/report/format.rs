@@ -1,6 +1,6 @@
 //! The forms of a report, and a run rendered in them.
 
-use super::{Report, Results, Style, concise, github, human, json, junit, markdown, sarif};
+use super::{Report, Results, Style, concise, github, html, human, json, junit, markdown, sarif};
 use std::sync::OnceLock;
 
 /// A form of the results.
@@ -20,6 +20,8 @@ pub enum Format {
     Github,
     /// For the summary of a job or a comment
     Markdown,
+    /// One page that needs nothing else, with filters
+    Html,
 }
 
 /// Why a report could not be rendered.
@@ -57,6 +59,7 @@ impl<'r> Renderings<'r> {
             Format::Sarif => sarif::sarif(self.report)?,
             Format::Junit => junit::junit(self.results()?)?,
             Format::Github => github::github(self.results()?),
+            Format::Html => html::html(self.report),
             Format::Markdown => markdown::markdown(self.results()?),
         })
     }

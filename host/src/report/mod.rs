@@ -8,6 +8,7 @@ mod fingerprint;
 mod format;
 mod frame;
 mod github;
+mod html;
 mod human;
 mod json;
 mod junit;

@@ -1,6 +1,7 @@
 //! What of a source may be shown.
 
 use super::frame::Text;
+use crate::document::Source;
 use crate::evaluate::DocumentVerdict;
 use crate::parse::Unit;
 use std::borrow::Cow;
@@ -29,8 +30,13 @@ impl<'u> Shown<'u> {
 
     /// One of them.
     pub(super) fn text(&self, file: u16) -> Text<'_> {
-        let index = if usize::from(file) < self.texts.len() { usize::from(file) } else { 0 };
-        let source = &self.unit.sources[index];
-        Text { path: &source.path, text: &self.texts[index], lines_before: source.lines_before }
+        let source = self.source(file);
+        let text = self.texts.get(usize::from(file)).unwrap_or(&self.texts[0]);
+        Text { path: &source.path, text, lines_before: source.lines_before }
+    }
+
+    /// Where one of them is from.
+    pub(super) fn source(&self, file: u16) -> &'u Source {
+        self.unit.sources.get(usize::from(file)).unwrap_or(&self.unit.sources[0])
     }
 }
