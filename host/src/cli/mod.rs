@@ -12,6 +12,7 @@ mod explain;
 mod inspect;
 mod list;
 mod pack;
+mod reports;
 mod serve;
 mod test;
 
