@@ -37,8 +37,7 @@ pub enum BaselineError {
 }
 
 /// What a finding is known by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Known {
     /// The rule's id.
     pub rule: String,

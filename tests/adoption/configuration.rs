@@ -17,6 +17,16 @@ fn flags_go_before_variables_before_the_file_before_defaults() {
 }
 
 #[test]
+fn reports_of_the_file_are_written_below_it() {
+    let home = home(&[("web.yaml", POD), ("policy-host.yaml", "reports: {json: out.json, concise: out.txt}\n")]);
+    assert_eq!(eval(&home, &[]).0, 1);
+    assert!(home.read("out.txt").contains("web.yaml:11:21"));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&home.read("out.json")).unwrap()["summary"]["documents"], 1);
+    eval(&home, &["--report", "junit=other.xml"]);
+    assert!(home.path("other.xml").exists());
+}
+
+#[test]
 fn config_show_says_where_every_value_came_from() {
     let file = "paths: [k8s]\nbundle: rules/one.yaml\nfailOn: high\nbaseline: known.json\nexceptions:\n  - {rules: [a, b], reason: why}\n";
     let home = Home::with(&[
@@ -64,6 +74,8 @@ fn what_is_wrong_is_named_with_its_place() {
         ("paths: [/etc]\n", "policy-host.yaml:1:9: ", "`/etc` leads out of the directory of this file"),
         ("bundle: ../one.yaml\n", "policy-host.yaml:1:9: ", "leads out"),
         ("baseline: ../x.json\n", "policy-host.yaml:1:11: ", "leads out"),
+        ("reports: {yaml: a}\n", "policy-host.yaml:1:17: `yaml` is none of human", ""),
+        ("reports: {json: .git/config}\n", "policy-host.yaml:1:17: ", "or into `.git`"),
         ("paths: yes\n", "policy-host.yaml:1:8: ", "expected a sequence"),
         ("[", "policy-host.yaml:1:", ""),
         ("", "policy-host.yaml:1:1: the file is empty", ""),

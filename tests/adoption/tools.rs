@@ -130,6 +130,7 @@ fn action(home: &Home, inputs: &[(&str, &str)]) -> (Output, String) {
 fn the_action_judges_and_tells_the_exit_code() {
     let home = home(&[("k8s/web.yaml", POD), ("a b/good.yaml", include_str!("../fixtures/good-pod.yaml"))]);
     let (output, set) = action(&home, &[("bundle", "../one.yaml")]);
+    assert!(stdout(&output).starts_with("::error "), "{}", stdout(&output));
     assert_eq!((output.status.code(), &*set), (Some(1), "exit-code=1\n"), "{}", stderr(&output));
     let (output, set) = action(&home, &[("bundle", "../one.yaml"), ("paths", "a b\n\n")]);
     assert_eq!((output.status.code(), &*set), (Some(0), "exit-code=0\n"), "{}", stderr(&output));

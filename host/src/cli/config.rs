@@ -5,15 +5,17 @@ use super::args::{Arguments, ConfigArguments, ConfigCommand, EvalArguments};
 use super::{CommandResult, Exit};
 use crate::config::{self, Config, ConfigFile};
 use crate::document::Pointer;
+use crate::settings::SettingsError;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use std::path::Path;
 
 /// Keys of the file that are flags of `eval`, with the flag's name in the code.
-const FLAGS: [(&str, &str); 7] = [
+const FLAGS: [(&str, &str); 8] = [
     ("paths", "paths"),
     ("bundle", "bundle"),
     ("format", "format"),
+    ("reports", "report"),
     ("minSeverity", "min_severity"),
     ("failOn", "fail_on"),
     ("baseline", "baseline"),
@@ -79,14 +81,17 @@ fn defaults(file: &ConfigFile, is_bundle: impl Fn(&str) -> bool) -> Result<Defau
     let words = [("format", &config.format), ("minSeverity", &config.min_severity), ("failOn", &config.fail_on)];
     for (key, word) in words {
         let Some(word) = word else { continue };
-        let known = names(key);
-        if !known.contains(word) {
-            let close = crate::suggest::closest(word, known.iter().map(String::as_str));
-            let close = close.map(|close| format!("; did you mean `{close}`?")).unwrap_or_default();
-            let message = format!("`{word}` is none of {}{close}", known.join(", "));
-            return Err(file.located.error(&at(&[key]), message).into());
-        }
+        one_of(&names(key), word).map_err(|message| file.located.error(&at(&[key]), message))?;
         defaults.push((flag(key), vec![word.clone()]));
+    }
+    let formats = names("format");
+    let report = |(format, named): (&String, &String)| {
+        let keys = ["reports", format];
+        one_of(&formats, format).map_err(|message| file.located.error(&at(&keys), message))?;
+        Ok::<_, SettingsError>(format!("{format}={}", resolved(&keys, named)?))
+    };
+    if !config.reports.is_empty() {
+        defaults.push(("report", config.reports.iter().map(report).collect::<Result<_, _>>()?));
     }
     if let Some(baseline) = &config.baseline {
         defaults.push(("baseline", vec![resolved(&["baseline"], baseline)?]));
@@ -95,6 +100,15 @@ fn defaults(file: &ConfigFile, is_bundle: impl Fn(&str) -> bool) -> Result<Defau
         defaults.push(("no_ignores", vec!["true".to_owned()]));
     }
     Ok(defaults)
+}
+
+fn one_of(known: &[String], word: &String) -> Result<(), String> {
+    if known.contains(word) {
+        return Ok(());
+    }
+    let close = crate::suggest::closest(word, known.iter().map(String::as_str));
+    let close = close.map(|close| format!("; did you mean `{close}`?")).unwrap_or_default();
+    Err(format!("`{word}` is none of {}{close}", known.join(", ")))
 }
 
 fn flag(key: &str) -> &'static str {

@@ -1,7 +1,8 @@
 //! `policy-host eval`
 
-use super::args::{Colour, EvalArguments, FixExtent, Format};
+use super::args::{EvalArguments, FixExtent};
 use super::config::Configured;
+use super::reports::Outputs;
 use super::{CommandResult, Context, Exit, cache};
 use crate::baseline::Baseline;
 use crate::bundle::{Bundle, Enforcement, ExemptionSource, Ignoring};
@@ -11,8 +12,8 @@ use crate::document::Pointer;
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
 use crate::fix::{self, Extent};
 use crate::parse::{Limits, Unit};
-use crate::report::{self, Adoption, Report, Style};
-use std::io::{IsTerminal as _, Write as _};
+use crate::report::{Adoption, Report, write_file};
+use std::io::IsTerminal as _;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandResult {
     let arguments = &configured.arguments;
     let started = Instant::now();
+    let outputs = Outputs::new(arguments.format, &arguments.report)?;
     let today = jiff::Zoned::now().date();
     let bundle = Arc::new(open_bundle(configured, &mut context, today)?);
     let limits = Limits::default();
@@ -55,7 +57,7 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         adoption: &adoption,
     };
     if !arguments.diff {
-        print(arguments, &report)?;
+        outputs.write(&report, arguments.color)?;
     }
     Ok(exit(arguments, &report))
 }
@@ -151,42 +153,11 @@ fn apply_fixes(
             let shown = path.trim_start_matches('/');
             anstream::print!("{}", diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
         } else {
-            replace_file(path, new)?;
+            write_file(path.as_ref(), new)?;
         }
     }
     discovered.units = fixed.slots.into_iter().map(|slot| slot.unit).collect();
     Ok((fixed.result, fixed.applied))
-}
-
-/// Replaces a file as a whole, keeping its permissions: a reader sees the old text or the new.
-fn replace_file(path: &str, text: &str) -> std::io::Result<()> {
-    // Through a link the link's target is replaced, not the link.
-    let target = std::fs::canonicalize(path)?;
-    let directory = target.parent().unwrap_or(std::path::Path::new("/"));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(std::fs::metadata(&target)?.permissions())?;
-    file.persist(&target)?;
-    Ok(())
-}
-
-fn print(arguments: &EvalArguments, report: &Report<'_>) -> Result<(), Box<dyn std::error::Error>> {
-    let text = match arguments.format {
-        Format::Json => report::json(report)?,
-        Format::Human => {
-            let coloured = match arguments.color {
-                Colour::Always => true,
-                Colour::Never => false,
-                Colour::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
-            };
-            report::human(report, if coloured { Style::Coloured } else { Style::Plain }, 120)
-        }
-    };
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever read the output has seen enough (`| head`).
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
 }
 
 fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {

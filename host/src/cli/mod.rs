@@ -13,6 +13,7 @@ mod explain;
 mod inspect;
 mod list;
 mod pack;
+mod reports;
 mod serve;
 mod shell;
 mod test;

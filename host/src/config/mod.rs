@@ -7,6 +7,7 @@ use crate::bundle::ExemptionEntry;
 use crate::settings::{Located, SettingsError};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub bundle: Option<String>,
     /// Form of the results.
     pub format: Option<String>,
+    /// Further reports, by their form: the file of each, from the directory of this file.
+    pub reports: BTreeMap<String, String>,
     /// Findings below this severity are left out.
     pub min_severity: Option<String>,
     /// Findings at or above this severity fail the run; `never` for none.
@@ -111,28 +114,30 @@ impl ConfigFile {
         Ok(Self { located, path: path.to_owned(), directory, found })
     }
 
-    /// A path that the file names, from the working directory. Of a file that was found it is below its directory,
-    /// links followed.
+    /// A path that the file names, from the working directory. Of a file that was found it is below its directory and
+    /// not in `.git`, links followed: what git reads there runs programs.
     ///
     /// # Errors
     /// Says that it leads elsewhere.
     pub fn resolve(&self, named: &str) -> Result<PathBuf, String> {
         let path = if named == "." { self.directory.clone() } else { self.directory.join(named) };
         let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
-        if !self.found {
-            return Ok(path);
+        if self.found && !self.is_inside(Path::new(named), &path) {
+            return Err(format!("`{named}` leads out of the directory of this file, or into `.git`"));
         }
-        let outside = || format!("`{named}` leads out of the directory of this file");
-        if !Path::new(named).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-            return Err(outside());
-        }
+        Ok(path)
+    }
+
+    fn is_inside(&self, named: &Path, path: &Path) -> bool {
+        let is_git = |path: &Path| path.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git"));
+        let is_plain = named.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let directory = if self.directory.as_os_str().is_empty() { Path::new(".") } else { &self.directory };
-        let is_below = match (path.canonicalize(), directory.canonicalize()) {
-            (Ok(path), Ok(directory)) => path.starts_with(directory),
-            // What is not there leads nowhere.
-            _ => true,
-        };
-        if is_below { Ok(path) } else { Err(outside()) }
+        let Ok(directory) = directory.canonicalize() else { return false };
+        // What is not there yet will be where its nearest ancestor is; a link that leads nowhere is there.
+        let there = path.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok());
+        let there = there.filter(|there| !there.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let leads_inside = |real: PathBuf| real.strip_prefix(&directory).is_ok_and(|below| !is_git(below));
+        is_plain && !is_git(named) && there.canonicalize().is_ok_and(leads_inside)
     }
 }
 
@@ -148,6 +153,9 @@ pub fn schema(names: impl Fn(&str) -> Vec<String>) -> serde_json::Value {
             property.insert("enum".to_owned(), words.into());
             property.remove("default");
         }
+    }
+    if let Some(reports) = schema.pointer_mut("/properties/reports").and_then(|value| value.as_object_mut()) {
+        reports.insert("propertyNames".to_owned(), serde_json::json!({ "enum": names("format") }));
     }
     schema
 }
@@ -170,13 +178,28 @@ mod tests {
     fn what_a_found_file_names_is_below_it() {
         let directory = in_directory(&[("r/policy-host.yaml", "paths: [k8s]"), ("r/k8s/a.yaml", ""), ("b.json", "")]);
         let root = directory.path().join("r");
-        std::os::unix::fs::symlink("../b.json", root.join("link.json")).unwrap();
+        for (target, link) in [("../b.json", "link.json"), ("..", "up"), ("/nowhere", "dangling"), (".git", "g")] {
+            std::os::unix::fs::symlink(target, root.join(link)).unwrap();
+        }
+        std::fs::create_dir(root.join(".git")).unwrap();
         let found = ConfigFile::read(&root.join(FILE_NAME), true).unwrap();
-        for outside in ["../b.json", "/etc/passwd", "link.json", "k8s/../../b.json"] {
+        for outside in [
+            "../b.json",
+            "/etc/passwd",
+            "link.json",
+            "k8s/../../b.json",
+            "up/new.json",
+            "dangling",
+            ".git/config",
+            "k8s/.GIT/hooks/x",
+            "g/config",
+            "g/hooks/new",
+        ] {
             assert!(found.resolve(outside).unwrap_err().contains("leads out"), "{outside}");
         }
         assert_eq!(found.resolve("k8s").unwrap(), root.join("k8s"));
-        assert_eq!(found.resolve("new.json").unwrap(), root.join("new.json"));
+        assert_eq!(found.resolve("new/new.json").unwrap(), root.join("new/new.json"));
+        assert_eq!(found.resolve(".").unwrap(), root);
         let named = ConfigFile::open(&root.join(FILE_NAME)).unwrap();
         assert!(named.resolve("../b.json").is_ok());
     }

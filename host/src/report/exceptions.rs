@@ -1,48 +1,57 @@
 //! What became of exceptions, for people and for programs.
 
 use super::Report;
-use super::json::{Location, place};
+use super::results::{Location, place};
 use crate::evaluate::{Exception, ExemptBy, Finding, Origin, Status};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// An exception in the JSON report.
-#[derive(Serialize)]
+/// A rule that an exception lifts, and what became of that.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ExceptionResult<'r> {
-    rule: &'r str,
-    origin: Origin,
-    status: Status,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    reason: &'r str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    owner: Option<&'r str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<jiff::civil::Date>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    problem: &'r str,
+pub struct ExceptionResult<'r> {
+    /// The rule's id.
+    pub rule: Cow<'r, str>,
+    /// What says so.
+    pub origin: Origin,
+    /// What became of it.
+    pub status: Status,
+    /// Why the rule is lifted.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub reason: Cow<'r, str>,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Cow<'r, str>>,
+    /// The last day on which it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<jiff::civil::Date>,
+    /// Why it does not hold, where it is invalid.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub problem: Cow<'r, str>,
     /// Findings that it lifts, or would lift if it held.
-    findings: usize,
+    pub findings: usize,
     /// Where it is written, in what was judged,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<Location<'r>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location<'r>>,
     /// or elsewhere: `FILE:LINE:COLUMN`.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    place: &'r str,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub place: Cow<'r, str>,
 }
 
-pub(super) fn results<'r>(report: &Report<'r>) -> Vec<ExceptionResult<'r>> {
+pub(super) fn results<'r>(report: &'r Report<'r>) -> Vec<ExceptionResult<'r>> {
     let result = |exception: &'r Exception| ExceptionResult {
-        rule: &exception.rule,
+        rule: (&exception.rule).into(),
         origin: exception.origin,
         status: exception.status.clone(),
-        reason: &exception.reason,
-        owner: exception.owner.as_deref(),
+        reason: (&exception.reason).into(),
+        owner: exception.owner.as_ref().map(Cow::from),
         until: exception.until,
-        problem: &exception.problem,
+        problem: (&exception.problem).into(),
         findings: exception.findings,
         location: exception.place.map(|(unit, at)| place(&report.units[unit], &at)),
-        place: &exception.elsewhere,
+        place: (&exception.elsewhere).into(),
     };
     report.result.exceptions.iter().map(result).collect()
 }

@@ -1,20 +1,66 @@
 //! Turning results into something to read, for people and for programs.
+//!
+//! [`Renderings`] renders one run in any number of [`Format`]s. All but `human`, `sarif` and `html`, which need the
+//! texts, are written from the same [`Results`].
 
+mod concise;
 mod exceptions;
+mod fingerprint;
+mod format;
 mod frame;
+mod github;
+mod html;
 mod human;
 mod json;
+mod junit;
+mod markdown;
+mod output;
+mod results;
+mod sarif;
+mod shown;
+mod text;
 
 use crate::baseline::Compared;
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Enforcement};
 use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Outcome, RunResult, Status};
 use crate::manifest::Severity;
 use crate::parse::Unit;
 use std::time::Duration;
 
+pub use exceptions::ExceptionResult;
+pub use format::{Format, RenderError, Renderings};
 pub use frame::{Frames, Style};
 pub use human::human;
-pub use json::json;
+pub use json::schema;
+pub use output::{OutputError, write_file};
+pub use results::{
+    BaselineResult, BundleName, DocumentResult, FindingResult, FixResult, FixedResult, InputError, LabelResult,
+    Location, OutcomeName, OutcomeResult, Results, Rule, SCHEMA, Tool,
+};
+
+use fingerprint::fingerprint;
+
+/// The severities, worst first, as [`Counts::findings`] has them.
+const SEVERITIES: [&str; 5] = ["critical", "high", "medium", "low", "info"];
+
+/// How loud a finding is, where a form knows three grades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grade {
+    Error,
+    Warning,
+    Note,
+}
+
+impl Grade {
+    fn of(severity: Severity, enforcement: Enforcement) -> Self {
+        match (enforcement, severity) {
+            (Enforcement::Deny, Severity::Info) | (Enforcement::Audit, _) => Grade::Note,
+            (Enforcement::Deny, severity) if severity >= Severity::High => Grade::Error,
+            (_, Severity::Info | Severity::Low) => Grade::Note,
+            _ => Grade::Warning,
+        }
+    }
+}
 
 /// Everything that a report is made of.
 pub struct Report<'r> {
@@ -48,7 +94,7 @@ pub struct Adoption {
 }
 
 /// Counts of a run.
-#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Documents that at least one rule judged.
@@ -58,8 +104,10 @@ pub struct Counts {
     /// Findings that an exemption, a comment or an annotation lifts.
     pub exempt: usize,
     /// Findings that are in the baseline.
+    #[serde(default)]
     pub baseline: usize,
     /// Exceptions, a rule of each, by what became of them.
+    #[serde(default)]
     pub exceptions: ExceptionCounts,
     /// Findings that `--fix` can cure.
     pub fixable: usize,
@@ -74,7 +122,7 @@ pub struct Counts {
 }
 
 /// Counts of exceptions.
-#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExceptionCounts {
     /// They lift findings.
