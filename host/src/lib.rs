@@ -21,6 +21,7 @@
 //! | [`manifest`] | what a rule says of itself |
 //! | [`parse`] | from bytes to documents |
 //! | [`document`] | the document model |
+//! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`settings`] | files that people write to configure the host |
 //! | [`sealed`] | files that only we wrote |
 
@@ -43,4 +44,5 @@ pub mod sealed;
 pub mod serve;
 pub mod settings;
 mod suggest;
+pub mod trust;
 pub mod workload;

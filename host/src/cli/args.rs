@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Serve(Box<ServeArguments>),
     /// Write the manifests with which Gatekeeper, Kyverno or the API server ask the server
     Bundle(BundleArguments),
+    /// Make key pairs that sign bundles
+    Key(KeyArguments),
     /// Run the fixtures of rules
     Test(TestArguments),
     /// Write the rule reference
@@ -239,6 +241,30 @@ pub(crate) struct RbacArguments {
     pub(crate) bundle: String,
     #[command(flatten)]
     pub(crate) manifests: ManifestArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The passphrase of a key comes from POLICY_HOST_KEY_PASSWORD, else COSIGN_PASSWORD, else the terminal. Keys are as cosign's, and cosign's are read."
+)]
+pub(crate) struct KeyArguments {
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key pair, PREFIX.key and PREFIX.pub; the private key is encrypted
+    Generate {
+        /// What the names of the two files begin with
+        #[arg(long, default_value = "policy-host", value_name = "PREFIX")]
+        output: PathBuf,
+    },
+    /// Write the public key of a private one to standard output
+    Public {
+        /// The private key
+        key: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

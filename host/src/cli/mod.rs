@@ -10,8 +10,10 @@ mod docs;
 mod eval;
 mod explain;
 mod inspect;
+mod key;
 mod list;
 mod pack;
+mod passphrase;
 mod serve;
 mod test;
 
@@ -73,6 +75,7 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
             let context = context(pack, false, threads)?;
             serve::run(*arguments, context)
         }
+        Command::Key(arguments) => key::run(&arguments),
         Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
         Command::Bundle(arguments) => bundle::run(&arguments, context(pack, false, threads)?),
         Command::Docs(arguments) => docs::run(&arguments, context(pack, false, threads)?),
