@@ -270,7 +270,7 @@ fn the_first_entry_that_matches_decides() {
 #[test]
 fn policies_are_checked_as_they_are_read() {
     let cases = [
-        ("repositories:\n- {match: a/b}\n", ":18:3: an entry has `signedBy`, or `unsigned: allow`"),
+        ("repositories:\n- {match: a/b}\n", ":13:3: an entry has `signedBy`, or `unsigned: allow`"),
         ("repositories:\n- {match: 'a/b*', signedBy: [release]}\n", "`a/b*`: `*` stands for a whole segment"),
         (
             "repositories:\n- {match: a/b, signedBy: [nobody]}\n",
