@@ -49,7 +49,7 @@ pub struct Evidence<'c> {
 }
 
 /// Decides who may be run.
-pub trait Admit {
+pub trait Admit: Send + Sync {
     /// Decides on one manifest; an error refuses it.
     fn admit<'a>(&'a self, candidate: &'a Candidate<'a>) -> LocalBoxFuture<'a, Result<Admission, OciError>>;
 }

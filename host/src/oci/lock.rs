@@ -143,8 +143,9 @@ impl LockFile {
 fn text(digests: &BTreeMap<String, Digest>) -> String {
     let mut text = String::from(
         "# Written by policy-host: the digests that these references are held to.\n\
-         # `policy-host bundle pull --update REFERENCE` takes the newest; commit the change.\nversion: 1\nbundles:\n",
+         # `policy-host bundle pull --update REFERENCE` takes the newest; commit the change.\nversion: 1\n",
     );
+    text.push_str(if digests.is_empty() { "bundles: []\n" } else { "bundles:\n" });
     for (reference, digest) in digests {
         // Writing to a String cannot fail. Neither part has anything that YAML reads otherwise between quotes.
         let _ = writeln!(text, "  - reference: \"{reference}\"\n    digest: \"{digest}\"");

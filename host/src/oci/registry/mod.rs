@@ -65,6 +65,8 @@ pub struct RegistryOptions {
     pub credentials: Credentials,
     /// How patiently.
     pub patience: Patience,
+    /// Whether no registry is asked anything.
+    pub offline: bool,
 }
 
 /// The client.
@@ -72,6 +74,7 @@ pub struct Registry {
     transport: Transport,
     authorizations: Authorizations,
     patience: Patience,
+    offline: bool,
 }
 
 /// Manifests that are taken.
@@ -84,7 +87,13 @@ impl Registry {
             transport: Transport::new(options),
             authorizations: Authorizations::new(options.credentials.clone()),
             patience: options.patience.clone(),
+            offline: options.offline,
         }
+    }
+
+    /// Whether no registry is asked anything.
+    pub fn is_offline(&self) -> bool {
+        self.offline
     }
 
     /// What a reference's tag stands for at this moment; one request.
@@ -249,6 +258,12 @@ impl Registry {
     }
 
     fn call(&self, method: Method, repository: &Repository, path: &[&str]) -> Result<Call, OciError> {
+        if self.offline {
+            return Err(OciError::Refused(format!(
+                "{repository} is not asked for {}, because of --offline",
+                path.join("/")
+            )));
+        }
         let base = self.transport.base(repository.host())?;
         let url: Result<Url, _> = base.join(&format!("{}/{}", repository.path(), path.join("/")));
         let url = url.map_err(|error| OciError::Refused(format!("{repository} cannot be asked: {error}")))?;
