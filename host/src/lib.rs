@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`cli`] | arguments, exit codes, what goes to which stream |
 //! | [`serve`] | the server: wires, connections, operation |
+//! | [`oci`] | bundles in registries: fetched, kept, sent |
 //! | [`integrate`] | manifests with which engines ask the server |
 //! | [`decide`] | one object under review, one decision |
 //! | [`fixtures`] | a rule's own tests |
@@ -37,6 +38,7 @@ pub mod fix;
 pub mod fixtures;
 pub mod integrate;
 pub mod manifest;
+pub mod oci;
 pub mod parse;
 pub mod project;
 pub mod report;
