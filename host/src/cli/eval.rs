@@ -1,24 +1,28 @@
 //! `policy-host eval`
 
 use super::args::{Colour, EvalArguments, FixExtent, Format};
-use super::{CommandResult, Context, Exit, cache};
+use super::progress::Progress;
+use super::{CommandResult, Context, Exit, cache, oci};
 use crate::bundle::{Bundle, Enforcement};
 use crate::discover::{self, Discovered, STDIN};
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
 use crate::fix::{self, Extent};
+use crate::oci::Reference;
 use crate::parse::Limits;
 use crate::report::{self, Report, Style};
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
-
-/// Progress is shown when a run takes longer than this.
-const PATIENCE: Duration = Duration::from_millis(500);
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
 
 pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandResult {
     let started = Instant::now();
     let today = jiff::Zoned::now().date();
-    let bundle = Arc::new(Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?);
+    let bundle = if Reference::is_meant(&arguments.bundle) {
+        oci::open(&arguments.bundle, &arguments.registry, &arguments.lock, &arguments.trust, &context)?
+    } else {
+        Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?
+    };
+    let bundle = Arc::new(bundle);
     let limits = Limits::default();
     let mut discovered = discover::discover(&arguments.paths, &limits);
     let input_errors: Vec<String> = discovered.errors.iter().map(ToString::to_string).collect();
@@ -27,7 +31,7 @@ pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandRes
         return Ok(Exit::NoInput);
     }
     let judge = Judge::new(&context.engine, &bundle);
-    let progress = Progress::start(discovered.units.len(), context.threads);
+    let progress = judging(discovered.units.len(), context.threads);
     let (result, fixed) = if arguments.fix.is_some() || arguments.diff {
         let (result, applied) = apply_fixes(arguments, &judge, &mut discovered, &limits)?;
         (result, Some(applied))
@@ -50,6 +54,10 @@ pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandRes
         print(arguments, &report)?;
     }
     Ok(exit(arguments, &report))
+}
+
+fn judging(units: usize, threads: usize) -> Progress {
+    Progress::start(move |seconds| format!("judging {units} documents on {threads} threads, {seconds} s"))
 }
 
 fn open_memo(arguments: &EvalArguments, bundle: &Bundle) -> Option<Memo> {
@@ -145,37 +153,5 @@ fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {
         Exit::NoInput
     } else {
         Exit::Clean
-    }
-}
-
-/// A line on standard error, only on a terminal and only when it takes long.
-struct Progress(Option<(mpsc::Sender<()>, std::thread::JoinHandle<()>)>);
-
-impl Progress {
-    fn start(units: usize, threads: usize) -> Self {
-        if !std::io::stderr().is_terminal() {
-            return Self(None);
-        }
-        let (stop, stopped) = mpsc::channel::<()>();
-        let thread = std::thread::spawn(move || {
-            let started = Instant::now();
-            let mut shown = false;
-            let mut wait = PATIENCE;
-            while stopped.recv_timeout(wait) == Err(mpsc::RecvTimeoutError::Timeout) {
-                eprint!("\r\x1b[2Kjudging {units} documents on {threads} threads, {} s", started.elapsed().as_secs());
-                (shown, wait) = (true, Duration::from_millis(250));
-            }
-            if shown {
-                eprint!("\r\x1b[2K");
-            }
-        });
-        Self(Some((stop, thread)))
-    }
-
-    fn stop(self) {
-        if let Some((stop, thread)) = self.0 {
-            drop(stop);
-            let _ = thread.join();
-        }
     }
 }

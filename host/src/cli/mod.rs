@@ -4,6 +4,7 @@
 //! 3 nothing to judge.
 
 mod args;
+mod artifact;
 mod bundle;
 mod cache;
 mod docs;
@@ -12,17 +13,20 @@ mod explain;
 mod inspect;
 mod key;
 mod list;
+mod oci;
 mod pack;
 mod passphrase;
+mod progress;
 mod serve;
 mod test;
 
 use crate::bundle::{Library, LibraryError};
 use crate::engine::{CodeCache, Engine, EngineError, SandboxLimits};
-use args::{Arguments, Command};
+use args::{Arguments, BundleCommand, Command, StoreCommand};
 use clap::Parser as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +81,24 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         }
         Command::Key(arguments) => key::run(&arguments),
         Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
-        Command::Bundle(arguments) => bundle::run(&arguments, context(pack, false, threads)?),
+        Command::Bundle(arguments) => match &arguments.command {
+            // These run nothing, so that they need no engine.
+            BundleCommand::Pull(arguments) => artifact::pull(arguments),
+            BundleCommand::Inspect(arguments) => artifact::inspect(arguments),
+            BundleCommand::List(arguments) => artifact::list(arguments),
+            BundleCommand::Copy(arguments) => artifact::copy(arguments),
+            BundleCommand::Save(arguments) => artifact::save(arguments),
+            BundleCommand::Load(arguments) => artifact::load(arguments),
+            BundleCommand::Build(arguments) => artifact::build(arguments, &mut context(pack, false, threads)?),
+            BundleCommand::Push(arguments) => artifact::push(arguments, &mut context(pack, false, threads)?),
+            BundleCommand::Engine(command) => bundle::run(command, context(pack, false, threads)?),
+        },
+        Command::Store(arguments) => match arguments.command {
+            StoreCommand::Prune(arguments) => {
+                let unused_for = arguments.unused_for.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
+                artifact::prune(arguments.store.as_deref(), unused_for, arguments.format)
+            }
+        },
         Command::Docs(arguments) => docs::run(&arguments, context(pack, false, threads)?),
         Command::Pack(arguments) => pack::run(&arguments),
     }
