@@ -2,12 +2,15 @@
 
 use super::args::{KeyArguments, KeyCommand};
 use super::{CommandResult, Exit, passphrase};
-use crate::trust::{EncryptedKey, KeyFile, KeyFileError, PrivateKey};
+use crate::trust::{
+    EncryptedKey, KeyError, KeyFile, KeyFileError, MAX_KEY_FILE_BYTES, PrivateKey, PublicKey, read_bounded,
+};
 use std::fs::Permissions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
 
 pub(crate) fn run(arguments: &KeyArguments) -> CommandResult {
     match &arguments.command {
@@ -26,14 +29,15 @@ pub(crate) enum KeyFailure {
     File { path: PathBuf, source: io::Error },
     #[error("{path}: {reason}")]
     Refused { path: PathBuf, reason: KeyFileError },
+    #[error("{path}: {reason}")]
+    Public { path: PathBuf, reason: KeyError },
     #[error("{0}")]
     Passphrase(String),
 }
 
 /// A private key, with its passphrase where it has one.
 pub(crate) fn read(path: &Path) -> Result<PrivateKey, KeyFailure> {
-    let text = std::fs::read(path).map(zeroize::Zeroizing::new);
-    let text = text.map_err(|source| KeyFailure::File { path: path.to_owned(), source })?;
+    let text = read_file(path)?;
     let refused = |reason| KeyFailure::Refused { path: path.to_owned(), reason };
     match KeyFile::read(&text).map_err(refused)? {
         KeyFile::Encrypted(key) => {
@@ -45,6 +49,17 @@ pub(crate) fn read(path: &Path) -> Result<PrivateKey, KeyFailure> {
             Ok(key)
         }
     }
+}
+
+/// A public key, by the name of its file.
+pub(crate) fn read_public(path: &Path) -> Result<(String, PublicKey), KeyFailure> {
+    let key = PublicKey::from_pem(&read_file(path)?);
+    let key = key.map_err(|reason| KeyFailure::Public { path: path.to_owned(), reason })?;
+    Ok((path.display().to_string(), key))
+}
+
+fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFailure> {
+    read_bounded(path, MAX_KEY_FILE_BYTES).map_err(|source| KeyFailure::File { path: path.to_owned(), source })
 }
 
 fn generate(prefix: &Path) -> CommandResult {

@@ -18,6 +18,7 @@ mod pack;
 mod passphrase;
 mod progress;
 mod serve;
+mod sign;
 mod test;
 
 use crate::bundle::{Library, LibraryError};
@@ -80,6 +81,9 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
             serve::run(*arguments, context)
         }
         Command::Key(arguments) => key::run(&arguments),
+        Command::Sign(arguments) => sign::sign(&arguments),
+        Command::Attest(arguments) => sign::attest(&arguments),
+        Command::Verify(arguments) => sign::verify(&arguments),
         Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
         Command::Bundle(arguments) => match &arguments.command {
             // These run nothing, so that they need no engine.

@@ -5,7 +5,8 @@ use super::{Context, cache, progress};
 use crate::bundle::Bundle;
 use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
 use crate::oci::registry::{Credentials, PlainHttp, RegistryOptions};
-use crate::oci::{LOCK_FILE, LockFile, Locking, OciError, Progress, Reference, Session, Store};
+use crate::oci::{ByPolicy, LOCK_FILE, LockFile, Locking, OciError, Progress, Reference, Session, Store};
+use crate::trust::TrustPolicy;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,10 +22,15 @@ pub(super) fn store(directory: Option<&Path>) -> Result<Store, OciError> {
 
 /// A session as arguments want it.
 pub(super) fn session(registry: &RegistryArguments, trust: &TrustArguments) -> Result<Session, OciError> {
+    session_with(registry, admit(trust)?)
+}
+
+/// A session with a gate of its own.
+pub(super) fn session_with(registry: &RegistryArguments, admit: Box<dyn Admit>) -> Result<Session, OciError> {
     Ok(Session {
         options: options(registry),
         store: store(registry.store.as_deref())?,
-        admit: admit(trust),
+        admit,
         progress: Arc::new(Progress::default()),
     })
 }
@@ -45,8 +51,12 @@ fn options(arguments: &RegistryArguments) -> RegistryOptions {
 }
 
 /// Who may be run.
-fn admit(arguments: &TrustArguments) -> Box<dyn Admit> {
-    if arguments.allow_unsigned { Box::new(AllowUnsigned) } else { Box::new(RefuseUnsigned) }
+fn admit(arguments: &TrustArguments) -> Result<Box<dyn Admit>, OciError> {
+    Ok(match &arguments.trust {
+        Some(path) => Box::new(ByPolicy(TrustPolicy::read(path)?)),
+        None if arguments.allow_unsigned => Box::new(AllowUnsigned),
+        None => Box::new(RefuseUnsigned),
+    })
 }
 
 /// What tags are held to.

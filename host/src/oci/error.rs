@@ -86,7 +86,10 @@ pub enum OciError {
     },
     /// It may not be used.
     #[error(transparent)]
-    NotAdmitted(#[from] super::admit::Refusal),
+    NotAdmitted(#[from] crate::trust::Refusal),
+    /// The trust policy is refused.
+    #[error(transparent)]
+    Trust(#[from] crate::trust::PolicyError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

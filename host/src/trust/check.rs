@@ -115,7 +115,7 @@ impl<'c> Check<'c> {
         };
         let remedy = match self.offered >= MAX_EVIDENCE {
             true => {
-                format!("{remedy}; only {MAX_EVIDENCE} signatures and attestations are looked at, and there are more")
+                format!("{remedy}; only {MAX_EVIDENCE} signatures and attestations are looked at")
             }
             false => remedy,
         };

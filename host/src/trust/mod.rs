@@ -7,6 +7,7 @@
 //! ```
 
 mod check;
+mod file;
 mod identity;
 mod key;
 mod key_file;
@@ -22,7 +23,8 @@ mod target;
 mod tests;
 
 pub use check::{Check, Evidence, MAX_EVIDENCE, Verified};
-pub use key::{KeyError, PrivateKey, PublicKey};
+pub use file::read_bounded;
+pub use key::{KeyError, MAX_KEY_FILE_BYTES, PrivateKey, PublicKey};
 pub use key_file::{EncryptedKey, KeyFile, KeyFileError};
 pub use policy::{Demand, PolicyError, Requirement, Signer, TrustPolicy};
 pub use refusal::{Problem, Reason, Refusal, Rejected};

@@ -3,6 +3,7 @@
 //! Entries are looked at from top to bottom, and the first that matches decides. One that could never be reached is
 //! an error.
 
+use super::file::read_bounded;
 use super::identity::{Identity, TrustedRoot};
 use super::key::{MAX_KEY_FILE_BYTES, PublicKey};
 use super::pattern::Pattern;
@@ -13,12 +14,11 @@ use crate::document::Pointer;
 use crate::settings::{Located, SettingsError};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The most that a file of a trust policy, or one that it names, may have. Sigstore's trusted root has 10 KiB.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+const MAX_FILE_BYTES: usize = 1 << 20;
 
 /// Why a trust policy is refused.
 #[derive(Debug, thiserror::Error)]
@@ -163,7 +163,7 @@ impl TrustPolicy {
     /// Names the line and column of what is wrong.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
         let shown = path.display().to_string();
-        let read = || String::from_utf8(read_bounded(path, MAX_FILE_BYTES)?).map_err(std::io::Error::other);
+        let read = || String::from_utf8(read_bounded(path, MAX_FILE_BYTES)?.to_vec()).map_err(std::io::Error::other);
         let text = read().map_err(|source| PolicyError::Read { path: shown.clone(), source })?;
         Ok(Self::parse(&shown, &text, path.parent().unwrap_or(Path::new("")))?)
     }
@@ -269,7 +269,7 @@ fn key(source: &str, directory: &Path) -> Result<PublicKey, String> {
         return PublicKey::from_pem(source.trim().as_bytes()).map_err(|error| error.to_string());
     }
     let path = directory.join(source);
-    let pem = read_bounded(&path, MAX_KEY_FILE_BYTES as u64).map_err(|error| format!("{}: {error}", path.display()))?;
+    let pem = read_bounded(&path, MAX_KEY_FILE_BYTES).map_err(|error| format!("{}: {error}", path.display()))?;
     PublicKey::from_pem(&pem).map_err(|error| format!("{}: {error}", path.display()))
 }
 
@@ -336,13 +336,4 @@ fn entry(
     }
     let requirement = Requirement { signers: allowed, threshold, attestations, named: definition.require_name };
     Ok(Entry { pattern, mirror_of: definition.mirror_of.clone(), demand: Demand::Signed(requirement) })
-}
-
-fn read_bounded(path: &Path, bound: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(bound + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > bound {
-        return Err(std::io::Error::other(format!("it is longer than {bound} bytes")));
-    }
-    Ok(bytes)
 }
