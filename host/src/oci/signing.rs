@@ -70,8 +70,8 @@ impl Source<'_> {
     /// # Errors
     /// As [`Source::attach`].
     pub async fn sign_under_tag(&self, reference: &Reference, key: &PrivateKey) -> Result<Attached, OciError> {
-        let (reference, _, target) = self.subject(reference).await?;
-        let (repository, tag) = (&reference.repository, signature_tag(&target));
+        let (reference, subject, target) = self.subject(reference).await?;
+        let (repository, tag) = (&reference.repository, signature_tag(subject.digest));
         let signature = trust::sign_simply(key, &target);
         let payload = Bytes::from(signature.payload);
         let layer = Descriptor::of(PAYLOAD_MEDIA_TYPE, &payload).with(SIGNATURE_ANNOTATION, signature.signature);

@@ -1,6 +1,7 @@
 //! The gate by signatures: evidence from the store or the registry, judged by `trust`.
 
 use super::admit::{Admission, Admit, Candidate, Evidence};
+use super::digest::Digest;
 use super::error::OciError;
 use super::limits;
 use super::model::{Descriptor, Manifest};
@@ -60,7 +61,7 @@ async fn check(
         seen.offer_bundles(requirement, evidence.asked(BUNDLE_MEDIA_TYPE).await?, evidence).await?;
     }
     if !seen.check.is_over() && !evidence.is_offline() {
-        let found = evidence.asked_tag(&signature_tag(target), PAYLOAD_MEDIA_TYPE).await?;
+        let found = evidence.asked_tag(&signature_tag(evidence.subject), PAYLOAD_MEDIA_TYPE).await?;
         seen.offer_simple(found.into_iter().collect(), evidence).await?;
     }
     let verified = seen.check.finish().map_err(|refusal| explained(refusal, evidence))?;
@@ -82,13 +83,13 @@ fn explained(mut refusal: Refusal, evidence: &Evidence<'_>) -> Refusal {
 }
 
 /// The tag under which older programs keep signatures.
-pub(super) fn signature_tag(target: &Target) -> String {
-    format!("sha256-{}.sig", target.hex())
+pub(super) fn signature_tag(subject: Digest) -> String {
+    format!("sha256-{}.sig", subject.hex())
 }
 
 struct Seen<'c> {
     check: Check<'c>,
-    digests: HashSet<super::digest::Digest>,
+    digests: HashSet<Digest>,
 }
 
 impl Seen<'_> {

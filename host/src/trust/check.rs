@@ -89,7 +89,7 @@ impl<'c> Check<'c> {
     pub fn finish(self) -> Result<Verified, Refusal> {
         let requirement = self.requirement;
         let missing = self.attested.iter().position(Option::is_none).map(|index| &requirement.attestations[index]);
-        let (reason, remedy) = if self.signed.len() < requirement.threshold {
+        let (reason, mut remedy) = if self.signed.len() < requirement.threshold {
             let reason = Reason::Signatures { counted: self.signed.len(), needed: requirement.threshold };
             let repository = self.target.repository();
             let signers = Names(&requirement.signers);
@@ -113,12 +113,12 @@ impl<'c> Check<'c> {
                 attestations: attestations.filter_map(|(of, by)| Some((of.predicate_type.clone(), by?))).collect(),
             });
         };
-        let remedy = match self.offered >= MAX_EVIDENCE {
-            true => {
-                format!("{remedy}; only {MAX_EVIDENCE} signatures and attestations are looked at")
-            }
-            false => remedy,
-        };
+        if self.rejected.iter().any(|rejected| matches!(rejected.problem, Problem::Repository { .. })) {
+            remedy.push_str("; where this is a mirror, `mirrorOf` in the trust policy names its origin");
+        }
+        if self.offered >= MAX_EVIDENCE {
+            remedy.push_str(&format!("; only {MAX_EVIDENCE} signatures and attestations are looked at"));
+        }
         Err(Refusal { target: self.asked.clone(), reason, rejected: self.rejected, remedy })
     }
 
