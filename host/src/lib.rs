@@ -27,6 +27,7 @@
 //! | [`sealed`] | files that only we wrote |
 
 pub mod bundle;
+mod cache;
 pub mod cli;
 pub mod cluster;
 pub mod decide;

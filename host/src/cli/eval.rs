@@ -2,8 +2,9 @@
 
 use super::args::{Colour, EvalArguments, FixExtent, Format};
 use super::progress::Progress;
-use super::{CommandResult, Context, Exit, cache, oci};
+use super::{CommandResult, Context, Exit, oci};
 use crate::bundle::{Bundle, Enforcement};
+use crate::cache;
 use crate::discover::{self, Discovered, STDIN};
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
 use crate::fix::{self, Extent};

@@ -6,7 +6,7 @@
 mod args;
 mod artifact;
 mod bundle;
-mod cache;
+
 mod docs;
 mod eval;
 mod explain;
@@ -22,6 +22,7 @@ mod sign;
 mod test;
 
 use crate::bundle::{Library, LibraryError};
+use crate::cache;
 use crate::engine::{CodeCache, Engine, EngineError, SandboxLimits};
 use args::{Arguments, BundleCommand, Command, StoreCommand};
 use clap::Parser as _;

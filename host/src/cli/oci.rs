@@ -1,8 +1,9 @@
 //! What commands share that have to do with registries.
 
 use super::args::{LockArguments, RegistryArguments, TrustArguments};
-use super::{Context, cache, progress};
+use super::{Context, progress};
 use crate::bundle::Bundle;
+use crate::cache;
 use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
 use crate::oci::registry::{Credentials, PlainHttp, RegistryOptions};
 use crate::oci::{ByPolicy, LOCK_FILE, LockFile, Locking, OciError, Progress, Reference, Session, Store};

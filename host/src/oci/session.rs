@@ -17,6 +17,7 @@ use crate::bundle::{Bundle, Library};
 use crate::engine::Engine;
 use crate::trust::PrivateKey;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is needed to ask registries and to keep what they give. Its methods block.
 pub struct Session {
@@ -139,8 +140,8 @@ impl Session {
         let (store, admit, progress) = (&self.store, &*self.admit, &*self.progress);
         let source = Source { registry: &registry, store, admit, progress };
         let done = runtime.block_on(work(&source));
-        // A credential helper that hangs must not hold the process.
-        runtime.shutdown_background();
+        // What is being written is finished; a credential helper that hangs does not hold the process.
+        runtime.shutdown_timeout(Duration::from_secs(1));
         done
     }
 }

@@ -197,7 +197,11 @@ impl Store {
     pub fn refer(&self, reference: &Reference, descriptor: &Descriptor) -> Result<(), StoreError> {
         let entry = Entry { name: reference.name(), descriptor: descriptor.clone() };
         let path = self.references_directory().join(file_name(&entry.name));
-        // Written again also when nothing changed, since its time says when it was last used.
+        if self.read_json(&path)?.as_ref() == Some(&entry) {
+            // Its time says when it was last used. Where that cannot be written it only looks older.
+            let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+            return Ok(());
+        }
         self.write_json(&path, &entry)
     }
 
