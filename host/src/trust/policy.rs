@@ -97,6 +97,7 @@ struct AttestationBy {
 #[derive(Debug)]
 pub struct TrustPolicy {
     path: String,
+    files: Vec<PathBuf>,
     entries: Vec<Entry>,
 }
 
@@ -188,7 +189,15 @@ impl TrustPolicy {
             }
             entries.push(entry);
         }
-        Ok(Self { path: path.to_owned(), entries })
+        let named = file.value.keys.values().filter(|source| !is_pem(source)).map(Path::new);
+        let named = named.chain(file.value.trusted_root.as_deref()).map(|named| directory.join(named));
+        let files = [PathBuf::from(path)].into_iter().chain(named).collect();
+        Ok(Self { path: path.to_owned(), files, entries })
+    }
+
+    /// What it was read from: its file, and those that it names.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// What a target needs, and the target as its signatures name it: a mirror's by the name of its origin.
@@ -263,9 +272,13 @@ fn signers(file: &Located<Definition>, directory: &Path) -> Result<Signers, Sett
     Ok(signers)
 }
 
+fn is_pem(source: &str) -> bool {
+    source.trim_start().starts_with("-----BEGIN ")
+}
+
 /// A key from PEM, or from the file that has it.
 fn key(source: &str, directory: &Path) -> Result<PublicKey, String> {
-    if source.trim_start().starts_with("-----BEGIN ") {
+    if is_pem(source) {
         return PublicKey::from_pem(source.trim().as_bytes()).map_err(|error| error.to_string());
     }
     let path = directory.join(source);
