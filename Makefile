@@ -67,6 +67,10 @@ bench: build ## Print every figure and its budget
 bench-serve: build ## Print every figure of the server and its budget
 	cargo bench --quiet -p policy-host --bench serve
 
+.PHONY: bench-oci
+bench-oci: build ## Print every figure of bundles in registries and its budget
+	cargo bench --quiet -p policy-host --bench oci
+
 .PHONY: ci
 ci: test lint drift e2e ## Everything that CI runs
 

@@ -8,6 +8,8 @@ mod cli;
 mod cluster;
 mod documents;
 mod fake_api_server;
+mod fake_registry;
+mod oci;
 mod pod_security;
 mod sandbox;
 mod server;

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`cli`] | arguments, exit codes, what goes to which stream |
 //! | [`serve`] | the server: wires, connections, operation |
+//! | [`oci`] | bundles in registries: fetched, kept, sent |
 //! | [`integrate`] | manifests with which engines ask the server |
 //! | [`decide`] | one object under review, one decision |
 //! | [`fixtures`] | a rule's own tests |
@@ -23,12 +24,14 @@
 //! | [`parse`] | from bytes to documents |
 //! | [`document`] | the document model |
 //! | [`config`] | what a repository says of how it is judged |
+//! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`settings`] | files that people write to configure the host |
 //! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
 
 pub mod baseline;
 pub mod bundle;
+mod cache;
 pub mod changes;
 pub mod cli;
 pub mod cluster;
@@ -42,6 +45,7 @@ pub mod fix;
 pub mod fixtures;
 pub mod integrate;
 pub mod manifest;
+pub mod oci;
 pub mod parse;
 pub mod project;
 pub mod report;
@@ -50,4 +54,5 @@ pub mod sealed;
 pub mod serve;
 pub mod settings;
 mod suggest;
+pub mod trust;
 pub mod workload;

@@ -28,16 +28,7 @@ impl Sealed {
     /// # Errors
     /// When it cannot be created, or others could write to it, or it belongs to someone else.
     pub fn open(directory: &Path) -> io::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        let metadata = fs::metadata(directory)?;
-        let mine = metadata.uid() == rustix::process::geteuid().as_raw();
-        if !mine || metadata.permissions().mode() & 0o022 != 0 {
-            let reason = if mine { "others can write to it" } else { "it belongs to another user" };
-            return Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                format!("the cache directory {} is not used: {reason}", directory.display()),
-            ));
-        }
+        private_directory(directory)?;
         let key = load_or_create_key(directory)?;
         Ok(Self { directory: directory.to_owned(), key })
     }
@@ -93,6 +84,21 @@ impl Sealed {
         mac.update(payload);
         Some(mac)
     }
+}
+
+/// Makes a directory, readable by this user alone, or sees that it is one to which nobody else can write.
+pub(crate) fn private_directory(directory: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let metadata = fs::metadata(directory)?;
+    let mine = metadata.uid() == rustix::process::geteuid().as_raw();
+    if mine && metadata.permissions().mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let reason = if mine { "others can write to it" } else { "it belongs to another user" };
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!("the cache directory {} is not used: {reason}", directory.display()),
+    ))
 }
 
 fn load_or_create_key(directory: &Path) -> io::Result<[u8; KEY_BYTES]> {

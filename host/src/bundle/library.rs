@@ -177,8 +177,13 @@ impl Library {
         let rule = RuleSource::from_component(bytes, engine)
             .map_err(|source| LibraryError::Refused { path: shown(), source })?;
         let rule = Arc::new(rule);
-        self.rules.insert(rule.manifest.id.clone(), Arc::clone(&rule));
+        self.add(Arc::clone(&rule));
         Ok(rule)
+    }
+
+    /// Adds a rule, replacing another of its id.
+    pub fn add(&mut self, rule: Arc<RuleSource>) {
+        self.rules.insert(rule.manifest.id.clone(), rule);
     }
 
     /// Adds every `*.wasm` of a directory, in the order of their names, and gives their ids.

@@ -87,6 +87,8 @@ pub struct Bundle {
     pub notices: Vec<Notice>,
     /// The files that it was read from; none for a shipped bundle.
     pub files: Vec<PathBuf>,
+    /// The artifact that it was opened from, with its digest: `registry.example/team/bundle:1.0@sha256:…`.
+    pub origin: Option<String>,
     /// Names everything that decides verdicts: components, parameters, exemptions in force.
     pub fingerprint: [u8; 32],
 }
@@ -124,6 +126,20 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// Resolves a bundle by its definition's text; the library has all of its rules. `name` is for errors.
+    ///
+    /// # Errors
+    /// Names the place in the text.
+    pub fn of_text(
+        name: &str,
+        text: &str,
+        library: &mut Library,
+        engine: &Engine,
+        today: jiff::civil::Date,
+    ) -> Result<Self, BundleError> {
+        Self::resolve(&Located::parse(name, text)?, None, library, engine, today)
+    }
+
     /// A directory of components, each with its defaults; called as the directory is.
     fn of_directory(path: &Path, library: &mut Library, engine: &Engine) -> Result<Self, BundleError> {
         let ids = library.add_directory(path, engine)?;
@@ -155,6 +171,7 @@ impl Bundle {
             workloads: WorkloadKinds::default(),
             notices: Vec::new(),
             files: Vec::new(),
+            origin: None,
             fingerprint: [0; 32],
         }
         .fingerprinted(&[])
@@ -192,6 +209,7 @@ impl Bundle {
             workloads: WorkloadKinds::default(),
             notices: Vec::new(),
             files: Vec::new(),
+            origin: None,
             fingerprint: [0; 32],
         };
         bundle.add_rules(located, base, library, engine)?;

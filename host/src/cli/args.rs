@@ -34,8 +34,18 @@ pub(crate) enum Command {
     Serve(Box<ServeArguments>),
     /// Show the configuration, and where each value came from
     Config(ConfigArguments),
-    /// Write the manifests with which Gatekeeper, Kyverno or the API server ask the server
+    /// Build bundles, send and fetch them, or write the manifests with which engines ask the server
     Bundle(BundleArguments),
+    /// Make key pairs that sign bundles
+    Key(KeyArguments),
+    /// Sign a bundle in a registry
+    Sign(SignArguments),
+    /// Say something of a bundle in a registry, and sign it: an inventory, a provenance
+    Attest(AttestArguments),
+    /// Check who signed a bundle in a registry, and what is attested
+    Verify(VerifyArguments),
+    /// What was fetched from registries
+    Store(StoreArguments),
     /// Run the fixtures of rules
     Test(TestArguments),
     /// Print the completions for a shell
@@ -64,8 +74,8 @@ pub(crate) struct EvalArguments {
     /// Read no configuration
     #[arg(long)]
     pub(crate) no_config: bool,
-    /// A shipped bundle, a bundle file, or a directory of components
-    #[arg(long, default_value = "twelve-factor", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR")]
+    /// A shipped bundle, a bundle file, a directory of components, or a reference to a registry
+    #[arg(long, default_value = "twelve-factor", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR|oci://…")]
     pub(crate) bundle: String,
     /// Form of the results on standard output; human by default
     #[arg(long, value_enum, env = "POLICY_HOST_FORMAT")]
@@ -107,6 +117,12 @@ pub(crate) struct EvalArguments {
     /// When to colour
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
+    #[command(flatten, next_help_heading = "Bundles from registries")]
+    pub(crate) registry: RegistryArguments,
+    #[command(flatten, next_help_heading = "Bundles from registries")]
+    pub(crate) lock: LockArguments,
+    #[command(flatten, next_help_heading = "Bundles from registries")]
+    pub(crate) trust: TrustArguments,
 }
 
 #[derive(Debug, Args)]
@@ -208,11 +224,34 @@ pub(crate) struct ServeArguments {
 #[derive(Debug, Args)]
 pub(crate) struct BundleArguments {
     #[command(subcommand)]
-    pub(crate) engine: BundleCommand,
+    pub(crate) command: BundleCommand,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleCommand {
+    /// Write a bundle with its components as an OCI image layout; the same bundle gives the same bytes
+    #[command(after_help = "SOURCE_DATE_EPOCH is the time that is written into it; without it, 1970.")]
+    Build(BuildArguments),
+    /// Send a bundle to a registry
+    Push(PushArguments),
+    /// Fetch a bundle from a registry into the store
+    Pull(PullArguments),
+    /// Show what a bundle in a registry, a layout or an archive consists of
+    Inspect(InspectBundleArguments),
+    /// List the tags of a repository
+    List(TagsArguments),
+    /// Copy a bundle, with its signatures, from one registry to another
+    Copy(CopyArguments),
+    /// Write a bundle of a registry, with its signatures, into a tar archive
+    Save(SaveArguments),
+    /// Read an archive or a layout into the store
+    Load(LoadArguments),
+    #[command(flatten)]
+    Engine(EngineCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EngineCommand {
     /// Provider, ConstraintTemplate and constraints; with --out a catalog and tests for gator too
     Gatekeeper(GatekeeperArguments),
     /// ValidatingPolicies and MutatingPolicy, or a ClusterPolicy; with --out tests for the kyverno command too
@@ -221,6 +260,177 @@ pub(crate) enum BundleCommand {
     Webhook(WebhookArguments),
     /// Service account, and the rights that the bundle's rules need
     Rbac(RbacArguments),
+}
+
+/// How registries are asked.
+#[derive(Debug, Args)]
+pub(crate) struct RegistryArguments {
+    /// Speak plain HTTP with registries, or with this one alone; loopback is no exception
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "", value_name = "HOST")]
+    pub(crate) insecure: Option<String>,
+    /// An authority that registries' certificates may come from, beside the machine's, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Where what is fetched is kept; by default in the cache directory
+    #[arg(long, value_name = "DIR", env = "POLICY_HOST_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Ask no registry: take what is in the store
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+/// What tags are held to.
+#[derive(Debug, Args)]
+pub(crate) struct LockArguments {
+    /// Take only digests that the lock file has, and leave it as it is
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Ask what the tag stands for now, and write that into the lock file
+    #[arg(long, conflicts_with = "locked")]
+    pub(crate) update: bool,
+    /// The lock file; by default policy-host.lock here
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lock: Option<PathBuf>,
+}
+
+/// By what right something from a registry is run.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArguments {
+    /// The trust policy: who may sign which repositories
+    #[arg(long, value_name = "FILE", env = "POLICY_HOST_TRUST", conflicts_with = "allow_unsigned")]
+    pub(crate) trust: Option<PathBuf>,
+    /// Take bundles from registries although nothing says who made them
+    #[arg(long)]
+    pub(crate) allow_unsigned: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArguments {
+    /// A shipped bundle, a bundle file, or a directory of components
+    #[arg(value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: String,
+    /// A directory, or a tar archive by its name
+    #[arg(long, short, value_name = "DIR|FILE.tar")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PushArguments {
+    /// A shipped bundle, a bundle file, a directory of components, or a layout that was built
+    #[arg(value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: String,
+    /// Where to, with a tag
+    #[arg(value_name = "oci://HOST/PATH:TAG")]
+    pub(crate) reference: String,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PullArguments {
+    /// What to fetch
+    #[arg(value_name = "oci://HOST/PATH:TAG")]
+    pub(crate) reference: String,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+    #[command(flatten)]
+    pub(crate) lock: LockArguments,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectBundleArguments {
+    /// A reference, a layout or an archive
+    #[arg(value_name = "oci://HOST/PATH:TAG|DIR|FILE.tar")]
+    pub(crate) bundle: String,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+    /// Form of the text
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagsArguments {
+    /// The repository
+    #[arg(value_name = "oci://HOST/PATH")]
+    pub(crate) repository: String,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+    /// Form of the list
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyArguments {
+    /// From where
+    #[arg(value_name = "oci://HOST/PATH:TAG")]
+    pub(crate) from: String,
+    /// To where
+    #[arg(value_name = "oci://HOST/PATH:TAG")]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SaveArguments {
+    /// What to save
+    #[arg(value_name = "oci://HOST/PATH:TAG")]
+    pub(crate) reference: String,
+    /// A tar archive by its name, or a directory
+    #[arg(value_name = "FILE.tar|DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+    #[command(flatten)]
+    pub(crate) lock: LockArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadArguments {
+    /// What was saved
+    #[arg(value_name = "FILE.tar|DIR")]
+    pub(crate) file: PathBuf,
+    /// What it is called from now on; by default what it was saved as
+    #[arg(value_name = "oci://HOST/PATH:TAG")]
+    pub(crate) reference: Option<String>,
+    /// Where it is kept; by default in the cache directory
+    #[arg(long, value_name = "DIR", env = "POLICY_HOST_STORE")]
+    pub(crate) store: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreArguments {
+    #[command(subcommand)]
+    pub(crate) command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Remove what no reference needs
+    Prune(PruneArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneArguments {
+    /// Forget references that were not used for so many days, too; 0 for all
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) unused_for: Option<u32>,
+    /// The store; by default in the cache directory
+    #[arg(long, value_name = "DIR", env = "POLICY_HOST_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
 }
 
 /// What all that write manifests share.
@@ -299,6 +509,89 @@ pub(crate) struct RbacArguments {
     pub(crate) bundle: String,
     #[command(flatten)]
     pub(crate) manifests: ManifestArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The passphrase of a key comes from POLICY_HOST_KEY_PASSWORD, else COSIGN_PASSWORD, else the terminal. Keys are as cosign's, and cosign's are read."
+)]
+pub(crate) struct KeyArguments {
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key pair, PREFIX.key and PREFIX.pub; the private key is encrypted
+    Generate {
+        /// What the names of the two files begin with
+        #[arg(long, default_value = "policy-host", value_name = "PREFIX")]
+        output: PathBuf,
+    },
+    /// Write the public key of a private one to standard output
+    Public {
+        /// The private key
+        key: PathBuf,
+    },
+}
+
+/// What is signed, and with what.
+#[derive(Debug, Args)]
+pub(crate) struct SignerArguments {
+    /// What to sign; a tag stands for what it is now
+    #[arg(value_name = "oci://HOST/PATH:TAG")]
+    pub(crate) reference: String,
+    /// The private key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The passphrase comes from POLICY_HOST_KEY_PASSWORD, else COSIGN_PASSWORD, else the terminal. cosign verifies the signature: cosign verify --key policy-host.pub --insecure-ignore-tlog HOST/PATH@DIGEST"
+)]
+pub(crate) struct SignArguments {
+    #[command(flatten)]
+    pub(crate) signer: SignerArguments,
+    /// Sign in the older form, under a tag, too: for cosign before 2.6, skopeo and podman
+    #[arg(long)]
+    pub(crate) legacy: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttestArguments {
+    #[command(flatten)]
+    pub(crate) signer: SignerArguments,
+    /// What kind of thing is said: spdxjson, slsaprovenance1, cyclonedx, openvex or a URI
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) predicate_type: String,
+    /// What is said, JSON; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) predicate: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 verified, 2 refused or an error.")]
+pub(crate) struct VerifyArguments {
+    /// What to verify
+    #[arg(value_name = "oci://HOST/PATH:TAG")]
+    pub(crate) reference: String,
+    /// A public key that may have signed it; repeatable
+    #[arg(long, value_name = "FILE", required_unless_present = "trust")]
+    pub(crate) key: Vec<PathBuf>,
+    /// The trust policy, in place of keys
+    #[arg(long, value_name = "FILE", env = "POLICY_HOST_TRUST")]
+    pub(crate) trust: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

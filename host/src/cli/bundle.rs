@@ -1,8 +1,8 @@
 //! `policy-host bundle`: the manifests with which engines ask the server.
 
 use super::args::{
-    BundleArguments, BundleCommand, CallArguments, GatekeeperArguments, KyvernoArguments, ManifestArguments,
-    RbacArguments, WebhookArguments,
+    CallArguments, EngineCommand, GatekeeperArguments, KyvernoArguments, ManifestArguments, RbacArguments,
+    WebhookArguments,
 };
 use super::{CommandResult, Context, Exit};
 use crate::bundle::{Bundle, BundleError};
@@ -12,13 +12,13 @@ use std::path::Path;
 
 type Generated = Result<Vec<File>, Box<dyn std::error::Error>>;
 
-pub(super) fn run(arguments: &BundleArguments, mut context: Context) -> CommandResult {
+pub(super) fn run(command: &EngineCommand, mut context: Context) -> CommandResult {
     let context = &mut context;
-    let (manifests, files) = match &arguments.engine {
-        BundleCommand::Gatekeeper(arguments) => (&arguments.call.manifests, gatekeeper(arguments, context)?),
-        BundleCommand::Kyverno(arguments) => (&arguments.call.manifests, kyverno(arguments, context)?),
-        BundleCommand::Webhook(arguments) => (&arguments.call.manifests, webhook(arguments, context)?),
-        BundleCommand::Rbac(arguments) => (&arguments.manifests, rbac(arguments, context)?),
+    let (manifests, files) = match command {
+        EngineCommand::Gatekeeper(arguments) => (&arguments.call.manifests, gatekeeper(arguments, context)?),
+        EngineCommand::Kyverno(arguments) => (&arguments.call.manifests, kyverno(arguments, context)?),
+        EngineCommand::Webhook(arguments) => (&arguments.call.manifests, webhook(arguments, context)?),
+        EngineCommand::Rbac(arguments) => (&arguments.manifests, rbac(arguments, context)?),
     };
     match &manifests.out {
         Some(directory) => {

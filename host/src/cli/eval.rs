@@ -2,23 +2,22 @@
 
 use super::args::{EvalArguments, FixExtent};
 use super::config::Configured;
+use super::progress::Progress;
 use super::reports::Outputs;
-use super::{CommandResult, Context, Exit, cache};
+use super::{CommandResult, Context, Exit, oci};
 use crate::baseline::Baseline;
 use crate::bundle::{Bundle, Enforcement, ExemptionSource, Ignoring};
+use crate::cache;
 use crate::changes::Changes;
 use crate::discover::{self, Discovered, STDIN};
 use crate::document::Pointer;
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
 use crate::fix::{self, Extent};
+use crate::oci::Reference;
 use crate::parse::{Limits, Unit};
 use crate::report::{Adoption, Report, write_file};
-use std::io::IsTerminal as _;
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
-
-/// Progress is shown when a run takes longer than this.
-const PATIENCE: Duration = Duration::from_millis(500);
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Judges once, and prints the report.
 pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandResult {
@@ -35,7 +34,7 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         return Ok(Exit::NoInput);
     }
     let judge = Judge::new(&context.engine, &bundle);
-    let progress = Progress::start(discovered.units.len(), context.threads);
+    let progress = judging(discovered.units.len(), context.threads);
     let (mut result, fixed) = if arguments.fix.is_some() || arguments.diff {
         let (result, applied) = apply_fixes(arguments, &judge, &mut discovered, &limits)?;
         (result, Some(applied))
@@ -68,7 +67,12 @@ fn open_bundle(
     context: &mut Context,
     today: jiff::civil::Date,
 ) -> Result<Bundle, Box<dyn std::error::Error>> {
-    let mut bundle = Bundle::open(&configured.arguments.bundle, &mut context.library, &context.engine, today)?;
+    let arguments = &configured.arguments;
+    let mut bundle = if Reference::is_meant(&arguments.bundle) {
+        oci::open(&arguments.bundle, &arguments.registry, &arguments.lock, &arguments.trust, context)?
+    } else {
+        Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?
+    };
     let ignoring = Ignoring { today, known: context.library.names() };
     if let Some(file) = &configured.file {
         for (index, entry) in file.located.value.exceptions.iter().enumerate() {
@@ -80,7 +84,7 @@ fn open_bundle(
                 .map_err(|(field, message)| file.located.error(&at.join(field), message))?;
         }
     }
-    bundle.ignoring = (!configured.arguments.no_ignores).then_some(ignoring);
+    bundle.ignoring = (!arguments.no_ignores).then_some(ignoring);
     Ok(bundle)
 }
 
@@ -111,6 +115,10 @@ fn adopt(
         adoption.untouched = Some(Changes::since(reference)?.narrow(units, result));
     }
     Ok(adoption)
+}
+
+fn judging(units: usize, threads: usize) -> Progress {
+    Progress::start(move |seconds| format!("judging {units} documents on {threads} threads, {seconds} s"))
 }
 
 fn open_memo(arguments: &EvalArguments, bundle: &Bundle) -> Option<Memo> {
@@ -175,37 +183,5 @@ fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {
         Exit::NoInput
     } else {
         Exit::Clean
-    }
-}
-
-/// A line on standard error, only on a terminal and only when it takes long.
-struct Progress(Option<(mpsc::Sender<()>, std::thread::JoinHandle<()>)>);
-
-impl Progress {
-    fn start(units: usize, threads: usize) -> Self {
-        if !std::io::stderr().is_terminal() {
-            return Self(None);
-        }
-        let (stop, stopped) = mpsc::channel::<()>();
-        let thread = std::thread::spawn(move || {
-            let started = Instant::now();
-            let mut shown = false;
-            let mut wait = PATIENCE;
-            while stopped.recv_timeout(wait) == Err(mpsc::RecvTimeoutError::Timeout) {
-                eprint!("\r\x1b[2Kjudging {units} documents on {threads} threads, {} s", started.elapsed().as_secs());
-                (shown, wait) = (true, Duration::from_millis(250));
-            }
-            if shown {
-                eprint!("\r\x1b[2K");
-            }
-        });
-        Self(Some((stop, thread)))
-    }
-
-    fn stop(self) {
-        if let Some((stop, thread)) = self.0 {
-            drop(stop);
-            let _ = thread.join();
-        }
     }
 }

@@ -4,27 +4,34 @@
 //! 3 nothing to judge.
 
 mod args;
+mod artifact;
 mod bundle;
-mod cache;
 mod config;
 mod docs;
 mod eval;
 mod explain;
 mod inspect;
+mod key;
 mod list;
+mod oci;
 mod pack;
+mod passphrase;
+mod progress;
 mod reports;
 mod serve;
 mod shell;
+mod sign;
 mod test;
 mod watch;
 
 use crate::bundle::{Library, LibraryError};
+use crate::cache;
 use crate::engine::{CodeCache, Engine, EngineError, SandboxLimits};
-use args::{Arguments, Command};
+use args::{Arguments, BundleCommand, Command, StoreCommand};
 use clap::Parser as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,8 +95,29 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
             let context = context(pack, false, threads)?;
             serve::run(*arguments, context)
         }
+        Command::Key(arguments) => key::run(&arguments),
+        Command::Sign(arguments) => sign::sign(&arguments),
+        Command::Attest(arguments) => sign::attest(&arguments),
+        Command::Verify(arguments) => sign::verify(&arguments),
         Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
-        Command::Bundle(arguments) => bundle::run(&arguments, context(pack, false, threads)?),
+        Command::Bundle(arguments) => match &arguments.command {
+            // These run nothing, so that they need no engine.
+            BundleCommand::Pull(arguments) => artifact::pull(arguments),
+            BundleCommand::Inspect(arguments) => artifact::inspect(arguments),
+            BundleCommand::List(arguments) => artifact::list(arguments),
+            BundleCommand::Copy(arguments) => artifact::copy(arguments),
+            BundleCommand::Save(arguments) => artifact::save(arguments),
+            BundleCommand::Load(arguments) => artifact::load(arguments),
+            BundleCommand::Build(arguments) => artifact::build(arguments, &mut context(pack, false, threads)?),
+            BundleCommand::Push(arguments) => artifact::push(arguments, &mut context(pack, false, threads)?),
+            BundleCommand::Engine(command) => bundle::run(command, context(pack, false, threads)?),
+        },
+        Command::Store(arguments) => match arguments.command {
+            StoreCommand::Prune(arguments) => {
+                let unused_for = arguments.unused_for.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
+                artifact::prune(arguments.store.as_deref(), unused_for, arguments.format)
+            }
+        },
         Command::Docs(arguments) => docs::run(&arguments, context(pack, false, threads)?),
         Command::Pack(arguments) => pack::run(&arguments),
     }

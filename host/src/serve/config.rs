@@ -5,6 +5,7 @@
 
 use crate::cluster::ClusterOptions;
 use crate::decide::{FailureMode, Modes, NotEvaluatedMode};
+use crate::oci::Reference;
 use crate::settings::{Located, SettingsError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -24,6 +25,10 @@ pub struct Config {
     pub admin: SocketAddr,
     /// What is served.
     pub bundles: Vec<BundleEntry>,
+    /// Where bundles with a reference come from.
+    pub registries: Registries,
+    /// The trust policy: who may sign which repositories. It is read again when it changes.
+    pub trust: Option<PathBuf>,
     /// Certificates.
     pub tls: Tls,
     /// Where the inventory comes from.
@@ -61,7 +66,7 @@ pub enum BundleEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BundleSettings {
-    /// A shipped bundle, a bundle file, or a directory of components.
+    /// A shipped bundle, a bundle file, a directory of components, or `oci://HOST/PATH:TAG`.
     pub bundle: String,
     /// What becomes of an object when a rule could not run, or nobody had the time to: `closed` denies it.
     #[serde(default)]
@@ -69,6 +74,9 @@ pub struct BundleSettings {
     /// What becomes of an object when a rule enforced by `deny` could not decide.
     #[serde(default)]
     pub not_evaluated: NotEvaluatedMode,
+    /// How often the registry is asked what the tag stands for. Without it, it is asked once, at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Span>,
 }
 
 impl BundleEntry {
@@ -77,6 +85,14 @@ impl BundleEntry {
         match self {
             BundleEntry::Reference(reference) => reference,
             BundleEntry::Settings(settings) => &settings.bundle,
+        }
+    }
+
+    /// How often the tag is looked at.
+    pub fn follow(&self) -> Option<Span> {
+        match self {
+            BundleEntry::Reference(_) => None,
+            BundleEntry::Settings(settings) => settings.follow,
         }
     }
 
@@ -89,6 +105,20 @@ impl BundleEntry {
             }
         }
     }
+}
+
+/// How registries are asked. Credentials are those of Docker's `config.json`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Registries {
+    /// Whether bundles are taken although nothing says who made them.
+    pub allow_unsigned: bool,
+    /// The hosts that are asked by plain HTTP.
+    pub plain_http: Vec<String>,
+    /// An authority beside the machine's, PEM.
+    pub authority: Option<PathBuf>,
+    /// Where what is fetched is kept; by default in the cache directory.
+    pub store: Option<PathBuf>,
 }
 
 /// Certificates, PEM files. They are read again when they change.
@@ -231,6 +261,8 @@ impl Default for Config {
             listen_plain: None,
             admin: SocketAddr::from(([0, 0, 0, 0], 8081)),
             bundles: vec![BundleEntry::Reference("twelve-factor".to_owned())],
+            registries: Registries::default(),
+            trust: None,
             tls: Tls::default(),
             cluster: ClusterOptions::default(),
             trusted_controllers: ["system:kube-controller-manager", "system:serviceaccount:kube-system:*"]
@@ -406,8 +438,29 @@ impl Config {
         if tls.client_authorities.is_none() && self.client_certificates() != ClientCertificates::None {
             return inconsistent("tls.clientCertificates", "it needs `tls.clientAuthorities`");
         }
+        if self.trust.is_some() && self.registries.allow_unsigned {
+            return inconsistent(
+                "trust",
+                "it goes not with `registries.allowUnsigned`; a trust policy says what may be unsigned",
+            );
+        }
         if self.bundles.is_empty() {
             return inconsistent("bundles", "there is nothing to serve");
+        }
+        for entry in &self.bundles {
+            let reference = entry.reference();
+            let tag = Reference::is_meant(reference).then(|| reference.parse::<Reference>()).transpose();
+            let tag = match tag {
+                Ok(reference) => reference.is_some_and(|reference| reference.digest.is_none()),
+                Err(error) => return inconsistent("bundles", &error.to_string()),
+            };
+            match entry.follow() {
+                Some(_) if !tag => return inconsistent("bundles", "only a tag of a registry can be followed"),
+                Some(every) if every < MIN_FOLLOW => {
+                    return inconsistent("bundles", "a tag is followed once a second at the most");
+                }
+                _ => {}
+            }
         }
         let limits = &self.limits;
         for (field, zero) in [
@@ -451,6 +504,9 @@ impl Config {
 /// The most that a body can be configured to have: documents are parsed with 32-bit positions, and every
 /// worker may hold one.
 const MAX_BODY_BYTES: usize = 64 << 20;
+
+/// A registry that is asked more often is not made newer by it.
+const MIN_FOLLOW: Span = Span::seconds(1);
 
 /// The variables that are set: name, the field's pointer, text.
 fn overrides(value: &serde_json::Value, variable: impl Fn(&str) -> Option<String>) -> Vec<(String, String, String)> {
@@ -544,6 +600,10 @@ mod tests {
             ("tls: {certificate: a.pem}", "`tls`: a certificate and its key go together"),
             ("tls: {clientCertificates: all}", "`tls.clientCertificates`: it needs `tls.clientAuthorities`"),
             ("limits: {queue: 0}", "`limits.queue`: it must be more than nothing"),
+            (
+                "trust: t.yaml\nregistries: {allowUnsigned: true}",
+                "`trust`: it goes not with `registries.allowUnsigned`",
+            ),
             ("bundles: []", "`bundles`: there is nothing to serve"),
             ("bundles:\n- bundle: a\n  failureMode: ajar", "serve.yaml:2:3: `bundles[0]`"),
         ];

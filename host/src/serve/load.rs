@@ -1,10 +1,11 @@
-//! What is served, from the files that the configuration names, and again when they change.
+//! What is served, from the files and registries that the configuration names, and again when they change.
 //!
 //! A load that fails leaves what was served before, and says so in `/readyz?verbose`, the metrics and the log.
 
 use super::SYNC_PATIENCE;
-use super::config::{BundleEntry, Config};
-use super::metrics::{BundleLabels, CertificateLabels, Metrics, ReloadLabels};
+use super::config::{BundleEntry, Config, Registries};
+use super::follow::{Follower, Look};
+use super::metrics::{ArtifactLabels, BundleLabels, CertificateLabels, Metrics, ReloadLabels};
 use super::state::{App, Phase, Serving};
 use super::tls::Certificates;
 use crate::bundle::{Bundle, BundleError, Library};
@@ -12,8 +13,14 @@ use crate::cluster::{CacheLimits, Timing, WatchCache};
 use crate::decide::{Decider, FailureMode, Modes};
 use crate::engine::Engine;
 use crate::evaluate::{Inventory, Judge};
+use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
+use crate::oci::digest::Digest as ArtifactDigest;
+use crate::oci::registry::{PlainHttp, RegistryOptions};
+use crate::oci::{ByPolicy, Locking, OciError, Reference, Session, Store};
+use crate::trust::TrustPolicy;
 use arc_swap::ArcSwap;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +30,9 @@ pub enum LoadError {
     /// A bundle could not be resolved.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// A bundle could not be had from its registry.
+    #[error(transparent)]
+    Registry(#[from] OciError),
     /// A rule of a bundle does not compile.
     #[error("bundle `{bundle}`: rule `{rule}`: {reason}")]
     Rule {
@@ -48,6 +58,12 @@ pub(super) struct Loader {
     inventory: Option<WatchCache>,
     entries: Vec<BundleEntry>,
     memo_bytes: u64,
+    /// Where bundles with a reference come from, if there are any.
+    session: Option<Session>,
+    /// Who may sign them.
+    trust: Option<PathBuf>,
+    /// What their tags were resolved to: once, and again only where a tag is followed.
+    resolved: BTreeMap<String, ArtifactDigest>,
     /// The files that the last load read, beside those that the configuration names.
     files: Vec<PathBuf>,
 }
@@ -58,23 +74,33 @@ impl Loader {
         library: Library,
         client: Result<kube::Client, String>,
         config: &Config,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, LoadError> {
+        let from_registry = config.bundles.iter().any(|entry| Reference::is_meant(entry.reference()));
+        let session = from_registry.then(|| session(&config.registries)).transpose()?;
+        Ok(Self {
             engine,
             library,
             client,
             inventory: None,
             entries: config.bundles.clone(),
             memo_bytes: config.memo.bytes,
+            session,
+            trust: config.trust.clone(),
+            resolved: BTreeMap::new(),
             files: Vec::new(),
-        }
+        })
     }
 
     /// Resolves every bundle and makes every rule ready to run.
     pub(super) fn load(&mut self) -> Result<Serving, LoadError> {
         let mut files = Vec::new();
+        if let (Some(session), Some(path)) = (&mut self.session, &self.trust) {
+            let policy = TrustPolicy::read(path).map_err(OciError::from)?;
+            files.extend(policy.files().iter().cloned());
+            session.admit = Box::new(ByPolicy(policy));
+        }
         let mut judges: Vec<(Judge, Modes)> = Vec::new();
-        for entry in &self.entries {
+        for entry in self.entries.clone() {
             let bundle = self.bundle(entry.reference())?;
             files.extend(bundle.files.iter().cloned());
             if judges.iter().any(|(judge, _)| judge.bundle().name == bundle.name) {
@@ -95,10 +121,14 @@ impl Loader {
         Ok(Serving { bundles, inventory })
     }
 
-    fn bundle(&self, reference: &str) -> Result<Bundle, LoadError> {
+    fn bundle(&mut self, reference: &str) -> Result<Bundle, LoadError> {
         // A copy for each: a component that one bundle brings must not stand in for another's rule.
         let mut library = self.library.clone();
-        let bundle = Bundle::open(reference, &mut library, &self.engine, jiff::Zoned::now().date())?;
+        let bundle = if Reference::is_meant(reference) {
+            self.artifact(&reference.parse().map_err(OciError::from)?)?
+        } else {
+            Bundle::open(reference, &mut library, &self.engine, jiff::Zoned::now().date())?
+        };
         for notice in &bundle.notices {
             tracing::warn!(bundle = bundle.name, "{}", notice.0);
         }
@@ -110,6 +140,27 @@ impl Loader {
             })?;
         }
         Ok(bundle)
+    }
+
+    /// A bundle from a registry, by the digest that its tag was resolved to.
+    fn artifact(&mut self, reference: &Reference) -> Result<Bundle, OciError> {
+        let Some(session) = &self.session else {
+            return Err(OciError::Missing(reference.to_string()));
+        };
+        let digest = match self.resolved.get(&reference.name()) {
+            Some(digest) => *digest,
+            None => resolve(session, reference)?,
+        };
+        let bundle = session.open(&reference.pinned(digest), &mut Locking::None, &self.library, &self.engine)?;
+        self.resolved.insert(reference.name(), digest);
+        Ok(bundle)
+    }
+
+    /// What a tag stands for now, if that is not what is served.
+    fn moved(&self, reference: &Reference) -> Result<Option<ArtifactDigest>, OciError> {
+        let Some(session) = &self.session else { return Ok(None) };
+        let now = session.resolve(reference)?;
+        Ok((self.resolved.get(&reference.name()) != Some(&now)).then_some(now))
     }
 
     /// The cache that is there when it watches all that is asked for, else a new one.
@@ -139,6 +190,35 @@ impl Loader {
     }
 }
 
+fn session(registries: &Registries) -> Result<Session, OciError> {
+    let directory = registries.store.clone().or_else(|| crate::cache::directory().map(|cache| cache.join("store")));
+    let directory = directory.ok_or_else(|| {
+        OciError::Refused("`registries.store`: there is no directory to keep what is fetched in".to_owned())
+    })?;
+    let admit: Box<dyn Admit> =
+        if registries.allow_unsigned { Box::new(AllowUnsigned) } else { Box::new(RefuseUnsigned) };
+    let options = RegistryOptions {
+        plain_http: PlainHttp::Hosts(registries.plain_http.clone()),
+        authority: registries.authority.clone(),
+        ..RegistryOptions::default()
+    };
+    Ok(Session { options, store: Store::open(&directory)?, admit, progress: Arc::default() })
+}
+
+/// What a tag stands for. A server that starts while the registry is away goes on with what it had.
+fn resolve(session: &Session, reference: &Reference) -> Result<ArtifactDigest, OciError> {
+    match session.resolve(reference) {
+        Err(error) if error.is_unreachable() => match session.store.entry(reference)? {
+            Some(entry) => {
+                tracing::warn!(%error, %reference, digest = %entry.descriptor.digest, "the registry cannot be asked; the last bundle is taken");
+                Ok(entry.descriptor.digest)
+            }
+            None => Err(error),
+        },
+        other => other,
+    }
+}
+
 /// Takes a file into a digest; one that cannot be read, by its name alone.
 fn take_in(path: &Path, hash: &mut Sha256) {
     for part in [path.as_os_str().as_encoded_bytes(), &std::fs::read(path).unwrap_or_default()] {
@@ -147,7 +227,7 @@ fn take_in(path: &Path, hash: &mut Sha256) {
     }
 }
 
-/// Follows the files: bundles, certificates.
+/// Follows the files, and the tags that are to be followed.
 pub(super) struct Reloader {
     pub(super) app: Arc<App>,
     pub(super) loader: Loader,
@@ -161,28 +241,37 @@ impl Reloader {
         let mut phase = self.app.phase();
         let mut bundles = self.loader.files();
         let mut certificates = certificate_files(&self.app.config);
+        let mut follower = Follower::new(&self.app.config);
+        let mut looked = tokio::time::Instant::now();
         loop {
+            // A file that changes is noticed in time also where tags are looked at more often.
+            let next = (looked + interval).min(follower.next().unwrap_or(looked + interval));
             let forced = tokio::select! {
-                () = tokio::time::sleep(interval) => false,
+                () = tokio::time::sleep_until(next) => false,
                 _ = now.recv() => true,
                 () = super::connection::until(&mut phase, Phase::Draining) => return,
             };
             // Files may be large, and compiling takes its time: not on a thread that answers requests.
-            let looked = tokio::task::spawn_blocking(move || {
+            looked = tokio::time::Instant::now();
+            let done = tokio::task::spawn_blocking(move || {
                 let files = self.loader.files();
                 if forced || files != bundles {
                     bundles = files;
                     self.reload_bundles();
                 }
+                if forced {
+                    follower.hurry();
+                }
+                follower.look(|reference, failed| self.follow(reference, failed));
                 let files = certificate_files(&self.app.config);
                 if forced || files != certificates {
                     certificates = files;
                     self.reload_certificates();
                 }
-                (self, bundles, certificates)
+                (self, bundles, certificates, follower)
             });
-            match looked.await {
-                Ok(looked) => (self, bundles, certificates) = looked,
+            match done.await {
+                Ok(done) => (self, bundles, certificates, follower) = done,
                 Err(error) => {
                     tracing::error!(%error, "files are not followed any more");
                     return;
@@ -191,7 +280,34 @@ impl Reloader {
         }
     }
 
-    fn reload_bundles(&mut self) {
+    /// Serves what a tag stands for now; what cannot be served leaves the last good one.
+    fn follow(&mut self, reference: &Reference, failed: bool) -> Look {
+        let moved = match self.loader.moved(reference) {
+            Ok(moved) => moved,
+            Err(error) => {
+                tracing::warn!(%error, %reference, "the tag could not be looked at; what was served goes on");
+                self.app.set_reload_failure(error.to_string());
+                count(&self.app.metrics, "tags", "failed");
+                return Look::Failed;
+            }
+        };
+        let Some(digest) = moved else {
+            if failed {
+                // What went wrong is over, and is to be said no more.
+                self.reload_bundles();
+            }
+            return Look::Same;
+        };
+        let before = self.loader.resolved.insert(reference.name(), digest);
+        let replaced = self.reload_bundles();
+        if !replaced && let Some(before) = before {
+            self.loader.resolved.insert(reference.name(), before);
+        }
+        count(&self.app.metrics, "tags", if replaced { "done" } else { "failed" });
+        if replaced { Look::Replaced } else { Look::Failed }
+    }
+
+    fn reload_bundles(&mut self) -> bool {
         match self.loader.load() {
             Ok(serving) => {
                 // The new one comes into sync beside the old.
@@ -201,11 +317,13 @@ impl Reloader {
                 self.app.set_reload_failure(String::new());
                 show_bundles(&self.app);
                 count(&self.app.metrics, "bundles", "done");
+                true
             }
             Err(error) => {
                 tracing::error!(%error, "bundles could not be reloaded; the old ones go on serving");
                 self.app.set_reload_failure(error.to_string());
                 count(&self.app.metrics, "bundles", "failed");
+                false
             }
         }
     }
@@ -252,6 +370,7 @@ pub(super) fn names(serving: &Serving) -> String {
 /// Shows in the metrics which bundles are served.
 pub(super) fn show_bundles(app: &App) {
     app.metrics.bundles.clear();
+    app.metrics.artifacts.clear();
     for decider in app.serving.load().bundles.values() {
         let reference = decider.reference();
         let failure_mode = match decider.modes().failure {
@@ -265,6 +384,11 @@ pub(super) fn show_bundles(app: &App) {
             failure_mode,
         };
         app.metrics.bundles.get_or_create(&labels).set(1);
+        if let Some((reference, digest)) = decider.bundle().origin.as_ref().and_then(|origin| origin.split_once('@')) {
+            let (bundle, reference) = (labels.bundle, reference.to_owned());
+            let labels = ArtifactLabels { bundle, reference, digest: digest.to_owned() };
+            app.metrics.artifacts.get_or_create(&labels).set(1);
+        }
     }
 }
 

@@ -82,6 +82,14 @@ pub(super) struct BundleLabels {
     pub(super) failure_mode: &'static str,
 }
 
+/// Labels of a bundle from a registry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ArtifactLabels {
+    pub(super) bundle: String,
+    pub(super) reference: String,
+    pub(super) digest: String,
+}
+
 /// Labels of what is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct MemoLabels {
@@ -122,6 +130,7 @@ pub(super) struct Metrics {
     pub(super) reloads: Family<ReloadLabels, Counter>,
     pub(super) certificate_expiry: Family<CertificateLabels, Gauge<f64, AtomicU64>>,
     pub(super) bundles: Family<BundleLabels, Gauge>,
+    pub(super) artifacts: Family<ArtifactLabels, Gauge>,
     pub(super) inventory_objects: Family<KindLabels, Gauge<i64, AtomicI64>>,
     pub(super) inventory_state: Family<KindStateLabels, Gauge>,
     pub(super) inventory_bytes: Gauge,
@@ -156,6 +165,7 @@ impl Metrics {
             reloads: Family::default(),
             certificate_expiry: Family::default(),
             bundles: Family::default(),
+            artifacts: Family::default(),
             inventory_objects: Family::default(),
             inventory_state: Family::default(),
             inventory_bytes: Gauge::default(),
@@ -194,13 +204,14 @@ impl Metrics {
         registry.register("rejected_reviews", "Reviews that nobody could judge", self.rejected.clone());
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register("connections_cut", "Connections cut by a bound", self.connections_cut.clone());
-        registry.register("reloads", "Reloads of bundles and certificates", self.reloads.clone());
+        registry.register("reloads", "Reloads of bundles, certificates and followed tags", self.reloads.clone());
         registry.register(
             "certificate_expiry_timestamp_seconds",
             "When a certificate expires",
             self.certificate_expiry.clone(),
         );
         registry.register("bundle_info", "The bundles that are served", self.bundles.clone());
+        registry.register("bundle_artifact_info", "The artifacts that bundles are from", self.artifacts.clone());
         registry.register("inventory_objects", "Objects of the inventory by kind", self.inventory_objects.clone());
         registry.register_with_unit(
             "inventory",

@@ -14,13 +14,14 @@
 //! | `wire` | how each engine asks and is answered |
 //! | `review` | the way of a request, whatever its wire |
 //! | `workers` | the bounded queue |
-//! | `load` | what is served, and following its files |
+//! | `load`, `follow` | what is served, and following its files and tags |
 //! | `admin`, `status_page`, `metrics`, `log`, `denials` | what an operator sees |
 
 mod admin;
 mod config;
 mod connection;
 mod denials;
+mod follow;
 mod load;
 mod log;
 mod metrics;
@@ -114,7 +115,7 @@ pub fn serve(config: Config, engine: Arc<Engine>, library: Library) -> Result<()
         // The watches of the inventory are tasks of this runtime.
         let _entered = runtime.enter();
         let client = runtime.block_on(crate::cluster::connect(&config.cluster));
-        Loader::new(engine, library, client, &config)
+        Loader::new(engine, library, client, &config)?
     };
     let serving = {
         let _entered = runtime.enter();

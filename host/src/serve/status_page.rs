@@ -58,9 +58,13 @@ fn bundle(html: &mut String, decider: &Decider) -> fmt::Result {
         FailureMode::Closed => "what cannot be judged is denied",
         FailureMode::Open => "what cannot be judged is let through",
     };
+    let origin = match &decider.bundle().origin {
+        Some(origin) => format!("<br>from <code>{}</code>", Escaped(origin)),
+        None => String::new(),
+    };
     write!(
         html,
-        "<section><h2>{} <small>{}</small></h2><p><code>{}</code><br>{mode}; {} exemptions</p>\
+        "<section><h2>{} <small>{}</small></h2><p><code>{}</code>{origin}<br>{mode}; {} exemptions</p>\
          <details><summary>{} rules</summary><table><thead><tr><th>rule</th><th>enforcement</th><th>severity</th>\
          <th>requirement</th></tr></thead><tbody>",
         Escaped(&reference.name),
