@@ -1,5 +1,6 @@
 //! What can go wrong between a registry and a bundle.
 
+use super::admit::Refusal;
 use super::digest::Digest;
 use super::lock::LockError;
 use super::reference::ReferenceError;
@@ -86,13 +87,13 @@ pub enum OciError {
     },
     /// It may not be used.
     #[error(transparent)]
-    NotAdmitted(#[from] super::admit::Refusal),
+    NotAdmitted(Box<Refusal>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The lock file is in the way.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Lock(Box<LockError>),
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     File {
@@ -107,6 +108,18 @@ pub enum OciError {
     /// A component is refused.
     #[error(transparent)]
     Library(#[from] LibraryError),
+}
+
+impl From<Refusal> for OciError {
+    fn from(refusal: Refusal) -> Self {
+        Self::NotAdmitted(Box::new(refusal))
+    }
+}
+
+impl From<LockError> for OciError {
+    fn from(error: LockError) -> Self {
+        Self::Lock(Box::new(error))
+    }
 }
 
 impl OciError {
