@@ -15,6 +15,7 @@ mod list;
 mod oci;
 mod pack;
 mod progress;
+mod reports;
 mod serve;
 mod test;
 
