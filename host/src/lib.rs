@@ -24,6 +24,7 @@
 //! | [`document`] | the document model |
 //! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`settings`] | files that people write to configure the host |
+//! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
 
 pub mod bundle;
@@ -43,6 +44,7 @@ pub mod oci;
 pub mod parse;
 pub mod project;
 pub mod report;
+pub mod root;
 pub mod sealed;
 pub mod serve;
 pub mod settings;

@@ -17,6 +17,7 @@ mod oci;
 mod pack;
 mod passphrase;
 mod progress;
+mod reports;
 mod serve;
 mod sign;
 mod test;
