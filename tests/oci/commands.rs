@@ -2,8 +2,10 @@
 
 use super::{Client, made};
 use crate::fake_registry::{FakeRegistry, Fault};
-use policy_host::oci::Store;
-use policy_host::oci::model::Descriptor;
+use policy_host::oci::layout::{Contents as _, Layout};
+use policy_host::oci::model::{Descriptor, Manifest, annotation, media};
+use policy_host::oci::{Store, artifact};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -117,6 +119,55 @@ fn the_same_bundle_is_the_same_bytes() {
 }
 
 #[test]
+fn a_built_bundle_has_what_others_read() {
+    let home = Home::new();
+    home.done(&["bundle", "build", BUNDLE, "-o", "layout"]);
+    let layout = Layout::open(&home.path("layout")).unwrap();
+    let read = |digest| layout.content(digest, 4 << 20).unwrap();
+    let index = artifact::index(&read(layout.listing.root.digest)).unwrap();
+    let manifests: Vec<Manifest> =
+        index.manifests.iter().map(|one| Manifest::parse(&read(one.digest)).unwrap()).collect();
+    let of = |kind: &str| manifests.iter().filter(|one| one.kind() == kind).collect::<Vec<_>>();
+
+    // A component: the configuration names the layer and what the component exports.
+    let components = of(media::WASM_CONFIG);
+    for component in &components {
+        let [layer] = component.layers.as_slice() else { panic!("one layer") };
+        let config: Value = serde_json::from_slice(&read(component.config.digest)).unwrap();
+        assert_eq!(layer.media_type, media::WASM);
+        assert_eq!(config["layerDigests"][0], layer.digest.to_string());
+        assert_eq!((&config["architecture"], &config["os"]), (&"wasm".into(), &"wasip2".into()));
+        assert_eq!(config["created"], "1970-01-01T00:00:00Z");
+        assert!(config["component"]["exports"].as_array().unwrap().contains(&"policy:rule/rule@1.0.0".into()));
+    }
+    // The definition as it was written, with an inventory and a statement that are about these components.
+    let [bundle] = of(media::BUNDLE)[..] else { panic!("one definition") };
+    assert_eq!(read(bundle.layers[0].digest), include_bytes!("../../bundles/pod-security-restricted.yaml"));
+    let inventory: Value = serde_json::from_slice(&read(bundle.layers[1].digest)).unwrap();
+    let statement: Value = serde_json::from_slice(&read(bundle.layers[2].digest)).unwrap();
+    assert!(inventory["packages"].as_array().unwrap().iter().any(|one| one["name"] == "wit-component"));
+    for component in &components {
+        let hex = component.layers[0].digest.hex();
+        let packages = inventory["packages"].as_array().unwrap();
+        assert!(packages.iter().any(|one| one["checksums"][0]["checksumValue"] == hex.as_str()));
+        let subjects = statement["subject"].as_array().unwrap();
+        assert!(subjects.iter().any(|one| one["digest"]["sha256"] == hex.as_str()));
+    }
+    // gator unpacks what has a title and reads all YAML of it; kyverno takes layers of its own type.
+    let titles = |manifest: &Manifest| -> Vec<String> {
+        manifest.layers.iter().filter_map(|layer| layer.annotations.get(annotation::TITLE).cloned()).collect()
+    };
+    let [gatekeeper] = of(media::GATEKEEPER)[..] else { panic!("one for Gatekeeper") };
+    assert_eq!(titles(gatekeeper), ["template.yaml", "constraint.yaml", "constraint-warnings.yaml"]);
+    let template = String::from_utf8(read(gatekeeper.layers[0].digest)).unwrap();
+    assert!(template.contains("kind: ConstraintTemplate"), "{template}");
+    let [kyverno] = of(media::KYVERNO_CONFIG)[..] else { panic!("one for Kyverno") };
+    assert_eq!(kyverno.layers[0].media_type, media::KYVERNO_POLICY);
+    assert!(String::from_utf8(read(kyverno.layers[0].digest)).unwrap().contains("kind: ClusterPolicy"));
+    assert!(titles(bundle).is_empty() && titles(kyverno).is_empty());
+}
+
+#[test]
 fn an_archive_carries_a_bundle_where_there_is_no_network() {
     let (registry, home, away) = (FakeRegistry::start(), Home::new(), Home::new());
     let reference = registry.reference("team/pss:1.0");
@@ -210,7 +261,8 @@ fn two_processes_fetch_into_one_store() {
     let built = made::bundle(60, 20_000);
     Client::new().push(&reference, &built).unwrap();
     let pull = ["bundle", "pull", &reference, "--insecure", "--allow-unsigned"];
-    let pulling: Vec<_> = (0..2).map(|_| home.command(&pull).stderr(Stdio::piped()).spawn().unwrap()).collect();
+    let pulling: Vec<_> =
+        (0..2).map(|_| home.command(&pull).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()).collect();
     let pruned = home.run(&["store", "prune"]);
     assert!(pruned.status.success(), "{}", String::from_utf8_lossy(&pruned.stderr));
     for child in pulling {
