@@ -2,24 +2,26 @@
 
 use super::{Client, made};
 use crate::fake_registry::{FakeRegistry, Fault};
-use policy_host::oci::Store;
-use policy_host::oci::model::Descriptor;
+use policy_host::oci::layout::{Contents as _, Layout};
+use policy_host::oci::model::{Descriptor, Manifest, annotation, media};
+use policy_host::oci::{Store, artifact};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A directory in which the binary runs, with a cache of its own.
-struct Home(tempfile::TempDir);
+pub(super) struct Home(tempfile::TempDir);
 
 impl Home {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_policy-host"));
         command.args(arguments).env_clear().env("POLICY_HOST_CACHE", self.path("cache")).current_dir(self.0.path());
         command
@@ -30,14 +32,14 @@ impl Home {
     }
 
     /// What a command that succeeds prints.
-    fn done(&self, arguments: &[&str]) -> String {
+    pub(super) fn done(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// What a command that fails says.
-    fn fails(&self, arguments: &[&str]) -> String {
+    pub(super) fn fails(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         String::from_utf8(output.stderr).unwrap()
@@ -61,7 +63,7 @@ fn a_bundle_goes_to_a_registry_and_judges_from_there() {
     assert_eq!(pushed.trim(), format!("{}@{digest}", reference.trim_start_matches("oci://")));
 
     let refused = home.fails(&["eval", "--bundle", &reference, "--insecure", "pod.yaml"]);
-    assert!(refused.contains(&digest.to_string()) && refused.contains("no signature of it was verified"), "{refused}");
+    assert!(refused.contains(&digest.to_string()) && refused.contains("there is no trust policy"), "{refused}");
     assert!(refused.contains("--allow-unsigned"), "{refused}");
     assert!(!registry.asked().iter().any(|asked| asked.method == "GET" && asked.path.contains("/blobs/")));
 
@@ -117,6 +119,55 @@ fn the_same_bundle_is_the_same_bytes() {
 }
 
 #[test]
+fn a_built_bundle_has_what_others_read() {
+    let home = Home::new();
+    home.done(&["bundle", "build", BUNDLE, "-o", "layout"]);
+    let layout = Layout::open(&home.path("layout")).unwrap();
+    let read = |digest| layout.content(digest, 4 << 20).unwrap();
+    let index = artifact::index(&read(layout.listing.root.digest)).unwrap();
+    let manifests: Vec<Manifest> =
+        index.manifests.iter().map(|one| Manifest::parse(&read(one.digest)).unwrap()).collect();
+    let of = |kind: &str| manifests.iter().filter(|one| one.kind() == kind).collect::<Vec<_>>();
+
+    // A component: the configuration names the layer and what the component exports.
+    let components = of(media::WASM_CONFIG);
+    for component in &components {
+        let [layer] = component.layers.as_slice() else { panic!("one layer") };
+        let config: Value = serde_json::from_slice(&read(component.config.digest)).unwrap();
+        assert_eq!(layer.media_type, media::WASM);
+        assert_eq!(config["layerDigests"][0], layer.digest.to_string());
+        assert_eq!((&config["architecture"], &config["os"]), (&"wasm".into(), &"wasip2".into()));
+        assert_eq!(config["created"], "1970-01-01T00:00:00Z");
+        assert!(config["component"]["exports"].as_array().unwrap().contains(&"policy:rule/rule@1.0.0".into()));
+    }
+    // The definition as it was written, with an inventory and a statement that are about these components.
+    let [bundle] = of(media::BUNDLE)[..] else { panic!("one definition") };
+    assert_eq!(read(bundle.layers[0].digest), include_bytes!("../../bundles/pod-security-restricted.yaml"));
+    let inventory: Value = serde_json::from_slice(&read(bundle.layers[1].digest)).unwrap();
+    let statement: Value = serde_json::from_slice(&read(bundle.layers[2].digest)).unwrap();
+    assert!(inventory["packages"].as_array().unwrap().iter().any(|one| one["name"] == "wit-component"));
+    for component in &components {
+        let hex = component.layers[0].digest.hex();
+        let packages = inventory["packages"].as_array().unwrap();
+        assert!(packages.iter().any(|one| one["checksums"][0]["checksumValue"] == hex.as_str()));
+        let subjects = statement["subject"].as_array().unwrap();
+        assert!(subjects.iter().any(|one| one["digest"]["sha256"] == hex.as_str()));
+    }
+    // gator unpacks what has a title and reads all YAML of it; kyverno takes layers of its own type.
+    let titles = |manifest: &Manifest| -> Vec<String> {
+        manifest.layers.iter().filter_map(|layer| layer.annotations.get(annotation::TITLE).cloned()).collect()
+    };
+    let [gatekeeper] = of(media::GATEKEEPER)[..] else { panic!("one for Gatekeeper") };
+    assert_eq!(titles(gatekeeper), ["template.yaml", "constraint.yaml", "constraint-warnings.yaml"]);
+    let template = String::from_utf8(read(gatekeeper.layers[0].digest)).unwrap();
+    assert!(template.contains("kind: ConstraintTemplate"), "{template}");
+    let [kyverno] = of(media::KYVERNO_CONFIG)[..] else { panic!("one for Kyverno") };
+    assert_eq!(kyverno.layers[0].media_type, media::KYVERNO_POLICY);
+    assert!(String::from_utf8(read(kyverno.layers[0].digest)).unwrap().contains("kind: ClusterPolicy"));
+    assert!(titles(bundle).is_empty() && titles(kyverno).is_empty());
+}
+
+#[test]
 fn an_archive_carries_a_bundle_where_there_is_no_network() {
     let (registry, home, away) = (FakeRegistry::start(), Home::new(), Home::new());
     let reference = registry.reference("team/pss:1.0");
@@ -129,7 +180,7 @@ fn an_archive_carries_a_bundle_where_there_is_no_network() {
     assert!(loaded.contains("team/pss:1.0@sha256:"), "{loaded}");
     away.done(&["eval", "--bundle", &reference, "--offline", "--allow-unsigned", "pod.yaml"]);
     let unsigned = away.fails(&["eval", "--bundle", &reference, "--offline", "pod.yaml"]);
-    assert!(unsigned.contains("no signature of it was verified"), "{unsigned}");
+    assert!(unsigned.contains("there is no trust policy"), "{unsigned}");
 }
 
 /// An archive with these entries, of this type.
@@ -210,7 +261,8 @@ fn two_processes_fetch_into_one_store() {
     let built = made::bundle(60, 20_000);
     Client::new().push(&reference, &built).unwrap();
     let pull = ["bundle", "pull", &reference, "--insecure", "--allow-unsigned"];
-    let pulling: Vec<_> = (0..2).map(|_| home.command(&pull).stderr(Stdio::piped()).spawn().unwrap()).collect();
+    let pulling: Vec<_> =
+        (0..2).map(|_| home.command(&pull).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()).collect();
     let pruned = home.run(&["store", "prune"]);
     assert!(pruned.status.success(), "{}", String::from_utf8_lossy(&pruned.stderr));
     for child in pulling {

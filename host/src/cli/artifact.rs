@@ -327,6 +327,7 @@ fn listed(bundle: &Bundle) -> Output<String> {
         version: "0.0.0".to_owned(),
         description: bundle.description.clone(),
         enforcement: Default::default(),
+        annotations: false,
         rules: bundle.rules.iter().map(|rule| RuleEntry::Id(rule.id().to_owned())).collect(),
         exemptions: Vec::new(),
         workloads: Vec::new(),

@@ -5,6 +5,7 @@ use super::lock::LockError;
 use super::reference::ReferenceError;
 use super::store::StoreError;
 use crate::bundle::{BundleError, LibraryError};
+use crate::trust::{PolicyError, Refusal};
 
 /// Why something could not be fetched, stored, sent or opened.
 #[derive(Debug, thiserror::Error)]
@@ -86,16 +87,16 @@ pub enum OciError {
     },
     /// It may not be used.
     #[error(transparent)]
-    NotAdmitted(#[from] crate::trust::Refusal),
+    NotAdmitted(Box<Refusal>),
     /// The trust policy is refused.
     #[error(transparent)]
-    Trust(#[from] crate::trust::PolicyError),
+    Trust(#[from] PolicyError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The lock file is in the way.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Lock(Box<LockError>),
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     File {
@@ -110,6 +111,18 @@ pub enum OciError {
     /// A component is refused.
     #[error(transparent)]
     Library(#[from] LibraryError),
+}
+
+impl From<Refusal> for OciError {
+    fn from(refusal: Refusal) -> Self {
+        Self::NotAdmitted(Box::new(refusal))
+    }
+}
+
+impl From<LockError> for OciError {
+    fn from(error: LockError) -> Self {
+        Self::Lock(Box::new(error))
+    }
 }
 
 impl OciError {

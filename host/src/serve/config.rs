@@ -568,6 +568,24 @@ mod tests {
     }
 
     #[test]
+    fn only_tags_of_registries_are_followed() {
+        let bundle = |reference: &str, follow: &str| {
+            read(&format!("bundles: [{{bundle: '{reference}', follow: {follow}}}]"), &[])
+        };
+        assert!(bundle("oci://h.example/a:1", "1m").is_ok());
+        let digest = format!("oci://h.example/a@sha256:{}", "0".repeat(64));
+        for (reference, follow, says) in [
+            ("twelve-factor", "1m", "only a tag"),
+            (digest.as_str(), "1m", "only a tag"),
+            ("oci://h.example/A", "1m", "no reference"),
+            ("oci://h.example/a:1", "100ms", "once a second"),
+        ] {
+            let error = bundle(reference, follow).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
     fn nothing_is_the_default() {
         assert_eq!(read("{}", &[]).unwrap(), Config::default());
     }

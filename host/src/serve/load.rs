@@ -262,7 +262,7 @@ impl Reloader {
                 if forced {
                     follower.hurry();
                 }
-                follower.look(|reference, failed| self.follow(reference, failed));
+                follower.look(tokio::time::Instant::now(), |reference, failed| self.follow(reference, failed));
                 let files = certificate_files(&self.app.config);
                 if forced || files != certificates {
                     certificates = files;

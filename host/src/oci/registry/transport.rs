@@ -37,7 +37,6 @@ impl Call {
         Self { method, url, headers: Vec::new(), body: Bytes::new() }
     }
 
-    #[must_use]
     pub(super) fn header(mut self, name: HeaderName, value: &str) -> Result<Self, OciError> {
         let value = HeaderValue::from_str(value)
             .map_err(|_| OciError::Refused(format!("{}: `{name}` cannot be sent as it is", self.what())))?;
