@@ -24,6 +24,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Judge files, directories or standard input
     Eval(EvalArguments),
+    /// Write a gap report from the results of `eval --format json`
+    Report(ReportArguments),
     /// List the rules of a bundle
     List(ListArguments),
     /// Explain a rule: what it checks, why, how to fix it, its parameters
@@ -79,6 +81,21 @@ pub(crate) struct EvalArguments {
     /// When to colour
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// What `eval --format json` wrote, `-` for standard input
+    pub(crate) results: PathBuf,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = report::GapFormat::Markdown)]
+    pub(crate) format: report::GapFormat,
+    /// The results of an older run: the report says what got better and worse
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write here instead of to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,7 @@ mod explain;
 mod inspect;
 mod list;
 mod pack;
+mod report;
 mod reports;
 mod serve;
 mod test;
@@ -70,6 +71,7 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         Command::List(arguments) => list::run(&arguments, pack),
         Command::Explain(arguments) => explain::run(&arguments, pack),
         Command::Eval(arguments) => eval::run(&arguments, context(pack, arguments.no_cache, threads)?),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Serve(arguments) => {
             let context = context(pack, false, threads)?;
             serve::run(*arguments, context)

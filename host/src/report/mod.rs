@@ -7,6 +7,7 @@ mod concise;
 mod fingerprint;
 mod format;
 mod frame;
+mod gap;
 mod github;
 mod html;
 mod human;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 pub use format::{Format, RenderError, Renderings};
 pub use frame::{Frames, Style};
+pub use gap::{GapFormat, ReadError, gap_report, read};
 pub use human::human;
 pub use json::schema;
 pub use output::{OutputError, write_file};

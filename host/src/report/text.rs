@@ -87,6 +87,50 @@ pub enum Part<'t> {
     Code(&'t str),
 }
 
+/// Blocks of Markdown as rules write it; anything else in it is words.
+pub fn blocks(text: &str) -> Vec<Prose> {
+    let mut blocks: Vec<Prose> = Vec::new();
+    let mut open: Option<Prose> = None;
+    for line in text.lines() {
+        if let Some(Prose::Code(code)) = &mut open {
+            if line.trim_start().starts_with("```") {
+                blocks.extend(open.take());
+            } else {
+                code.push_str(line);
+                code.push('\n');
+            }
+            continue;
+        }
+        let words = line.trim();
+        let item = words.strip_prefix("* ").or_else(|| words.strip_prefix("- "));
+        if words.starts_with("```") {
+            blocks.extend(open.replace(Prose::Code(String::new())));
+        } else if words.is_empty() {
+            blocks.extend(open.take());
+        } else if let Some(item) = item {
+            blocks.extend(open.replace(Prose::Item(item.to_owned())));
+        } else if let Some(Prose::Words(known) | Prose::Item(known)) = &mut open {
+            known.push(' ');
+            known.push_str(words);
+        } else {
+            open = Some(Prose::Words(words.to_owned()));
+        }
+    }
+    blocks.extend(open);
+    blocks
+}
+
+/// A block of what a rule says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Prose {
+    /// A paragraph.
+    Words(String),
+    /// An element of a list.
+    Item(String),
+    /// Code, verbatim.
+    Code(String),
+}
+
 /// A message as Markdown has it, on one line, also in a table's cell: it formats nothing, links nothing, mentions nobody.
 pub fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
@@ -142,6 +186,21 @@ mod tests {
             "container `a_b` is \\*bad\\*, &#64;you \\| `x\\|y` \\` &lt;b\\>"
         });
         assert_eq!(markdown_code("a``b`"), "``` a``b` ```");
+    }
+
+    #[test]
+    fn prose_is_paragraphs_lists_and_code() {
+        let text = "One\ntwo.\n\n* a\n  b\n* c\n\n```yaml\nx:\n  y\n```\nend";
+        assert_eq!(
+            blocks(text),
+            [
+                Prose::Words("One two.".to_owned()),
+                Prose::Item("a b".to_owned()),
+                Prose::Item("c".to_owned()),
+                Prose::Code("x:\n  y\n".to_owned()),
+                Prose::Words("end".to_owned()),
+            ]
+        );
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 mod page;
 
 use super::shown::Shown;
-use super::text::{Html, Part, code_spans};
+use super::text::{Html, Part, Prose, blocks, code_spans};
 use super::{Report, SEVERITIES};
 use crate::bundle::BundleRule;
 use crate::evaluate::{DocumentVerdict, Finding, Place};
@@ -284,19 +284,13 @@ fn rules(rows: &[Row<'_>], out: &mut String) -> fmt::Result {
     Ok(())
 }
 
-/// Markdown as rules write it: paragraphs, names between backticks, fenced code.
+/// Markdown as rules write it.
 pub(super) fn prose(text: &str, out: &mut String) -> fmt::Result {
-    for (index, part) in text.split("```").enumerate() {
-        if index % 2 == 1 {
-            let code = part.split_once('\n').map_or(part, |(_language, code)| code);
-            write!(out, "<pre><code>{}</code></pre>", Html(code))?;
-            continue;
-        }
-        for paragraph in part.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
-            write!(out, "<p>{}</p>", Message(paragraph))?;
-        }
-    }
-    Ok(())
+    blocks(text).iter().try_for_each(|block| match block {
+        Prose::Words(words) => write!(out, "<p>{}</p>", Message(words)),
+        Prose::Item(item) => write!(out, "<ul><li>{}</li></ul>", Message(item)),
+        Prose::Code(code) => write!(out, "<pre><code>{}</code></pre>", Html(code)),
+    })
 }
 
 /// A message: what stands between backticks is code.
