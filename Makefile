@@ -56,7 +56,7 @@ lint: ## Formatting, clippy with warnings denied, licences of dependencies
 
 .PHONY: docs
 docs: build ## Write the documents and manifests that are generated from code
-	$(HOST) docs --policies policies --bundles bundles
+	$(HOST) docs --policies policies --bundles bundles --schemas host/schema
 
 .PHONY: bench
 bench: build ## Print every figure and its budget
@@ -71,8 +71,8 @@ ci: test lint drift e2e ## Everything that CI runs
 
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date
-	git diff --exit-code --stat -- policies bundles README.md
-	@new=$$(git ls-files --others --exclude-standard -- policies bundles); \
+	git diff --exit-code --stat -- policies bundles host/schema README.md
+	@new=$$(git ls-files --others --exclude-standard -- policies bundles host/schema); \
 	test -z "$$new" || { echo "generated, but not committed:"; echo "$$new"; exit 1; }
 
 .PHONY: clean

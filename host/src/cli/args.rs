@@ -300,6 +300,9 @@ pub(crate) struct DocsArguments {
     /// The folder of bundles, where manifests go
     #[arg(long, value_name = "DIR")]
     pub(crate) bundles: PathBuf,
+    /// Where the schemas of what the program writes go
+    #[arg(long, value_name = "DIR")]
+    pub(crate) schemas: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

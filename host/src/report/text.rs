@@ -138,10 +138,13 @@ pub fn markdown(text: &str) -> String {
         match part {
             Part::Code(code) => out.push_str(&markdown_code(code)),
             Part::Text(words) => {
-                for letter in words.chars() {
+                let mut letters = words.chars().peekable();
+                while let Some(letter) = letters.next() {
                     match letter {
                         '@' => out.push_str("&#64;"),
-                        '&' => out.push_str("&amp;"),
+                        '&' if letters.peek().is_some_and(|next| *next == '#' || next.is_alphanumeric()) => {
+                            out.push_str("&amp;");
+                        }
                         '<' => out.push_str("&lt;"),
                         '\\' | '`' | '*' | '_' | '[' | ']' | '>' | '|' | '~' | '#' | '!' => out.extend(['\\', letter]),
                         letter => out.push(letter),

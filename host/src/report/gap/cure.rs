@@ -43,6 +43,8 @@ pub(super) fn snippets<'r>(findings: &[(&'r DocumentResult<'r>, &'r FindingResul
             parents[index].2.add(key, value);
         }
     }
+    // Those that say most come first; the sort is stable.
+    parents.sort_by_key(|(.., parent)| std::cmp::Reverse(parent.additions));
     let patched = parents.into_iter().map(|(subject, path, parent)| Snippet {
         place: format!("{subject}, at {}", if path.is_empty() { "/" } else { &path }),
         yaml: parent.yaml(),
@@ -84,10 +86,12 @@ struct Parent {
     entries: Map<String, Value>,
     items: Vec<Value>,
     removed: BTreeSet<String>,
+    additions: usize,
 }
 
 impl Parent {
     fn add(&mut self, key: &str, value: Option<Value>) {
+        self.additions += 1;
         let Some(value) = value else {
             self.removed.insert(key.to_owned());
             return;

@@ -9,7 +9,7 @@ mod rank;
 mod read;
 mod trend;
 
-use super::Results;
+use super::{Results, Rule};
 use crate::manifest::{Effort, Priority};
 use block::{Block, code};
 use model::{Area, Gap, Score};
@@ -101,9 +101,10 @@ fn write_gap(area: usize, index: usize, gap: &Gap<'_>, out: &mut Vec<Block>) {
     let titles = gap.rules.iter().map(|rule| format!("{} ({})", rule.title, code(&rule.id)));
     out.push(Block::Field("Cloud-Native", titles.collect::<Vec<_>>().join("; ")));
     out.push(Block::Field("Priority", format!("{:?} · Effort: {}", gap.priority, effort(gap.effort))));
-    for rule in &gap.rules {
-        out.push(Block::Prose("Impact", rule.why.to_string()));
-    }
+    let said = |text: for<'a> fn(&'a Rule<'a>) -> &'a str| {
+        gap.rules.iter().map(|rule| text(rule)).collect::<Vec<_>>().join("\n\n")
+    };
+    out.push(Block::Prose("Impact", said(|rule| &rule.why)));
     out.push(Block::Field("Places", gap.findings.len().to_string()));
     let places = gap.findings.iter().map(|(document, _, finding)| {
         let at = &finding.location;
@@ -111,9 +112,7 @@ fn write_gap(area: usize, index: usize, gap: &Gap<'_>, out: &mut Vec<Block>) {
         format!("{place} {}: {}", document.subject, finding.message)
     });
     out.push(Block::List(bounded(places)));
-    for rule in &gap.rules {
-        out.push(Block::Prose("Fix", rule.fix.to_string()));
-    }
+    out.push(Block::Prose("Fix", said(|rule| &rule.fix)));
     let safe = gap.findings.iter().filter(|(.., finding)| finding.fix.as_ref().is_some_and(|fix| fix.safe)).count();
     if safe > 0 {
         let (all, fix) = (gap.findings.len(), code("policy-host eval --fix"));
