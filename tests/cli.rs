@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A directory with a cache of its own, in which the binary runs and the environment says nothing.
-struct Home {
+pub(crate) struct Home {
     directory: tempfile::TempDir,
 }
 
-const PRIVILEGED: &str = "\
+pub(crate) const PRIVILEGED: &str = "\
 # a pod
 apiVersion: v1
 kind: Pod
@@ -25,11 +25,11 @@ spec:
 ";
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 
-    fn with(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
         let home = Self::new();
         for (name, text) in files {
             home.write(name, text);
@@ -37,17 +37,17 @@ impl Home {
         home
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join("work").join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
@@ -62,28 +62,28 @@ impl Home {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    fn pipe(&self, arguments: &[&str], input: &str) -> Output {
+    pub(crate) fn pipe(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = self.command(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     }
 
-    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let output = self.run(&[arguments, &["--format", "json"]].concat());
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
     }
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
@@ -95,7 +95,7 @@ fn steady(output: &Output) -> String {
     format!("{before}\n{summary}\n")
 }
 
-const PSS: [&str; 3] = ["eval", "--bundle", "pod-security-restricted"];
+pub(crate) const PSS: [&str; 3] = ["eval", "--bundle", "pod-security-restricted"];
 
 #[test]
 fn exit_codes_say_what_happened() {

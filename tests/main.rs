@@ -8,5 +8,6 @@ mod cluster;
 mod documents;
 mod fake_api_server;
 mod pod_security;
+mod reports;
 mod sandbox;
 mod server;
