@@ -30,6 +30,11 @@ fn escape_hidden(text: &str, lines: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// `1 document`, `2 documents`.
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Controls, what turns the direction of reading, and what XML has no place for.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()

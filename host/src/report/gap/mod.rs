@@ -9,6 +9,7 @@ mod rank;
 mod read;
 mod trend;
 
+use super::text::counted;
 use super::{Results, Rule};
 use crate::manifest::{Effort, Priority};
 use block::{Block, code};
@@ -43,10 +44,10 @@ fn document(results: &Results<'_>, older: Option<&Results<'_>>) -> Vec<Block> {
     let (areas, scores) = model::analyse(results);
     let mut out = vec![Block::Heading(1, "12-Factor & Cloud-Native Gap Analysis".to_owned())];
     out.push(Block::Paragraph(format!(
-        "{} findings in {} documents, judged by the {} rules of bundle {} {}.",
-        results.findings().count(),
-        results.summary.documents,
-        results.rules.len(),
+        "{} in {}, judged by the {} of bundle {} {}.",
+        counted(results.findings().count(), "finding"),
+        counted(results.summary.documents, "document"),
+        counted(results.rules.len(), "rule"),
         code(&results.bundle.name),
         results.bundle.version
     )));
@@ -88,8 +89,8 @@ fn summary(results: &Results<'_>, areas: &[Area<'_>], out: &mut Vec<Block>) {
         out.push(Block::Table(&["Area", "Gaps Found", "Places", "Soonest"], rows.collect()));
     }
     if !results.errors.is_empty() {
-        let count = results.errors.len();
-        out.push(Block::Paragraph(format!("{count} inputs could not be read; what is in them is not in this report.")));
+        let inputs = counted(results.errors.len(), "input");
+        out.push(Block::Paragraph(format!("{inputs} could not be read; what is in them is not in this report.")));
     }
 }
 
@@ -116,7 +117,7 @@ fn write_gap(area: usize, index: usize, gap: &Gap<'_>, out: &mut Vec<Block>) {
     let safe = gap.findings.iter().filter(|(.., finding)| finding.fix.as_ref().is_some_and(|fix| fix.safe)).count();
     if safe > 0 {
         let (all, fix) = (gap.findings.len(), code("policy-host eval --fix"));
-        out.push(Block::Paragraph(format!("{fix} cures {safe} of {all} places.")));
+        out.push(Block::Paragraph(format!("{fix} cures {safe} of {}.", counted(all, "place"))));
     }
     let snippets = gap.snippets.iter().map(|snippet| Block::Yaml(snippet.place.clone(), snippet.yaml.clone()));
     out.extend(snippets);
@@ -179,8 +180,7 @@ fn strengths(scores: &[(&str, Score<'_>)], out: &mut Vec<Block>) {
         .filter(|(_, score)| !score.strengths.is_empty())
         .map(|(factor, score)| {
             let rules = score.strengths.iter().map(|(rule, documents)| {
-                let plural = if *documents == 1 { "" } else { "s" };
-                format!("{} ({}, {documents} document{plural})", rule.title, code(&rule.id))
+                format!("{} ({}, {})", rule.title, code(&rule.id), counted(*documents, "document"))
             });
             format!("{factor}: {}", rules.collect::<Vec<_>>().join("; "))
         })
@@ -204,17 +204,20 @@ fn undecided(results: &Results<'_>, section: &mut impl FnMut(&str) -> Block, out
         return;
     }
     out.push(section("What Could Not Be Judged"));
-    let items = reasons.iter().map(|((rule, reason), count)| format!("{}: {reason} ({count} documents)", code(rule)));
+    let items = reasons
+        .iter()
+        .map(|((rule, reason), count)| format!("{}: {reason} ({})", code(rule), counted(*count, "document")));
     out.push(Block::List(bounded(items)));
 }
 
 fn changes(trend: &Trend<'_>, older: &Results<'_>, scores: &[(&str, Score<'_>)], out: &mut Vec<Block>) {
     out.push(Block::Heading(2, "What Changed".to_owned()));
     out.push(Block::Paragraph(format!(
-        "{} findings are gone, {} are new, {} remain.",
+        "Of {}, {} gone and {} left; {} new.",
+        counted(trend.fixed.len() + trend.remaining, "finding"),
         trend.fixed.len(),
-        trend.new.len(),
-        trend.remaining
+        trend.remaining,
+        trend.new.len()
     )));
     let judged = [
         (trend.newly_judged, "findings are by rules that the older run did not have."),

@@ -5,7 +5,7 @@
 mod page;
 
 use super::shown::Shown;
-use super::text::{Html, Part, Prose, blocks, code_spans};
+use super::text::{Html, Part, Prose, blocks, code_spans, counted};
 use super::{Report, SEVERITIES};
 use crate::bundle::BundleRule;
 use crate::evaluate::{DocumentVerdict, Finding, Place};
@@ -93,17 +93,17 @@ fn head(report: &Report<'_>, out: &mut String) -> fmt::Result {
     write!(
         out,
         "<a class=\"skip\" href=\"#main\">Skip to the findings</a>\n<header>\n<h1>policy-host</h1>\n\
-         <p class=\"quiet\">Bundle {} {}: {} rules, {} documents</p>\n<ul class=\"figures\" aria-label=\"Summary\">\n",
+         <p class=\"quiet\">Bundle {} {}: {}, {}</p>\n<ul class=\"figures\" aria-label=\"Summary\">\n",
         Html(&report.bundle.name),
         Html(&report.bundle.version),
-        report.bundle.rules.len(),
-        counts.documents
+        counted(report.bundle.rules.len(), "rule"),
+        counted(counts.documents, "document")
     )?;
     for (name, count) in SEVERITIES.iter().zip(counts.findings) {
         writeln!(out, "<li><span class=\"badge {name}\">{count} {name}</span></li>")?;
     }
     let also = [
-        (counts.passed, "evaluations passed"),
+        (counts.passed, "passed"),
         (counts.fixable, "fixable with --fix"),
         (counts.exempt, "exempt"),
         (counts.not_evaluated, "not evaluated"),
