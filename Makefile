@@ -47,6 +47,10 @@ toolchain: ## Install what building needs and this machine lacks
 e2e: build ## Prove the server against real Gatekeeper, Kyverno and kube-apiserver
 	tests/e2e/run.sh
 
+.PHONY: browser
+browser: build ## Use the HTML report in a real Chromium
+	tests/browser/run.sh
+
 .PHONY: lint
 lint: ## Formatting, clippy with warnings denied, licences of dependencies
 	@tests/toolchain.sh lint
@@ -67,7 +71,7 @@ bench-serve: build ## Print every figure of the server and its budget
 	cargo bench --quiet -p policy-host --bench serve
 
 .PHONY: ci
-ci: test lint drift e2e ## Everything that CI runs
+ci: test lint drift browser e2e ## Everything that CI runs
 
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date

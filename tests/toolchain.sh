@@ -45,3 +45,8 @@ if [ "${1:-}" = lint ] && ! have cargo-deny; then
     say "cargo install cargo-deny (some minutes, once)"
     cargo install --quiet --locked cargo-deny
 fi
+
+# Only `make browser` needs one.
+if [ "${1:-}" = browser ] && ! have chromium && ! have chromium-browser && ! have google-chrome; then
+    apt_install chromium
+fi

@@ -5,10 +5,12 @@ use crate::fix::edit::write_yaml;
 use crate::report::text::visible;
 use crate::report::{DocumentResult, FindingResult, FixResult};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Findings that are looked at; what more of them would add is seldom new.
 const MAX_EXAMINED: usize = 500;
+/// Operations of one fix that are looked at.
+const MAX_OPERATIONS: usize = 50;
 /// Examples that are shown of one gap.
 const MAX_SNIPPETS: usize = 3;
 /// A longer one is cut.
@@ -26,17 +28,17 @@ pub(super) fn snippets<'r>(findings: &[(&'r DocumentResult<'r>, &'r FindingResul
     let mut created = Vec::new();
     // By document and parent, in the order of the findings.
     let mut parents: Vec<(String, String, Parent)> = Vec::new();
+    let mut known: HashMap<(String, String), usize> = HashMap::new();
     for (document, finding) in findings.iter().take(MAX_EXAMINED) {
         let Some(fix) = &finding.fix else { continue };
         let subject = document.subject.to_string();
-        if let Some(value) = &fix.create {
-            created.push(Snippet { place: format!("a new document beside {subject}"), yaml: write_yaml(value) });
+        if let Some(value) = fix.create.as_ref().and_then(|json| serde_json::from_str::<Value>(json.get()).ok()) {
+            created.push(Snippet { place: format!("a new document beside {subject}"), yaml: write_yaml(&value) });
         }
         for (path, value) in additions(fix) {
             let Some((parent, key)) = path.split_last() else { continue };
             let parent = parent.to_string();
-            let known = parents.iter().position(|(name, path, _)| *name == subject && *path == parent);
-            let index = known.unwrap_or_else(|| {
+            let index = *known.entry((subject.clone(), parent.clone())).or_insert_with(|| {
                 parents.push((subject.clone(), parent, Parent::default()));
                 parents.len() - 1
             });
@@ -68,7 +70,9 @@ fn shortened(yaml: &str) -> String {
 
 /// What a patch puts where; `None` where it removes.
 fn additions(fix: &FixResult<'_>) -> Vec<(Pointer, Option<Value>)> {
-    let operations = fix.patch.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    // What is no list of operations is no cure; of a run it always is one.
+    let operations = fix.patch.as_ref().and_then(|json| serde_json::from_str::<Vec<Value>>(json.get()).ok());
+    let operations = operations.unwrap_or_default();
     let read = |operation: &Value| {
         let path = Pointer::parse(operation.get("path")?.as_str()?).ok()?;
         match operation.get("op")?.as_str()? {
@@ -77,7 +81,7 @@ fn additions(fix: &FixResult<'_>) -> Vec<(Pointer, Option<Value>)> {
             _ => None,
         }
     };
-    operations.iter().filter_map(read).collect()
+    operations.iter().take(MAX_OPERATIONS).filter_map(read).collect()
 }
 
 /// What is to be put into one mapping or sequence.
