@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -61,7 +62,7 @@ func open(t *testing.T, page string) window {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(os.Getenv("CHROMIUM")), chromedp.NoSandbox)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 10*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
@@ -108,7 +109,7 @@ func (w window) ask(t *testing.T, script string) string {
 
 func (w window) expect(t *testing.T, script, want string) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	got := w.ask(t, script)
 	for got != want && time.Now().Before(deadline) {
 		time.Sleep(20 * time.Millisecond)
@@ -161,7 +162,8 @@ func TestFiveThousandFindingsAreFiltered(t *testing.T) {
 	window := open(t, page(t, map[string]string{"pods.yaml": manyPods(), "one.yaml": fmt.Sprintf(pod, 5000)}))
 	window.expect(t, status, `"5005 of 5005 findings"`)
 
-	// By script, since the driver looks at every node of the page for anything else.
+	// The driver would follow every change of every node, which takes it minutes; what is done is done by script.
+	window.run(t, dom.Disable())
 	choose := func(name, value string) {
 		window.run(t, chromedp.Evaluate(fmt.Sprintf(`(() => { const field = document.getElementById(%q); field.value = %q;
 			field.dispatchEvent(new Event("input", {bubbles: true})); })()`, name, value), nil))

@@ -9,4 +9,4 @@ command -v go >/dev/null || { echo "error: the tests need Go, of the version in 
 CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
 POLICY_HOST=$(realpath ../../target/release/policy-host)
 export CHROMIUM POLICY_HOST
-exec go test -count=1 -timeout 5m -v "$@" .
+exec go test -count=1 -timeout 15m -v "$@" .

@@ -20,7 +20,7 @@ const FINGERPRINT: &str = "policyHost/v1";
 const ROOT: &str = "%SRCROOT%";
 /// A fix is proved before it is told, which costs as much as judging; more than these nobody applies one by one, and
 /// `--fix` applies all.
-const MAX_FIXES: usize = 500;
+const MAX_FIXES: usize = 250;
 /// A longer part of a file is pointed at, and not quoted.
 const MAX_SNIPPET: usize = 2_000;
 

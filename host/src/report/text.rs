@@ -15,7 +15,8 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
 
 fn escape_hidden(text: &str, lines: bool) -> Cow<'_, str> {
     let hidden = |letter: char| is_hidden(letter) && !(lines && matches!(letter, '\n' | '\t'));
-    if !text.contains(hidden) {
+    // Nearly every text is plain, and there are many.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains(hidden) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
