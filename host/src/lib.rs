@@ -22,6 +22,7 @@
 //! | [`parse`] | from bytes to documents |
 //! | [`document`] | the document model |
 //! | [`settings`] | files that people write to configure the host |
+//! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
 
 pub mod bundle;
@@ -39,6 +40,7 @@ pub mod manifest;
 pub mod parse;
 pub mod project;
 pub mod report;
+pub mod root;
 pub mod sealed;
 pub mod serve;
 pub mod settings;

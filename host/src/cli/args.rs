@@ -75,6 +75,9 @@ pub(crate) struct EvalArguments {
     /// Show what --fix would change, and change nothing
     #[arg(long)]
     pub(crate) diff: bool,
+    /// Pass over exceptions in what is judged: comments and annotations
+    #[arg(long)]
+    pub(crate) no_ignores: bool,
     /// Neither read nor write remembered verdicts and compiled code
     #[arg(long)]
     pub(crate) no_cache: bool,

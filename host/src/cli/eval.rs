@@ -3,7 +3,7 @@
 use super::args::{EvalArguments, FixExtent};
 use super::reports::Outputs;
 use super::{CommandResult, Context, Exit, cache};
-use crate::bundle::{Bundle, Enforcement};
+use crate::bundle::{Bundle, Enforcement, Ignoring};
 use crate::discover::{self, Discovered, STDIN};
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
 use crate::fix::{self, Extent};
@@ -20,7 +20,9 @@ pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandRes
     let started = Instant::now();
     let outputs = Outputs::new(arguments.format, &arguments.report)?;
     let today = jiff::Zoned::now().date();
-    let bundle = Arc::new(Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?);
+    let mut bundle = Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?;
+    bundle.ignoring = (!arguments.no_ignores).then(|| Ignoring { today, known: context.library.names() });
+    let bundle = Arc::new(bundle);
     let limits = Limits::default();
     let mut discovered = discover::discover(&arguments.paths, &limits);
     let input_errors: Vec<String> = discovered.errors.iter().map(ToString::to_string).collect();

@@ -109,6 +109,7 @@ fn notices(report: &Report<'_>, out: &mut String) {
     for notice in &report.bundle.notices {
         let _ = writeln!(out, "warning: {}", notice.0);
     }
+    super::exceptions::notices(report, out);
     let mut reasons: std::collections::BTreeMap<(&str, &str), usize> = std::collections::BTreeMap::new();
     for (_, document) in &report.result.documents {
         for outcome in &document.outcomes {
@@ -141,6 +142,7 @@ fn summary(report: &Report<'_>, counts: &Counts, out: &mut String) {
     }];
     let also = [
         (counts.exempt, "exempt"),
+        (counts.baseline, "in the baseline"),
         (counts.rule_errors, "rule failures"),
         (counts.input_errors, "inputs that could not be read"),
         (counts.not_evaluated, "not evaluated"),

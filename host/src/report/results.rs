@@ -3,6 +3,7 @@
 //! One set of types serves writer, reader and the published schema (`host/schema/results.v1.json`). [`SCHEMA`]
 //! names the version; fields are only added to one, so a reader passes over those that it does not know.
 
+use super::exceptions::{self, ExceptionResult};
 use super::{Counts, Report, fingerprint};
 use crate::bundle::{BundleRule, Enforcement};
 use crate::document::{Source, Subject};
@@ -35,6 +36,9 @@ pub struct Results<'r> {
     pub notices: Vec<Cow<'r, str>>,
     /// Inputs that could not be read or parsed.
     pub errors: Vec<InputError<'r>>,
+    /// What lifts rules, and what became of it.
+    #[serde(default)]
+    pub exceptions: Vec<ExceptionResult<'r>>,
     /// The rules of the bundle, in its order; outcomes name them by id.
     #[serde(default)]
     pub rules: Vec<Rule<'r>>,
@@ -180,6 +184,9 @@ pub struct FindingResult<'r> {
     /// Why it is exempt, where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exempt: Option<Cow<'r, str>>,
+    /// What exempts it: `bundle`, `configuration`, `comment`, `annotation` or `baseline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt_by: Option<Cow<'r, str>>,
 }
 
 /// A further place of a finding.
@@ -252,6 +259,7 @@ impl<'r> Results<'r> {
             summary: report.counts(),
             notices: report.bundle.notices.iter().map(|notice| (&notice.0).into()).collect(),
             errors: unread.chain(unparsed).collect(),
+            exceptions: exceptions::results(report),
             rules: report.bundle.rules.iter().map(Rule::of).collect(),
             documents: report
                 .result
@@ -316,7 +324,7 @@ fn document_result<'r>(
             Outcome::Error(failure) => (OutcomeName::Error, Some(failure.to_string().into()), &[][..]),
         };
         let shown = findings.iter().filter(|finding| finding.severity >= report.min_severity);
-        let findings = shown.map(|finding| finding_result(unit, document, rule, finding));
+        let findings = shown.map(|finding| finding_result(report, unit, document, rule, finding));
         Ok(OutcomeResult {
             rule: rule.into(),
             outcome: name,
@@ -332,6 +340,7 @@ fn document_result<'r>(
 }
 
 fn finding_result<'r>(
+    report: &Report<'r>,
     unit: &'r Unit,
     document: &'r DocumentVerdict,
     rule: &str,
@@ -360,10 +369,11 @@ fn finding_result<'r>(
             .collect(),
         fix: fix.transpose()?,
         exempt: finding.exempt.as_ref().map(Cow::from),
+        exempt_by: exceptions::exempt_by(report, finding).map(Cow::from),
     })
 }
 
-fn place<'r>(unit: &'r Unit, place: &Place) -> Location<'r> {
+pub(super) fn place<'r>(unit: &'r Unit, place: &Place) -> Location<'r> {
     let source = unit.sources.get(usize::from(place.file)).unwrap_or(&unit.sources[0]);
     location(source, place.start as usize, place.end as usize)
 }
