@@ -4,7 +4,9 @@
 #   tests/browser/run.sh [ARGUMENTS OF go test]
 set -euo pipefail
 cd "$(dirname "$0")"
-command -v go >/dev/null || { echo "error: the tests need Go, of the version in tests/browser/go.mod or newer" >&2; exit 2; }
+python=$PWD/../../target/e2e/python
+export PATH=$PATH:$python/go/bin
+../toolchain.sh e2e "$python"
 ../toolchain.sh browser
 CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
 POLICY_HOST=$(realpath ../../target/release/policy-host)
