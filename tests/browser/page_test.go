@@ -154,13 +154,19 @@ func manyPods() string {
 }
 
 const (
-	shown  = `document.querySelectorAll("#findings > li:not([hidden])").length`
-	status = `document.getElementById("count").textContent`
+	// How many match, and how many of them are laid out.
+	shown    = `parseInt(document.getElementById("count").textContent)`
+	laidOut  = `document.querySelectorAll("#findings > li:not([hidden])").length`
+	status   = `document.getElementById("count").textContent`
+	showMore = `document.querySelector("main > button").click()`
 )
 
 func TestFiveThousandFindingsAreFiltered(t *testing.T) {
 	window := open(t, page(t, map[string]string{"pods.yaml": manyPods(), "one.yaml": fmt.Sprintf(pod, 5000)}))
-	window.expect(t, status, `"5005 of 5005 findings"`)
+	window.expect(t, status, `"5005 of 5005 findings, the first 200 shown"`)
+	window.expect(t, laidOut, "200")
+	window.run(t, chromedp.Evaluate(showMore, nil))
+	window.expect(t, laidOut, "400")
 
 	// The driver would follow every change of every node, which takes it minutes; what is done is done by script.
 	window.run(t, dom.Disable())
