@@ -48,6 +48,10 @@ e2e: build ## Prove the server against real Gatekeeper, Kyverno and kube-apiserv
 	tests/pre-commit.sh
 	tests/e2e/run.sh
 
+.PHONY: browser
+browser: build ## Use the HTML report in a real Chromium
+	tests/browser/run.sh
+
 .PHONY: lint
 lint: ## Formatting, clippy with warnings denied, licences of dependencies
 	@tests/toolchain.sh lint
@@ -72,7 +76,7 @@ bench-oci: build ## Print every figure of bundles in registries and its budget
 	cargo bench --quiet -p policy-host --bench oci
 
 .PHONY: ci
-ci: test lint drift e2e ## Everything that CI runs
+ci: test lint drift browser e2e ## Everything that CI runs
 
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date

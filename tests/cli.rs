@@ -25,7 +25,7 @@ spec:
 ";
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 
@@ -66,7 +66,7 @@ impl Home {
         self.command(arguments).output().unwrap()
     }
 
-    fn pipe(&self, arguments: &[&str], input: &str) -> Output {
+    pub(crate) fn pipe(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = self.command(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
@@ -95,7 +95,7 @@ fn steady(output: &Output) -> String {
     format!("{before}\n{summary}\n")
 }
 
-const PSS: [&str; 3] = ["eval", "--bundle", "pod-security-restricted"];
+pub(crate) const PSS: [&str; 3] = ["eval", "--bundle", "pod-security-restricted"];
 
 #[test]
 fn exit_codes_say_what_happened() {

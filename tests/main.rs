@@ -11,5 +11,6 @@ mod fake_api_server;
 mod fake_registry;
 mod oci;
 mod pod_security;
+mod reports;
 mod sandbox;
 mod server;

@@ -46,6 +46,11 @@ if [ "${1:-}" = lint ] && ! have cargo-deny; then
     cargo install --quiet --locked cargo-deny
 fi
 
+# Only `make browser` needs one.
+if [ "${1:-}" = browser ] && ! have chromium && ! have chromium-browser && ! have google-chrome; then
+    apt_install chromium
+fi
+
 # Only `make e2e` needs it; the engines' modules say which Go builds them, and this one gets that itself.
 if [ "${1:-}" = e2e ] && ! have go; then
     python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip

@@ -39,6 +39,8 @@ const DEFAULT_BUNDLE: &str = "twelve-factor";
 /// The rule that the last figure touches.
 const TOUCHED_RULE: &str = "pss-privileged";
 const TOUCHED_SOURCE: &str = "policies/pod-security-baseline/pss-privileged/policy.rs";
+/// Every form of report.
+const REPORTS: [&str; 8] = ["human", "concise", "json", "sarif", "junit", "github", "markdown", "html"];
 /// Samples of what takes microseconds.
 const SAMPLES: usize = 101;
 /// Samples of what takes seconds.
@@ -221,6 +223,14 @@ impl Host {
         let costs = several(|| eval(&["eval", "--threads", "1"]))?;
         let remembering: Vec<f64> = costs.iter().map(|cost| cost.wall.as_secs_f64()).collect();
 
+        // Every form at once; what standard output gets is thrown away in both.
+        let reports: Vec<String> =
+            REPORTS.iter().map(|form| format!("--report={form}={}", home.path().join(form).display())).collect();
+        let all: Vec<&str> =
+            ["eval", "--threads", "1", "--no-cache"].into_iter().chain(reports.iter().map(String::as_str)).collect();
+        let reporting = several(|| eval(&all))?;
+        let dearer = forgetful.iter().zip(&reporting).map(|(none, cost)| cost.wall.as_secs_f64() / none).collect();
+
         let rate = Samples::new(forgetful.iter().map(|seconds| repository::DOCUMENTS as f64 / seconds).collect());
         let faster = forgetful.iter().zip(&remembering).map(|(off, on)| off / on).collect();
         let figure = "eval of 10,000 documents, one thread, memo off";
@@ -228,6 +238,8 @@ impl Host {
         rows.push(Row::detail("whole process", "s", Samples::new(forgetful)));
         rows.push(Row::detail("its processor time", "s", Samples::new(processor)));
         self.parts_without_memo(rows, &root)?;
+        let figure = format!("the same with {} reports / with none", REPORTS.len());
+        rows.push(Row::new(figure, "×", Budget::AtMost(1.15), Samples::new(dearer)));
         let figure = "the same unchanged, memo on: times faster";
         rows.push(Row::new(figure, "×", Budget::AtLeast(4.0), Samples::new(faster)));
         rows.push(Row::detail("whole process", "s", Samples::new(remembering)));

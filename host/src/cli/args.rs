@@ -24,6 +24,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Judge files, directories or standard input
     Eval(Box<EvalArguments>),
+    /// Write a gap report from the results of `eval --format json`
+    Report(ReportArguments),
     /// List the rules of a bundle
     List(ListArguments),
     /// Explain a rule: what it checks, why, how to fix it, its parameters
@@ -150,6 +152,21 @@ pub(crate) enum ConfigCommand {
     Show(Box<EvalArguments>),
     /// The JSON Schema of policy-host.yaml
     Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// What `eval --format json` wrote, `-` for standard input
+    pub(crate) results: PathBuf,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = report::GapFormat::Markdown)]
+    pub(crate) format: report::GapFormat,
+    /// The results of an older run: the report says what got better and worse
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write here instead of to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -631,7 +648,7 @@ pub(crate) struct DocsArguments {
     /// The folder of bundles, where manifests go
     #[arg(long, value_name = "DIR")]
     pub(crate) bundles: PathBuf,
-    /// The folder of schemas
+    /// The folder of schemas: of the configuration, and of what the program writes
     #[arg(long, value_name = "DIR")]
     pub(crate) schemas: PathBuf,
 }

@@ -1,4 +1,5 @@
-//! `policy-host docs`: the documents that are generated from the rules, and the manifests from the bundles.
+//! `policy-host docs`: the documents that are generated from the rules, the manifests from the bundles, and the schemas
+//! from the types.
 
 use super::args::DocsArguments;
 use super::explain::explain;
@@ -16,6 +17,8 @@ pub(super) fn run(arguments: &DocsArguments, mut context: Context) -> CommandRes
     rules(&arguments.policies, &context.library)?;
     manifests(&arguments.bundles, &mut context)?;
     config::write_schema(&arguments.schemas)?;
+    let schema = serde_json::to_string_pretty(&crate::report::schema())?;
+    write(&arguments.schemas.join("results.v1.json"), &schema)?;
     Ok(Exit::Clean)
 }
 

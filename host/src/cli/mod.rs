@@ -17,6 +17,7 @@ mod oci;
 mod pack;
 mod passphrase;
 mod progress;
+mod report;
 mod reports;
 mod serve;
 mod shell;
@@ -91,6 +92,7 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         }
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Serve(arguments) => {
             let context = context(pack, false, threads)?;
             serve::run(*arguments, context)

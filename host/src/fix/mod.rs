@@ -6,7 +6,7 @@
 pub mod edit;
 mod replacement;
 
-pub use replacement::{Replacement, replacements};
+pub use replacement::{Replacement, Replacements};
 
 use crate::document::{Format, Node, Pointer};
 use crate::evaluate::{Change, DocumentVerdict, Judge, RunOptions, RunResult, run};
@@ -168,27 +168,35 @@ fn apply(
     touched: &mut Vec<Pointer>,
     limits: &Limits,
 ) -> Result<Option<Unit>, String> {
-    let base = Pointer::parse(&document.base).map_err(|error| error.to_string())?;
-    let operations = edit::parse_operations(operations).map_err(|error| error.to_string())?;
-    let operations: Vec<Operation> = operations.into_iter().map(|operation| operation.below(&base)).collect();
+    let operations = absolute(document, operations)?;
     let paths: Vec<Pointer> = operations.iter().map(Operation::footprint).collect();
     if paths.iter().any(|path| touched.iter().any(|other| path.overlaps(other))) {
         return Ok(None);
     }
     let text = match unit.form {
-        Form::Yaml(_) | Form::Json => edit_structured(unit, &operations, limits)?,
+        Form::Yaml(_) | Form::Json => vec![edit_structured(unit, &parse_root(unit, limits)?, &operations, limits)?],
         Form::Dockerfile | Form::Terraform => edit_verbatim(unit, &operations, limits)?,
     };
     touched.extend(paths);
     Ok(Some(with_text(unit, text)))
 }
 
-fn edit_structured(unit: &Unit, operations: &[Operation], limits: &Limits) -> Result<Vec<String>, String> {
-    let parse = |text: &str| parse_whole(unit.form, text, limits);
-    let text = &unit.sources[0].text;
+/// The operations of a fix, as paths in the unit.
+fn absolute(document: &DocumentVerdict, operations: &str) -> Result<Vec<Operation>, String> {
+    let base = Pointer::parse(&document.base).map_err(|error| error.to_string())?;
+    let operations = edit::parse_operations(operations).map_err(|error| error.to_string())?;
+    Ok(operations.into_iter().map(|operation| operation.below(&base)).collect())
+}
+
+fn parse_root(unit: &Unit, limits: &Limits) -> Result<Node, String> {
+    parse_whole(unit.form, &unit.sources[0].text, limits).map_err(|error| error.to_string())
+}
+
+/// `root` is what the unit's text was parsed to.
+fn edit_structured(unit: &Unit, root: &Node, operations: &[Operation], limits: &Limits) -> Result<String, String> {
     let format = if unit.form == Form::Json { Format::Json } else { Format::Yaml };
-    let root = parse(text).map_err(|error| error.to_string())?;
-    edit::apply(text, &root, operations, format, parse).map(|text| vec![text]).map_err(|error| error.to_string())
+    let parse = |text: &str| parse_whole(unit.form, text, limits);
+    edit::apply(&unit.sources[0].text, root, operations, format, parse).map_err(|error| error.to_string())
 }
 
 fn parse_whole(form: Form, text: &str, limits: &Limits) -> Result<Node, crate::parse::SyntaxError> {

@@ -1,9 +1,11 @@
 //! What a fix does to the text, for those who apply it themselves: editors, and whoever reads SARIF.
 
-use super::{apply, create_text};
+use super::{absolute, create_text, edit_structured, edit_verbatim, parse_root};
+use crate::document::Node;
 use crate::evaluate::{Change, DocumentVerdict, Fix};
-use crate::parse::{Limits, Unit};
+use crate::parse::{Form, Limits, Unit};
 use similar::{DiffTag, TextDiff};
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// A part of a source's text, and what stands there instead.
@@ -17,30 +19,43 @@ pub struct Replacement {
     pub text: String,
 }
 
-/// The replacements of one fix, each as small as it can be, in the order of the text.
-///
-/// # Errors
-/// Says why the fix cannot be applied.
-pub fn replacements(
-    unit: &Unit,
-    document: &DocumentVerdict,
-    fix: &Fix,
-    limits: &Limits,
-) -> Result<Vec<Replacement>, String> {
-    match &fix.change {
-        Change::Create(json) => {
-            let old = &unit.sources[0].text;
-            let line_break = if old.is_empty() || old.ends_with('\n') { "" } else { "\n" };
-            let text = format!("{line_break}{}", create_text(unit, json)?);
-            Ok(vec![Replacement { file: 0, range: old.len()..old.len(), text }])
-        }
-        Change::Patch(operations) => {
-            let Some(fixed) = apply(unit, document, operations, &mut Vec::new(), limits)? else {
-                return Ok(Vec::new());
-            };
-            let texts = unit.sources.iter().zip(fixed.sources.iter()).enumerate();
-            Ok(texts.flat_map(|(file, (old, new))| differences(file as u16, &old.text, &new.text)).collect())
-        }
+/// The replacements of the fixes of one unit, which is parsed once for all of them.
+pub struct Replacements<'u> {
+    unit: &'u Unit,
+    limits: Limits,
+    root: OnceCell<Result<Node, String>>,
+}
+
+impl<'u> Replacements<'u> {
+    /// Those of a unit.
+    pub fn new(unit: &'u Unit) -> Self {
+        Self { unit, limits: Limits::default(), root: OnceCell::new() }
+    }
+
+    /// The replacements of one fix, each as small as it can be, in the order of the text.
+    ///
+    /// # Errors
+    /// Says why the fix cannot be applied.
+    pub fn of(&self, document: &DocumentVerdict, fix: &Fix) -> Result<Vec<Replacement>, String> {
+        let sources = &self.unit.sources;
+        let operations = match &fix.change {
+            Change::Patch(operations) => absolute(document, operations)?,
+            Change::Create(json) => {
+                let old = &sources[0].text;
+                let line_break = if old.is_empty() || old.ends_with('\n') { "" } else { "\n" };
+                let text = format!("{line_break}{}", create_text(self.unit, json)?);
+                return Ok(vec![Replacement { file: 0, range: old.len()..old.len(), text }]);
+            }
+        };
+        let texts = match self.unit.form {
+            Form::Yaml(_) | Form::Json => {
+                let root = self.root.get_or_init(|| parse_root(self.unit, &self.limits)).as_ref()?;
+                vec![edit_structured(self.unit, root, &operations, &self.limits)?]
+            }
+            Form::Dockerfile | Form::Terraform => edit_verbatim(self.unit, &operations, &self.limits)?,
+        };
+        let texts = sources.iter().zip(&texts).enumerate();
+        Ok(texts.flat_map(|(file, (old, new))| differences(file as u16, &old.text, new)).collect())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::document::Subject;
 use crate::evaluate::Finding;
 use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 
 /// Names a finding by rule, code, file, document and path: neither by its line, which moves with every edit above it,
 /// nor by its message, which holds the observed value.
@@ -15,5 +16,11 @@ pub fn fingerprint(rule: &str, file: &str, subject: &Subject, finding: &Finding)
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    hasher.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = hasher.finalize();
+    let mut name = String::with_capacity(32);
+    for byte in &digest[..16] {
+        // Writing to a String cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }

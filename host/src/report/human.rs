@@ -2,6 +2,7 @@
 
 use super::frame::{Frames, Mark, Style, Text};
 use super::shown::Shown;
+use super::text::counted;
 use super::{Counts, Grade, Report, SEVERITIES};
 use crate::baseline::Compared;
 use crate::bundle::BundleRule;
@@ -180,10 +181,6 @@ fn summary(report: &Report<'_>, counts: &Counts, out: &mut String) {
         duration(report.elapsed)
     ));
     let _ = writeln!(out, "{}", parts.join(" · "));
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn counted_es(count: usize, what: &str) -> String {

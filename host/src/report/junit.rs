@@ -33,7 +33,8 @@ pub fn junit(results: &Results<'_>) -> io::Result<String> {
     }
     for document in &results.documents {
         let suite = suite(&mut suites, &mut by_file, &document.location.file);
-        suite.cases.extend(document.outcomes.iter().filter_map(|outcome| case(document, outcome, &rules)));
+        let subject = document.subject.to_string();
+        suite.cases.extend(document.outcomes.iter().filter_map(|outcome| case(document, &subject, outcome, &rules)));
     }
     suites.retain(|suite| !suite.cases.is_empty());
     write(&suites)
@@ -77,7 +78,12 @@ fn suite<'s, 'r>(
 }
 
 /// `None` where the rule has nothing to say.
-fn case(document: &DocumentResult<'_>, outcome: &OutcomeResult<'_>, rules: &HashMap<&str, &Rule<'_>>) -> Option<Case> {
+fn case(
+    document: &DocumentResult<'_>,
+    subject: &str,
+    outcome: &OutcomeResult<'_>,
+    rules: &HashMap<&str, &Rule<'_>>,
+) -> Option<Case> {
     let rule = rules.get(&*outcome.rule).copied();
     let reason = || outcome.reason.as_deref().unwrap_or_default().to_owned();
     let (exempt, counted): (Vec<_>, Vec<_>) = outcome.findings.iter().partition(|finding| finding.exempt.is_some());
@@ -103,7 +109,7 @@ fn case(document: &DocumentResult<'_>, outcome: &OutcomeResult<'_>, rules: &Hash
     let pack = rule.map_or("", |rule| &rule.pack);
     let class = if pack.is_empty() { outcome.rule.to_string() } else { format!("{pack}.{}", outcome.rule) };
     let line = counted.first().map_or(document.location.line, |finding| finding.location.line);
-    Some(Case { name: format!("{}: {}", outcome.rule, document.subject), class, line: Some(line), verdict })
+    Some(Case { name: format!("{}: {subject}", outcome.rule), class, line: Some(line), verdict })
 }
 
 fn details(findings: &[&FindingResult<'_>], rule: Option<&Rule<'_>>) -> String {

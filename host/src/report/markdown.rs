@@ -1,6 +1,6 @@
 //! Markdown for the summary of a job or a comment on a change: bounded, the worst findings first.
 
-use super::text::{markdown as escaped, markdown_code};
+use super::text::{counted, markdown as escaped, markdown_code};
 use super::{DocumentResult, FindingResult, OutcomeResult, Results, SEVERITIES};
 use std::fmt::Write as _;
 
@@ -33,11 +33,10 @@ pub fn markdown(results: &Results<'_>) -> String {
 fn summary(results: &Results<'_>, out: &mut String) {
     let counts = &results.summary;
     // Writing to a String cannot fail, here and below.
+    let by = format!("in {} by {}", counted(counts.documents, "document"), counted(results.bundle.rules, "rule"));
     let _ = match counts.total() {
-        0 => writeln!(out, "**No findings** in {} documents by {} rules.", counts.documents, results.bundle.rules),
-        total => {
-            writeln!(out, "**{total} findings** in {} documents by {} rules.", counts.documents, results.bundle.rules)
-        }
+        0 => writeln!(out, "**No findings** {by}."),
+        total => writeln!(out, "**{}** {by}.", counted(total, "finding")),
     };
     out.push_str("\n| severity | findings |\n| --- | ---: |\n");
     for (name, count) in SEVERITIES.iter().zip(counts.findings) {

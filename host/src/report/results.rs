@@ -13,6 +13,7 @@ use crate::manifest::{Effort, Priority, Severity};
 use crate::parse::Unit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// The version of the schema.
@@ -232,10 +233,12 @@ pub struct FixResult<'r> {
     pub safe: bool,
     /// RFC 6902 operations on the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub patch: Option<serde_json::Value>,
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub patch: Option<Cow<'r, RawValue>>,
     /// A document to stand beside this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub create: Option<serde_json::Value>,
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub create: Option<Cow<'r, RawValue>>,
 }
 
 /// A place. Lines and columns start at 1; columns count characters; bytes count from the start of the file.
@@ -381,8 +384,8 @@ fn finding_result<'r>(
 ) -> serde_json::Result<FindingResult<'r>> {
     let fix = finding.fix.as_ref().map(|fix| {
         let (patch, create) = match &fix.change {
-            Change::Patch(text) => (Some(serde_json::from_str(text)?), None),
-            Change::Create(text) => (None, Some(serde_json::from_str(text)?)),
+            Change::Patch(text) => (Some(Cow::Borrowed(serde_json::from_str(text)?)), None),
+            Change::Create(text) => (None, Some(Cow::Borrowed(serde_json::from_str(text)?))),
         };
         Ok(FixResult { title: (&fix.title).into(), safe: fix.safe, patch, create })
     });

@@ -7,9 +7,9 @@ use super::{Grade, Report, fingerprint};
 use crate::bundle::BundleRule;
 use crate::document::Source;
 use crate::evaluate::{DocumentVerdict, Finding, Fix, Place};
-use crate::fix::{self, Replacement};
+use crate::fix::{Replacement, Replacements};
 use crate::manifest::Severity;
-use crate::parse::{Limits, Unit};
+use crate::parse::Unit;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -18,6 +18,9 @@ use std::fmt::Write as _;
 /// The version of our fingerprints.
 const FINGERPRINT: &str = "policyHost/v1";
 const ROOT: &str = "%SRCROOT%";
+/// A fix is proved before it is told, which costs as much as judging; more than these nobody applies one by one, and
+/// `--fix` applies all.
+const MAX_FIXES: usize = 250;
 /// A longer part of a file is pointed at, and not quoted.
 const MAX_SNIPPET: usize = 2_000;
 
@@ -27,12 +30,19 @@ const MAX_SNIPPET: usize = 2_000;
 /// Never for results that came out of an evaluation.
 pub fn sarif(report: &Report<'_>) -> serde_json::Result<String> {
     let mut results = Vec::new();
+    let mut worth_fixing = worth_fixing(report).into_iter();
     for documents in report.result.documents.chunk_by(|(one, _), (other, _)| one == other) {
         let unit = &report.units[documents[0].0];
         let shown = Shown::new(unit, documents.iter().map(|(_, document)| document));
+        let replacements = Replacements::new(unit);
         for (_, document) in documents {
-            let findings = document.all_findings().filter(|(_, finding)| finding.severity >= report.min_severity);
-            results.extend(findings.map(|(rule, finding)| result(report, unit, &shown, document, rule, finding)));
+            for (rule, finding) in reported(report, document) {
+                let mut result = result(report, unit, &shown, document, rule, finding);
+                if let (Some(true), Some(fix)) = (worth_fixing.next(), &finding.fix) {
+                    result.fixes.extend(sarif_fix(unit, &replacements, document, fix));
+                }
+                results.push(result);
+            }
         }
     }
     let log = Log {
@@ -50,6 +60,28 @@ pub fn sarif(report: &Report<'_>) -> serde_json::Result<String> {
     let mut text = serde_json::to_string(&log)?;
     text.push('\n');
     Ok(text)
+}
+
+/// The findings of a document that are in the report, with the index of their rule.
+fn reported<'r>(report: &Report<'_>, document: &'r DocumentVerdict) -> impl Iterator<Item = (u16, &'r Finding)> {
+    let least = report.min_severity;
+    document.all_findings().filter(move |(_, finding)| finding.severity >= least)
+}
+
+/// For each finding in the report, in its order, whether its fix is worked out: the worst ones that are not exempt.
+fn worth_fixing(report: &Report<'_>) -> Vec<bool> {
+    let documents = report.result.documents.iter().map(|(_, document)| document);
+    let findings: Vec<&Finding> =
+        documents.flat_map(|document| reported(report, document)).map(|(_, finding)| finding).collect();
+    let mut worst: Vec<usize> = (0..findings.len())
+        .filter(|index| findings[*index].fix.is_some() && findings[*index].exempt.is_none())
+        .collect();
+    worst.sort_by_key(|index| std::cmp::Reverse(findings[*index].severity));
+    let mut chosen = vec![false; findings.len()];
+    for index in worst.into_iter().take(MAX_FIXES) {
+        chosen[index] = true;
+    }
+    chosen
 }
 
 #[derive(Serialize)]
@@ -305,7 +337,6 @@ fn result<'r>(
     let name = format!("{}{}", document.subject, finding.path);
     primary.logical_locations.push(LogicalLocation { fully_qualified_name: name, kind: "object" });
     let source = source(unit, &finding.place);
-    let fix = finding.fix.as_ref().and_then(|fix| sarif_fix(unit, document, fix));
     SarifResult {
         rule_id: rule.id(),
         rule_index: index,
@@ -315,7 +346,7 @@ fn result<'r>(
         partial_fingerprints: json!({FINGERPRINT: fingerprint(rule.id(), &source.path, &document.subject, finding)}),
         related_locations: related,
         code_flows,
-        fixes: fix.into_iter().collect(),
+        fixes: Vec::new(),
         suppressions: finding
             .exempt
             .iter()
@@ -334,8 +365,13 @@ fn flow<'r>(related: &[Location<'r>], primary: &Location<'r>, message: &Message<
 }
 
 /// `None` for a fix that cannot be applied to the text, or whose text would show a secret.
-fn sarif_fix<'r>(unit: &'r Unit, document: &DocumentVerdict, fix: &'r Fix) -> Option<SarifFix<'r>> {
-    let replacements = fix::replacements(unit, document, fix, &Limits::default()).ok()?;
+fn sarif_fix<'r>(
+    unit: &'r Unit,
+    replacements: &Replacements<'_>,
+    document: &DocumentVerdict,
+    fix: &'r Fix,
+) -> Option<SarifFix<'r>> {
+    let replacements = replacements.of(document, fix).ok()?;
     let shows_secret =
         |replacement: &Replacement| secrets(unit, document).any(|secret| replacement.text.contains(secret));
     if replacements.is_empty() || replacements.iter().any(shows_secret) {

@@ -15,7 +15,8 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
 
 fn escape_hidden(text: &str, lines: bool) -> Cow<'_, str> {
     let hidden = |letter: char| is_hidden(letter) && !(lines && matches!(letter, '\n' | '\t'));
-    if !text.contains(hidden) {
+    // Nearly every text is plain, and there are many.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.contains(hidden) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
@@ -28,6 +29,11 @@ fn escape_hidden(text: &str, lines: bool) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// `1 document`, `2 documents`.
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// Controls, what turns the direction of reading, and what XML has no place for.
@@ -87,6 +93,50 @@ pub enum Part<'t> {
     Code(&'t str),
 }
 
+/// Blocks of Markdown as rules write it; anything else in it is words.
+pub fn blocks(text: &str) -> Vec<Prose> {
+    let mut blocks: Vec<Prose> = Vec::new();
+    let mut open: Option<Prose> = None;
+    for line in text.lines() {
+        if let Some(Prose::Code(code)) = &mut open {
+            if line.trim_start().starts_with("```") {
+                blocks.extend(open.take());
+            } else {
+                code.push_str(line);
+                code.push('\n');
+            }
+            continue;
+        }
+        let words = line.trim();
+        let item = words.strip_prefix("* ").or_else(|| words.strip_prefix("- "));
+        if words.starts_with("```") {
+            blocks.extend(open.replace(Prose::Code(String::new())));
+        } else if words.is_empty() {
+            blocks.extend(open.take());
+        } else if let Some(item) = item {
+            blocks.extend(open.replace(Prose::Item(item.to_owned())));
+        } else if let Some(Prose::Words(known) | Prose::Item(known)) = &mut open {
+            known.push(' ');
+            known.push_str(words);
+        } else {
+            open = Some(Prose::Words(words.to_owned()));
+        }
+    }
+    blocks.extend(open);
+    blocks
+}
+
+/// A block of what a rule says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Prose {
+    /// A paragraph.
+    Words(String),
+    /// An element of a list.
+    Item(String),
+    /// Code, verbatim.
+    Code(String),
+}
+
 /// A message as Markdown has it, on one line, also in a table's cell: it formats nothing, links nothing, mentions nobody.
 pub fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
@@ -94,10 +144,13 @@ pub fn markdown(text: &str) -> String {
         match part {
             Part::Code(code) => out.push_str(&markdown_code(code)),
             Part::Text(words) => {
-                for letter in words.chars() {
+                let mut letters = words.chars().peekable();
+                while let Some(letter) = letters.next() {
                     match letter {
                         '@' => out.push_str("&#64;"),
-                        '&' => out.push_str("&amp;"),
+                        '&' if letters.peek().is_some_and(|next| *next == '#' || next.is_alphanumeric()) => {
+                            out.push_str("&amp;");
+                        }
                         '<' => out.push_str("&lt;"),
                         '\\' | '`' | '*' | '_' | '[' | ']' | '>' | '|' | '~' | '#' | '!' => out.extend(['\\', letter]),
                         letter => out.push(letter),
@@ -142,6 +195,21 @@ mod tests {
             "container `a_b` is \\*bad\\*, &#64;you \\| `x\\|y` \\` &lt;b\\>"
         });
         assert_eq!(markdown_code("a``b`"), "``` a``b` ```");
+    }
+
+    #[test]
+    fn prose_is_paragraphs_lists_and_code() {
+        let text = "One\ntwo.\n\n* a\n  b\n* c\n\n```yaml\nx:\n  y\n```\nend";
+        assert_eq!(
+            blocks(text),
+            [
+                Prose::Words("One two.".to_owned()),
+                Prose::Item("a b".to_owned()),
+                Prose::Item("c".to_owned()),
+                Prose::Code("x:\n  y\n".to_owned()),
+                Prose::Words("end".to_owned()),
+            ]
+        );
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 mod page;
 
 use super::shown::Shown;
-use super::text::{Html, Part, code_spans};
+use super::text::{Html, Part, Prose, blocks, code_spans, counted};
 use super::{Report, SEVERITIES};
 use crate::bundle::BundleRule;
 use crate::evaluate::{DocumentVerdict, Finding, Place};
@@ -93,17 +93,17 @@ fn head(report: &Report<'_>, out: &mut String) -> fmt::Result {
     write!(
         out,
         "<a class=\"skip\" href=\"#main\">Skip to the findings</a>\n<header>\n<h1>policy-host</h1>\n\
-         <p class=\"quiet\">Bundle {} {}: {} rules, {} documents</p>\n<ul class=\"figures\" aria-label=\"Summary\">\n",
+         <p class=\"quiet\">Bundle {} {}: {}, {}</p>\n<ul class=\"figures\" aria-label=\"Summary\">\n",
         Html(&report.bundle.name),
         Html(&report.bundle.version),
-        report.bundle.rules.len(),
-        counts.documents
+        counted(report.bundle.rules.len(), "rule"),
+        counted(counts.documents, "document")
     )?;
     for (name, count) in SEVERITIES.iter().zip(counts.findings) {
         writeln!(out, "<li><span class=\"badge {name}\">{count} {name}</span></li>")?;
     }
     let also = [
-        (counts.passed, "evaluations passed"),
+        (counts.passed, "passed"),
         (counts.fixable, "fixable with --fix"),
         (counts.exempt, "exempt"),
         (counts.not_evaluated, "not evaluated"),
@@ -284,19 +284,13 @@ fn rules(rows: &[Row<'_>], out: &mut String) -> fmt::Result {
     Ok(())
 }
 
-/// Markdown as rules write it: paragraphs, names between backticks, fenced code.
+/// Markdown as rules write it.
 pub(super) fn prose(text: &str, out: &mut String) -> fmt::Result {
-    for (index, part) in text.split("```").enumerate() {
-        if index % 2 == 1 {
-            let code = part.split_once('\n').map_or(part, |(_language, code)| code);
-            write!(out, "<pre><code>{}</code></pre>", Html(code))?;
-            continue;
-        }
-        for paragraph in part.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
-            write!(out, "<p>{}</p>", Message(paragraph))?;
-        }
-    }
-    Ok(())
+    blocks(text).iter().try_for_each(|block| match block {
+        Prose::Words(words) => write!(out, "<p>{}</p>", Message(words)),
+        Prose::Item(item) => write!(out, "<ul><li>{}</li></ul>", Message(item)),
+        Prose::Code(code) => write!(out, "<pre><code>{}</code></pre>", Html(code)),
+    })
 }
 
 /// A message: what stands between backticks is code.

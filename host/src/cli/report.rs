@@ -1,0 +1,26 @@
+//! `policy-host report`
+
+use super::args::ReportArguments;
+use super::{CommandResult, Exit, reports};
+use crate::report::{ReadError, Results, gap_report, read, write_file};
+use std::fs::File;
+use std::path::Path;
+
+pub(super) fn run(arguments: &ReportArguments) -> CommandResult {
+    let results = open(&arguments.results)?;
+    let older = arguments.baseline.as_deref().map(open).transpose()?;
+    let text = gap_report(&results, older.as_ref(), arguments.format);
+    match &arguments.output {
+        Some(path) => write_file(path, &text)?,
+        None => reports::print(&text)?,
+    }
+    Ok(Exit::Clean)
+}
+
+fn open(path: &Path) -> Result<Results<'static>, String> {
+    let results = match path {
+        path if path == Path::new("-") => read(std::io::stdin().lock()),
+        path => File::open(path).map_err(ReadError::Io).and_then(read),
+    };
+    results.map_err(|error| format!("{}: {error}", path.display()))
+}
