@@ -381,6 +381,7 @@ impl World {
             let manifest = Manifest::parse(bytes).ok()?;
             (manifest.subject.as_ref()?.digest.to_string() == name).then(|| Descriptor {
                 artifact_type: Some(manifest.kind().to_owned()),
+                annotations: manifest.annotations.clone(),
                 ..Descriptor::of(&manifest.media_type, bytes)
             })
         };

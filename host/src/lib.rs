@@ -22,6 +22,7 @@
 //! | [`manifest`] | what a rule says of itself |
 //! | [`parse`] | from bytes to documents |
 //! | [`document`] | the document model |
+//! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`settings`] | files that people write to configure the host |
 //! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
@@ -48,4 +49,5 @@ pub mod sealed;
 pub mod serve;
 pub mod settings;
 mod suggest;
+pub mod trust;
 pub mod workload;

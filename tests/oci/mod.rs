@@ -4,6 +4,7 @@ mod commands;
 mod faults;
 pub(crate) mod made;
 mod referrers;
+mod trust;
 
 use crate::fake_registry::FakeRegistry;
 use policy_host::oci::admit::AllowUnsigned;

@@ -34,6 +34,14 @@ pub(crate) enum Command {
     Serve(Box<ServeArguments>),
     /// Build bundles, send and fetch them, or write the manifests with which engines ask the server
     Bundle(BundleArguments),
+    /// Make key pairs that sign bundles
+    Key(KeyArguments),
+    /// Sign a bundle in a registry
+    Sign(SignArguments),
+    /// Say something of a bundle in a registry, and sign it: an inventory, a provenance
+    Attest(AttestArguments),
+    /// Check who signed a bundle in a registry, and what is attested
+    Verify(VerifyArguments),
     /// What was fetched from registries
     Store(StoreArguments),
     /// Run the fixtures of rules
@@ -236,6 +244,9 @@ pub(crate) struct LockArguments {
 /// By what right something from a registry is run.
 #[derive(Debug, Args)]
 pub(crate) struct TrustArguments {
+    /// The trust policy: who may sign which repositories
+    #[arg(long, value_name = "FILE", env = "POLICY_HOST_TRUST", conflicts_with = "allow_unsigned")]
+    pub(crate) trust: Option<PathBuf>,
     /// Take bundles from registries although nothing says who made them
     #[arg(long)]
     pub(crate) allow_unsigned: bool,
@@ -446,6 +457,89 @@ pub(crate) struct RbacArguments {
     pub(crate) bundle: String,
     #[command(flatten)]
     pub(crate) manifests: ManifestArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The passphrase of a key comes from POLICY_HOST_KEY_PASSWORD, else COSIGN_PASSWORD, else the terminal. Keys are as cosign's, and cosign's are read."
+)]
+pub(crate) struct KeyArguments {
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key pair, PREFIX.key and PREFIX.pub; the private key is encrypted
+    Generate {
+        /// What the names of the two files begin with
+        #[arg(long, default_value = "policy-host", value_name = "PREFIX")]
+        output: PathBuf,
+    },
+    /// Write the public key of a private one to standard output
+    Public {
+        /// The private key
+        key: PathBuf,
+    },
+}
+
+/// What is signed, and with what.
+#[derive(Debug, Args)]
+pub(crate) struct SignerArguments {
+    /// What to sign; a tag stands for what it is now
+    #[arg(value_name = "oci://HOST/PATH:TAG")]
+    pub(crate) reference: String,
+    /// The private key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The passphrase comes from POLICY_HOST_KEY_PASSWORD, else COSIGN_PASSWORD, else the terminal. cosign verifies the signature: cosign verify --key policy-host.pub --insecure-ignore-tlog HOST/PATH@DIGEST"
+)]
+pub(crate) struct SignArguments {
+    #[command(flatten)]
+    pub(crate) signer: SignerArguments,
+    /// Sign in the older form, under a tag, too: for cosign before 2.6, skopeo and podman
+    #[arg(long)]
+    pub(crate) legacy: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttestArguments {
+    #[command(flatten)]
+    pub(crate) signer: SignerArguments,
+    /// What kind of thing is said: spdxjson, slsaprovenance1, cyclonedx, openvex or a URI
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) predicate_type: String,
+    /// What is said, JSON; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) predicate: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 verified, 2 refused or an error.")]
+pub(crate) struct VerifyArguments {
+    /// What to verify
+    #[arg(value_name = "oci://HOST/PATH:TAG")]
+    pub(crate) reference: String,
+    /// A public key that may have signed it; repeatable
+    #[arg(long, value_name = "FILE", required_unless_present = "trust")]
+    pub(crate) key: Vec<PathBuf>,
+    /// The trust policy, in place of keys
+    #[arg(long, value_name = "FILE", env = "POLICY_HOST_TRUST")]
+    pub(crate) trust: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArguments,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

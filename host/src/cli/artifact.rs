@@ -18,7 +18,7 @@ use std::path::Path;
 type Output<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Copying and saving run nothing: whoever runs it decides by what right.
-const CARRIED: TrustArguments = TrustArguments { allow_unsigned: true };
+const CARRIED: TrustArguments = TrustArguments { trust: None, allow_unsigned: true };
 
 pub(super) fn build(arguments: &BuildArguments, context: &mut Context) -> CommandResult {
     let built = build_bundle(&arguments.bundle, context)?;

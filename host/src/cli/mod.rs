@@ -11,12 +11,15 @@ mod docs;
 mod eval;
 mod explain;
 mod inspect;
+mod key;
 mod list;
 mod oci;
 mod pack;
+mod passphrase;
 mod progress;
 mod reports;
 mod serve;
+mod sign;
 mod test;
 
 use crate::bundle::{Library, LibraryError};
@@ -79,6 +82,10 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
             let context = context(pack, false, threads)?;
             serve::run(*arguments, context)
         }
+        Command::Key(arguments) => key::run(&arguments),
+        Command::Sign(arguments) => sign::sign(&arguments),
+        Command::Attest(arguments) => sign::attest(&arguments),
+        Command::Verify(arguments) => sign::verify(&arguments),
         Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
         Command::Bundle(arguments) => match &arguments.command {
             // These run nothing, so that they need no engine.

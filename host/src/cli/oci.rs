@@ -6,7 +6,8 @@ use crate::bundle::Bundle;
 use crate::cache;
 use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
 use crate::oci::registry::{Credentials, PlainHttp, RegistryOptions};
-use crate::oci::{LOCK_FILE, LockFile, Locking, OciError, Progress, Reference, Session, Store};
+use crate::oci::{ByPolicy, LOCK_FILE, LockFile, Locking, OciError, Progress, Reference, Session, Store};
+use crate::trust::TrustPolicy;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,10 +23,15 @@ pub(super) fn store(directory: Option<&Path>) -> Result<Store, OciError> {
 
 /// A session as arguments want it.
 pub(super) fn session(registry: &RegistryArguments, trust: &TrustArguments) -> Result<Session, OciError> {
+    session_with(registry, admit(trust)?)
+}
+
+/// A session with a gate of its own.
+pub(super) fn session_with(registry: &RegistryArguments, admit: Box<dyn Admit>) -> Result<Session, OciError> {
     Ok(Session {
         options: options(registry),
         store: store(registry.store.as_deref())?,
-        admit: admit(trust),
+        admit,
         progress: Arc::new(Progress::default()),
     })
 }
@@ -46,8 +52,12 @@ fn options(arguments: &RegistryArguments) -> RegistryOptions {
 }
 
 /// Who may be run.
-fn admit(arguments: &TrustArguments) -> Box<dyn Admit> {
-    if arguments.allow_unsigned { Box::new(AllowUnsigned) } else { Box::new(RefuseUnsigned) }
+fn admit(arguments: &TrustArguments) -> Result<Box<dyn Admit>, OciError> {
+    Ok(match &arguments.trust {
+        Some(path) => Box::new(ByPolicy(TrustPolicy::read(path)?)),
+        None if arguments.allow_unsigned => Box::new(AllowUnsigned),
+        None => Box::new(RefuseUnsigned),
+    })
 }
 
 /// What tags are held to.

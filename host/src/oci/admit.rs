@@ -7,22 +7,9 @@ use super::model::Descriptor;
 use super::reference::{Reference, Repository};
 use super::registry::Registry;
 use super::store::Store;
+use crate::trust::{Reason, Refusal, Target};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-
-/// Why a manifest may not be used: which check failed, for which digest, and what would satisfy it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{repository}@{digest} is refused: {check}; {cure}")]
-pub struct Refusal {
-    /// From where.
-    pub repository: Repository,
-    /// What.
-    pub digest: Digest,
-    /// The check that failed.
-    pub check: String,
-    /// What would satisfy it.
-    pub cure: String,
-}
 
 /// By what right something is used, in a few words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +25,13 @@ pub struct Candidate<'c> {
     pub manifest: &'c [u8],
     /// What others say of it.
     pub evidence: Evidence<'c>,
+}
+
+impl Candidate<'_> {
+    /// What trust policies and signatures call it.
+    pub fn target(&self) -> Target {
+        self.reference.repository.target(self.descriptor.digest)
+    }
 }
 
 /// What others say of a manifest: what is kept of it, and what the registry has now.
@@ -62,16 +56,14 @@ pub struct AllowUnsigned;
 
 impl Admit for RefuseUnsigned {
     fn admit<'a>(&'a self, candidate: &'a Candidate<'a>) -> LocalBoxFuture<'a, Result<Admission, OciError>> {
-        let refusal = Refusal {
-            repository: candidate.reference.repository.clone(),
-            digest: candidate.descriptor.digest,
-            check: "no signature of it was verified".to_owned(),
-            cure:
-                "--allow-unsigned, or `registries.allowUnsigned: true` in the server's configuration, takes it all the \
-                   same"
-                    .to_owned(),
-        };
-        Box::pin(std::future::ready(Err(refusal.into())))
+        let target = candidate.target();
+        let remedy = format!(
+            "a trust policy (--trust, POLICY_HOST_TRUST, or `trust` in the server's configuration) that says who may sign \
+             `{}`; or --allow-unsigned, which takes it all the same",
+            target.repository()
+        );
+        let refusal = Refusal { target, reason: Reason::NoPolicy, rejected: Vec::new(), remedy };
+        Box::pin(std::future::ready(Err(OciError::from(refusal))))
     }
 }
 
@@ -130,12 +122,24 @@ impl Evidence<'_> {
         bytes.ok_or_else(|| OciError::Missing(format!("{}@{}", self.repository, blob.digest)))
     }
 
-    /// The manifest under a tag of the repository: where older signatures are.
+    /// The manifest under a tag of the repository, where older signatures are; it is kept as of a kind.
     ///
     /// # Errors
     /// When the registry cannot be asked.
-    pub async fn tagged(&self, tag: &str) -> Result<Option<Bytes>, OciError> {
-        Ok(self.registry.tagged(self.repository, tag).await?.map(|(_, bytes)| bytes))
+    pub async fn asked_tag(&self, tag: &str, kind: &str) -> Result<Option<Descriptor>, OciError> {
+        let Some((media_type, bytes)) = self.registry.tagged(self.repository, tag).await? else { return Ok(None) };
+        let descriptor = Descriptor { artifact_type: Some(kind.to_owned()), ..Descriptor::of(&media_type, &bytes) };
+        self.store.put(&bytes)?;
+        let mut kept = self.store.referrers(self.subject)?;
+        kept.retain(|known| known.artifact_type.as_deref() != Some(kind));
+        kept.push(descriptor.clone());
+        self.store.set_referrers(self.subject, &kept)?;
+        Ok(Some(descriptor))
+    }
+
+    /// Whether nobody is asked.
+    pub fn is_offline(&self) -> bool {
+        self.registry.is_offline()
     }
 }
 

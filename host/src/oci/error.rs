@@ -1,11 +1,11 @@
 //! What can go wrong between a registry and a bundle.
 
-use super::admit::Refusal;
 use super::digest::Digest;
 use super::lock::LockError;
 use super::reference::ReferenceError;
 use super::store::StoreError;
 use crate::bundle::{BundleError, LibraryError};
+use crate::trust::Refusal;
 
 /// Why something could not be fetched, stored, sent or opened.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,9 @@ pub enum OciError {
     /// It may not be used.
     #[error(transparent)]
     NotAdmitted(Box<Refusal>),
+    /// The trust policy is refused.
+    #[error(transparent)]
+    Trust(#[from] crate::trust::PolicyError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -11,6 +11,8 @@ use super::progress::Progress;
 use super::reference::{Reference, Repository};
 use super::registry::Registry;
 use super::store::Store;
+use super::trusted::signature_tag;
+use crate::trust::PAYLOAD_MEDIA_TYPE;
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 
 /// What a tag is held to, and by what.
@@ -147,7 +149,9 @@ impl Source<'_> {
         if self.registry.is_offline() {
             return Ok(self.store.referrers(subject)?);
         }
-        let found = self.registry.referrers(repository, subject, None).await?;
+        let mut found = self.registry.referrers(repository, subject, None).await?;
+        let evidence = Evidence { repository, subject, registry: self.registry, store: self.store };
+        found.extend(evidence.asked_tag(&signature_tag(subject), PAYLOAD_MEDIA_TYPE).await?);
         for referrer in &found {
             let manifest = self.child(repository, referrer).await?;
             for blob in manifest.layers.iter().chain([&manifest.config]) {

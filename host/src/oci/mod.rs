@@ -11,6 +11,7 @@
 //! | `session` | all of it for those who do not wait by themselves |
 //! | `fetch`, `push` | what is asked and sent, in which order |
 //! | `admit` | the one gate that everything from a registry passes before it is fetched and compiled |
+//! | `trusted` | that gate by signatures, which `signing` attaches |
 //! | `artifact` | bundles as manifests and blobs, and back |
 //! | `layout`, `archive` | the same in directories and tar archives |
 //! | `registry` | HTTP: credentials, retries, bounds |
@@ -33,7 +34,9 @@ mod push;
 mod reference;
 pub mod registry;
 mod session;
+mod signing;
 mod store;
+mod trusted;
 
 pub use error::OciError;
 pub use fetch::{Fetched, Locking, Source};
@@ -42,4 +45,6 @@ pub use progress::Progress;
 pub use push::{Pushed, push, title};
 pub use reference::{Reference, ReferenceError, Repository, SCHEME};
 pub use session::Session;
+pub use signing::{Attached, Claim};
 pub use store::{Entry, Guard, Pruned, Store, StoreError, Writer};
+pub use trusted::{ByPolicy, ByRequirement};

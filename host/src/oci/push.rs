@@ -8,6 +8,8 @@ use super::model::{Descriptor, Index, annotation, media};
 use super::progress::Progress;
 use super::reference::Reference;
 use super::registry::Registry;
+use super::trusted::signature_tag;
+use crate::trust::PAYLOAD_MEDIA_TYPE;
 use bytes::Bytes;
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 
@@ -64,7 +66,13 @@ pub async fn push(
     registry.push_manifest(repository, media::INDEX, &bytes, None).await?;
     for referrer in &listing.referrers {
         let bytes = Bytes::from(contents.content(referrer.digest, limits::MANIFEST_BYTES)?);
-        registry.attach(repository, &bytes).await?;
+        if referrer.artifact_type.as_deref() == Some(PAYLOAD_MEDIA_TYPE) {
+            // It is found by its tag alone.
+            let tag = signature_tag(listing.root.digest);
+            registry.push_manifest(repository, &referrer.media_type, &bytes, Some(&tag)).await?;
+        } else {
+            registry.attach(repository, &bytes).await?;
+        }
     }
     for (_, tag, child) in &tags {
         let bytes = Bytes::from(contents.content(child.digest, limits::MANIFEST_BYTES)?);

@@ -1,6 +1,7 @@
 //! References: `oci://HOST[:PORT]/PATH[:TAG][@DIGEST]`.
 
 use super::digest::Digest;
+use crate::trust::Target;
 use std::fmt;
 use std::str::FromStr;
 
@@ -44,6 +45,11 @@ impl Repository {
     /// `team/bundle`.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// What trust policies and signatures call a manifest of it.
+    pub fn target(&self, digest: Digest) -> Target {
+        Target::new(&self.to_string(), &digest.to_string()).expect("invariant: a digest is written as one")
     }
 
     /// A tag of it.

@@ -1,6 +1,6 @@
 //! All of it for whoever does not wait by itself: commands, and the server's loader.
 
-use super::admit::Admit;
+use super::admit::{Admission, Admit};
 use super::artifact;
 use super::digest::Digest;
 use super::error::OciError;
@@ -11,9 +11,11 @@ use super::progress::Progress;
 use super::push::{self, Pushed};
 use super::reference::{Reference, Repository};
 use super::registry::{Registry, RegistryOptions};
+use super::signing::{Attached, Claim};
 use super::store::Store;
 use crate::bundle::{Bundle, Library};
 use crate::engine::Engine;
+use crate::trust::PrivateKey;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +102,31 @@ impl Session {
         let name = Reference { digest: None, ..fetched.reference.clone() };
         let name = name.tag.is_some().then(|| name.name());
         Ok(Listing { root: fetched.descriptor.clone(), name, referrers })
+    }
+
+    /// Says something of what a reference stands for now, by a key, and attaches it.
+    ///
+    /// # Errors
+    /// See [`Source::attach`].
+    pub fn attach(&self, reference: &Reference, claim: &Claim<'_>, key: &PrivateKey) -> Result<Attached, OciError> {
+        self.run(async |source| source.attach(reference, claim, key).await)
+    }
+
+    /// Signs in the older form.
+    ///
+    /// # Errors
+    /// See [`Source::sign_under_tag`].
+    pub fn sign_under_tag(&self, reference: &Reference, key: &PrivateKey) -> Result<Attached, OciError> {
+        self.run(async |source| source.sign_under_tag(reference, key).await)
+    }
+
+    /// Whether a reference may be used, and by what right.
+    ///
+    /// # Errors
+    /// See [`Source::verify`].
+    pub fn verify(&self, reference: &Reference) -> Result<(Reference, Admission), OciError> {
+        let _guard = self.store.begin()?;
+        self.run(async |source| source.verify(reference).await)
     }
 
     /// Does something on a runtime of its own, with a client of its own: connections live no longer than that.

@@ -27,6 +27,8 @@ pub struct Config {
     pub bundles: Vec<BundleEntry>,
     /// Where bundles with a reference come from.
     pub registries: Registries,
+    /// The trust policy: who may sign which repositories. It is read again when it changes.
+    pub trust: Option<PathBuf>,
     /// Certificates.
     pub tls: Tls,
     /// Where the inventory comes from.
@@ -260,6 +262,7 @@ impl Default for Config {
             admin: SocketAddr::from(([0, 0, 0, 0], 8081)),
             bundles: vec![BundleEntry::Reference("twelve-factor".to_owned())],
             registries: Registries::default(),
+            trust: None,
             tls: Tls::default(),
             cluster: ClusterOptions::default(),
             trusted_controllers: ["system:kube-controller-manager", "system:serviceaccount:kube-system:*"]
@@ -435,6 +438,12 @@ impl Config {
         if tls.client_authorities.is_none() && self.client_certificates() != ClientCertificates::None {
             return inconsistent("tls.clientCertificates", "it needs `tls.clientAuthorities`");
         }
+        if self.trust.is_some() && self.registries.allow_unsigned {
+            return inconsistent(
+                "trust",
+                "it goes not with `registries.allowUnsigned`; a trust policy says what may be unsigned",
+            );
+        }
         if self.bundles.is_empty() {
             return inconsistent("bundles", "there is nothing to serve");
         }
@@ -609,6 +618,10 @@ mod tests {
             ("tls: {certificate: a.pem}", "`tls`: a certificate and its key go together"),
             ("tls: {clientCertificates: all}", "`tls.clientCertificates`: it needs `tls.clientAuthorities`"),
             ("limits: {queue: 0}", "`limits.queue`: it must be more than nothing"),
+            (
+                "trust: t.yaml\nregistries: {allowUnsigned: true}",
+                "`trust`: it goes not with `registries.allowUnsigned`",
+            ),
             ("bundles: []", "`bundles`: there is nothing to serve"),
             ("bundles:\n- bundle: a\n  failureMode: ajar", "serve.yaml:2:3: `bundles[0]`"),
         ];

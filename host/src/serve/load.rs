@@ -16,7 +16,8 @@ use crate::evaluate::{Inventory, Judge};
 use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
 use crate::oci::digest::Digest as ArtifactDigest;
 use crate::oci::registry::{PlainHttp, RegistryOptions};
-use crate::oci::{Locking, OciError, Reference, Session, Store};
+use crate::oci::{ByPolicy, Locking, OciError, Reference, Session, Store};
+use crate::trust::TrustPolicy;
 use arc_swap::ArcSwap;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -59,6 +60,8 @@ pub(super) struct Loader {
     memo_bytes: u64,
     /// Where bundles with a reference come from, if there are any.
     session: Option<Session>,
+    /// Who may sign them.
+    trust: Option<PathBuf>,
     /// What their tags were resolved to: once, and again only where a tag is followed.
     resolved: BTreeMap<String, ArtifactDigest>,
     /// The files that the last load read, beside those that the configuration names.
@@ -82,6 +85,7 @@ impl Loader {
             entries: config.bundles.clone(),
             memo_bytes: config.memo.bytes,
             session,
+            trust: config.trust.clone(),
             resolved: BTreeMap::new(),
             files: Vec::new(),
         })
@@ -90,6 +94,11 @@ impl Loader {
     /// Resolves every bundle and makes every rule ready to run.
     pub(super) fn load(&mut self) -> Result<Serving, LoadError> {
         let mut files = Vec::new();
+        if let (Some(session), Some(path)) = (&mut self.session, &self.trust) {
+            let policy = TrustPolicy::read(path).map_err(OciError::from)?;
+            files.extend(policy.files().iter().cloned());
+            session.admit = Box::new(ByPolicy(policy));
+        }
         let mut judges: Vec<(Judge, Modes)> = Vec::new();
         for entry in self.entries.clone() {
             let bundle = self.bundle(entry.reference())?;
