@@ -13,6 +13,7 @@ mod fake_registry;
 mod made;
 #[path = "oci/run.rs"]
 mod run;
+#[allow(dead_code, reason = "other benches need more of it")]
 #[path = "table.rs"]
 mod table;
 

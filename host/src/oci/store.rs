@@ -202,6 +202,8 @@ impl Store {
             let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
             return Ok(());
         }
+        let blobs = self.blobs();
+        File::open(&blobs).and_then(|blobs| blobs.sync_all()).map_err(|source| self.failed(&blobs, source))?;
         self.write_json(&path, &entry)
     }
 
@@ -394,10 +396,9 @@ impl Writer {
             return Err(OciError::Digest { what: self.what, expected: self.expected.digest, actual });
         }
         let path = self.store.blob(actual);
-        let stored = self.file.as_file().sync_all().and_then(|()| {
-            self.file.persist(&path)?;
-            sync_directory(&path)
-        });
+        // Its directory is synced once, before anything refers to it.
+        let stored =
+            self.file.as_file().sync_all().and_then(|()| self.file.persist(&path).map(drop).map_err(Into::into));
         stored.map_err(|source| self.store.failed(&path, source).into())
     }
 
