@@ -20,8 +20,12 @@ mod table;
 use fake_registry::FakeRegistry;
 use policy_host::oci::artifact::Built;
 use policy_host::oci::model::media;
+use policy_host::trust::{
+    Check, Evidence, PrivateKey, Requirement, SIGNATURE, Target, sign_statement, write_statement,
+};
 use run::Run;
 use std::error::Error;
+use std::time::Instant;
 use table::{Budget, Row, Samples};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -33,14 +37,15 @@ const BUNDLE: &str = "twelve-factor";
 fn main() -> Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let mut rows = Vec::new();
-    for section in ["default", "kept", "large"] {
+    for section in ["default", "kept", "large", "verify"] {
         if !asked.is_empty() && !asked.iter().any(|name| name == section) {
             continue;
         }
         let measured = match section {
             "default" => default_bundle(&mut rows),
             "kept" => kept(&mut rows),
-            _ => large(&mut rows),
+            "large" => large(&mut rows),
+            _ => verify(&mut rows),
         };
         if let Err(error) = measured {
             rows.push(Row::skipped(section, "", Budget::None, error.to_string()));
@@ -97,6 +102,25 @@ fn large(rows: &mut Vec<Row>) -> Result<()> {
     }
     rows.push(Row::new("pull of 500 components of 60 KB", "s", Budget::AtMost(4.0), Samples::new(seconds)));
     rows.push(Row::new("  resident memory", "MB", Budget::AtMost(100.0), Samples::new(megabytes)));
+    Ok(())
+}
+
+/// The check of one signature, from the bytes of its bundle to the verdict.
+fn verify(rows: &mut Vec<Row>) -> Result<()> {
+    let key = PrivateKey::generate()?;
+    let digest = policy_host::oci::digest::Digest::of(b"bundle").to_string();
+    let target = Target::new("registry.example/bench/bundle", &digest).ok_or("a digest")?;
+    let bundle = sign_statement(&key, &write_statement(&target, SIGNATURE, serde_json::from_str("{}")?));
+    let requirement = Requirement::any_of(vec![("key".to_owned(), key.public())]);
+    let mut millis = Vec::new();
+    for _ in 0..100 * ROUNDS {
+        let started = Instant::now();
+        let mut check = Check::new(&requirement, &target, &target);
+        check.offer("bench", &Evidence::Bundle(bundle.as_bytes()));
+        check.finish()?;
+        millis.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    rows.push(Row::new("verify one signature, offline", "ms", Budget::AtMost(5.0), Samples::new(millis)));
     Ok(())
 }
 

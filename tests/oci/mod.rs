@@ -4,6 +4,7 @@ mod commands;
 mod faults;
 pub(crate) mod made;
 mod referrers;
+mod signing;
 mod trust;
 
 use crate::fake_registry::FakeRegistry;

@@ -66,7 +66,7 @@ fn refused(registry: &FakeRegistry, client: &Client) -> Refusal {
         assert!(children.iter().all(|child| !asked.path.contains(&child.digest.hex())), "{asked:?}");
     }
     match error {
-        OciError::NotAdmitted(refusal) => refusal,
+        OciError::NotAdmitted(refusal) => *refusal,
         other => panic!("{other}"),
     }
 }

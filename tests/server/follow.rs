@@ -3,6 +3,7 @@
 use super::process::{Server, until};
 use crate::fake_registry::{FakeRegistry, Fault};
 use policy_host::oci::model::media;
+use policy_host::trust::{EncryptedKey, PrivateKey};
 use std::process::Command;
 
 const PATH: &str = "team/pss";
@@ -103,5 +104,49 @@ fn what_nobody_signed_is_not_served_unless_that_is_said() {
         .unwrap();
     let error = String::from_utf8(served.stderr).unwrap();
     assert_eq!(served.status.code(), Some(2), "{error}");
-    assert!(error.contains("no signature of it was verified") && error.contains("registries.allowUnsigned"), "{error}");
+    assert!(error.contains("there is no trust policy") && error.contains("registries.allowUnsigned"), "{error}");
+}
+
+#[test]
+fn a_key_that_is_trusted_no_longer_loads_nothing_new() {
+    let registry = FakeRegistry::start();
+    let digest = push(&registry, "one");
+    let (home, key) = (tempfile::tempdir().unwrap(), PrivateKey::generate().unwrap());
+    let (trust, public) = (home.path().join("trust.yaml"), home.path().join("release.pub"));
+    std::fs::write(&public, key.public().to_pem()).unwrap();
+    let policy = format!(
+        "keys: {{release: release.pub}}\nrepositories: [{{match: '{}/team/*', signedBy: [release]}}]",
+        registry.host
+    );
+    std::fs::write(&trust, policy).unwrap();
+    sign(&registry, &key);
+    let settings = settings(&registry).replace("allowUnsigned: true, ", "");
+    let server = Server::start(&format!("{settings}\ntrust: {}\nreload: {{interval: 100ms}}", trust.display()), |_| {});
+    assert!(serves(&server, &registry, &digest));
+
+    // What is served goes on, and people are told why nothing else would be.
+    std::fs::write(&public, PrivateKey::generate().unwrap().public().to_pem()).unwrap();
+    until("the refusal is told", || server.get("/readyz?verbose").body.contains("it has 0 of 1 signatures that count"));
+    assert!(serves(&server, &registry, &digest));
+    let unsigned = push(&registry, "two");
+    std::fs::write(&public, key.public().to_pem()).unwrap();
+    until("the tag is looked at", || server.get("/readyz?verbose").body.contains(&unsigned));
+    assert!(serves(&server, &registry, &digest));
+    sign(&registry, &key);
+    until("what is signed is served", || serves(&server, &registry, &unsigned));
+}
+
+fn sign(registry: &FakeRegistry, key: &PrivateKey) {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("release.key");
+    std::fs::write(&file, EncryptedKey::seal(key, b"passphrase").unwrap()).unwrap();
+    let signed = Command::new(env!("CARGO_BIN_EXE_policy-host"))
+        .args(["sign", &registry.reference(&format!("{PATH}:1")), "--insecure", "--key"])
+        .arg(&file)
+        .env_clear()
+        .env("POLICY_HOST_CACHE", home.path().join("cache"))
+        .env("POLICY_HOST_KEY_PASSWORD", "passphrase")
+        .output()
+        .unwrap();
+    assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
 }

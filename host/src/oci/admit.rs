@@ -59,7 +59,7 @@ impl Admit for RefuseUnsigned {
         let target = candidate.target();
         let remedy = format!(
             "a trust policy (--trust, POLICY_HOST_TRUST, or `trust` in the server's configuration) that says who may sign \
-             `{}`; or --allow-unsigned, which takes it all the same",
+             `{}`; or --allow-unsigned, there `registries.allowUnsigned: true`, which takes it all the same",
             target.repository()
         );
         let refusal = Refusal { target, reason: Reason::NoPolicy, rejected: Vec::new(), remedy };

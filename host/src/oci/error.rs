@@ -5,7 +5,7 @@ use super::lock::LockError;
 use super::reference::ReferenceError;
 use super::store::StoreError;
 use crate::bundle::{BundleError, LibraryError};
-use crate::trust::Refusal;
+use crate::trust::{PolicyError, Refusal};
 
 /// Why something could not be fetched, stored, sent or opened.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ pub enum OciError {
     NotAdmitted(Box<Refusal>),
     /// The trust policy is refused.
     #[error(transparent)]
-    Trust(#[from] crate::trust::PolicyError),
+    Trust(#[from] PolicyError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
