@@ -44,7 +44,7 @@ toolchain: ## Install what building needs and this machine lacks
 	@tests/toolchain.sh
 
 .PHONY: e2e
-e2e: build ## Prove the server against real Gatekeeper, Kyverno and kube-apiserver, the hooks against pre-commit
+e2e: build ## Prove it against real Gatekeeper, Kyverno, kube-apiserver, registries, cosign and pre-commit
 	tests/pre-commit.sh
 	tests/e2e/run.sh
 

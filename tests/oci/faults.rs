@@ -211,9 +211,9 @@ fn what_is_no_bundle_is_refused() {
     for (text, says) in [
         ("", "it is no index of a bundle"),
         ("[]", "it is no index of a bundle"),
-        ("{\"schemaVersion\":2,\"manifests\":[]}", "its artifact type is `nothing`"),
+        ("{\"schemaVersion\":2,\"manifests\":[]}", "its annotation `dev.policy-host.kind` is `nothing`"),
         (
-            "{\"schemaVersion\":2,\"artifactType\":\"application/vnd.policy-host.bundle.v1\",\"manifests\":[]}",
+            "{\"schemaVersion\":2,\"manifests\":[],\"annotations\":{\"dev.policy-host.kind\":\"application/vnd.policy-host.bundle.v1\"}}",
             "exactly one manifest",
         ),
     ] {

@@ -17,16 +17,16 @@ pub(crate) fn bundle(components: usize, bytes: usize) -> Built {
     let mut first = Manifest::new(add(media::EMPTY, EMPTY_JSON.to_vec()), vec![definition]);
     first.artifact_type = Some(media::BUNDLE.to_owned());
     let first = add(media::MANIFEST, first.to_bytes());
-    let mut children = vec![Descriptor { artifact_type: Some(media::BUNDLE.to_owned()), ..first }];
+    let mut children = vec![first.with(annotation::KIND, media::BUNDLE)];
     for index in 0..components {
         // A title is never a path: this one would be a bad one.
         let layer = add(media::WASM, noise(index, bytes)).with(annotation::TITLE, "../../../etc/passwd");
         let config = add(media::WASM_CONFIG, format!("{{\"number\":{index}}}").into_bytes());
         let component = add(media::MANIFEST, Manifest::new(config, vec![layer]).to_bytes());
-        children.push(Descriptor { artifact_type: Some(media::WASM_CONFIG.to_owned()), ..component });
+        children.push(component.with(annotation::KIND, media::WASM_CONFIG));
     }
     let mut index = Index::new(children);
-    index.artifact_type = Some(media::BUNDLE.to_owned());
+    index.annotations.insert(annotation::KIND.to_owned(), media::BUNDLE.to_owned());
     let root = add(media::INDEX, index.to_bytes());
     Built { root, contents }
 }

@@ -54,6 +54,9 @@ pub mod annotation {
     pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
     /// A rule's id.
     pub const RULE: &str = "dev.policy-host.rule";
+    /// The kind of artifact that an index, or a manifest of it, is. An artifact type would say the same, and is lost,
+    /// with the index's digest, where skopeo before its version 1.14 copies the index.
+    pub const KIND: &str = "dev.policy-host.kind";
     /// A bundle's name.
     pub const BUNDLE: &str = "dev.policy-host.bundle";
 }
@@ -62,6 +65,9 @@ pub mod annotation {
 pub const EMPTY_JSON: &[u8] = b"{}";
 
 /// What content is called by.
+///
+/// The fields are in the order in which Go's programs write them: skopeo writes an index anew when it copies one, and
+/// the copy has the same digest only where the same comes out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
@@ -71,15 +77,15 @@ pub struct Descriptor {
     pub digest: Digest,
     /// Its bytes.
     pub size: u64,
-    /// What kind of artifact the manifest is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub artifact_type: Option<String>,
-    /// What an index says for what its manifests are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
     /// What else is said of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// What an index says for what its manifests are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// What kind of artifact the manifest is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
 }
 
 /// What something runs on.
@@ -123,9 +129,6 @@ pub struct Index {
     /// [`media::INDEX`].
     #[serde(default = "index_type")]
     pub media_type: String,
-    /// What kind of artifact it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub artifact_type: Option<String>,
     /// The manifests.
     pub manifests: Vec<Descriptor>,
     /// What else is said of it.
@@ -155,6 +158,11 @@ impl Descriptor {
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         self.annotations.insert(key.to_owned(), value.into());
         self
+    }
+
+    /// Whether an index says that its manifest is of a kind.
+    pub fn is_kind(&self, kind: &str) -> bool {
+        self.annotations.get(annotation::KIND).is_some_and(|said| said == kind)
     }
 
     /// Whether it names a manifest or an index.
@@ -207,13 +215,7 @@ impl Manifest {
 impl Index {
     /// Of some manifests.
     pub fn new(manifests: Vec<Descriptor>) -> Self {
-        Self {
-            schema_version: 2,
-            media_type: media::INDEX.to_owned(),
-            artifact_type: None,
-            manifests,
-            annotations: BTreeMap::new(),
-        }
+        Self { schema_version: 2, media_type: media::INDEX.to_owned(), manifests, annotations: BTreeMap::new() }
     }
 
     /// Reads an index.

@@ -93,7 +93,7 @@ fn for_others(index: &Index, target: &Reference) -> Vec<(&'static str, Reference
     let Some(tag) = &target.tag else { return Vec::new() };
     let mut tags = Vec::new();
     for (program, kind) in [("gatekeeper", media::GATEKEEPER), ("kyverno", media::KYVERNO_CONFIG)] {
-        let child = index.manifests.iter().find(|child| child.artifact_type.as_deref() == Some(kind));
+        let child = index.manifests.iter().find(|child| child.is_kind(kind));
         // A tag has an end; without room for the name there is none.
         if let (Some(child), Ok(tag)) = (child, target.repository.tagged(&format!("{tag}-{program}"))) {
             tags.push((program, tag, child.clone()));

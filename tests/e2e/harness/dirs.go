@@ -13,6 +13,8 @@ import (
 type Dirs struct {
 	// Binaries of the engines.
 	Binaries string
+	// Python is for packages from PyPI, whose programs are used here.
+	Python string
 	// State is for data, certificates and configurations; empty at every start.
 	State string
 	// Logs, one for each program; empty at every start, kept after the end.
@@ -21,8 +23,8 @@ type Dirs struct {
 	PolicyHost string
 }
 
-// NewDirs empties and makes the directories under target/e2e of the repository.
-func NewDirs(repository string) (Dirs, error) {
+// NewDirs empties and makes the directories of one package of tests, under target/e2e of the repository.
+func NewDirs(repository, tests string) (Dirs, error) {
 	repository, err := filepath.Abs(repository)
 	if err != nil {
 		return Dirs{}, err
@@ -30,8 +32,9 @@ func NewDirs(repository string) (Dirs, error) {
 	root := filepath.Join(repository, "target", "e2e")
 	d := Dirs{
 		Binaries:   filepath.Join(root, "bin"),
-		State:      filepath.Join(root, "state"),
-		Logs:       filepath.Join(root, "logs"),
+		Python:     filepath.Join(root, "python"),
+		State:      filepath.Join(root, tests, "state"),
+		Logs:       filepath.Join(root, tests, "logs"),
 		PolicyHost: filepath.Join(repository, "target", "release", "policy-host"),
 	}
 	if binary := os.Getenv("E2E_POLICY_HOST"); binary != "" {

@@ -25,9 +25,10 @@ type PolicyHost struct {
 	// CABundle is the file with the authority of its certificate.
 	CABundle string
 
-	dirs   Dirs
-	name   string
-	config string
+	dirs        Dirs
+	name        string
+	config      string
+	environment []string
 }
 
 // PolicyHostOptions is what instances differ in.
@@ -114,7 +115,7 @@ func StartPolicyHost(ctx context.Context, dirs Dirs, options PolicyHostOptions) 
 // Restart starts it after it was stopped, and waits until it is ready.
 func (h *PolicyHost) Restart(ctx context.Context) (err error) {
 	Progress("start %s", h.name)
-	if h.Process, err = h.dirs.Start(h.name, nil, h.dirs.PolicyHost, "serve", "--config", h.config); err != nil {
+	if h.Process, err = h.dirs.Start(h.name, h.environment, h.dirs.PolicyHost, "serve", "--config", h.config); err != nil {
 		return err
 	}
 	return h.ready(ctx, http.DefaultClient, h.AdminURL+"/readyz")
@@ -140,7 +141,16 @@ func (d Dirs) Panics() (lines []string) {
 
 // Readiness is what /readyz?verbose says.
 func (h *PolicyHost) Readiness(ctx context.Context) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.AdminURL+"/readyz?verbose", nil)
+	return h.admin(ctx, "/readyz?verbose")
+}
+
+// Metrics are what Prometheus would read.
+func (h *PolicyHost) Metrics(ctx context.Context) (string, error) {
+	return h.admin(ctx, "/metrics")
+}
+
+func (h *PolicyHost) admin(ctx context.Context, path string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.AdminURL+path, nil)
 	if err != nil {
 		return "", err
 	}

@@ -27,9 +27,15 @@ func (d Dirs) Kubectl(cluster *ControlPlane, arguments ...string) ([]byte, error
 // run runs a program to its end and gives what it wrote to standard output; its error says all that it
 // wrote.
 func (d Dirs) run(environment []string, binary string, arguments ...string) ([]byte, error) {
+	return d.runIn("", environment, binary, arguments...)
+}
+
+// runIn is run, in a directory.
+func (d Dirs) runIn(directory string, environment []string, binary string, arguments ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	command := exec.CommandContext(ctx, binary, arguments...)
+	command.Dir = directory
 	// What programs keep for a user is kept with the other state.
 	command.Env = append(append(os.Environ(), "HOME="+d.State), environment...)
 	command.SysProcAttr = endsWithUs()

@@ -78,10 +78,10 @@ impl Recipe<'_> {
             children.push(component.descriptor);
         }
         let mut index = Index::new(children);
-        index.artifact_type = Some(media::BUNDLE.to_owned());
         index.annotations = self.annotations();
+        index.annotations.insert(annotation::KIND.to_owned(), media::BUNDLE.to_owned());
         let index = index.to_bytes();
-        let root = Descriptor { artifact_type: Some(media::BUNDLE.to_owned()), ..Descriptor::of(media::INDEX, &index) };
+        let root = Descriptor::of(media::INDEX, &index);
         making.add(index);
         Ok(Built { root, contents: making.contents })
     }
@@ -196,6 +196,6 @@ impl Making {
     fn manifest(&mut self, manifest: &Manifest) -> Descriptor {
         let descriptor = self.layer(media::MANIFEST, manifest.to_bytes());
         let named = manifest.annotations.get(annotation::BUNDLE).cloned().unwrap_or_default();
-        Descriptor { artifact_type: Some(manifest.kind().to_owned()), ..descriptor }.with(annotation::BUNDLE, named)
+        descriptor.with(annotation::KIND, manifest.kind()).with(annotation::BUNDLE, named)
     }
 }

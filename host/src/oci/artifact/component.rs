@@ -36,10 +36,10 @@ pub(super) fn component(rule: &RuleSource, created: &str) -> Result<Component, E
     }
     let manifest = manifest.to_bytes();
     let descriptor = Descriptor {
-        artifact_type: Some(media::WASM_CONFIG.to_owned()),
         platform: Some(Platform { architecture: "wasm".to_owned(), os: "wasip2".to_owned() }),
         ..Descriptor::of(media::MANIFEST, &manifest)
     };
+    let descriptor = descriptor.with(annotation::KIND, media::WASM_CONFIG);
     let descriptor = descriptor.with(annotation::RULE, &about.id).with(annotation::VERSION, &about.version);
     Ok(Component { descriptor, manifest, config })
 }

@@ -18,7 +18,7 @@ pub use open::{Part, contents, open};
 
 use super::error::OciError;
 use super::limits;
-use super::model::{Descriptor, Index, Manifest, media};
+use super::model::{Descriptor, Index, Manifest, annotation, media};
 use crate::engine::SandboxLimits;
 
 /// Reads the index of a bundle.
@@ -29,9 +29,10 @@ pub fn index(bytes: &[u8]) -> Result<Index, OciError> {
     let digest = super::digest::Digest::of(bytes);
     let malformed = |reason: String| OciError::Malformed { what: format!("the bundle {digest}"), reason };
     let index = Index::parse(bytes).map_err(|error| malformed(format!("it is no index of a bundle: {error}")))?;
-    if index.artifact_type.as_deref() != Some(media::BUNDLE) {
-        let kind = index.artifact_type.as_deref().unwrap_or("nothing");
-        return Err(malformed(format!("its artifact type is `{}`, not `{}`", kind.escape_debug(), media::BUNDLE)));
+    let kind = index.annotations.get(annotation::KIND).map_or("nothing", String::as_str);
+    if kind != media::BUNDLE {
+        let (key, kind) = (annotation::KIND, kind.escape_debug());
+        return Err(malformed(format!("its annotation `{key}` is `{kind}`, not `{}`", media::BUNDLE)));
     }
     let components = index.manifests.iter().filter(|child| is_component(child)).count();
     let extras = index.manifests.len() - components;
@@ -46,15 +47,15 @@ pub fn index(bytes: &[u8]) -> Result<Index, OciError> {
     if let Some(child) = index.manifests.iter().find(|child| child.media_type != media::MANIFEST) {
         return Err(malformed(format!("it names {}, which is no manifest", child.digest)));
     }
-    if index.manifests.iter().filter(|child| child.artifact_type.as_deref() == Some(media::BUNDLE)).count() != 1 {
-        return Err(malformed(format!("it does not name exactly one manifest of the type `{}`", media::BUNDLE)));
+    if index.manifests.iter().filter(|child| child.is_kind(media::BUNDLE)).count() != 1 {
+        return Err(malformed(format!("it does not name exactly one manifest of the kind `{}`", media::BUNDLE)));
     }
     Ok(index)
 }
 
 /// Whether a manifest of an index is a component's.
 pub fn is_component(child: &Descriptor) -> bool {
-    child.artifact_type.as_deref() == Some(media::WASM_CONFIG)
+    child.is_kind(media::WASM_CONFIG)
 }
 
 /// Checks what a manifest's blobs are said to be as large as; they are then held to it.

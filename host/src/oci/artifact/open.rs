@@ -100,7 +100,7 @@ pub fn open(
                 return Err(LibraryError::Twice { path, id }.into());
             }
             library.add(rule);
-        } else if child.artifact_type.as_deref() == Some(media::BUNDLE) {
+        } else if child.is_kind(media::BUNDLE) {
             let layer = manifest.layers.first().filter(|layer| layer.media_type == media::DEFINITION);
             let layer = layer.ok_or_else(|| malformed(&child.digest, "its first layer is no definition".to_owned()))?;
             let bytes = from.content(layer.digest, limits::DEFINITION_BYTES)?;

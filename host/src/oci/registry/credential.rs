@@ -4,6 +4,9 @@ use super::super::error::OciError;
 use base64::Engine as _;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
 
 /// Who asks.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,16 +59,33 @@ impl Credentials {
         match self {
             Credentials::Anonymous => Ok(None),
             Credentials::Fixed(whose, credential) => Ok((whose == host).then(|| credential.clone())),
-            Credentials::Docker => docker(host),
+            Credentials::Docker => match docker_config() {
+                Some(config) => docker(&config, host),
+                None => Ok(None),
+            },
         }
     }
 }
 
-fn docker(host: &str) -> Result<Option<Credential>, OciError> {
+/// Where Docker keeps its `config.json`.
+fn docker_config() -> Option<PathBuf> {
+    let of = |variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let directory = of("DOCKER_CONFIG").or_else(|| Some(of("HOME")?.join(".docker")))?;
+    Some(directory.join("config.json"))
+}
+
+fn docker(config: &Path, host: &str) -> Result<Option<Credential>, OciError> {
     use CredentialRetrievalError as Failure;
+    let failed = |reason: String| OciError::Credentials { host: host.to_owned(), reason };
+    let file = match File::open(config) {
+        Ok(file) => BufReader::new(file),
+        // Whoever never logged in has no such file, and may ask as nobody.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(format!("{}: {error}", config.display()))),
+    };
     // Docker's own registry has a name of its own in the file.
     let server = if host == "docker.io" { "https://index.docker.io/v1/" } else { host };
-    let reason = match docker_credential::get_credential(server) {
+    let reason = match docker_credential::get_credential_from_reader(file, server) {
         Ok(DockerCredential::IdentityToken(token)) => return Ok(Some(Credential::Identity(token))),
         Ok(DockerCredential::UsernamePassword(user, password)) if user == "<token>" => {
             return Ok(Some(Credential::Identity(password)));
@@ -73,7 +93,7 @@ fn docker(host: &str) -> Result<Option<Credential>, OciError> {
         Ok(DockerCredential::UsernamePassword(user, password)) => {
             return Ok(Some(Credential::Password { user, password }));
         }
-        Err(Failure::NoCredentialConfigured | Failure::ConfigNotFound) => return Ok(None),
+        Err(Failure::NoCredentialConfigured) => return Ok(None),
         // What a helper prints may be the secret, so it is looked at and not shown.
         Err(Failure::HelperFailure { stdout, stderr, .. })
             if [&stdout, &stderr].iter().any(|said| said.contains("credentials not found")) =>
@@ -84,14 +104,29 @@ fn docker(host: &str) -> Result<Option<Credential>, OciError> {
         Err(Failure::HelperCommunicationError) => "the credential helper could not be run",
         Err(Failure::MalformedHelperResponse) => "the credential helper's answer is malformed",
         Err(Failure::CredentialDecodingError) => "the entry in Docker's config.json is malformed",
-        Err(_) => "Docker's config.json could not be read",
+        Err(_) => "Docker's config.json is malformed",
     };
-    Err(OciError::Credentials { host: host.to_owned(), reason: reason.to_owned() })
+    Err(failed(reason.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_never_logged_in_has_no_credentials() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = directory.path().join("config.json");
+        assert_eq!(docker(&config, "registry.example").unwrap(), None);
+        for (text, expected) in [("{}", Some(None)), ("{\"auths\": {}}", Some(None)), ("", None), ("[", None)] {
+            std::fs::write(&config, text).unwrap();
+            assert_eq!(docker(&config, "registry.example").ok(), expected, "{text:?}");
+        }
+        std::fs::write(&config, r#"{"auths": {"registry.example": {"auth": "YW5uOnNlY3JldA=="}}}"#).unwrap();
+        let credential = Credential::Password { user: "ann".to_owned(), password: "secret".to_owned() };
+        assert_eq!(docker(&config, "registry.example").unwrap(), Some(credential));
+        assert_eq!(docker(&config, "another.example").unwrap(), None);
+    }
 
     #[test]
     fn secrets_are_not_printed() {

@@ -149,7 +149,10 @@ impl Transport {
         let allowed = self.patience.stall + least_time(&self.patience, call.body.len() as u64);
         match tokio::time::timeout(allowed, sending).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(broken(call.what(), causes(&error))),
+            Ok(Err(error)) => Err(match tls_fault(&error) {
+                Some(reason) => OciError::Transport { what: call.what(), reason }.into(),
+                None => broken(call.what(), causes(&error)),
+            }),
             Err(_) => Err(broken(call.what(), format!("no answer within {} s", allowed.as_secs_f32()))),
         }
     }
@@ -285,6 +288,28 @@ fn broken(what: String, reason: String) -> Attempt {
 
 fn refused(call: &Call, reason: &str) -> OciError {
     OciError::Refused(format!("{}: {reason}", call.what()))
+}
+
+/// What is wrong with a connection's TLS that will be so the next time, too.
+fn tls_fault(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut inner = Some(error);
+    while let Some(error) = inner {
+        match error.downcast_ref::<rustls::Error>() {
+            Some(rustls::Error::InvalidMessage(_)) => {
+                return Some(
+                    "it speaks no TLS; --insecure, or `registries.plainHttp` in the server's configuration, allows plain \
+                     HTTP"
+                    .to_owned(),
+                );
+            }
+            Some(fault @ rustls::Error::InvalidCertificate(_)) => return Some(fault.to_string()),
+            _ => {}
+        }
+        // An I/O error gives what it wraps by another way than other errors do.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        inner = wrapped.map_or_else(|| error.source(), |wrapped| Some(wrapped));
+    }
+    None
 }
 
 /// An error with what caused it, since the outermost only says that something failed.
