@@ -7,6 +7,7 @@ mod cli;
 mod cluster;
 mod documents;
 mod fake_api_server;
+mod lsp;
 mod pod_security;
 mod sandbox;
 mod server;

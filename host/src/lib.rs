@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`cli`] | arguments, exit codes, what goes to which stream |
 //! | [`serve`] | the server: wires, connections, operation |
+//! | [`lsp`] | the language server: findings while a file is written |
 //! | [`integrate`] | manifests with which engines ask the server |
 //! | [`decide`] | one object under review, one decision |
 //! | [`fixtures`] | a rule's own tests |
@@ -35,6 +36,7 @@ pub mod evaluate;
 pub mod fix;
 pub mod fixtures;
 pub mod integrate;
+pub mod lsp;
 pub mod manifest;
 pub mod parse;
 pub mod project;

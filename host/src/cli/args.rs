@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Serve(Box<ServeArguments>),
     /// Write the manifests with which Gatekeeper, Kyverno or the API server ask the server
     Bundle(BundleArguments),
+    /// Judge while files are written: a language server on standard input and output
+    Lsp(LspArguments),
     /// Run the fixtures of rules
     Test(TestArguments),
     /// Write the rule reference
@@ -239,6 +241,16 @@ pub(crate) struct RbacArguments {
     pub(crate) bundle: String,
     #[command(flatten)]
     pub(crate) manifests: ManifestArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LspArguments {
+    /// A shipped bundle, a bundle file, or a directory of components
+    #[arg(long, default_value = "twelve-factor", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: String,
+    /// Talk on standard streams, as is done anyway; many editors add it
+    #[arg(long)]
+    pub(crate) stdio: bool,
 }
 
 #[derive(Debug, Args)]

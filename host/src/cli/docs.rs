@@ -1,10 +1,10 @@
 //! `policy-host docs`: the documents that are generated from the rules, and the manifests from the bundles.
 
 use super::args::DocsArguments;
-use super::explain::explain;
 use super::{CommandResult, Context, Exit, bundle};
 use crate::bundle::{Bundle, Library, RuleSource};
 use crate::integrate::{self, Options};
+use crate::report::explain;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;

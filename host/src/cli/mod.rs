@@ -11,6 +11,7 @@ mod eval;
 mod explain;
 mod inspect;
 mod list;
+mod lsp;
 mod pack;
 mod serve;
 mod test;
@@ -73,6 +74,7 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
             let context = context(pack, false, threads)?;
             serve::run(*arguments, context)
         }
+        Command::Lsp(arguments) => lsp::run(&arguments, context(pack, false, threads)?),
         Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
         Command::Bundle(arguments) => bundle::run(&arguments, context(pack, false, threads)?),
         Command::Docs(arguments) => docs::run(&arguments, context(pack, false, threads)?),

@@ -8,10 +8,12 @@ mod inventory;
 mod judge;
 mod memo;
 mod run;
+mod session;
 mod verdict;
 
 pub use inventory::{Answer, Card, Collected, Inventory, Overlay, RelatedDocument, Told, Topic, Unavailable};
 pub use judge::{Judge, Judged};
 pub use memo::Memo;
 pub use run::{RunOptions, RunResult, UnitError, run};
+pub use session::{Keyed, Session};
 pub use verdict::{Change, DocumentVerdict, Finding, Fix, Label, Outcome, Place, RuleOutcome};

@@ -3,6 +3,7 @@
 mod frame;
 mod human;
 mod json;
+mod rule;
 
 use crate::bundle::Bundle;
 use crate::evaluate::{DocumentVerdict, Outcome, RunResult};
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub use frame::{Frames, Style};
 pub use human::human;
 pub use json::json;
+pub use rule::explain;
 
 /// Everything that a report is made of.
 pub struct Report<'r> {
