@@ -10,6 +10,8 @@
 //! | [`lsp`] | the language server: findings while a file is written |
 //! | [`integrate`] | manifests with which engines ask the server |
 //! | [`decide`] | one object under review, one decision |
+//! | [`scaffold`] | what a new rule begins with |
+//! | [`measure`] | what rules cost |
 //! | [`fixtures`] | a rule's own tests |
 //! | [`report`] | results as text |
 //! | [`fix`] | fixes applied to text |
@@ -22,6 +24,7 @@
 //! | [`manifest`] | what a rule says of itself |
 //! | [`parse`] | from bytes to documents |
 //! | [`document`] | the document model |
+//! | [`watch`] | waiting for files to change |
 //! | [`settings`] | files that people write to configure the host |
 //! | [`sealed`] | files that only we wrote |
 
@@ -38,11 +41,14 @@ pub mod fixtures;
 pub mod integrate;
 pub mod lsp;
 pub mod manifest;
+pub mod measure;
 pub mod parse;
 pub mod project;
 pub mod report;
+pub mod scaffold;
 pub mod sealed;
 pub mod serve;
 pub mod settings;
 mod suggest;
+pub mod watch;
 pub mod workload;

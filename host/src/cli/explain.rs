@@ -8,11 +8,11 @@ use crate::manifest::Manifest;
 use crate::report::explain;
 use std::path::Path;
 
-pub(super) fn run(arguments: &ExplainArguments, pack: &'static [u8]) -> CommandResult {
+pub(super) fn run(arguments: &ExplainArguments, pack: &'static [u8], limits: &SandboxLimits) -> CommandResult {
     let library = Library::embedded(pack)?;
     let manifests: Vec<Manifest> = match &arguments.rule {
         None => library.rules().map(|rule| rule.manifest.clone()).collect(),
-        Some(rule) => vec![find(rule, &library)?],
+        Some(rule) => vec![find(rule, &library, limits)?],
     };
     if arguments.format == ExplainFormat::Json {
         let json = match manifests.as_slice() {
@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &ExplainArguments, pack: &'static [u8]) -> CommandR
     Ok(Exit::Clean)
 }
 
-fn find(name: &str, library: &Library) -> Result<Manifest, Box<dyn std::error::Error>> {
+fn find(name: &str, library: &Library, limits: &SandboxLimits) -> Result<Manifest, Box<dyn std::error::Error>> {
     if let Some(rule) = library.rule(name) {
         return Ok(rule.manifest.clone());
     }
@@ -42,7 +42,7 @@ fn find(name: &str, library: &Library) -> Result<Manifest, Box<dyn std::error::E
         return Ok(rule.manifest.clone());
     }
     if Path::new(name).is_file() {
-        return Ok(inspect(&std::fs::read(name)?, &SandboxLimits::default())?.manifest()?);
+        return Ok(inspect(&std::fs::read(name)?, limits)?.manifest()?);
     }
     let known = library.rules().map(|rule| rule.manifest.id.as_str());
     Err(match crate::suggest::closest(name, known) {

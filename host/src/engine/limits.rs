@@ -34,6 +34,11 @@ impl SandboxLimits {
     pub const MAX_COMPONENT_BYTES: usize = 64 << 20;
     /// The most linear memory that can be configured; the pool reserves address space by it.
     pub const MAX_MEMORY_BYTES: usize = 128 << 20;
+
+    /// The usual bounds, for components of another size: up to [`SandboxLimits::MAX_COMPONENT_BYTES`].
+    pub fn with_component_bytes(bytes: usize) -> Self {
+        Self { component_bytes: bytes.min(Self::MAX_COMPONENT_BYTES), ..Self::default() }
+    }
 }
 
 impl Default for SandboxLimits {

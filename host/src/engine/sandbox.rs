@@ -233,18 +233,40 @@ impl Engine {
         store
     }
 
+    /// Makes a fresh sandbox for a rule, and throws it away: to be measured.
+    ///
+    /// # Errors
+    /// When the rule fails before it is asked anything.
+    pub fn instantiate(&self, rule: &LoadedRule) -> Result<(), RuleFailure> {
+        let mut store = self.store();
+        let made = rule.instance.instantiate(&mut store).map(drop);
+        made.map_err(|error| self.failure(&error, store.data()))
+    }
+
     /// Runs a rule on a request in a fresh sandbox.
     ///
     /// # Errors
     /// The rule failed; nothing else did.
     pub fn evaluate(&self, rule: &LoadedRule, request: wire::Request<'_>) -> Result<wire::Verdict, RuleFailure> {
+        self.evaluate_measured(rule, request).map(|(verdict, _)| verdict)
+    }
+
+    /// Runs a rule, and says how many bytes its memories had in the end.
+    ///
+    /// # Errors
+    /// The rule failed; nothing else did.
+    pub fn evaluate_measured(
+        &self,
+        rule: &LoadedRule,
+        request: wire::Request<'_>,
+    ) -> Result<(wire::Verdict, usize), RuleFailure> {
         let mut store = self.store();
         let answer = rule
             .instance
             .instantiate(&mut store)
             .and_then(|instance| instance.policy_rule_rule().call_evaluate(&mut store, request));
         match answer {
-            Ok(Ok(verdict)) => Ok(verdict),
+            Ok(Ok(verdict)) => Ok((verdict, store.data().used_bytes)),
             Ok(Err(mut message)) => {
                 truncate(&mut message, self.limits.text_bytes);
                 Err(RuleFailure::Guest(message))

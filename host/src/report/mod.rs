@@ -11,7 +11,7 @@ use crate::manifest::Severity;
 use crate::parse::Unit;
 use std::time::Duration;
 
-pub use frame::{Frames, Style};
+pub use frame::{Frames, Mark, Style, Text};
 pub use human::human;
 pub use json::json;
 pub use rule::explain;

@@ -26,10 +26,10 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let label = &input.parameters().label;
-    let labels = input.at("object.metadata.labels");
+    let label = &input.parameters.label;
+    let labels = input.document.at("object.metadata.labels");
     let owner = labels.get(label);
-    if owner.is_absent() {
+    if !owner.exists() {
         findings.report(&labels, format!("`metadata.labels` has no `{label}`"));
     } else if owner.as_str().is_none_or(str::is_empty) {
         findings.report(&owner, format!("the label `{label}` is empty"));
