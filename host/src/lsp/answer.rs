@@ -56,7 +56,7 @@ impl Evaluated {
             let at = error.error.at as u32;
             let place = Place { file: error.error.file, start: at, end: at, exact: true };
             if let Some(bytes) = bytes(unit, &place, path) {
-                let range = text.range(bytes);
+                let range = text.range(bytes.start..text.character_end(bytes.start));
                 diagnostics.push(problem(range, DiagnosticSeverity::ERROR, "syntax", error.error.message.clone()));
             }
         }

@@ -48,6 +48,12 @@ impl Text {
         Position { line: line as u32, character: character as u32 }
     }
 
+    /// The end of the character at an offset, on its line: what has no extent of its own is hard to see.
+    pub(super) fn character_end(&self, offset: usize) -> usize {
+        let character = self.text.get(offset..).and_then(|rest| rest.chars().next());
+        offset + character.filter(|character| !matches!(character, '\n' | '\r')).map_or(0, char::len_utf8)
+    }
+
     pub(super) fn range(&self, bytes: std::ops::Range<usize>) -> Range {
         Range { start: self.position(bytes.start), end: self.position(bytes.end.max(bytes.start)) }
     }
