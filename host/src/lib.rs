@@ -26,6 +26,7 @@
 //! | [`document`] | the document model |
 //! | [`watch`] | waiting for files to change |
 //! | [`settings`] | files that people write to configure the host |
+//! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
 
 pub mod bundle;
@@ -45,6 +46,7 @@ pub mod measure;
 pub mod parse;
 pub mod project;
 pub mod report;
+pub mod root;
 pub mod scaffold;
 pub mod sealed;
 pub mod serve;

@@ -59,6 +59,12 @@ impl<T: DeserializeOwned> Located<T> {
 }
 
 impl<T> Located<T> {
+    /// A place of the file as people write it: `FILE:LINE:COLUMN`.
+    pub fn place(&self, pointer: &Pointer) -> String {
+        let SettingsError { path, position, .. } = self.error(pointer, "");
+        format!("{path}:{}:{}", position.line, position.column)
+    }
+
     /// An error at a path of the file.
     pub fn error(&self, pointer: &Pointer, message: impl Into<String>) -> SettingsError {
         SettingsError {

@@ -6,8 +6,9 @@
 # The first build takes a quarter of an hour on two cores, later ones a few seconds.
 set -euo pipefail
 cd "$(dirname "$0")"
-command -v go >/dev/null || { echo "error: the tests need Go, of the version in tests/e2e/go.mod or newer" >&2; exit 2; }
 bin=$PWD/../../target/e2e/bin
+export PATH=$PATH:$bin/../python/go/bin
+../toolchain.sh e2e "$bin/../python"
 mkdir -p "$bin"
 
 # Kyverno has a module of its own, in kyverno/.

@@ -5,7 +5,9 @@ use crate::workload::WorkloadKind;
 use serde::{Deserialize, Serialize};
 
 /// What happens to a finding where it can be enforced. `eval` fails on `deny` findings only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, clap::ValueEnum, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Enforcement {
     /// Refused at admission; fails a pipeline.
@@ -47,6 +49,10 @@ pub struct Definition {
     /// Who is exempt from what, why and until when.
     #[serde(default)]
     pub exemptions: Vec<ExemptionEntry>,
+    /// Whether objects under review may lift rules by the annotation `ignore.policy-host.dev/RULE`: whoever may write
+    /// them then decides. `eval` honours it anyway.
+    #[serde(default)]
+    pub annotations: bool,
     /// Further kinds that carry a pod template.
     #[serde(default)]
     pub workloads: Vec<WorkloadKind>,
@@ -107,11 +113,14 @@ impl RuleEntry {
 }
 
 /// One exemption. Everything that is named must match; what is left out matches anything.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExemptionEntry {
-    /// The rules it lifts.
+    /// The rules that it lifts.
     pub rules: Vec<String>,
+    /// Globs of files, from the directory of the file that this stands in; never of what a server is asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     /// Kinds.
     #[serde(default)]
     pub kinds: Vec<String>,
@@ -133,7 +142,8 @@ pub struct ExemptionEntry {
     pub containers: Vec<String>,
     /// Why.
     pub reason: String,
-    /// Who answers for it.
+    /// Who answers for it; a bundle has to say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub owner: String,
     /// The last day on which it holds, `2027-01-31`; without it, it holds until it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,15 +5,40 @@ use crate::document::{Document, Node, Pointer};
 use crate::manifest::ReadPath;
 use crate::workload::Shape;
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// A compiled exemption.
 #[derive(Debug, Clone)]
 pub struct Exemption {
     /// As it was written.
     pub entry: ExemptionEntry,
+    /// Where it is written.
+    pub from: ExemptionSource,
+    paths: GlobSet,
     namespaces: GlobSet,
     names: GlobSet,
     images: GlobSet,
+}
+
+/// Where an exemption is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExemptionSource {
+    /// In the configuration rather than in the bundle.
+    pub configuration: bool,
+    /// `FILE:LINE:COLUMN`.
+    pub place: String,
+    /// The directory that its `paths` are below.
+    pub directory: PathBuf,
+}
+
+/// That a run honours what stands in documents, and what it has to know for that.
+#[derive(Debug, Clone)]
+pub struct Ignoring {
+    /// The day by which `until` is measured.
+    pub today: jiff::civil::Date,
+    /// Rules that are there, though not all of them in this bundle: ids and aliases.
+    pub known: BTreeSet<String>,
 }
 
 /// What a finding is about, as exemptions ask for it.
@@ -22,20 +47,29 @@ pub struct Scope<'d> {
     pod: Option<&'d Node>,
     /// The container that the finding's path leads into.
     container: Option<&'d Node>,
+    /// Index of the source that it is in.
+    file: u16,
 }
 
 impl<'d> Scope<'d> {
     /// The scope of a finding at `path`, an absolute path in the document.
     pub fn new(document: &'d Document, shape: &Shape, path: &Pointer) -> Self {
         let Shape::Workload { template } = shape else {
-            return Self { document, pod: None, container: None };
+            let file = document.at(path).map_or(0, |node| node.span.file);
+            return Self { document, pod: None, container: None, file };
         };
         let prefix: Vec<&str> = template.tokens().iter().map(String::as_str).chain(["spec"]).collect();
         let container = path.strip_prefix(&prefix).and_then(|rest| {
             let [list, index, ..] = rest.tokens() else { return None };
             is_container_list(list).then(|| document.at(&template.join("spec").join(list).join(index)))?
         });
-        Self { document, pod: document.at(template), container }
+        Self { document, pod: document.at(template), container, file: 0 }
+    }
+
+    /// The file's path as it is below a directory.
+    fn path_below(&self, directory: &Path) -> Option<PathBuf> {
+        let file = self.document.sources.get(usize::from(self.file)).or(self.document.sources.first())?;
+        crate::root::below(directory, &file.path)
     }
 
     fn has_label(&self, key: &str, value: &str) -> bool {
@@ -65,13 +99,29 @@ impl Exemption {
     ///
     /// # Errors
     /// Names the glob that is malformed.
-    pub fn new(entry: ExemptionEntry) -> Result<Self, globset::Error> {
+    pub fn new(entry: ExemptionEntry, from: ExemptionSource) -> Result<Self, globset::Error> {
         Ok(Self {
+            from,
+            paths: globs(&entry.paths)?,
             namespaces: globs(&entry.namespaces)?,
             names: globs(&entry.names)?,
             images: globs(&entry.images)?,
             entry,
         })
+    }
+
+    /// Everything that decides what it lifts.
+    pub(super) fn identity(&self) -> Vec<u8> {
+        let mut identity = serde_json::to_vec(&self.entry).unwrap_or_default();
+        if !self.entry.paths.is_empty() {
+            // Paths are told from the working directory.
+            for directory in [&*self.from.directory, Path::new("")] {
+                let whole = crate::root::absolute(directory).unwrap_or_default();
+                identity.extend_from_slice(whole.as_os_str().as_encoded_bytes());
+                identity.push(0);
+            }
+        }
+        identity
     }
 
     /// The paths that [`Exemption::covers`] looks at, beside who the document is.
@@ -89,6 +139,8 @@ impl Exemption {
         let entry = &self.entry;
         let container = || scope.container.and_then(|node| node.get("name")).and_then(Node::as_str);
         entry.rules.iter().any(|exempt| exempt == rule)
+            && (self.paths.is_empty()
+                || scope.path_below(&self.from.directory).is_some_and(|path| self.paths.is_match(path)))
             && (entry.kinds.is_empty() || entry.kinds.contains(&subject.kind))
             && (self.namespaces.is_empty() || self.namespaces.is_match(&subject.namespace))
             && (self.names.is_empty() || self.names.is_match(&subject.name))

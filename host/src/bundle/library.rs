@@ -161,6 +161,12 @@ impl Library {
         Ok(library)
     }
 
+    /// What its rules are called: ids and aliases.
+    pub fn names(&self) -> std::collections::BTreeSet<String> {
+        let names = |rule: &Arc<RuleSource>| rule.manifest.aliases.iter().chain([&rule.manifest.id]).cloned().collect();
+        self.rules.values().flat_map::<Vec<String>, _>(|rule| names(rule)).collect()
+    }
+
     /// Adds a component file.
     ///
     /// # Errors

@@ -9,6 +9,6 @@ mod library;
 mod resolve;
 
 pub use definition::{Definition, Enforcement, ExemptionEntry, RuleEntry};
-pub use exemption::{Exemption, Scope as ExemptionScope};
+pub use exemption::{Exemption, ExemptionSource, Ignoring, Scope as ExemptionScope};
 pub use library::{Library, LibraryError, Pack, PackedRule, RuleSource};
-pub use resolve::{Bundle, BundleError, BundleRule, Notice};
+pub use resolve::{Bundle, BundleError, BundleRule, Notice, Void};

@@ -1,7 +1,7 @@
 //! From a bundle's definition to rules that can run.
 
-use super::definition::{Definition, Enforcement};
-use super::exemption::Exemption;
+use super::definition::{Definition, Enforcement, ExemptionEntry};
+use super::exemption::{Exemption, ExemptionSource, Ignoring};
 use super::library::{Library, LibraryError, RuleSource};
 use crate::document::Pointer;
 use crate::engine::Engine;
@@ -35,6 +35,15 @@ pub enum BundleError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice(pub String);
 
+/// Why an exemption does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Void {
+    /// Its last day is over.
+    Expired,
+    /// None of the rules that it names is there.
+    UnknownRule,
+}
+
 /// A rule of a bundle.
 pub struct BundleRule {
     /// The rule.
@@ -66,6 +75,12 @@ pub struct Bundle {
     pub rules: Vec<BundleRule>,
     /// The exemptions that hold today.
     pub exemptions: Vec<Exemption>,
+    /// Exemptions that do not hold, and why.
+    pub void: Vec<(Exemption, Void)>,
+    /// Whether objects under review may lift rules by annotation.
+    pub annotations: bool,
+    /// Set where comments and annotations in what is judged are honoured: in files.
+    pub ignoring: Option<Ignoring>,
     /// The kinds of workload it knows.
     pub workloads: WorkloadKinds,
     /// What its owner should know.
@@ -134,6 +149,9 @@ impl Bundle {
             description: String::new(),
             rules,
             exemptions: Vec::new(),
+            void: Vec::new(),
+            annotations: false,
+            ignoring: None,
             workloads: WorkloadKinds::default(),
             notices: Vec::new(),
             files: Vec::new(),
@@ -168,13 +186,16 @@ impl Bundle {
             description: definition.description.clone(),
             rules: Vec::new(),
             exemptions: Vec::new(),
+            void: Vec::new(),
+            annotations: definition.annotations,
+            ignoring: None,
             workloads: WorkloadKinds::default(),
             notices: Vec::new(),
             files: Vec::new(),
             fingerprint: [0; 32],
         };
         bundle.add_rules(located, base, library, engine)?;
-        bundle.add_exemptions(located, today)?;
+        bundle.add_exemptions(located, base, today)?;
         for (index, kind) in definition.workloads.iter().enumerate() {
             let at: Pointer = ["workloads".to_owned(), index.to_string(), "template".to_owned()].into_iter().collect();
             bundle.workloads.add(kind.clone()).map_err(|error| located.error(&at, error.to_string()))?;
@@ -224,30 +245,82 @@ impl Bundle {
         Ok(())
     }
 
-    fn add_exemptions(&mut self, located: &Located<Definition>, today: jiff::civil::Date) -> Result<(), BundleError> {
+    fn add_exemptions(
+        &mut self,
+        located: &Located<Definition>,
+        base: Option<&Path>,
+        today: jiff::civil::Date,
+    ) -> Result<(), BundleError> {
         for (index, entry) in located.value.exemptions.iter().enumerate() {
             let at: Pointer = ["exemptions".to_owned(), index.to_string()].into_iter().collect();
-            for (field, text) in [("reason", &entry.reason), ("owner", &entry.owner)] {
-                if text.trim().is_empty() {
-                    return Err(located.error(&at.join(field), format!("an exemption needs a `{field}`")).into());
-                }
+            if entry.owner.trim().is_empty() {
+                return Err(located.error(&at.join("owner"), "an exemption needs an `owner`").into());
             }
-            if let Some(rule) = entry.rules.iter().find(|rule| !self.rules.iter().any(|known| known.id() == *rule)) {
+            if let Some(rule) = entry.rules.iter().find(|rule| !self.has(rule)) {
                 let message = format!("the exemption names `{rule}`, which is not a rule of this bundle");
                 return Err(located.error(&at.join("rules"), message).into());
             }
-            if let Some(expires) = entry.expires.filter(|expires| *expires < today) {
+            let directory = base.unwrap_or(Path::new("")).to_owned();
+            let from = ExemptionSource { configuration: false, place: located.place(&at), directory };
+            let expired = self
+                .add_exemption(entry, from, today)
+                .map_err(|(field, message)| located.error(&at.join(field), message))?;
+            if let Some(expires) = expired {
                 self.notices.push(Notice(format!(
                     "the exemption of {} from {} expired on {expires} and no longer holds (owner: {})",
                     describe(entry),
                     entry.rules.join(", "),
                     entry.owner
                 )));
-                continue;
             }
-            let exemption = Exemption::new(entry.clone())
-                .map_err(|error| located.error(&at, format!("the exemption's glob is malformed: {error}")))?;
-            self.exemptions.push(exemption);
+        }
+        Ok(())
+    }
+
+    fn has(&self, rule: &str) -> bool {
+        self.rules.iter().any(|known| known.id() == rule)
+    }
+
+    /// Adds an exemption, or sets it aside when its last day, which is then given, is over.
+    fn add_exemption(
+        &mut self,
+        entry: &ExemptionEntry,
+        from: ExemptionSource,
+        today: jiff::civil::Date,
+    ) -> Result<Option<jiff::civil::Date>, (&'static str, String)> {
+        if entry.reason.trim().is_empty() {
+            return Err(("reason", "an exemption needs a `reason`".to_owned()));
+        }
+        let exemption = Exemption::new(entry.clone(), from)
+            .map_err(|error| ("", format!("the exemption's glob is malformed: {error}")))?;
+        let expired = entry.expires.filter(|expires| *expires < today);
+        match expired {
+            Some(_) => self.void.push((exemption, Void::Expired)),
+            None => self.exemptions.push(exemption),
+        }
+        Ok(expired)
+    }
+
+    /// Adds an exception of the configuration. It may name rules that this bundle has not.
+    ///
+    /// # Errors
+    /// Names the field of the entry that is wrong, and says what is.
+    pub fn add_exception(
+        &mut self,
+        entry: &ExemptionEntry,
+        from: ExemptionSource,
+        ignoring: &Ignoring,
+    ) -> Result<(), (&'static str, String)> {
+        let unknown: Vec<&String> =
+            entry.rules.iter().filter(|rule| !self.has(rule) && !ignoring.known.contains(*rule)).collect();
+        for rule in unknown {
+            let entry = ExemptionEntry { rules: vec![rule.clone()], ..entry.clone() };
+            let exemption = Exemption::new(entry, from.clone()).map_err(|error| ("", error.to_string()))?;
+            self.void.push((exemption, Void::UnknownRule));
+        }
+        if self.add_exemption(entry, from, ignoring.today)?.is_none() {
+            let identity = self.exemptions.last().map(Exemption::identity).unwrap_or_default();
+            self.fingerprint = Sha256::new().chain_update(self.fingerprint).chain_update(identity).finalize().into();
         }
         Ok(())
     }
@@ -266,7 +339,7 @@ impl Bundle {
             part(format!("{:?}{:?}", rule.severity, rule.enforcement).as_bytes());
         }
         for exemption in &self.exemptions {
-            part(&serde_json::to_vec(&exemption.entry).unwrap_or_default());
+            part(&exemption.identity());
         }
         self.fingerprint = hash.finalize().into();
         self
@@ -277,7 +350,7 @@ fn workloads_json(definition: &Definition) -> Vec<u8> {
     serde_json::to_vec(&definition.workloads).unwrap_or_default()
 }
 
-fn describe(entry: &super::definition::ExemptionEntry) -> String {
+fn describe(entry: &ExemptionEntry) -> String {
     let parts: Vec<&str> = [&entry.kinds, &entry.namespaces, &entry.names, &entry.images]
         .into_iter()
         .flatten()

@@ -1,8 +1,10 @@
 //! The arguments.
 
+use super::reports::ReportArgument;
 use crate::bundle::Enforcement;
 use crate::integrate::FailurePolicy;
 use crate::manifest::Severity;
+use crate::report;
 use crate::scaffold::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -65,9 +67,12 @@ pub(crate) struct EvalArguments {
     /// A shipped bundle, a bundle file, or a directory of components
     #[arg(long, default_value = "twelve-factor", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR")]
     pub(crate) bundle: String,
-    /// Form of the results
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    /// Form of the results on standard output; human by default
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<report::Format>,
+    /// Write a report of this form, too, to a file, or with `-` to standard output; repeatable
+    #[arg(long, value_name = "FORMAT=FILE", conflicts_with = "diff")]
+    pub(crate) report: Vec<ReportArgument>,
     /// Leave out findings below this severity
     #[arg(long, value_enum, default_value_t = Severity::Info)]
     pub(crate) min_severity: Severity,
@@ -80,6 +85,9 @@ pub(crate) struct EvalArguments {
     /// Show what --fix would change, and change nothing
     #[arg(long)]
     pub(crate) diff: bool,
+    /// Pass over exceptions in what is judged: comments and annotations
+    #[arg(long)]
+    pub(crate) no_ignores: bool,
     /// Neither read nor write remembered verdicts and compiled code
     #[arg(long)]
     pub(crate) no_cache: bool,

@@ -1,14 +1,15 @@
 //! `policy-host eval`
 
-use super::args::{Colour, EvalArguments, FixExtent, Format};
+use super::args::{EvalArguments, FixExtent};
+use super::reports::Outputs;
 use super::{CommandResult, Context, Exit, cache};
-use crate::bundle::{Bundle, Enforcement};
+use crate::bundle::{Bundle, Enforcement, Ignoring};
 use crate::discover::{self, Discovered, STDIN};
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
 use crate::fix::{self, Extent};
 use crate::parse::Limits;
-use crate::report::{self, Report, Style};
-use std::io::{IsTerminal as _, Write as _};
+use crate::report::{Report, write_file};
+use std::io::IsTerminal as _;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandResult {
     let started = Instant::now();
+    let outputs = Outputs::new(arguments.format, &arguments.report)?;
     let today = jiff::Zoned::now().date();
-    let bundle = Arc::new(Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?);
+    let mut bundle = Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?;
+    bundle.ignoring = (!arguments.no_ignores).then(|| Ignoring { today, known: context.library.names() });
+    let bundle = Arc::new(bundle);
     let limits = Limits::default();
     let mut discovered = discover::discover(&arguments.paths, &limits);
     let input_errors: Vec<String> = discovered.errors.iter().map(ToString::to_string).collect();
@@ -47,7 +51,7 @@ pub(super) fn run(arguments: &EvalArguments, mut context: Context) -> CommandRes
         fixed,
     };
     if !arguments.diff {
-        print(arguments, &report)?;
+        outputs.write(&report, arguments.color)?;
     }
     Ok(exit(arguments, &report))
 }
@@ -92,42 +96,11 @@ fn apply_fixes(
             let shown = path.trim_start_matches('/');
             anstream::print!("{}", diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
         } else {
-            replace_file(path, new)?;
+            write_file(path.as_ref(), new)?;
         }
     }
     discovered.units = fixed.slots.into_iter().map(|slot| slot.unit).collect();
     Ok((fixed.result, fixed.applied))
-}
-
-/// Replaces a file as a whole, keeping its permissions: a reader sees the old text or the new.
-fn replace_file(path: &str, text: &str) -> std::io::Result<()> {
-    // Through a link the link's target is replaced, not the link.
-    let target = std::fs::canonicalize(path)?;
-    let directory = target.parent().unwrap_or(std::path::Path::new("/"));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(std::fs::metadata(&target)?.permissions())?;
-    file.persist(&target)?;
-    Ok(())
-}
-
-fn print(arguments: &EvalArguments, report: &Report<'_>) -> Result<(), Box<dyn std::error::Error>> {
-    let text = match arguments.format {
-        Format::Json => report::json(report)?,
-        Format::Human => {
-            let coloured = match arguments.color {
-                Colour::Always => true,
-                Colour::Never => false,
-                Colour::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
-            };
-            report::human(report, if coloured { Style::Coloured } else { Style::Plain }, 120)
-        }
-    };
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever read the output has seen enough (`| head`).
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
 }
 
 fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {

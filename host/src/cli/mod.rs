@@ -16,6 +16,7 @@ mod list;
 mod lsp;
 mod new;
 mod pack;
+mod reports;
 mod serve;
 mod test;
 

@@ -78,7 +78,14 @@ fn finding_bytes(finding: &Finding) -> usize {
     });
     let labels: usize = finding.labels.iter().map(|label| size_of_val(label) + label.text.len()).sum();
     let exempt = finding.exempt.as_ref().map_or(0, String::len);
-    size_of::<Finding>() + finding.code.len() + finding.message.len() + finding.path.len() + labels + fix + exempt
+    size_of::<Finding>()
+        + finding.code.len()
+        + finding.message.len()
+        + finding.path.len()
+        + finding.stable_path.len()
+        + labels
+        + fix
+        + exempt
 }
 
 #[cfg(test)]

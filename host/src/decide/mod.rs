@@ -13,7 +13,7 @@ pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Vi
 
 use crate::bundle::{Bundle, Exemption};
 use crate::document::Document;
-use crate::evaluate::{Inventory, Judge, Outcome, RuleOutcome, Told, Unavailable};
+use crate::evaluate::{Inventory, Judge, Outcome, RuleOutcome, Told, Unavailable, annotations, settle_annotations};
 use crate::project::Projection;
 use memo::{Key, Memo};
 use serde::{Deserialize, Serialize};
@@ -170,6 +170,9 @@ impl Decider {
                 Some(told) => self.judge.judge_related(&prepared, *rule, told),
             });
         }
+        if self.bundle().annotations {
+            settle_annotations(self.bundle(), document, &mut outcomes, today());
+        }
         Verdicts { outcomes: outcomes.into(), unreached, remembered: false }
     }
 
@@ -189,6 +192,15 @@ impl Decider {
         if let Some(old) = document.old.as_ref().filter(|_| self.reads_old) {
             key.part(self.reads.apply_to(document, &shape, old).as_bytes());
         }
+        if self.bundle().annotations {
+            for (rule, entry) in annotations(document) {
+                // Whether one holds depends on the day.
+                let day = today().to_string();
+                for part in [rule, &day, entry.value.as_str().unwrap_or_default()] {
+                    key.part(part.as_bytes());
+                }
+            }
+        }
         for (_, told) in told {
             match told {
                 None => {}
@@ -198,4 +210,8 @@ impl Decider {
         }
         key.finish()
     }
+}
+
+fn today() -> jiff::civil::Date {
+    jiff::Zoned::now().date()
 }

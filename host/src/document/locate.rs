@@ -41,11 +41,43 @@ impl Document {
 }
 
 impl Document {
+    /// A pointer with the elements of sequences by what they are called, where they are called something:
+    /// `/spec/containers/[app]/image`. It stays when others come or go; two things may have the same.
+    pub fn stable_path(&self, pointer: &Pointer) -> String {
+        let mut path = String::new();
+        let mut node = Some(&self.root);
+        for token in pointer.tokens() {
+            path.push('/');
+            let next = node.and_then(|node| step(node, token));
+            match &next {
+                Some(Step::Item(item)) => match called(item) {
+                    Some(name) => path.push_str(&format!("[{name}]")),
+                    None => path.push_str(token),
+                },
+                _ => path.push_str(&token.replace('~', "~0").replace('/', "~1")),
+            }
+            node = next.map(|step| step.node());
+        }
+        path
+    }
+
     /// A scalar that is written on one line, and written at all.
     fn is_one_line(&self, node: &Node) -> bool {
         let text = self.sources.get(usize::from(node.span.file)).and_then(|source| source.text.get(node.span.range()));
         !node.is_collection() && text.is_some_and(|text| !text.is_empty() && !text.contains('\n'))
     }
+}
+
+/// What an element of a list is called: by its name, a workflow's step by its id, a Terraform block by its type and
+/// labels, an instruction of a Dockerfile by its keyword.
+fn called(item: &Node) -> Option<String> {
+    let text = |key| item.get(key).and_then(Node::as_str).map(str::to_owned);
+    let block = || {
+        let labels = item.get("labels").filter(|labels| matches!(labels.value, Value::Array(_)))?;
+        let words = labels.items().iter().filter_map(Node::as_str);
+        Some(text("type").into_iter().chain(words.map(str::to_owned)).collect::<Vec<_>>().join(" "))
+    };
+    text("name").or_else(|| text("id")).or_else(|| text("instruction")).or_else(block)
 }
 
 enum Step<'a> {

@@ -62,7 +62,19 @@ pub enum Format {
 
 /// Who a document is about. For a repository file, `kind` is the file's kind
 /// (`Dockerfile`, `GitHubWorkflow`, `TerraformModule`, `Compose`), `name` its path, and the rest empty.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    Default,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 pub struct Subject {
     /// API group; empty for the core group and for files.
     pub group: String,

@@ -1,7 +1,7 @@
 //! One document before the rules of a bundle.
 
 use super::inventory::{Card, Inventory, Overlay, Told, Topic, Topics, Unavailable};
-use super::verdict::{Change, Finding, Fix, Label, Outcome, Place, RuleOutcome};
+use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
 use crate::document::{Document, Node, Pointer, PointerError, Value};
 use crate::engine::bindings::exports::policy::rule::rule as wire;
@@ -213,7 +213,8 @@ impl Judge {
             })
             .collect::<Result<_, RuleFailure>>()?;
         let scope = ExemptionScope::new(judged.document, &judged.shape, &path);
-        let exemption = self.bundle.exemptions.iter().find(|exemption| exemption.covers(rule.id(), &scope));
+        let mut exemptions = self.bundle.exemptions.iter().enumerate();
+        let exemption = exemptions.find(|(_, exemption)| exemption.covers(rule.id(), &scope));
         let own = finding.severity.map(severity).unwrap_or(rule.source.manifest.severity);
         Ok(Finding {
             code: self.bounded(finding.code)?,
@@ -225,7 +226,9 @@ impl Judge {
             labels,
             fix: finding.fix.map(|fix| self.lift_fix(judged, fix)).transpose()?,
             secret: finding.secret,
-            exempt: exemption.map(|exemption| exemption.entry.reason.clone()),
+            exempt: exemption.map(|(_, exemption)| exemption.entry.reason.clone()),
+            exempt_by: exemption.map(|(index, _)| ExemptBy::Entry(index as u32)),
+            stable_path: judged.document.stable_path(&path),
         })
     }
 

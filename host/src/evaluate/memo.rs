@@ -4,6 +4,7 @@
 //! bundle, with the same answers from the inventory, is the same. Places are kept as bytes of the
 //! unit, so that it may move in its file.
 
+use super::except::Ignore;
 use super::inventory::Card;
 use super::verdict::{DocumentVerdict, RuleOutcome};
 use crate::sealed::Sealed;
@@ -15,7 +16,7 @@ use std::path::Path;
 const MAX_BYTES: usize = 128 << 20;
 /// How many bundles are remembered at once.
 const MAX_BUNDLES: usize = 16;
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// A unit's key.
 pub(super) type Key = [u8; 32];
@@ -29,6 +30,8 @@ pub(super) struct Record {
     pub(super) cards: Vec<Card>,
     /// Outcomes of the rules that ask for an inventory.
     pub(super) related: Vec<RelatedOutcome>,
+    /// The exceptions that stand in it.
+    pub(super) ignores: Vec<Ignore>,
 }
 
 /// The outcome of a rule that was told of other documents.

@@ -1,5 +1,6 @@
 //! A whole run: units in, verdicts out, in the order of the input at any number of threads.
 
+use super::except::{self, Exception, Ignore, Settled};
 use super::inventory::{Card, Collected, Told, Unavailable};
 use super::judge::{self, Judge};
 use super::memo::{Key, Memo, Record, RelatedOutcome};
@@ -36,6 +37,8 @@ pub struct RunResult {
     pub errors: Vec<UnitError>,
     /// How many units were judged from memory alone.
     pub remembered: usize,
+    /// What became of every exception: those of bundle and configuration, then those in the input.
+    pub exceptions: Vec<Exception>,
 }
 
 /// A unit on its way.
@@ -91,10 +94,19 @@ pub(super) fn run_known(
                 result.remembered += usize::from(pass.from_memory);
                 let record = remembering.then(|| memorable(&pass)).flatten();
                 remember.push((pass.key, record));
-                result.documents.extend(merged(pass.record).into_iter().map(|document| (unit, document)));
+                let (documents, ignores) = merged(pass.record);
+                let first = result.documents.len();
+                result.documents.extend(documents.into_iter().map(|document| (unit, document)));
+                if let Some(ignoring) = &judge.bundle().ignoring {
+                    let settled = Settled { unit, documents: &mut result.documents[first..], ignores };
+                    result.exceptions.extend(except::settle(judge.bundle(), ignoring, settled));
+                }
             }
         }
     }
+    let mut exceptions = except::of_entries(judge.bundle(), &result.documents);
+    exceptions.append(&mut result.exceptions);
+    result.exceptions = exceptions;
     (result, remember)
 }
 
@@ -145,6 +157,7 @@ fn first_pass(
         });
         record.cards.extend(judge.cards(document));
     }
+    record.ignores = except::collect(unit, &documents, limits)?;
     Ok(Pass { key, record, documents: Some(documents), from_memory: false })
 }
 
@@ -200,8 +213,8 @@ fn memorable(pass: &Pass) -> Option<Record> {
     (!pass.from_memory && !all.any(failed)).then(|| pass.record.clone())
 }
 
-/// The documents with all their outcomes, in the bundle's order.
-fn merged(record: Record) -> Vec<DocumentVerdict> {
+/// The documents with all their outcomes, in the bundle's order, and the exceptions in them.
+fn merged(record: Record) -> (Vec<DocumentVerdict>, Vec<Ignore>) {
     let mut documents = record.documents;
     for related in record.related {
         if let Some(document) = documents.get_mut(related.document as usize) {
@@ -211,5 +224,5 @@ fn merged(record: Record) -> Vec<DocumentVerdict> {
     for document in &mut documents {
         document.outcomes.sort_by_key(|outcome| outcome.rule);
     }
-    documents
+    (documents, record.ignores)
 }

@@ -83,6 +83,23 @@ pub struct Finding {
     pub secret: bool,
     /// Why it is exempt, where it is: the exemption's reason.
     pub exempt: Option<String>,
+    /// By what it is exempt, where it is.
+    pub exempt_by: Option<ExemptBy>,
+    /// Its path with elements of lists by their names, where they have some: the same when others come or go.
+    pub stable_path: String,
+}
+
+/// What exempts a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExemptBy {
+    /// An exemption of the bundle or of the configuration, by its index.
+    Entry(u32),
+    /// A comment.
+    Comment,
+    /// An annotation.
+    Annotation,
+    /// It was there before: it is in the baseline.
+    Baseline,
 }
 
 /// The cure of a finding.

@@ -4,6 +4,9 @@
 //! and judges again, until nothing is left to fix. A pass that would add a finding is taken back.
 
 pub mod edit;
+mod replacement;
+
+pub use replacement::{Replacement, replacements};
 
 use crate::document::{Format, Node, Pointer};
 use crate::evaluate::{Change, DocumentVerdict, Fix, Judge, RunOptions, RunResult, run};
@@ -250,11 +253,7 @@ fn edit_verbatim(unit: &Unit, operations: &[Operation], limits: &Limits) -> Resu
 
 /// A document to stand behind a unit in its YAML file.
 fn create(slot: &Slot, json: &str) -> Result<Slot, String> {
-    let Form::Yaml(_) = slot.unit.form else {
-        return Err("a document can only be added to a YAML file".to_owned());
-    };
-    let value: serde_json::Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    let text = format!("---\n{}", edit::write_yaml(&value));
+    let text = create_text(&slot.unit, json)?;
     let end = slot.original.end;
     let source = &slot.unit.sources[0];
     let new = crate::document::Source {
@@ -264,6 +263,14 @@ fn create(slot: &Slot, json: &str) -> Result<Slot, String> {
         text: text.into(),
     };
     Ok(Slot { unit: Unit::new(Form::Yaml(crate::parse::Scalars::Kubernetes), new), original: end..end })
+}
+
+fn create_text(unit: &Unit, json: &str) -> Result<String, String> {
+    let Form::Yaml(_) = unit.form else {
+        return Err("a document can only be added to a YAML file".to_owned());
+    };
+    let value: serde_json::Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    Ok(format!("---\n{}", edit::write_yaml(&value)))
 }
 
 fn with_text(unit: &Unit, texts: Vec<String>) -> Unit {

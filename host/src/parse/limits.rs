@@ -13,12 +13,21 @@ pub struct Limits {
     pub alias_nodes: usize,
     /// Documents in one file, counting the items of a List.
     pub documents: usize,
+    /// Rules that comments and annotations of one unit lift, each as often as it is named.
+    pub exceptions: usize,
 }
 
 impl Default for Limits {
     /// 8 MiB is what an admission request can carry at the most, with room; the rest follows from
     /// what real manifests look like, times ten.
     fn default() -> Self {
-        Self { bytes: 8 << 20, depth: 128, nodes: 1_000_000, alias_nodes: 100_000, documents: 10_000 }
+        Self {
+            bytes: 8 << 20,
+            depth: 128,
+            nodes: 1_000_000,
+            alias_nodes: 100_000,
+            documents: 10_000,
+            exceptions: 1_000,
+        }
     }
 }

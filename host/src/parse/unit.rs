@@ -6,6 +6,7 @@ use super::yaml::{self, Scalars};
 use super::{Limits, SyntaxError, dockerfile, hcl, json};
 use crate::document::{Document, Format, Node, Pointer, Source, Subject};
 use sha2::{Digest as _, Sha256};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How a unit is written.
@@ -107,6 +108,17 @@ impl Unit {
                 let root = hcl::parse_module(directory, &self.sources, limits)?;
                 Ok(vec![self.file("TerraformModule", directory, Format::Hcl, root)])
             }
+        }
+    }
+
+    /// Where comments are in one of the unit's texts, by the rules of its language; as far as it can be read.
+    pub fn comments(&self, file: u16, limits: &Limits) -> Vec<Range<usize>> {
+        let Some(source) = self.sources.get(usize::from(file)) else { return Vec::new() };
+        match self.form {
+            Form::Yaml(_) => yaml::comments(&source.text, limits.depth),
+            Form::Json => Vec::new(),
+            Form::Dockerfile => dockerfile::comments(&source.text, limits),
+            Form::Terraform => hcl::comments(&source.text, limits),
         }
     }
 

@@ -1,13 +1,12 @@
 //! For people: a frame a finding, and a line that sums up.
 
 use super::frame::{Frames, Mark, Style, Text};
-use super::{Counts, Report};
-use crate::bundle::{BundleRule, Enforcement};
+use super::shown::Shown;
+use super::{Counts, Grade, Report, SEVERITIES};
+use crate::bundle::BundleRule;
 use crate::evaluate::{DocumentVerdict, Finding, Outcome};
-use crate::manifest::Severity;
 use crate::parse::Unit;
 use annotate_snippets::Level;
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Writes the report.
@@ -89,10 +88,10 @@ fn finding_frame(frames: &Frames, shown: &Shown<'_>, object: &str, rule: &Bundle
         format!("{how} {}", fix.title)
     });
     notes.extend(note.as_deref().map(|note| ("note", note)));
-    let level = match (finding.enforcement, finding.severity) {
-        (Enforcement::Deny, Severity::Info) | (Enforcement::Audit, _) => Level::NOTE,
-        (Enforcement::Deny, severity) if severity >= Severity::High => Level::ERROR,
-        _ => Level::WARNING,
+    let level = match Grade::of(finding.severity, finding.enforcement) {
+        Grade::Error => Level::ERROR,
+        Grade::Warning => Level::WARNING,
+        Grade::Note => Level::NOTE,
     };
     let name = finding.severity.to_string();
     frames.frame(
@@ -105,38 +104,11 @@ fn finding_frame(frames: &Frames, shown: &Shown<'_>, object: &str, rule: &Bundle
     )
 }
 
-/// A unit's texts as they may be shown: every secret that any finding points at is starred out, each
-/// byte by one, so that spans keep their places.
-struct Shown<'u> {
-    unit: &'u Unit,
-    texts: Vec<Cow<'u, str>>,
-}
-
-impl<'u> Shown<'u> {
-    fn new<'d>(unit: &'u Unit, documents: impl Iterator<Item = &'d DocumentVerdict>) -> Self {
-        let mut texts: Vec<Cow<'u, str>> = unit.sources.iter().map(|source| Cow::Borrowed(&*source.text)).collect();
-        let secrets = documents.flat_map(DocumentVerdict::all_findings).filter(|(_, finding)| finding.secret);
-        for (_, finding) in secrets {
-            let span = finding.place.start as usize..finding.place.end as usize;
-            let Some(text) = texts.get_mut(usize::from(finding.place.file)) else { continue };
-            let Some(secret) = text.get(span.clone()) else { continue };
-            let stars: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
-            text.to_mut().replace_range(span, &stars);
-        }
-        Self { unit, texts }
-    }
-
-    fn text(&self, file: u16) -> Text<'_> {
-        let index = if usize::from(file) < self.texts.len() { usize::from(file) } else { 0 };
-        let source = &self.unit.sources[index];
-        Text { path: &source.path, text: &self.texts[index], lines_before: source.lines_before }
-    }
-}
-
 fn notices(report: &Report<'_>, out: &mut String) {
     for notice in &report.bundle.notices {
         let _ = writeln!(out, "warning: {}", notice.0);
     }
+    super::exceptions::notices(report, out);
     let mut reasons: std::collections::BTreeMap<(&str, &str), usize> = std::collections::BTreeMap::new();
     for (_, document) in &report.result.documents {
         for outcome in &document.outcomes {
@@ -157,8 +129,7 @@ fn notices(report: &Report<'_>, out: &mut String) {
 }
 
 fn summary(report: &Report<'_>, counts: &Counts, out: &mut String) {
-    let severities = ["critical", "high", "medium", "low", "info"];
-    let by_severity: Vec<String> = severities
+    let by_severity: Vec<String> = SEVERITIES
         .iter()
         .zip(counts.findings)
         .filter(|(_, count)| *count > 0)
@@ -170,6 +141,7 @@ fn summary(report: &Report<'_>, counts: &Counts, out: &mut String) {
     }];
     let also = [
         (counts.exempt, "exempt"),
+        (counts.baseline, "in the baseline"),
         (counts.rule_errors, "rule failures"),
         (counts.input_errors, "inputs that could not be read"),
         (counts.not_evaluated, "not evaluated"),

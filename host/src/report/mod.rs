@@ -1,20 +1,67 @@
 //! Turning results into something to read, for people and for programs.
+//!
+//! [`Renderings`] renders one run in any number of [`Format`]s. All but `human`, `sarif` and `html`, which need the
+//! texts, are written from the same [`Results`].
 
+mod concise;
+mod exceptions;
+mod fingerprint;
+mod format;
 mod frame;
+mod github;
+mod html;
 mod human;
 mod json;
+mod junit;
+mod markdown;
+mod output;
+mod results;
 mod rule;
+mod sarif;
+mod shown;
+mod text;
 
-use crate::bundle::Bundle;
-use crate::evaluate::{DocumentVerdict, Outcome, RunResult};
+use crate::bundle::{Bundle, Enforcement};
+use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Outcome, RunResult, Status};
 use crate::manifest::Severity;
 use crate::parse::Unit;
 use std::time::Duration;
 
+pub use exceptions::ExceptionResult;
+pub use format::{Format, RenderError, Renderings};
 pub use frame::{Frames, Mark, Style, Text};
 pub use human::human;
-pub use json::json;
+pub use json::schema;
+pub use output::{OutputError, write_file};
+pub use results::{
+    BundleName, DocumentResult, FindingResult, FixResult, InputError, LabelResult, Location, OutcomeName,
+    OutcomeResult, Results, Rule, SCHEMA, Tool,
+};
 pub use rule::explain;
+
+use fingerprint::fingerprint;
+
+/// The severities, worst first, as [`Counts::findings`] has them.
+const SEVERITIES: [&str; 5] = ["critical", "high", "medium", "low", "info"];
+
+/// How loud a finding is, where a form knows three grades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grade {
+    Error,
+    Warning,
+    Note,
+}
+
+impl Grade {
+    fn of(severity: Severity, enforcement: Enforcement) -> Self {
+        match (enforcement, severity) {
+            (Enforcement::Deny, Severity::Info) | (Enforcement::Audit, _) => Grade::Note,
+            (Enforcement::Deny, severity) if severity >= Severity::High => Grade::Error,
+            (_, Severity::Info | Severity::Low) => Grade::Note,
+            _ => Grade::Warning,
+        }
+    }
+}
 
 /// Everything that a report is made of.
 pub struct Report<'r> {
@@ -37,15 +84,21 @@ pub struct Report<'r> {
 }
 
 /// Counts of a run.
-#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Documents that at least one rule judged.
     pub documents: usize,
     /// Findings by severity, worst first: critical, high, medium, low, info.
     pub findings: [usize; 5],
-    /// Findings that an exemption lifts.
+    /// Findings that an exemption, a comment or an annotation lifts.
     pub exempt: usize,
+    /// Findings that are in the baseline.
+    #[serde(default)]
+    pub baseline: usize,
+    /// Exceptions, a rule of each, by what became of them.
+    #[serde(default)]
+    pub exceptions: ExceptionCounts,
     /// Findings that `--fix` can cure.
     pub fixable: usize,
     /// Evaluations that passed.
@@ -56,6 +109,38 @@ pub struct Counts {
     pub rule_errors: usize,
     /// Inputs that could not be read or parsed.
     pub input_errors: usize,
+}
+
+/// Counts of exceptions.
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExceptionCounts {
+    /// They lift findings.
+    pub used: usize,
+    /// There is nothing that they lift.
+    pub unused: usize,
+    /// They no longer hold.
+    pub expired: usize,
+    /// There is no such rule.
+    pub unknown_rule: usize,
+    /// They say something wrong, or give no reason.
+    pub invalid: usize,
+}
+
+impl ExceptionCounts {
+    fn of(exceptions: &[Exception]) -> Self {
+        let mut counts = Self::default();
+        for exception in exceptions {
+            *match exception.status {
+                Status::Used => &mut counts.used,
+                Status::Unused => &mut counts.unused,
+                Status::Expired => &mut counts.expired,
+                Status::UnknownRule => &mut counts.unknown_rule,
+                Status::Invalid => &mut counts.invalid,
+            } += 1;
+        }
+        counts
+    }
 }
 
 impl Counts {
@@ -70,9 +155,13 @@ impl Report<'_> {
     pub fn counts(&self) -> Counts {
         let mut counts =
             Counts { input_errors: self.result.errors.len() + self.input_errors.len(), ..Counts::default() };
+        counts.exceptions = ExceptionCounts::of(&self.result.exceptions);
         for (_, document) in &self.result.documents {
             counts.documents += usize::from(!document.outcomes.is_empty());
-            counts.exempt += document.all_findings().filter(|(_, finding)| finding.exempt.is_some()).count();
+            for (_, finding) in document.all_findings().filter(|(_, finding)| finding.exempt.is_some()) {
+                let known = finding.exempt_by == Some(ExemptBy::Baseline);
+                *(if known { &mut counts.baseline } else { &mut counts.exempt }) += 1;
+            }
             for (_, finding) in document.findings() {
                 if finding.severity >= self.min_severity {
                     counts.findings[4 - finding.severity as usize] += 1;

@@ -56,12 +56,14 @@ pub(super) struct Reader<'a> {
     pub escape: char,
     pub directives: Vec<Directive>,
     directives_done: bool,
+    /// Where comments are, directives among them.
+    pub comments: Vec<Range<usize>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-        Self { text, at, escape: '\\', directives: Vec::new(), directives_done: false }
+        Self { text, at, escape: '\\', directives: Vec::new(), directives_done: false, comments: Vec::new() }
     }
 
     /// The next physical line with its line break.
@@ -78,6 +80,7 @@ impl<'a> Reader<'a> {
             let content = self.trim_start(&self.trim_line_break(&physical));
             self.directive(&content)?;
             if self.text[content.clone()].starts_with('#') {
+                self.comments.push(content);
                 continue;
             }
             let (kept, continued) = self.trim_continuation(&content);
@@ -99,8 +102,12 @@ impl<'a> Reader<'a> {
         while let Some(physical) = self.physical() {
             self.directives_done = true;
             let content = self.trim_line_break(&physical);
-            let visible = &self.text[self.trim_start(&content)];
-            if visible.is_empty() || visible.starts_with('#') {
+            let visible = self.trim_start(&content);
+            if self.text[visible.clone()].starts_with('#') {
+                self.comments.push(visible);
+                continue;
+            }
+            if visible.is_empty() {
                 continue;
             }
             let (kept, continued) = self.trim_continuation(&content);

@@ -74,6 +74,7 @@ use self::lines::Reader;
 use self::stages::Stages;
 use crate::document::{Entry, Node, Span, Value};
 use crate::parse::{Limits, SyntaxError};
+use std::ops::Range;
 
 /// Parses a Dockerfile; `path` is what it is called in the document.
 pub fn parse(text: &str, path: &str, limits: &Limits) -> Result<Node, SyntaxError> {
@@ -98,6 +99,18 @@ pub fn parse(text: &str, path: &str, limits: &Limits) -> Result<Node, SyntaxErro
         Entry::new("stages", stages.span, stages),
     ];
     Ok(Node::new(Value::Object(entries), Span::new(0, text.len())))
+}
+
+/// Where the comments of a Dockerfile are: lines of their own, but none of a heredoc; as far as it can be read.
+pub fn comments(text: &str, limits: &Limits) -> Vec<Range<usize>> {
+    let mut budget = Budget { limits, nodes: limits.nodes, bytes: limits.bytes };
+    let mut reader = Reader::new(text);
+    while let Ok(Some(line)) = reader.logical() {
+        if instruction::parse(&mut reader, line, &mut budget).is_err() {
+            break;
+        }
+    }
+    reader.comments
 }
 
 fn directives(reader: &Reader<'_>, budget: &mut Budget<'_>) -> Result<Node, SyntaxError> {

@@ -7,6 +7,7 @@
 
 use crate::parse::{Limits, SyntaxError};
 use hcl_edit::Ident;
+use std::ops::Range;
 
 /// What comparing keys may cost in one module, in units of about 4 ns. One object of 10,000 short
 /// keys costs a tenth of it.
@@ -22,11 +23,18 @@ pub(super) struct Guard<'l> {
     limits: &'l Limits,
     tokens: usize,
     key_work: u64,
+    /// Where line comments of the last file are.
+    comments: Vec<Range<usize>>,
 }
 
 impl<'l> Guard<'l> {
     pub(super) fn new(limits: &'l Limits) -> Self {
-        Self { limits, tokens: limits.nodes, key_work: KEY_WORK }
+        Self { limits, tokens: limits.nodes, key_work: KEY_WORK, comments: Vec::new() }
+    }
+
+    /// Where the line comments of the file that was checked last are.
+    pub(super) fn into_comments(self) -> Vec<Range<usize>> {
+        self.comments
     }
 
     /// What keys have cost so far.
@@ -37,6 +45,7 @@ impl<'l> Guard<'l> {
 
     /// Checks one file.
     pub(super) fn check(&mut self, text: &str) -> Result<(), SyntaxError> {
+        self.comments.clear();
         let mut scan = Scan { guard: self, text, at: 0, frames: vec![Frame::code(b' ', 0)] };
         while scan.at < text.len() {
             if !scan.step()? {
@@ -101,12 +110,18 @@ impl<'t> Scan<'_, '_, 't> {
         }
     }
 
+    fn comment(&mut self, rest: &str) {
+        let length = rest.find('\n').unwrap_or(rest.len());
+        self.guard.comments.push(self.at..self.at + length);
+        self.skip_past(length);
+    }
+
     fn code(&mut self) -> Result<bool, SyntaxError> {
         let rest = self.rest();
         let Some(&byte) = rest.as_bytes().first() else { return Ok(false) };
         match byte {
-            b'#' => self.skip_past(rest.find('\n').unwrap_or(rest.len())),
-            b'/' if rest.starts_with("//") => self.skip_past(rest.find('\n').unwrap_or(rest.len())),
+            b'#' => self.comment(rest),
+            b'/' if rest.starts_with("//") => self.comment(rest),
             b'/' if rest.starts_with("/*") => {
                 self.skip_past(rest.get(2..).and_then(|tail| tail.find("*/")).map_or(rest.len(), |end| end + 4));
             }

@@ -39,6 +39,7 @@ use crate::document::{Entry, Node, Source, Span, Value};
 use crate::parse::{Limits, SyntaxError};
 use hcl_edit::Span as _;
 use hcl_edit::structure::{Attribute, Block, Body};
+use std::ops::Range;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -55,6 +56,16 @@ pub fn parse_module(dir: &str, files: &[Source], limits: &Limits) -> Result<Node
     parsed.iter().filter(|file| !file.is_tfvars()).for_each(|file| module.define(file));
     module.define_tfvars(&parsed);
     module.document(dir, &parsed)
+}
+
+/// Where the line comments of a file are, as far as it can be read.
+pub fn comments(text: &str, limits: &Limits) -> Vec<Range<usize>> {
+    let without_bom = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let shift = text.len() - without_bom.len();
+    let mut guard = Guard::new(limits);
+    // What is wrong with the file, parsing it says.
+    let _ = guard.check(without_bom);
+    guard.into_comments().into_iter().map(|at| at.start + shift..at.end + shift).collect()
 }
 
 struct Parsed<'a> {

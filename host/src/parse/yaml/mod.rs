@@ -1,11 +1,13 @@
 //! YAML, one document at a time, with the place of every value.
 
 mod build;
+mod comments;
 mod events;
 mod place;
 mod scalar;
 mod split;
 
+pub use comments::comments;
 pub(crate) use place::dash_before;
 pub(crate) use scalar::is_plain_string;
 pub use split::split_documents;

@@ -1,0 +1,131 @@
+//! Which reports a run writes, and where.
+
+use super::args::Colour;
+use crate::report::{self, Format, Renderings, Report, Style};
+use clap::ValueEnum as _;
+use rayon::prelude::*;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Columns of a frame.
+const WIDTH: usize = 120;
+
+/// `FORMAT=FILE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReportArgument {
+    format: Format,
+    file: PathBuf,
+}
+
+impl FromStr for ReportArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (format, file) = text.split_once('=').ok_or("expected FORMAT=FILE, as in sarif=results.sarif")?;
+        let format = Format::from_str(format, false).map_err(|_| {
+            let names: Vec<String> = Format::value_variants()
+                .iter()
+                .filter_map(|format| format.to_possible_value())
+                .map(|value| value.get_name().to_owned())
+                .collect();
+            format!("there is no format `{format}`; formats: {}", names.join(", "))
+        })?;
+        if file.is_empty() {
+            return Err("the file is missing behind `=`".to_owned());
+        }
+        Ok(Self { format, file: file.into() })
+    }
+}
+
+/// Why a choice of reports makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OutputsError {
+    #[error("two reports would go to standard output: only one of --format and --report FORMAT=- can")]
+    TwoOnStandardOutput,
+    #[error("two reports would go to {}", .0.display())]
+    TwoInOneFile(PathBuf),
+}
+
+/// The reports that a run writes.
+#[derive(Debug)]
+pub(crate) struct Outputs<'a> {
+    standard_output: Format,
+    files: Vec<(Format, &'a Path)>,
+}
+
+impl<'a> Outputs<'a> {
+    pub(crate) fn new(format: Option<Format>, reports: &'a [ReportArgument]) -> Result<Self, OutputsError> {
+        let mut standard_output = format;
+        let mut files: Vec<(Format, &'a Path)> = Vec::with_capacity(reports.len());
+        for report in reports {
+            if report.file == Path::new("-") {
+                if standard_output.replace(report.format).is_some() {
+                    return Err(OutputsError::TwoOnStandardOutput);
+                }
+            } else if files.iter().any(|(_, file)| *file == report.file) {
+                return Err(OutputsError::TwoInOneFile(report.file.clone()));
+            } else {
+                files.push((report.format, &report.file));
+            }
+        }
+        Ok(Self { standard_output: standard_output.unwrap_or(Format::Human), files })
+    }
+
+    /// Writes the files, each as a whole, and then standard output.
+    pub(crate) fn write(&self, report: &Report<'_>, colour: Colour) -> Result<(), Box<dyn std::error::Error>> {
+        let renderings = Renderings::new(report);
+        self.files.par_iter().try_for_each(|(format, file)| {
+            let text = renderings.render(*format, Style::Plain, WIDTH).map_err(|error| error.to_string())?;
+            report::write_file(file, &text).map_err(|error| error.to_string())
+        })?;
+        let style = if coloured(colour) { Style::Coloured } else { Style::Plain };
+        print(&renderings.render(self.standard_output, style, WIDTH)?)
+    }
+}
+
+/// Writes results to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Box<dyn std::error::Error>> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever read the output has seen enough (`| head`).
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+fn coloured(colour: Colour) -> bool {
+    match colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(texts: &[&str]) -> Vec<ReportArgument> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_place_takes_one_report() {
+        let reports = arguments(&["json=a", "junit=b", "concise=-"]);
+        let outputs = Outputs::new(None, &reports).unwrap();
+        assert_eq!((outputs.standard_output, outputs.files.len()), (Format::Concise, 2));
+        assert!(Outputs::new(Some(Format::Json), &reports).is_err());
+        assert!(Outputs::new(None, &arguments(&["json=-", "junit=-"])).is_err());
+        assert!(Outputs::new(None, &arguments(&["json=a", "junit=a"])).is_err());
+    }
+
+    #[test]
+    fn what_is_no_report_says_why() {
+        for (text, why) in
+            [("json", "FORMAT=FILE"), ("yaml=a", "no format `yaml`; formats: human"), ("json=", "missing")]
+        {
+            let error = text.parse::<ReportArgument>().unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! A line a finding, as compilers write them and editors read them.
+
+use super::Results;
+use super::text::visible;
+use std::fmt::Write as _;
+
+/// Writes the report.
+pub fn concise(results: &Results<'_>) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail, here and below.
+    for error in &results.errors {
+        if let Some(at) = &error.location {
+            let _ = write!(out, "{}:{}:{}: ", visible(&at.file), at.line, at.column);
+        }
+        let _ = writeln!(out, "error {}", visible(&error.message));
+    }
+    for document in &results.documents {
+        for outcome in &document.outcomes {
+            if let (super::OutcomeName::Error, Some(reason)) = (outcome.outcome, &outcome.reason) {
+                let at = &document.location;
+                let (file, reason) = (visible(&at.file), visible(reason));
+                let _ = writeln!(out, "{file}:{}:{}: error {} {reason}", at.line, at.column, outcome.rule);
+            }
+            for finding in outcome.findings.iter().filter(|finding| finding.exempt.is_none()) {
+                let at = &finding.location;
+                let (file, message) = (visible(&at.file), visible(&finding.message));
+                let severity = finding.severity;
+                let _ = writeln!(out, "{file}:{}:{}: {severity} {} {message}", at.line, at.column, outcome.rule);
+            }
+        }
+    }
+    out
+}

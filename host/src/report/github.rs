@@ -1,0 +1,94 @@
+//! Annotations of GitHub Actions: workflow commands, which the runner reads from the step's output.
+//!
+//! GitHub shows ten errors, ten warnings and ten notices of a step, so the worst findings come first; the rest is
+//! in the log all the same.
+
+use super::text::visible;
+use super::{Grade, OutcomeName, Results};
+use std::fmt::{self, Write as _};
+
+/// Writes the report.
+pub fn github(results: &Results<'_>) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail, here and below.
+    for error in &results.errors {
+        let place = error
+            .location
+            .as_ref()
+            .map_or_else(String::new, |at| format!("file={},line={},col={},", Property(&at.file), at.line, at.column));
+        let _ = writeln!(out, "::error {place}title=input::{}", Data(&error.message));
+    }
+    for document in &results.documents {
+        for outcome in document.outcomes.iter().filter(|outcome| outcome.outcome == OutcomeName::Error) {
+            let at = &document.location;
+            let (file, rule) = (Property(&at.file), Property(&outcome.rule));
+            let reason = format!("the rule could not judge it: {}", outcome.reason.as_deref().unwrap_or_default());
+            let _ = writeln!(out, "::error file={file},line={},title={rule}::{}", at.line, Data(&reason));
+        }
+    }
+    for (document, outcome, finding) in results.worst_first() {
+        let kind = match Grade::of(finding.severity, finding.enforcement) {
+            Grade::Error => "error",
+            Grade::Warning => "warning",
+            Grade::Note => "notice",
+        };
+        let at = &finding.location;
+        let _ = write!(out, "::{kind} file={},line={},endLine={}", Property(&at.file), at.line, at.end_line);
+        // GitHub takes columns only within one line.
+        if at.line == at.end_line {
+            let _ = write!(out, ",col={},endColumn={}", at.column, at.end_column);
+        }
+        let title = format!("{} ({})", outcome.rule, finding.severity);
+        let message = format!("{}: {}", document.subject, finding.message);
+        let _ = writeln!(out, ",title={}::{}", Property(&title), Data(&message));
+    }
+    out
+}
+
+/// What stands behind `::`.
+struct Data<'t>(&'t str);
+
+/// The value of a property.
+struct Property<'t>(&'t str);
+
+impl fmt::Display for Data<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(self.0, &['%', '\r', '\n'], f)
+    }
+}
+
+impl fmt::Display for Property<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(self.0, &['%', '\r', '\n', ':', ','], f)
+    }
+}
+
+fn escape(text: &str, special: &[char], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for letter in visible(text).chars() {
+        match letter {
+            letter if special.contains(&letter) => write!(f, "%{:02X}", u32::from(letter))?,
+            letter => f.write_char(letter)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn properties_and_data_are_escaped_as_the_runner_reads_them() {
+        assert_eq!(Property("a,b:c%").to_string(), "a%2Cb%3Ac%25");
+        assert_eq!(Data("100 %: a, b").to_string(), "100 %25: a, b");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_starts_a_command_of_its_own(text in any::<String>()) {
+            prop_assert!(!Data(&text).to_string().contains(['\n', '\r']));
+            prop_assert!(!Property(&text).to_string().contains(['\n', '\r', ':', ',']));
+        }
+    }
+}

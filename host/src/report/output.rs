@@ -1,0 +1,73 @@
+//! Where reports go.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Why a report could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {reason}", path.display())]
+pub struct OutputError {
+    path: PathBuf,
+    reason: std::io::Error,
+}
+
+/// Writes a file as a whole: a reader sees the old text or the new, never a part. A pipe or device is written to.
+///
+/// # Errors
+/// Names the file.
+pub fn write_file(path: &Path, text: &str) -> Result<(), OutputError> {
+    try_write(path, text).map_err(|reason| OutputError { path: path.to_owned(), reason })
+}
+
+fn try_write(path: &Path, text: &str) -> std::io::Result<()> {
+    // Through a link the link's target is replaced, not the link.
+    let target = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => return Err(std::io::ErrorKind::IsADirectory.into()),
+        Ok(metadata) if !metadata.is_file() => {
+            return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+        }
+        Ok(_) => std::fs::canonicalize(path)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) => return Err(error),
+    };
+    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // What anybody may do with a new file is for the umask to say.
+    let permissions = match std::fs::metadata(&target) {
+        Ok(metadata) => metadata.permissions(),
+        Err(_) => std::fs::Permissions::from_mode(0o666),
+    };
+    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(&target)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_nothing_else_is_left() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("report");
+        write_file(&path, "old").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        write_file(&link, "new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_directory_is_no_report() {
+        let home = tempfile::tempdir().unwrap();
+        let error = write_file(home.path(), "text").unwrap_err().to_string();
+        assert!(error.contains("is a directory"), "{error}");
+        let error = write_file(&home.path().join("none/report"), "text").unwrap_err().to_string();
+        assert!(error.contains("none/report"), "{error}");
+    }
+}

@@ -1,0 +1,389 @@
+//! The results of a run as programs read them: what `json` writes and `policy-host report` reads.
+//!
+//! One set of types serves writer, reader and the published schema (`host/schema/results.v1.json`). [`SCHEMA`]
+//! names the version; fields are only added to one, so a reader passes over those that it does not know.
+
+use super::exceptions::{self, ExceptionResult};
+use super::{Counts, Report, fingerprint};
+use crate::bundle::{BundleRule, Enforcement};
+use crate::document::{Source, Subject};
+use crate::evaluate::{Change, DocumentVerdict, Finding, Outcome, Place};
+use crate::manifest::{Effort, Priority, Severity};
+use crate::parse::Unit;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// The version of the schema.
+pub const SCHEMA: &str = "policy-host/results/v1";
+
+/// The results of one run of `policy-host eval`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Results<'r> {
+    /// `policy-host/results/v1`.
+    pub schema: Cow<'r, str>,
+    /// What judged.
+    #[serde(default)]
+    pub tool: Tool<'r>,
+    /// By which bundle.
+    pub bundle: BundleName<'r>,
+    /// Counts of the run.
+    pub summary: Counts,
+    /// What the owner of the bundle should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Cow<'r, str>>,
+    /// Inputs that could not be read or parsed.
+    pub errors: Vec<InputError<'r>>,
+    /// What lifts rules, and what became of it.
+    #[serde(default)]
+    pub exceptions: Vec<ExceptionResult<'r>>,
+    /// The rules of the bundle, in its order; outcomes name them by id.
+    #[serde(default)]
+    pub rules: Vec<Rule<'r>>,
+    /// The documents, in the order of the input.
+    pub documents: Vec<DocumentResult<'r>>,
+}
+
+/// The program.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Tool<'r> {
+    /// Its name.
+    pub name: Cow<'r, str>,
+    /// Its version.
+    pub version: Cow<'r, str>,
+}
+
+/// A bundle.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct BundleName<'r> {
+    /// Its name.
+    pub name: Cow<'r, str>,
+    /// Its version.
+    pub version: Cow<'r, str>,
+    /// How many rules it has.
+    pub rules: usize,
+}
+
+/// An input that could not be read or parsed.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct InputError<'r> {
+    /// Where; absent when the file could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location<'r>>,
+    /// Why.
+    pub message: Cow<'r, str>,
+}
+
+/// What a rule says of itself, with the bundle's settings applied.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rule<'r> {
+    /// Stable kebab-case name.
+    pub id: Cow<'r, str>,
+    /// The component's version.
+    pub version: Cow<'r, str>,
+    /// The pack that it is from; empty for a single component.
+    pub pack: Cow<'r, str>,
+    /// The 12-factor factor, or one of the three that were added to them: `IX Disposability`.
+    pub factor: Cow<'r, str>,
+    /// The requirement, one line, Markdown.
+    pub title: Cow<'r, str>,
+    /// What exactly is checked, Markdown.
+    pub description: Cow<'r, str>,
+    /// Why it matters, Markdown.
+    pub why: Cow<'r, str>,
+    /// What to do, Markdown.
+    pub fix: Cow<'r, str>,
+    /// Severity of its findings, unless one says otherwise.
+    pub severity: Severity,
+    /// The same before the bundle's override.
+    pub default_severity: Severity,
+    /// What happens to its findings.
+    pub enforcement: Enforcement,
+    /// How soon its gaps should be closed.
+    pub priority: Priority,
+    /// How much work one is.
+    pub effort: Effort,
+    /// Ids of controls that it covers.
+    #[serde(default)]
+    pub controls: Vec<Cow<'r, str>>,
+}
+
+/// A document, and what each rule that applies to it came to.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentResult<'r> {
+    /// Who it is.
+    pub subject: Cow<'r, Subject>,
+    /// Where it starts.
+    pub location: Location<'r>,
+    /// One for each rule that applies.
+    pub outcomes: Vec<OutcomeResult<'r>>,
+}
+
+/// What a rule came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeName {
+    /// Nothing found.
+    Pass,
+    /// Findings, of which those below `--min-severity` are left out.
+    Fail,
+    /// The rule has nothing to say about the document.
+    NotApplicable,
+    /// The rule could not decide.
+    NotEvaluated,
+    /// The rule failed.
+    Error,
+}
+
+/// What one rule came to on one document.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutcomeResult<'r> {
+    /// The rule's id.
+    pub rule: Cow<'r, str>,
+    /// What it came to.
+    pub outcome: OutcomeName,
+    /// Why, for what is neither a pass nor a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'r, str>>,
+    /// What was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingResult<'r>>,
+}
+
+/// A violation.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingResult<'r> {
+    /// Tells apart the things one rule can find; absent where there is one.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub code: Cow<'r, str>,
+    /// What is wrong; names stand between backticks.
+    pub message: Cow<'r, str>,
+    /// How bad.
+    pub severity: Severity,
+    /// What happens to it.
+    pub enforcement: Enforcement,
+    /// JSON pointer in the document.
+    pub path: Cow<'r, str>,
+    /// Names the finding from run to run, also when lines move: by rule, code, file, document and path.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub fingerprint: Cow<'r, str>,
+    /// Where to look.
+    pub location: Location<'r>,
+    /// Further places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<LabelResult<'r>>,
+    /// The cure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<FixResult<'r>>,
+    /// Why it is exempt, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt: Option<Cow<'r, str>>,
+    /// What exempts it: `bundle`, `configuration`, `comment`, `annotation` or `baseline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt_by: Option<Cow<'r, str>>,
+}
+
+/// A further place of a finding.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct LabelResult<'r> {
+    /// What to read there.
+    pub text: Cow<'r, str>,
+    /// Where.
+    pub location: Location<'r>,
+}
+
+/// The cure of a finding.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct FixResult<'r> {
+    /// What it does.
+    pub title: Cow<'r, str>,
+    /// Whether it may be applied without asking.
+    pub safe: bool,
+    /// RFC 6902 operations on the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<serde_json::Value>,
+    /// A document to stand beside this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<serde_json::Value>,
+}
+
+/// A place. Lines and columns start at 1; columns count characters; bytes count from the start of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Location<'r> {
+    /// The file's path, or `<stdin>`.
+    pub file: Cow<'r, str>,
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+    /// The line of its end.
+    pub end_line: usize,
+    /// The column behind its end.
+    pub end_column: usize,
+    /// The first byte.
+    pub start_byte: usize,
+    /// One past the last byte.
+    pub end_byte: usize,
+}
+
+impl<'r> Results<'r> {
+    /// The results of a run.
+    ///
+    /// # Errors
+    /// When a fix holds something that is not JSON, which evaluation rules out.
+    pub fn of(report: &'r Report<'r>) -> serde_json::Result<Self> {
+        let unread = report.input_errors.iter().map(|message| InputError { location: None, message: message.into() });
+        let unparsed = report.result.errors.iter().map(|error| {
+            let sources = &report.units[error.unit].sources;
+            let source = sources.get(usize::from(error.error.file)).unwrap_or(&sources[0]);
+            let at = error.error.at;
+            InputError { location: Some(location(source, at, at)), message: (&error.error.message).into() }
+        });
+        Ok(Results {
+            schema: SCHEMA.into(),
+            tool: Tool { name: "policy-host".into(), version: env!("CARGO_PKG_VERSION").into() },
+            bundle: BundleName {
+                name: (&report.bundle.name).into(),
+                version: (&report.bundle.version).into(),
+                rules: report.bundle.rules.len(),
+            },
+            summary: report.counts(),
+            notices: report.bundle.notices.iter().map(|notice| (&notice.0).into()).collect(),
+            errors: unread.chain(unparsed).collect(),
+            exceptions: exceptions::results(report),
+            rules: report.bundle.rules.iter().map(Rule::of).collect(),
+            documents: report
+                .result
+                .documents
+                .iter()
+                .map(|(unit, document)| document_result(report, &report.units[*unit], document))
+                .collect::<serde_json::Result<_>>()?,
+        })
+    }
+
+    /// All findings that are not exempt, with their document and rule, in the order of the input.
+    pub fn findings(&self) -> impl Iterator<Item = (&DocumentResult<'r>, &OutcomeResult<'r>, &FindingResult<'r>)> {
+        let outcomes =
+            self.documents.iter().flat_map(|document| document.outcomes.iter().map(move |outcome| (document, outcome)));
+        outcomes
+            .flat_map(|(document, outcome)| outcome.findings.iter().map(move |finding| (document, outcome, finding)))
+            .filter(|(_, _, finding)| finding.exempt.is_none())
+    }
+
+    /// The same, worst first.
+    pub fn worst_first(&self) -> Vec<(&DocumentResult<'r>, &OutcomeResult<'r>, &FindingResult<'r>)> {
+        let mut findings: Vec<_> = self.findings().collect();
+        findings.sort_by_key(|(_, _, finding)| std::cmp::Reverse(finding.severity));
+        findings
+    }
+}
+
+impl<'r> Rule<'r> {
+    fn of(rule: &'r BundleRule) -> Self {
+        let manifest = &rule.source.manifest;
+        Rule {
+            id: (&manifest.id).into(),
+            version: (&manifest.version).into(),
+            pack: (&rule.source.pack).into(),
+            factor: (&manifest.factor).into(),
+            title: (&manifest.title).into(),
+            description: (&manifest.description).into(),
+            why: (&manifest.why).into(),
+            fix: (&manifest.fix).into(),
+            severity: rule.severity.unwrap_or(manifest.severity),
+            default_severity: manifest.severity,
+            enforcement: rule.enforcement,
+            priority: manifest.priority,
+            effort: manifest.effort,
+            controls: manifest.controls.iter().map(Cow::from).collect(),
+        }
+    }
+}
+
+fn document_result<'r>(
+    report: &Report<'r>,
+    unit: &'r Unit,
+    document: &'r DocumentVerdict,
+) -> serde_json::Result<DocumentResult<'r>> {
+    let outcomes = document.outcomes.iter().map(|outcome| {
+        let rule = report.bundle.rules[usize::from(outcome.rule)].id();
+        let (name, reason, findings): (_, Option<Cow<'r, str>>, _) = match &outcome.outcome {
+            Outcome::Pass => (OutcomeName::Pass, None, &[][..]),
+            Outcome::Fail(findings) => (OutcomeName::Fail, None, findings.as_slice()),
+            Outcome::NotApplicable(reason) => (OutcomeName::NotApplicable, Some(reason.into()), &[][..]),
+            Outcome::NotEvaluated(reason) => (OutcomeName::NotEvaluated, Some(reason.into()), &[][..]),
+            Outcome::Error(failure) => (OutcomeName::Error, Some(failure.to_string().into()), &[][..]),
+        };
+        let shown = findings.iter().filter(|finding| finding.severity >= report.min_severity);
+        let findings = shown.map(|finding| finding_result(report, unit, document, rule, finding));
+        Ok(OutcomeResult {
+            rule: rule.into(),
+            outcome: name,
+            reason,
+            findings: findings.collect::<serde_json::Result<_>>()?,
+        })
+    });
+    Ok(DocumentResult {
+        subject: Cow::Borrowed(&document.subject),
+        location: place(unit, &document.place),
+        outcomes: outcomes.collect::<serde_json::Result<_>>()?,
+    })
+}
+
+fn finding_result<'r>(
+    report: &Report<'r>,
+    unit: &'r Unit,
+    document: &'r DocumentVerdict,
+    rule: &str,
+    finding: &'r Finding,
+) -> serde_json::Result<FindingResult<'r>> {
+    let fix = finding.fix.as_ref().map(|fix| {
+        let (patch, create) = match &fix.change {
+            Change::Patch(text) => (Some(serde_json::from_str(text)?), None),
+            Change::Create(text) => (None, Some(serde_json::from_str(text)?)),
+        };
+        Ok(FixResult { title: (&fix.title).into(), safe: fix.safe, patch, create })
+    });
+    let location = place(unit, &finding.place);
+    Ok(FindingResult {
+        code: (&finding.code).into(),
+        message: (&finding.message).into(),
+        severity: finding.severity,
+        enforcement: finding.enforcement,
+        path: (&finding.path).into(),
+        fingerprint: fingerprint(rule, &location.file, &document.subject, finding).into(),
+        location,
+        labels: finding
+            .labels
+            .iter()
+            .map(|label| LabelResult { text: (&label.text).into(), location: place(unit, &label.place) })
+            .collect(),
+        fix: fix.transpose()?,
+        exempt: finding.exempt.as_ref().map(Cow::from),
+        exempt_by: exceptions::exempt_by(report, finding).map(Cow::from),
+    })
+}
+
+pub(super) fn place<'r>(unit: &'r Unit, place: &Place) -> Location<'r> {
+    let source = unit.sources.get(usize::from(place.file)).unwrap_or(&unit.sources[0]);
+    location(source, place.start as usize, place.end as usize)
+}
+
+fn location(source: &Source, start: usize, end: usize) -> Location<'_> {
+    let (from, to) = (source.position(start), source.position(end));
+    Location {
+        file: Cow::Borrowed(&source.path),
+        line: from.line,
+        column: from.column,
+        end_line: to.line,
+        end_column: to.column,
+        start_byte: source.offset + start,
+        end_byte: source.offset + end,
+    }
+}
