@@ -235,9 +235,11 @@ fn fixes_are_edits_of_the_open_version() {
     editor.open("pod.yaml", POD);
     editor.change("pod.yaml", 7, json!({"text": BARE}));
     let actions = editor.actions("pod.yaml", "quickfix");
-    let action = actions.as_array().unwrap().iter().find(|action| {
-        action["title"].as_str().unwrap().starts_with("pss-privilege-escalation: ")
-    });
+    let action = actions
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|action| action["title"].as_str().unwrap().starts_with("pss-privilege-escalation: "));
     let change = &action.unwrap_or_else(|| panic!("{actions}"))["edit"]["documentChanges"][0];
     assert_eq!(change["textDocument"]["version"], 7);
     let fixed = apply(BARE, &change["edits"][0]);
@@ -266,7 +268,8 @@ fn fixing_all_is_worked_out_when_it_is_chosen() {
 
 #[test]
 fn files_of_the_workspace_are_the_inventory() {
-    let service = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: []}}}\n";
+    let service =
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: []}}}\n";
     let mut editor = Editor::initialized(&[("other.yaml", service)]);
     editor.open("main.tf", "terraform {\n}\n");
     assert_eq!(editor.diagnostics("main.tf", Some(1)), [""; 0]);

@@ -44,9 +44,9 @@ fn matches(shown: &[String], said: &[&str]) -> bool {
     match shown.split_first() {
         None => said.is_empty(),
         Some((first, rest)) if first.trim() == "…" => (0..=said.len()).any(|skip| matches(rest, &said[skip..])),
-        Some((first, rest)) => said.split_first().is_some_and(|(line, lines)| {
-            like(first.trim_end(), line.trim_end()) && matches(rest, lines)
-        }),
+        Some((first, rest)) => said
+            .split_first()
+            .is_some_and(|(line, lines)| like(first.trim_end(), line.trim_end()) && matches(rest, lines)),
     }
 }
 
@@ -81,7 +81,11 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() { copy(&entry.path(), &target) } else { fs::copy(entry.path(), target).map(drop).unwrap() }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            fs::copy(entry.path(), target).map(drop).unwrap()
+        }
     }
 }
 

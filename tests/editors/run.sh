@@ -8,4 +8,4 @@ if ! [ -x "$kept/bin/pytest" ]; then
     "$kept/bin/pip" install --quiet --disable-pip-version-check pytest-lsp==1.0.1
 fi
 export POLICY_HOST=${POLICY_HOST:-$PWD/../../target/release/policy-host}
-exec "$kept/bin/pytest" --quiet -o asyncio_mode=auto -p no:cacheprovider "$@" test_lsp.py
+exec "$kept/bin/pytest" --quiet -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function -p no:cacheprovider "$@" test_lsp.py

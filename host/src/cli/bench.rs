@@ -130,9 +130,8 @@ fn compared<'c>(new: &'c Cost, old: &'c Cost) -> impl Iterator<Item = (&'static 
 }
 
 fn written(costs: &[Cost]) -> Value {
-    let samples = |samples: &Samples| {
-        json!({"median": samples.median(), "p95": samples.quantile(0.95), "n": samples.count()})
-    };
+    let samples =
+        |samples: &Samples| json!({"median": samples.median(), "p95": samples.quantile(0.95), "n": samples.count()});
     let cost = |cost: &Cost| {
         json!({
             "rule": cost.rule,

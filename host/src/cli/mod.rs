@@ -90,7 +90,12 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
     }
 }
 
-fn context(pack: &'static [u8], limits: &SandboxLimits, no_cache: bool, threads: usize) -> Result<Context, ContextError> {
+fn context(
+    pack: &'static [u8],
+    limits: &SandboxLimits,
+    no_cache: bool,
+    threads: usize,
+) -> Result<Context, ContextError> {
     let code_cache = if no_cache { None } else { open_code_cache() };
     Ok(Context {
         engine: Arc::new(Engine::new(limits.clone(), code_cache)?),

@@ -226,7 +226,8 @@ impl Engine {
     }
 
     fn store(&self) -> Store<Guard> {
-        let mut store = Store::new(&self.engine, Guard { memory_bytes: self.limits.memory_bytes, used_bytes: 0, denied: false });
+        let mut store =
+            Store::new(&self.engine, Guard { memory_bytes: self.limits.memory_bytes, used_bytes: 0, denied: false });
         store.limiter(|guard| guard);
         store.set_epoch_deadline(self.limits.deadline_millis.div_ceil(SandboxLimits::TICK_MILLIS) + 1);
         store.set_hostcall_fuel(self.limits.answer_bytes);

@@ -109,9 +109,9 @@ impl Workspace {
                 File::Terraform(_) => {}
             }
         }
-        let modules = missing.into_iter().map(|(directory, sources)| {
-            (directory.to_owned(), session.key(Unit::terraform(sources)))
-        });
+        let modules = missing
+            .into_iter()
+            .map(|(directory, sources)| (directory.to_owned(), session.key(Unit::terraform(sources))));
         self.modules.extend(modules.collect::<Vec<_>>());
         units.extend(self.modules.values().cloned());
         units

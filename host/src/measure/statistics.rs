@@ -51,11 +51,15 @@ impl Samples {
     /// Whether these times differ from others, by ranks (Mann and Whitney): it asks nothing of how noise is spread.
     pub fn compare(&self, other: &Self) -> Verdict {
         let (n, m) = (self.0.len() as f64, other.0.len() as f64);
-        let wins: f64 = self.0.iter().map(|value| {
-            let below = other.0.partition_point(|known| known < value);
-            let equal = other.0.partition_point(|known| known <= value) - below;
-            below as f64 + equal as f64 / 2.0
-        }).sum();
+        let wins: f64 = self
+            .0
+            .iter()
+            .map(|value| {
+                let below = other.0.partition_point(|known| known < value);
+                let equal = other.0.partition_point(|known| known <= value) - below;
+                below as f64 + equal as f64 / 2.0
+            })
+            .sum();
         let score = (wins - n * m / 2.0) / (n * m * (n + m + 1.0) / 12.0).sqrt();
         match self.change(other) {
             change if score > SCORE && change > SHARE => Verdict::Slower,

@@ -110,11 +110,8 @@ pub fn new(name: &str, language: Language, out: Option<&Path>) -> Result<Written
         }
         (_, out) => (out.unwrap_or(Path::new(".")).to_owned(), None),
     };
-    let files: Vec<(String, String)> = own
-        .iter()
-        .chain(&FIXTURES)
-        .map(|File(path, text)| ((*path).to_owned(), text.replace(EXAMPLE, rule)))
-        .collect();
+    let files: Vec<(String, String)> =
+        own.iter().chain(&FIXTURES).map(|File(path, text)| ((*path).to_owned(), text.replace(EXAMPLE, rule))).collect();
     let folder = root.join(pack).join(rule);
     write(&folder, &files)?;
     Ok(Written { repository, rule: folder })

@@ -7,10 +7,32 @@ macro_rules! sdk {
 }
 
 const SDK: &[(&str, &str)] = sdk![
-    "Cargo.toml", "allocator.rs", "autoscaling.rs", "credential.rs", "duration.rs", "finding.rs", "github.rs",
-    "image.rs", "input.rs", "int_or_string.rs", "json.rs", "lib.rs", "manifest.rs", "parameter.rs", "production.rs",
-    "quantity.rs", "rule_macro.rs", "script.rs", "selector.rs", "serving.rs", "shell.rs", "shutdown.rs",
-    "testing.rs", "version.rs", "workload.rs", "write.rs",
+    "Cargo.toml",
+    "allocator.rs",
+    "autoscaling.rs",
+    "credential.rs",
+    "duration.rs",
+    "finding.rs",
+    "github.rs",
+    "image.rs",
+    "input.rs",
+    "int_or_string.rs",
+    "json.rs",
+    "lib.rs",
+    "manifest.rs",
+    "parameter.rs",
+    "production.rs",
+    "quantity.rs",
+    "rule_macro.rs",
+    "script.rs",
+    "selector.rs",
+    "serving.rs",
+    "shell.rs",
+    "shutdown.rs",
+    "testing.rs",
+    "version.rs",
+    "workload.rs",
+    "write.rs",
 ];
 
 const OTHERS: [(&str, &str); 6] = [
