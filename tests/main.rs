@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod authoring;
 mod cli;
 mod cluster;
 mod documents;

@@ -164,7 +164,7 @@ impl Library {
     /// What its rules are called: ids and aliases.
     pub fn names(&self) -> std::collections::BTreeSet<String> {
         let names = |rule: &Arc<RuleSource>| rule.manifest.aliases.iter().chain([&rule.manifest.id]).cloned().collect();
-        self.rules.values().flat_map::<Vec<String>, _>(|rule| names(rule)).collect()
+        self.rules.values().flat_map::<Vec<String>, _>(names).collect()
     }
 
     /// Adds a component file.

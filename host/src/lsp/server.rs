@@ -194,7 +194,10 @@ impl<W: Write> Server<W> {
             "textDocument/didOpen" => parsed(params).map(|params| self.did_open(params)),
             "textDocument/didChange" => parsed(params).map(|params| self.did_change(params)),
             "textDocument/didClose" => parsed(params).map(|params| self.did_close(&params)),
-            "workspace/didChangeWatchedFiles" => parsed(params).map(|params| Ok(self.files_changed(&params))),
+            "workspace/didChangeWatchedFiles" => parsed(params).map(|params| {
+                self.files_changed(&params);
+                Ok(())
+            }),
             _ => return Ok(()),
         };
         match handled {
