@@ -139,10 +139,9 @@ impl Editor {
         loop {
             let message = self.receive();
             let params = &message["params"];
-            if message["method"] == "textDocument/publishDiagnostics" && params["uri"] == uri.as_str() {
-                if params.get("version").and_then(Value::as_i64) == version {
-                    return params["diagnostics"].as_array().unwrap().iter().map(shown).collect();
-                }
+            let published = message["method"] == "textDocument/publishDiagnostics" && params["uri"] == uri.as_str();
+            if published && params.get("version").and_then(Value::as_i64) == version {
+                return params["diagnostics"].as_array().unwrap().iter().map(shown).collect();
             }
         }
     }
