@@ -44,13 +44,21 @@ toolchain: ## Install what building needs and this machine lacks
 	@tests/toolchain.sh
 
 .PHONY: e2e
-e2e: build ## Prove it against real Gatekeeper, Kyverno, kube-apiserver, registries, cosign and pre-commit
+e2e: build examples editors ## Prove it against real Gatekeeper, Kyverno, kube-apiserver, registries, cosign and pre-commit
 	tests/pre-commit.sh
 	tests/e2e/run.sh
 
 .PHONY: browser
 browser: build ## Use the HTML report in a real Chromium
 	tests/browser/run.sh
+
+.PHONY: examples
+examples: build ## Begin, build and compare a rule in each language: compilers from npm and PyPI
+	tests/examples/run.sh
+
+.PHONY: editors
+editors: build ## Prove the language server with a client made by others, from PyPI
+	tests/editors/run.sh
 
 .PHONY: lint
 lint: ## Formatting, clippy with warnings denied, licences of dependencies
@@ -61,7 +69,7 @@ lint: ## Formatting, clippy with warnings denied, licences of dependencies
 
 .PHONY: docs
 docs: build ## Write the documents and manifests that are generated from code
-	$(HOST) docs --policies policies --bundles bundles --schemas host/schema
+	$(HOST) docs --policies policies --bundles bundles --schemas host/schema --cli host/CLI.md
 
 .PHONY: bench
 bench: build ## Print every figure and its budget
@@ -80,8 +88,8 @@ ci: test lint drift browser e2e ## Everything that CI runs
 
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date
-	git diff --exit-code --stat -- policies bundles host/schema README.md
-	@new=$$(git ls-files --others --exclude-standard -- policies bundles host/schema); \
+	git diff --exit-code --stat -- policies bundles host/schema host/CLI.md README.md
+	@new=$$(git ls-files --others --exclude-standard -- policies bundles host/schema host/CLI.md); \
 	test -z "$$new" || { echo "generated, but not committed:"; echo "$$new"; exit 1; }
 
 .PHONY: clean

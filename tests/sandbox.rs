@@ -473,16 +473,22 @@ fn tables_and_instances_are_bounded() {
 
     let pass = Answer::Judged(Vec::new()).guest();
     for (count, before) in [
-        (1, "(core module $more (memory 1)) (core instance (instantiate $more))"),
-        (1, "(core module $more (table 1 funcref) (table 1 funcref)) (core instance (instantiate $more))"),
-        (8, "(core module $more) (core instance (instantiate $more))"),
+        (SandboxLimits::MEMORIES, "(core module $more (memory 1)) (core instance (instantiate $more))"),
+        (SandboxLimits::MEMORIES + 1, "(core module $more (table 1 funcref)) (core instance (instantiate $more))"),
+        (SandboxLimits::INSTANCES, "(core module $more) (core instance (instantiate $more))"),
     ] {
         let before = before.replace("$more", "$MORE");
         let before: String = (0..count).map(|index| before.replace("$MORE", &format!("$more{index}"))).collect();
         // Which of the failures it is, is the engine's affair: what counts is that it is one.
         failure(&Guest { before, ..pass.clone() });
     }
-    failure(&Guest { memory: "2000".into(), ..pass });
+    failure(&Guest { memory: "2000".into(), ..pass.clone() });
+    // Several memories may have together what one may have: 512 pages.
+    for (pages, fits) in [("400", true), ("510", false)] {
+        let before = format!("(core module $more (memory {pages})) (core instance (instantiate $more))");
+        let guest = Guest { before, ..pass.clone() };
+        assert_eq!(outcome(&guest) == Outcome::Pass, fits, "{pages}");
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //!
 //! It prints, and asserts nothing: how fast a machine is is no reason to fail.
 
+#[path = "budgets/editor.rs"]
+mod editor;
 #[path = "budgets/process.rs"]
 mod process;
 #[path = "budgets/repository.rs"]
@@ -78,10 +80,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     if wanted("repository") {
         host.repository(&mut rows)?;
     }
+    if wanted("editor") {
+        let times = Samples::new(editor::keystrokes()?);
+        let slow = Samples::new(vec![times.quantile(0.95)]);
+        rows.push(Row::new("an editor's change of 2,000 lines, until its findings", "ms", Budget::AtMost(50.0), times));
+        rows.push(Row::new("the same, p95", "ms", Budget::AtMost(50.0), slow));
+    }
     if wanted("size") {
         host.sizes(&mut rows)?;
     }
     if wanted("build") {
+        rows.push(new_rule()?);
         rows.push(rule_turnaround()?);
     }
     table::print("figure", &rows);
@@ -388,6 +397,21 @@ fn small_file() -> Result<Vec<Row>, Box<dyn Error>> {
         Row::detail("the same, remembered", "ms", wall(&remembering)),
         Row::new("its peak memory", "MB", Budget::AtMost(60.0), peak),
     ])
+}
+
+/// From nothing until a new rule in Rust, outside this repository, has passed its fixtures. What is installed once, and
+/// what cargo builds once, is there.
+fn new_rule() -> Result<Row, Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let figure = "policy-host new, until the rule's fixtures have passed";
+    let run = || Command::new(root.join("tests/examples/run.sh")).arg("rust").output();
+    let warm = run()?;
+    if !warm.status.success() {
+        return Ok(Row::skipped(figure, "s", Budget::AtMost(60.0), "`tests/examples/run.sh rust` fails here"));
+    }
+    let started = Instant::now();
+    run()?;
+    Ok(Row::new(figure, "s", Budget::AtMost(60.0), Samples::new(vec![started.elapsed().as_secs_f64()])))
 }
 
 /// From touching a rule's source until its fixtures have run.

@@ -73,6 +73,28 @@ pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovered {
     discovered
 }
 
+/// What a file of ours holds.
+pub enum Content {
+    /// Units of its own.
+    Units(Vec<Unit>),
+    /// A part of its directory's Terraform module.
+    Terraform(Source),
+}
+
+/// Reads a text as the file at `path` would be read if it were found, under the name `shown`; `None` when it would
+/// be passed over.
+pub fn read(path: &Path, shown: &str, text: String, limits: &Limits) -> Option<Result<Content, SyntaxError>> {
+    let form = match classify_name(path)? {
+        Class::Terraform => return Some(Ok(Content::Terraform(Source::new(shown, text)))),
+        Class::Yaml if is_helm_template(path) => return None,
+        Class::Json if !mentions_ours(text.as_bytes()) => return None,
+        Class::Json => Form::Json,
+        Class::Dockerfile => Form::Dockerfile,
+        Class::Yaml | Class::Unknown => YAML,
+    };
+    Some(Unit::split(form, &Arc::from(shown), &text, limits).map(Content::Units))
+}
+
 impl Discovered {
     fn stdin(&mut self, limits: &Limits) {
         let mut bytes = Vec::new();

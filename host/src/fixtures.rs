@@ -11,11 +11,15 @@
 
 use crate::bundle::{Bundle, RuleSource};
 use crate::discover;
+use crate::document::Source;
 use crate::engine::Engine;
 use crate::evaluate::{DocumentVerdict, Judge, Outcome, Place, RunOptions, RunResult, run};
 use crate::fix::{self, Extent};
 use crate::parse::{Limits, Unit};
+use crate::report::{Frames, Mark, Style, Text};
+use annotate_snippets::Level;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -151,15 +155,20 @@ impl<'r> Fixture<'r> {
                         open.remove(at);
                         outcomes.matched += 1;
                     }
-                    None => outcomes.problems.push(format!(
-                        "{}:{line}: unexpected finding: {} ({} at {})",
-                        self.path, finding.message, document.subject, finding.path
-                    )),
+                    None => {
+                        let title = format!("unexpected finding: {}", finding.message);
+                        let note = format!("{}, at {}", document.subject, finding.path);
+                        let source = &self.units[*unit].sources[usize::from(finding.place.file)];
+                        let span = finding.place.start as usize..finding.place.end as usize;
+                        outcomes.problems.push(frame(source, span, &title, None, &[("in", &note)]));
+                    }
                 }
             }
         }
         for missing in open {
-            outcomes.problems.push(format!("{}:{}: expected a finding: {}", self.path, missing.line, missing.text));
+            let title = format!("expected a finding: {}", missing.text);
+            let source = Source::new(self.path.as_str(), self.text.as_str());
+            outcomes.problems.push(frame(&source, line_span(&self.text, missing.line), &title, Some("here"), &[]));
         }
         let judged = |document: &DocumentVerdict| {
             document.outcomes.iter().any(|outcome| matches!(outcome.outcome, Outcome::Pass | Outcome::Fail(_)))
@@ -219,6 +228,21 @@ impl<'r> Fixture<'r> {
         let changed = fix::changed_files(&slots, |_| Some(self.text.clone()));
         Ok(changed.into_values().next().unwrap_or_else(|| self.text.clone()))
     }
+}
+
+/// A problem at a place of a fixture.
+fn frame(source: &Source, span: Range<usize>, title: &str, label: Option<&str>, notes: &[(&str, &str)]) -> String {
+    let text = Text { path: &source.path, text: &source.text, lines_before: source.lines_before };
+    let mark = Mark { span, label, primary: true };
+    Frames::new(Style::Plain, 120).frame(Level::ERROR, None, title, &text, &[mark], notes)
+}
+
+/// What a line holds, without the space around it.
+fn line_span(text: &str, line: usize) -> Range<usize> {
+    let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let line = text[start..].lines().next().unwrap_or_default();
+    let indent = line.len() - line.trim_start().len();
+    start + indent..start + line.trim_end().len().max(indent)
 }
 
 fn golden_path(path: &Path, suffix: &str) -> PathBuf {

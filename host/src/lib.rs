@@ -7,9 +7,15 @@
 //! | --- | --- |
 //! | [`cli`] | arguments, exit codes, what goes to which stream |
 //! | [`serve`] | the server: wires, connections, operation |
+<<<<<<< HEAD
 //! | [`oci`] | bundles in registries: fetched, kept, sent |
+=======
+//! | [`lsp`] | the language server: findings while a file is written |
+>>>>>>> author
 //! | [`integrate`] | manifests with which engines ask the server |
 //! | [`decide`] | one object under review, one decision |
+//! | [`scaffold`] | what a new rule begins with |
+//! | [`measure`] | what rules cost |
 //! | [`fixtures`] | a rule's own tests |
 //! | [`baseline`], [`changes`] | which findings are new, or touched |
 //! | [`report`] | results as text |
@@ -23,8 +29,12 @@
 //! | [`manifest`] | what a rule says of itself |
 //! | [`parse`] | from bytes to documents |
 //! | [`document`] | the document model |
+<<<<<<< HEAD
 //! | [`config`] | what a repository says of how it is judged |
 //! | [`trust`] | keys, signatures, and who may be believed |
+=======
+//! | [`watch`] | waiting for files to change |
+>>>>>>> author
 //! | [`settings`] | files that people write to configure the host |
 //! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
@@ -44,15 +54,25 @@ pub mod evaluate;
 pub mod fix;
 pub mod fixtures;
 pub mod integrate;
+pub mod lsp;
 pub mod manifest;
+<<<<<<< HEAD
 pub mod oci;
+=======
+pub mod measure;
+>>>>>>> author
 pub mod parse;
 pub mod project;
 pub mod report;
 pub mod root;
+pub mod scaffold;
 pub mod sealed;
 pub mod serve;
 pub mod settings;
 mod suggest;
+<<<<<<< HEAD
 pub mod trust;
+=======
+pub mod watch;
+>>>>>>> author
 pub mod workload;

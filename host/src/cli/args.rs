@@ -5,6 +5,7 @@ use crate::bundle::Enforcement;
 use crate::integrate::FailurePolicy;
 use crate::manifest::Severity;
 use crate::report;
+use crate::scaffold::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +17,9 @@ pub(crate) struct Arguments {
     /// Worker threads; as many as there are cores by default
     #[arg(long, global = true, env = "POLICY_HOST_THREADS", value_parser = threads)]
     pub(crate) threads: Option<usize>,
+    /// MiB that a component may have, up to 64: rules of interpreted languages are large
+    #[arg(long, global = true, env = "POLICY_HOST_COMPONENT_MIB", default_value_t = 8, value_name = "MIB", hide_short_help = true, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) component_mib: u8,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -48,6 +52,14 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// What was fetched from registries
     Store(StoreArguments),
+    /// Judge while files are written: a language server on standard input and output
+    Lsp(LspArguments),
+    /// Begin a rule: a folder that builds and passes its fixtures
+    New(NewArguments),
+    /// Make a rule of a built component: check it, ask it for its manifest, put that in
+    Component(ComponentArguments),
+    /// Measure rules: instantiation, evaluation, memory, size
+    Bench(BenchArguments),
     /// Run the fixtures of rules
     Test(TestArguments),
     /// Print the completions for a shell
@@ -612,16 +624,70 @@ pub(crate) struct VerifyArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct LspArguments {
+    /// A shipped bundle, a bundle file, or a directory of components
+    #[arg(long, default_value = "twelve-factor", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR")]
+    pub(crate) bundle: String,
+    /// Talk on standard streams, as is done anyway; many editors add it
+    #[arg(long)]
+    pub(crate) stdio: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// Its pack and its name: `reliability/replicas-spread`
+    #[arg(value_name = "PACK/RULE")]
+    pub(crate) rule: String,
+    /// What it is written in
+    #[arg(long, value_enum, default_value_t = Language::Rust)]
+    pub(crate) lang: Language,
+    /// A folder outside this repository: Rust makes a repository of rules of it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ComponentArguments {
+    /// What a compiler made
+    pub(crate) file: PathBuf,
+    /// Where the rule goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    /// A rule's id, a component file, a shipped bundle, a bundle file, or a directory of components
+    #[arg(value_name = "RULE|BUNDLE")]
+    pub(crate) subject: String,
+    /// Another version, measured in turns with the first
+    #[arg(long, value_name = "RULE|BUNDLE")]
+    pub(crate) against: Option<String>,
+    /// What to judge; without it, a Deployment that comes with the program
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) on: Vec<PathBuf>,
+    /// Samples of each figure
+    #[arg(long, default_value_t = 101, value_parser = clap::value_parser!(u16).range(11..=10_001))]
+    pub(crate) samples: u16,
+    /// Form of the results
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct TestArguments {
     /// Folders of rules, or folders of such folders
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
-    /// Where the built components are
+    /// Where the built components are, unless a rule has its own in `target`
     #[arg(long, default_value = "target/rules/wasm32-unknown-unknown/rule", value_name = "DIR")]
     pub(crate) components: PathBuf,
     /// Write golden files instead of comparing them
     #[arg(long)]
     pub(crate) update: bool,
+    /// Run again whenever a fixture or a component changes
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 #[derive(Debug, Args)]
@@ -651,6 +717,9 @@ pub(crate) struct DocsArguments {
     /// The folder of schemas: of the configuration, and of what the program writes
     #[arg(long, value_name = "DIR")]
     pub(crate) schemas: PathBuf,
+    /// Where the commands' document goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cli: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

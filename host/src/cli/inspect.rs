@@ -5,11 +5,11 @@ use super::{CommandResult, Exit};
 use crate::engine::{Inspection, SandboxLimits, inspect};
 use crate::manifest::{Manifest, ReadPath};
 
-pub(super) fn run(arguments: &InspectArguments) -> CommandResult {
+pub(super) fn run(arguments: &InspectArguments, limits: &SandboxLimits) -> CommandResult {
     let path = arguments.file.display();
     let bytes = std::fs::read(&arguments.file).map_err(|error| format!("{path}: {error}"))?;
-    let inspected = inspect(&bytes, &SandboxLimits::default())
-        .and_then(|inspection| inspection.manifest().map(|manifest| (inspection, manifest)));
+    let inspected =
+        inspect(&bytes, limits).and_then(|inspection| inspection.manifest().map(|manifest| (inspection, manifest)));
     let (inspection, manifest) = inspected.map_err(|error| format!("{path} is refused: {error}"))?;
     match arguments.format {
         Format::Json => anstream::println!("{}", json(&inspection, &manifest)?),

@@ -6,12 +6,12 @@ use crate::bundle::{Bundle, Library};
 use crate::engine::{Engine, SandboxLimits};
 use crate::manifest::Manifest;
 
-pub(super) fn run(arguments: &ListArguments, pack: &'static [u8]) -> CommandResult {
+pub(super) fn run(arguments: &ListArguments, pack: &'static [u8], limits: &SandboxLimits) -> CommandResult {
     let mut library = Library::embedded(pack)?;
     let manifests: Vec<Manifest> = match &arguments.bundle {
         None => library.rules().map(|rule| rule.manifest.clone()).collect(),
         Some(reference) => {
-            let engine = Engine::new(SandboxLimits::default(), None)?;
+            let engine = Engine::new(limits.clone(), None)?;
             let bundle = Bundle::open(reference, &mut library, &engine, jiff::Zoned::now().date())?;
             bundle.rules.iter().map(|rule| rule.source.manifest.clone()).collect()
         }

@@ -4,16 +4,28 @@
 //! 3 nothing to judge.
 
 mod args;
+<<<<<<< HEAD
 mod artifact;
 mod bundle;
 mod config;
+=======
+mod bench;
+mod bundle;
+mod cache;
+mod component;
+>>>>>>> author
 mod docs;
 mod eval;
 mod explain;
 mod inspect;
 mod key;
 mod list;
+<<<<<<< HEAD
 mod oci;
+=======
+mod lsp;
+mod new;
+>>>>>>> author
 mod pack;
 mod passphrase;
 mod progress;
@@ -77,7 +89,9 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
     let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     // A guest's stack is on its thread's.
     rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(4 << 20).build_global()?;
+    let limits = SandboxLimits::with_component_bytes(usize::from(arguments.component_mib) << 20);
     match arguments.command {
+<<<<<<< HEAD
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::List(arguments) => list::run(&arguments, pack),
         Command::Explain(arguments) => explain::run(&arguments, pack),
@@ -93,10 +107,17 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+=======
+        Command::Inspect(arguments) => inspect::run(&arguments, &limits),
+        Command::List(arguments) => list::run(&arguments, pack, &limits),
+        Command::Explain(arguments) => explain::run(&arguments, pack, &limits),
+        Command::Eval(arguments) => eval::run(&arguments, context(pack, &limits, arguments.no_cache, threads)?),
+>>>>>>> author
         Command::Serve(arguments) => {
-            let context = context(pack, false, threads)?;
+            let context = context(pack, &limits, false, threads)?;
             serve::run(*arguments, context)
         }
+<<<<<<< HEAD
         Command::Key(arguments) => key::run(&arguments),
         Command::Sign(arguments) => sign::sign(&arguments),
         Command::Attest(arguments) => sign::attest(&arguments),
@@ -121,14 +142,28 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
             }
         },
         Command::Docs(arguments) => docs::run(&arguments, context(pack, false, threads)?),
+=======
+        Command::New(arguments) => new::run(&arguments),
+        Command::Component(arguments) => component::run(&arguments, &context(pack, &limits, false, threads)?),
+        Command::Bench(arguments) => bench::run(&arguments, context(pack, &limits, false, threads)?),
+        Command::Lsp(arguments) => lsp::run(&arguments, context(pack, &limits, false, threads)?),
+        Command::Test(arguments) => test::run(&arguments, &context(pack, &limits, false, threads)?),
+        Command::Bundle(arguments) => bundle::run(&arguments, context(pack, &limits, false, threads)?),
+        Command::Docs(arguments) => docs::run(&arguments, context(pack, &limits, false, threads)?),
+>>>>>>> author
         Command::Pack(arguments) => pack::run(&arguments),
     }
 }
 
-fn context(pack: &'static [u8], no_cache: bool, threads: usize) -> Result<Context, ContextError> {
+fn context(
+    pack: &'static [u8],
+    limits: &SandboxLimits,
+    no_cache: bool,
+    threads: usize,
+) -> Result<Context, ContextError> {
     let code_cache = if no_cache { None } else { open_code_cache() };
     Ok(Context {
-        engine: Arc::new(Engine::new(SandboxLimits::default(), code_cache)?),
+        engine: Arc::new(Engine::new(limits.clone(), code_cache)?),
         library: Library::embedded(pack)?,
         threads,
     })

@@ -1,15 +1,37 @@
 //! `policy-host test`
 
 use super::args::TestArguments;
+use super::component::finished;
 use super::{CommandResult, Context, Exit};
 use crate::bundle::RuleSource;
-use crate::engine::{Engine, embed_manifest, inspect};
+use crate::engine::Engine;
 use crate::fixtures::{self, Outcomes};
+use crate::watch::Watch;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) fn run(arguments: &TestArguments, context: &Context) -> CommandResult {
+    if !arguments.watch {
+        return run_once(arguments, context);
+    }
+    let mut watched = arguments.paths.clone();
+    watched.extend(arguments.components.is_dir().then(|| arguments.components.clone()));
+    let watch = Watch::new(&watched)?;
+    loop {
+        // A folder that is being changed may be unreadable for a moment.
+        let exit = run_once(arguments, context).unwrap_or_else(|error| {
+            anstream::eprintln!("error: {error}");
+            Exit::Error
+        });
+        anstream::println!("watching for changes");
+        if !watch.wait() {
+            return Ok(exit);
+        }
+    }
+}
+
+fn run_once(arguments: &TestArguments, context: &Context) -> CommandResult {
     let folders = rule_folders(&arguments.paths)?;
     if folders.is_empty() {
         anstream::eprintln!("error: no rule in {:?}: a rule's folder has a `policy.rs`, or fixtures", arguments.paths);
@@ -50,7 +72,8 @@ fn rule_folders(paths: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
         let mut below: Vec<PathBuf> = Vec::new();
         for entry in std::fs::read_dir(path)? {
             let entry = entry?;
-            if entry.file_type()?.is_dir() && entry.file_name() != "sdk" {
+            let name = entry.file_name();
+            if entry.file_type()?.is_dir() && name != "sdk" && name != "target" {
                 below.push(entry.path());
             }
         }
@@ -65,25 +88,23 @@ fn test(folder: &Path, arguments: &TestArguments, engine: &Arc<Engine>) -> Resul
         .ok()
         .and_then(|folder| folder.file_name().map(|name| name.to_string_lossy().into_owned()))
         .ok_or("the folder has no name")?;
-    let rule = component(&arguments.components, &id, engine)?;
+    let rule = component(folder, &arguments.components, &id, engine)?;
     fixtures::test(folder, &Arc::new(rule), engine, arguments.update).map_err(|error| error.to_string())
 }
 
-/// A built component, with its manifest extracted when the build has not done that yet.
-fn component(components: &Path, id: &str, engine: &Arc<Engine>) -> Result<RuleSource, String> {
-    let candidates = [components.join(format!("{id}.wasm")), components.join(format!("{}.wasm", id.replace('-', "_")))];
+/// A built component: the rule's own, else the one among all.
+fn component(folder: &Path, components: &Path, id: &str, engine: &Arc<Engine>) -> Result<RuleSource, String> {
+    let candidates = [
+        folder.join("target").join(format!("{id}.wasm")),
+        components.join(format!("{id}.wasm")),
+        components.join(format!("{}.wasm", id.replace('-', "_"))),
+    ];
     let path = candidates
         .iter()
         .find(|path| path.is_file())
-        .ok_or_else(|| format!("there is no component {}: build it first", candidates[1].display()))?;
-    let refused = |error: &dyn std::fmt::Display| format!("{} is refused: {error}", path.display());
-    let mut bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let inspection = inspect(&bytes, engine.limits()).map_err(|error| refused(&error))?;
-    if inspection.manifest.is_none() {
-        let manifest = engine.extract_manifest(&bytes).map_err(|error| refused(&error))?;
-        bytes = embed_manifest(&bytes, &manifest);
-    }
-    let rule = RuleSource::from_component(bytes, engine).map_err(|error| refused(&error))?;
+        .ok_or_else(|| format!("there is no component {}: build it first", candidates[2].display()))?;
+    let rule = RuleSource::from_component(finished(path, engine)?, engine)
+        .map_err(|error| format!("{} is refused: {error}", path.display()))?;
     if rule.manifest.id != id {
         return Err(format!("{} is the rule `{}`, not `{id}`", path.display(), rule.manifest.id));
     }

@@ -101,8 +101,9 @@ pub fn inspect(component: &[u8], limits: &SandboxLimits) -> Result<Inspection, G
     if !Parser::is_component(component) {
         return Err(GateError::NotAComponent);
     }
-    // What Rust compiles to, and nothing newer: a small surface to trust.
-    let features = WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL;
+    // What compilers for rules make, and nothing newer: a small surface to trust. Position-independent code, which
+    // interpreters are linked from, adds in constants.
+    let features = WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::EXTENDED_CONST;
     let types = Validator::new_with_features(features)
         .validate_all(component)
         .map_err(|error| GateError::Invalid(error.to_string()))?;

@@ -77,13 +77,20 @@ pub struct LoadedRule {
 /// Bounds a guest's memory and tables, and remembers that it ran into them.
 struct Guard {
     memory_bytes: usize,
+    /// What all memories have together.
+    used_bytes: usize,
     denied: bool,
 }
 
 impl ResourceLimiter for Guard {
-    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        self.denied |= desired > self.memory_bytes;
-        Ok(desired <= self.memory_bytes)
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.used_bytes.saturating_add(desired.saturating_sub(current));
+        if used > self.memory_bytes {
+            self.denied = true;
+            return Ok(false);
+        }
+        self.used_bytes = used;
+        Ok(true)
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
@@ -91,15 +98,15 @@ impl ResourceLimiter for Guard {
     }
 
     fn memories(&self) -> usize {
-        1
+        SandboxLimits::MEMORIES
     }
 
     fn tables(&self) -> usize {
-        1
+        SandboxLimits::MEMORIES
     }
 
     fn instances(&self) -> usize {
-        4
+        SandboxLimits::INSTANCES
     }
 }
 
@@ -219,11 +226,22 @@ impl Engine {
     }
 
     fn store(&self) -> Store<Guard> {
-        let mut store = Store::new(&self.engine, Guard { memory_bytes: self.limits.memory_bytes, denied: false });
+        let mut store =
+            Store::new(&self.engine, Guard { memory_bytes: self.limits.memory_bytes, used_bytes: 0, denied: false });
         store.limiter(|guard| guard);
         store.set_epoch_deadline(self.limits.deadline_millis.div_ceil(SandboxLimits::TICK_MILLIS) + 1);
         store.set_hostcall_fuel(self.limits.answer_bytes);
         store
+    }
+
+    /// Makes a fresh sandbox for a rule, and throws it away: to be measured.
+    ///
+    /// # Errors
+    /// When the rule fails before it is asked anything.
+    pub fn instantiate(&self, rule: &LoadedRule) -> Result<(), RuleFailure> {
+        let mut store = self.store();
+        let made = rule.instance.instantiate(&mut store).map(drop);
+        made.map_err(|error| self.failure(&error, store.data()))
     }
 
     /// Runs a rule on a request in a fresh sandbox.
@@ -231,13 +249,25 @@ impl Engine {
     /// # Errors
     /// The rule failed; nothing else did.
     pub fn evaluate(&self, rule: &LoadedRule, request: wire::Request<'_>) -> Result<wire::Verdict, RuleFailure> {
+        self.evaluate_measured(rule, request).map(|(verdict, _)| verdict)
+    }
+
+    /// Runs a rule, and says how many bytes its memories had in the end.
+    ///
+    /// # Errors
+    /// The rule failed; nothing else did.
+    pub fn evaluate_measured(
+        &self,
+        rule: &LoadedRule,
+        request: wire::Request<'_>,
+    ) -> Result<(wire::Verdict, usize), RuleFailure> {
         let mut store = self.store();
         let answer = rule
             .instance
             .instantiate(&mut store)
             .and_then(|instance| instance.policy_rule_rule().call_evaluate(&mut store, request));
         match answer {
-            Ok(Ok(verdict)) => Ok(verdict),
+            Ok(Ok(verdict)) => Ok((verdict, store.data().used_bytes)),
             Ok(Err(mut message)) => {
                 truncate(&mut message, self.limits.text_bytes);
                 Err(RuleFailure::Guest(message))
@@ -321,9 +351,9 @@ fn pool() -> PoolingAllocationConfig {
         .total_core_instances(2 * SLOTS)
         .total_memories(SLOTS)
         .total_tables(SLOTS)
-        .max_core_instances_per_component(4)
-        .max_memories_per_component(1)
-        .max_tables_per_component(1)
+        .max_core_instances_per_component(SandboxLimits::INSTANCES as u32)
+        .max_memories_per_component(SandboxLimits::MEMORIES as u32)
+        .max_tables_per_component(SandboxLimits::MEMORIES as u32)
         .max_memory_size(SandboxLimits::MAX_MEMORY_BYTES)
         .table_elements(SandboxLimits::TABLE_ELEMENTS)
         // A slot that last held the same rule is reset, not mapped anew.

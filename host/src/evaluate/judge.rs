@@ -143,6 +143,17 @@ impl Judge {
         RuleOutcome { rule, outcome }
     }
 
+    /// Bytes of memory that one rule takes for a document.
+    ///
+    /// # Errors
+    /// When the rule fails.
+    pub fn memory(&self, judged: &Judged<'_>, rule: u16, related: &str) -> Result<usize, RuleFailure> {
+        let source = &self.bundle.rules[usize::from(rule)].source;
+        let loaded = source.load(&self.engine).map_err(|error| RuleFailure::Trap(error.to_owned()))?;
+        let request = self.request(judged, usize::from(rule), related);
+        self.engine.evaluate_measured(loaded, request).map(|(_, bytes)| bytes)
+    }
+
     fn run(&self, judged: &Judged<'_>, index: u16, related: &str) -> Result<Outcome, RuleFailure> {
         let rule = &self.bundle.rules[usize::from(index)];
         let loaded = rule.source.load(&self.engine).map_err(|error| RuleFailure::Trap(error.to_owned()))?;

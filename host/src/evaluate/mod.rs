@@ -9,6 +9,7 @@ mod inventory;
 mod judge;
 mod memo;
 mod run;
+mod session;
 mod verdict;
 
 pub use except::{ANNOTATION, Exception, Origin, Status};
@@ -17,4 +18,5 @@ pub use inventory::{Answer, Card, Collected, Inventory, Overlay, RelatedDocument
 pub use judge::{Judge, Judged};
 pub use memo::Memo;
 pub use run::{RunOptions, RunResult, UnitError, run};
+pub use session::{Keyed, Session};
 pub use verdict::{Change, DocumentVerdict, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};

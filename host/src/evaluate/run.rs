@@ -53,17 +53,36 @@ struct Pass {
 /// Judges units with a bundle's rules. Documents of one run are each other's inventory.
 pub fn run(judge: &Judge, units: &[Unit], options: RunOptions) -> RunResult {
     let RunOptions { limits, memo } = options;
-    let passes: Vec<Result<Pass, SyntaxError>> =
-        units.par_iter().map(|unit| first_pass(judge, unit, &limits, memo.as_ref())).collect();
+    let keys: Vec<Key> = units.par_iter().map(|unit| unit.key(&judge.bundle().fingerprint)).collect();
+    let known = |key: &Key| memo.as_ref().and_then(|memo| memo.get(key));
+    let (result, fresh) = run_known(judge, units, &keys, &limits, &known, memo.is_some());
+    if let Some(memo) = memo {
+        memo.store(fresh);
+    }
+    result
+}
 
-    let passes = bound_documents(passes, units, &limits);
+/// A run over units whose keys are known, with what is remembered of them. Gives the records that are new too,
+/// when they are to be remembered.
+pub(super) fn run_known(
+    judge: &Judge,
+    units: &[Unit],
+    keys: &[Key],
+    limits: &Limits,
+    known: &(dyn Fn(&Key) -> Option<Record> + Sync),
+    remembering: bool,
+) -> (RunResult, Vec<(Key, Option<Record>)>) {
+    let passes: Vec<Result<Pass, SyntaxError>> =
+        units.par_iter().zip(keys).map(|(unit, key)| first_pass(judge, unit, *key, limits, known)).collect();
+
+    let passes = bound_documents(passes, units, limits);
     let cards = passes.iter().flatten().flat_map(|pass| pass.record.cards.iter().cloned());
     let inventory = Collected::new(cards.collect::<Vec<Card>>());
 
     let passes: Vec<Result<Pass, SyntaxError>> = passes
         .into_par_iter()
         .zip(units)
-        .map(|(pass, unit)| second_pass(judge, unit, pass?, &inventory, &limits))
+        .map(|(pass, unit)| second_pass(judge, unit, pass?, &inventory, limits))
         .collect();
 
     let mut result = RunResult::default();
@@ -73,7 +92,7 @@ pub fn run(judge: &Judge, units: &[Unit], options: RunOptions) -> RunResult {
             Err(error) => result.errors.push(UnitError { unit, error }),
             Ok(pass) => {
                 result.remembered += usize::from(pass.from_memory);
-                let record = memo.is_some().then(|| memorable(&pass)).flatten();
+                let record = remembering.then(|| memorable(&pass)).flatten();
                 remember.push((pass.key, record));
                 let (documents, ignores) = merged(pass.record);
                 let first = result.documents.len();
@@ -85,13 +104,10 @@ pub fn run(judge: &Judge, units: &[Unit], options: RunOptions) -> RunResult {
             }
         }
     }
-    if let Some(memo) = memo {
-        memo.store(remember);
-    }
     let mut exceptions = except::of_entries(judge.bundle(), &result.documents);
     exceptions.append(&mut result.exceptions);
     result.exceptions = exceptions;
-    result
+    (result, remember)
 }
 
 /// Refuses the units of a file from the one on with which it has too many documents, Lists taken apart.
@@ -118,9 +134,14 @@ fn bound_documents(
 }
 
 /// Everything that needs no inventory: from memory, else by parsing and judging.
-fn first_pass(judge: &Judge, unit: &Unit, limits: &Limits, memo: Option<&Memo>) -> Result<Pass, SyntaxError> {
-    let key = unit.key(&judge.bundle().fingerprint);
-    if let Some(record) = memo.and_then(|memo| memo.get(&key)) {
+fn first_pass(
+    judge: &Judge,
+    unit: &Unit,
+    key: Key,
+    limits: &Limits,
+    known: &(dyn Fn(&Key) -> Option<Record> + Sync),
+) -> Result<Pass, SyntaxError> {
+    if let Some(record) = known(&key) {
         return Ok(Pass { key, record, documents: None, from_memory: true });
     }
     let documents = unit.parse(limits)?;

@@ -9,7 +9,7 @@ mod replacement;
 pub use replacement::{Replacement, Replacements};
 
 use crate::document::{Format, Node, Pointer};
-use crate::evaluate::{Change, DocumentVerdict, Judge, RunOptions, RunResult, run};
+use crate::evaluate::{Change, DocumentVerdict, Fix, Judge, RunOptions, RunResult, run};
 use crate::parse::{Form, Limits, Unit};
 use edit::Operation;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +50,17 @@ pub struct Fixed {
 
 /// Applies fixes until none is left.
 pub fn fix(judge: &Judge, units: Vec<Unit>, limits: &Limits, extent: Extent) -> Fixed {
+    fix_where(judge, units, limits, extent, |_| true)
+}
+
+/// Applies fixes to the units that are `chosen`; the others are only their inventory.
+pub fn fix_where(
+    judge: &Judge,
+    units: Vec<Unit>,
+    limits: &Limits,
+    extent: Extent,
+    chosen: impl Fn(&Unit) -> bool,
+) -> Fixed {
     let judged = |slots: &[Slot]| {
         let units: Vec<Unit> = slots.iter().map(|slot| slot.unit.clone()).collect();
         run(judge, &units, RunOptions { limits: limits.clone(), memo: None })
@@ -58,7 +69,7 @@ pub fn fix(judge: &Judge, units: Vec<Unit>, limits: &Limits, extent: Extent) -> 
     let mut result = judged(&slots);
     let mut applied = 0;
     let mut refused = BTreeSet::new();
-    let mut stuck: BTreeSet<usize> = BTreeSet::new();
+    let mut stuck: BTreeSet<usize> = (0..slots.len()).filter(|index| !chosen(&slots[*index].unit)).collect();
     for _ in 0..MAX_PASSES {
         let changes = plan(judge, &slots, &result, extent, limits, &stuck, &mut refused);
         if changes.is_empty() {
@@ -89,6 +100,21 @@ pub fn fix(judge: &Judge, units: Vec<Unit>, limits: &Limits, extent: Extent) -> 
         result = if worse.is_empty() && !grown { after } else { judged(&slots) };
     }
     Fixed { slots, result, applied, refused: refused.into_iter().collect() }
+}
+
+/// What one fix makes of its document's unit: the slots that take its place, none when it changes nothing.
+///
+/// # Errors
+/// Says why the fix cannot be applied to the text.
+pub fn fix_one(unit: &Unit, document: &DocumentVerdict, fix: &Fix, limits: &Limits) -> Result<Vec<Slot>, String> {
+    let slot = Slot::new(unit.clone());
+    match &fix.change {
+        Change::Create(json) => Ok(vec![create(&slot, json)?, slot]),
+        Change::Patch(operations) => {
+            let changed = apply(unit, document, operations, &mut Vec::new(), limits)?;
+            Ok(changed.map(|unit| Slot { unit, original: slot.original }).into_iter().collect())
+        }
+    }
 }
 
 impl Slot {

@@ -17,6 +17,7 @@ mod junit;
 mod markdown;
 mod output;
 mod results;
+mod rule;
 mod sarif;
 mod shown;
 mod text;
@@ -30,8 +31,12 @@ use std::time::Duration;
 
 pub use exceptions::ExceptionResult;
 pub use format::{Format, RenderError, Renderings};
+<<<<<<< HEAD
 pub use frame::{Frames, Style};
 pub use gap::{GapFormat, ReadError, gap_report, read};
+=======
+pub use frame::{Frames, Mark, Style, Text};
+>>>>>>> author
 pub use human::human;
 pub use json::schema;
 pub use output::{OutputError, write_file};
@@ -39,6 +44,7 @@ pub use results::{
     BaselineResult, BundleName, DocumentResult, FindingResult, FixResult, FixedResult, InputError, LabelResult,
     Location, OutcomeName, OutcomeResult, Results, Rule, SCHEMA, Tool,
 };
+pub use rule::explain;
 
 use fingerprint::fingerprint;
 

@@ -1,0 +1,71 @@
+//! Runs over almost the same units, one after another: an editor's. What did not change is remembered in memory.
+
+use super::judge::Judge;
+use super::memo::{Key, Record};
+use super::run::{RunResult, run_known};
+use crate::parse::{Limits, Unit};
+use std::collections::HashMap;
+
+/// A unit with its key, which hashes the whole text and is therefore worked out once.
+#[derive(Clone)]
+pub struct Keyed {
+    unit: Unit,
+    key: Key,
+}
+
+impl Keyed {
+    /// The unit.
+    pub fn unit(&self) -> &Unit {
+        &self.unit
+    }
+}
+
+/// Remembers the records of the last run's units.
+pub struct Session {
+    judge: Judge,
+    limits: Limits,
+    known: HashMap<Key, Record>,
+}
+
+impl Session {
+    /// Begins with nothing remembered.
+    pub fn new(judge: Judge, limits: Limits) -> Self {
+        Self { judge, limits, known: HashMap::new() }
+    }
+
+    /// What judges.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// The bounds on parsing.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A unit, ready for runs.
+    pub fn key(&self, unit: Unit) -> Keyed {
+        Keyed { key: unit.key(&self.judge.bundle().fingerprint), unit }
+    }
+
+    /// Judges units; `None` when it was cancelled on the way, which leaves everything remembered as it was.
+    pub fn run(&mut self, units: &[Keyed], cancelled: &(dyn Fn() -> bool + Sync)) -> Option<(Vec<Unit>, RunResult)> {
+        let keys: Vec<Key> = units.iter().map(|keyed| keyed.key).collect();
+        let units: Vec<Unit> = units.iter().map(|keyed| keyed.unit.clone()).collect();
+        // A unit that nobody waits for any more is as good as empty: its record never leaves this function.
+        let known = |key: &Key| {
+            if cancelled() { Some(Record::default()) } else { self.known.get(key).cloned() }
+        };
+        let (result, fresh) = run_known(&self.judge, &units, &keys, &self.limits, &known, true);
+        if cancelled() {
+            return None;
+        }
+        let mut before = std::mem::take(&mut self.known);
+        for (key, record) in fresh {
+            if let Some(record) = record.or_else(|| before.remove(&key)) {
+                self.known.insert(key, record);
+            }
+        }
+        Some((units, result))
+    }
+}

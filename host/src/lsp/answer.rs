@@ -1,0 +1,164 @@
+//! What an editor is told of an evaluation: diagnostics, documentation, fixes.
+
+use super::text::Text;
+use crate::bundle::{Bundle, Enforcement};
+use crate::document::Source;
+use crate::evaluate::{DocumentVerdict, Finding, Place, RunResult, Session};
+use crate::fix::{self, Extent};
+use crate::manifest::Severity;
+use crate::parse::Unit;
+use crate::report;
+use lsp_types::{
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Hover, HoverContents, Location, MarkupContent,
+    MarkupKind, NumberOrString, Range, TextEdit, Uri,
+};
+use std::ops;
+
+/// Diagnostics of one file; an editor shows no more either.
+const DIAGNOSTICS: usize = 1000;
+/// Rules that one hover explains.
+const EXPLAINED: usize = 3;
+
+/// What the last evaluation came to.
+#[derive(Default)]
+pub(super) struct Evaluated {
+    pub(super) units: Vec<Unit>,
+    pub(super) result: RunResult,
+}
+
+/// A finding in a file.
+pub(super) struct Found<'e> {
+    pub(super) unit: &'e Unit,
+    pub(super) document: &'e DocumentVerdict,
+    pub(super) rule: u16,
+    pub(super) finding: &'e Finding,
+    /// Bytes of the file.
+    pub(super) bytes: ops::Range<usize>,
+}
+
+impl Evaluated {
+    /// The findings in a file.
+    pub(super) fn found<'e>(&'e self, path: &'e str) -> impl Iterator<Item = Found<'e>> {
+        self.result.documents.iter().flat_map(move |(unit, document)| {
+            let unit = &self.units[*unit];
+            document.findings().filter_map(move |(rule, finding)| {
+                let bytes = bytes(unit, &finding.place, path)?;
+                Some(Found { unit, document, rule, finding, bytes })
+            })
+        })
+    }
+
+    /// Everything to be said of a file.
+    pub(super) fn diagnostics(&self, path: &str, uri: &Uri, text: &Text, bundle: &Bundle) -> Vec<Diagnostic> {
+        let mut diagnostics = Vec::new();
+        for error in &self.result.errors {
+            let unit = &self.units[error.unit];
+            let at = error.error.at as u32;
+            let place = Place { file: error.error.file, start: at, end: at, exact: true };
+            if let Some(bytes) = bytes(unit, &place, path) {
+                let range = text.range(bytes.start..text.character_end(bytes.start));
+                diagnostics.push(problem(range, DiagnosticSeverity::ERROR, "syntax", error.error.message.clone()));
+            }
+        }
+        for (unit, document) in &self.result.documents {
+            for (rule, failure) in document.errors() {
+                if let Some(bytes) = bytes(&self.units[*unit], &document.place, path) {
+                    let id = bundle.rules[usize::from(rule)].id();
+                    let message = format!("the rule could not judge {}: {failure}", document.subject);
+                    diagnostics.push(problem(text.range(bytes), DiagnosticSeverity::ERROR, id, message));
+                }
+            }
+        }
+        let findings = self.found(path).map(|found| diagnostic(&found, path, uri, text, bundle));
+        diagnostics.extend(findings);
+        diagnostics.truncate(DIAGNOSTICS);
+        diagnostics
+    }
+
+    /// The documentation of the rules whose findings are at a place.
+    pub(super) fn hover(&self, path: &str, at: usize, text: &Text, bundle: &Bundle) -> Option<Hover> {
+        let mut rules: Vec<u16> = Vec::new();
+        let mut parts: Vec<String> = Vec::new();
+        let mut range = None;
+        for found in self.found(path).filter(|found| found.bytes.start <= at && at <= found.bytes.end) {
+            if rules.contains(&found.rule) || rules.len() == EXPLAINED {
+                continue;
+            }
+            rules.push(found.rule);
+            range = range.or(Some(text.range(found.bytes)));
+            parts.push(report::explain(&bundle.rules[usize::from(found.rule)].source.manifest, "## "));
+        }
+        let value = parts.join("\n---\n\n");
+        let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value });
+        (!rules.is_empty()).then_some(Hover { contents, range })
+    }
+}
+
+impl Found<'_> {
+    /// The edit that the finding's fix comes to.
+    ///
+    /// # Errors
+    /// Says why there is none.
+    pub(super) fn edit(&self, text: &Text, path: &str, session: &Session) -> Result<Option<TextEdit>, String> {
+        let Some(fix) = &self.finding.fix else { return Ok(None) };
+        let slots = fix::fix_one(self.unit, self.document, fix, session.limits())?;
+        // A fix that changes another file of a module too is not offered: half of it would be applied.
+        let others = slots.iter().flat_map(|slot| slot.unit.sources.iter()).filter(|source| *source.path != *path);
+        let same = |new: &Source| self.unit.sources.iter().any(|old| old.path == new.path && old.text == new.text);
+        Ok(if others.into_iter().all(same) { edit(&slots, text, path) } else { None })
+    }
+}
+
+/// The edit that all safe fixes of a file come to.
+pub(super) fn fix_all(units: Vec<Unit>, text: &Text, path: &str, session: &Session) -> Option<TextEdit> {
+    let of_file = |unit: &Unit| unit.sources.iter().any(|source| *source.path == *path);
+    let fixed = fix::fix_where(session.judge(), units, session.limits(), Extent::Safe, of_file);
+    let slots: Vec<fix::Slot> = fixed.slots.into_iter().filter(|slot| of_file(&slot.unit)).collect();
+    edit(&slots, text, path)
+}
+
+/// Slots as an edit of one file's text.
+fn edit(slots: &[fix::Slot], text: &Text, path: &str) -> Option<TextEdit> {
+    let own = |name: &str| (name == path).then(|| text.as_str().to_owned());
+    fix::changed_files(slots, own).remove(path).map(|new| text.edit_to(&new))
+}
+
+/// The bytes of a file that a place is; `None` when it is in another file.
+fn bytes(unit: &Unit, place: &Place, path: &str) -> Option<ops::Range<usize>> {
+    let source = unit.sources.get(usize::from(place.file)).filter(|source| *source.path == *path)?;
+    Some(source.offset + place.start as usize..source.offset + place.end as usize)
+}
+
+fn diagnostic(found: &Found<'_>, path: &str, uri: &Uri, text: &Text, bundle: &Bundle) -> Diagnostic {
+    let rule = &bundle.rules[usize::from(found.rule)];
+    let finding = found.finding;
+    let severity = match (finding.enforcement, finding.severity) {
+        (Enforcement::Audit, _) | (_, Severity::Info) => DiagnosticSeverity::INFORMATION,
+        (Enforcement::Deny, severity) if severity >= Severity::High => DiagnosticSeverity::ERROR,
+        _ => DiagnosticSeverity::WARNING,
+    };
+    let labels = finding.labels.iter().filter_map(|label| {
+        let range = text.range(bytes(found.unit, &label.place, path)?);
+        Some(DiagnosticRelatedInformation {
+            location: Location { uri: uri.clone(), range },
+            message: label.text.clone(),
+        })
+    });
+    let labels: Vec<_> = labels.collect();
+    let message = format!("{}\n{}", finding.message, rule.source.manifest.fix_line());
+    Diagnostic {
+        related_information: (!labels.is_empty()).then_some(labels),
+        ..problem(text.range(found.bytes.clone()), severity, rule.id(), message)
+    }
+}
+
+pub(super) fn problem(range: Range, severity: DiagnosticSeverity, code: &str, message: String) -> Diagnostic {
+    Diagnostic {
+        range,
+        severity: Some(severity),
+        code: Some(NumberOrString::String(code.to_owned())),
+        source: Some("policy-host".to_owned()),
+        message,
+        ..Diagnostic::default()
+    }
+}

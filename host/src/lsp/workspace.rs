@@ -1,0 +1,162 @@
+//! The files of the workspace as units: what is on disk, and over it what is open.
+
+use crate::discover::{self, Content};
+use crate::document::Source;
+use crate::evaluate::{Keyed, Session};
+use crate::parse::{SyntaxError, Unit};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The files by the paths that rules see: relative to the workspace's folder where they are below one.
+#[derive(Default)]
+pub(super) struct Workspace {
+    roots: Vec<PathBuf>,
+    files: BTreeMap<String, File>,
+    /// Terraform modules by directory; worked out again when a file of theirs changes.
+    modules: BTreeMap<String, Keyed>,
+}
+
+enum File {
+    Units(Vec<Keyed>),
+    Terraform(Arc<str>),
+}
+
+impl Workspace {
+    /// Reads the folders of a workspace.
+    pub(super) fn open(roots: Vec<PathBuf>, session: &Session) -> Self {
+        let mut workspace = Self { roots, ..Self::default() };
+        for root in workspace.roots.clone() {
+            for unit in discover::discover(&[root], session.limits()).units {
+                workspace.add(&unit, session);
+            }
+        }
+        workspace
+    }
+
+    fn add(&mut self, unit: &Unit, session: &Session) {
+        let renamed = unit.sources.iter().map(|source| Source {
+            path: Arc::from(self.shown(Path::new(&*source.path))),
+            text: source.text.clone(),
+            offset: source.offset,
+            lines_before: source.lines_before,
+        });
+        let sources: Arc<[Source]> = renamed.collect();
+        if unit.form == crate::parse::Form::Terraform {
+            for source in sources.iter() {
+                self.files.insert(source.path.to_string(), File::Terraform(Arc::from(&*source.text)));
+            }
+            return self.forget_module(&sources[0].path);
+        }
+        let keyed = session.key(Unit { form: unit.form, sources });
+        match self.files.entry(keyed.unit().sources[0].path.to_string()).or_insert(File::Units(Vec::new())) {
+            File::Units(units) => units.push(keyed),
+            other => *other = File::Units(vec![keyed]),
+        }
+    }
+
+    /// The path of a file as rules see it.
+    pub(super) fn shown(&self, path: &Path) -> String {
+        let relative = self.roots.iter().find_map(|root| path.strip_prefix(root).ok());
+        relative.unwrap_or(path).to_string_lossy().replace('\\', "/")
+    }
+
+    /// Puts a text in the place of a file's; false when the file is none of ours.
+    ///
+    /// # Errors
+    /// When the text exceeds a bound.
+    pub(super) fn set(&mut self, path: &Path, text: &str, session: &Session) -> Result<bool, SyntaxError> {
+        let shown = self.shown(path);
+        self.remove(&shown);
+        let Some(content) = discover::read(path, &shown, text.to_owned(), session.limits()) else { return Ok(false) };
+        let file = match content? {
+            Content::Units(units) => File::Units(units.into_iter().map(|unit| session.key(unit)).collect()),
+            Content::Terraform(source) => File::Terraform(Arc::from(source.text)),
+        };
+        self.files.insert(shown, file);
+        Ok(true)
+    }
+
+    /// Takes what is on disk, after a buffer was closed or somebody else wrote the file.
+    pub(super) fn reload(&mut self, path: &Path, session: &Session) {
+        let is_large = || std::fs::metadata(path).is_ok_and(|file| file.len() > session.limits().bytes as u64);
+        match std::fs::read_to_string(path) {
+            // What cannot be judged is no part of the inventory; it is reported when it is opened.
+            Ok(text) if !is_large() => drop(self.set(path, &text, session)),
+            _ => self.remove(&self.shown(path)),
+        }
+    }
+
+    fn remove(&mut self, shown: &str) {
+        self.files.remove(shown);
+        self.forget_module(shown);
+    }
+
+    fn forget_module(&mut self, shown: &str) {
+        self.modules.remove(directory(shown));
+    }
+
+    /// All units, in the order of their paths, modules last.
+    pub(super) fn units(&mut self, session: &Session) -> Vec<Keyed> {
+        let mut units = Vec::new();
+        let mut missing: BTreeMap<&str, Vec<Source>> = BTreeMap::new();
+        for (path, file) in &self.files {
+            match file {
+                File::Units(keyed) => units.extend(keyed.iter().cloned()),
+                File::Terraform(text) if !self.modules.contains_key(directory(path)) => {
+                    missing.entry(directory(path)).or_default().push(Source::new(path.as_str(), &**text));
+                }
+                File::Terraform(_) => {}
+            }
+        }
+        let modules = missing
+            .into_iter()
+            .map(|(directory, sources)| (directory.to_owned(), session.key(Unit::terraform(sources))));
+        self.modules.extend(modules.collect::<Vec<_>>());
+        units.extend(self.modules.values().cloned());
+        units
+    }
+}
+
+fn directory(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// The path of a `file:` URI.
+pub(super) fn path_of(uri: &str) -> Option<PathBuf> {
+    let path = uri.strip_prefix("file://")?;
+    let path = &path[path.find('/')?..];
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, behind @ ..] = rest {
+        let digits = behind.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &behind[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
+    Some(PathBuf::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_of;
+    use std::path::Path;
+
+    #[test]
+    fn a_uri_names_a_path() {
+        assert_eq!(path_of("file:///a/b%20c/%C3%A9.yaml").as_deref(), Some(Path::new("/a/b c/é.yaml")));
+        assert_eq!(path_of("file://host/a").as_deref(), Some(Path::new("/a")));
+        for none in ["untitled:1", "file:", "file://", "file:///%00", "file:///%ff", "http://a/b"] {
+            assert_eq!(path_of(none), None, "{none}");
+        }
+        assert_eq!(path_of("file:///a%2").as_deref(), Some(Path::new("/a%2")));
+    }
+}

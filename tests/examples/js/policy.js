@@ -1,0 +1,52 @@
+// The contract is wit/rule.wit: `manifest` says what the rule is and what it reads, `evaluate` judges.
+
+const manifest = {
+  id: "owner-label-required",
+  version: "0.1.0",
+  title: "Workloads name their owner",
+  description: "The label `owner`, or the one that `label` names, is there and not empty.",
+  why: "Whoever is woken by an alert has to find out whose workload it is before anything can be done.",
+  fix: "Add the label with the name of the team that answers for the workload.",
+  severity: "low",
+  priority: "P3",
+  effort: "small",
+  factor: "XIV Telemetry",
+  since: "0.1.0",
+  appliesTo: ["workload"],
+  reads: ["object.metadata.labels"],
+  parameters: {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      label: { type: "string", description: "The label that names the owner.", default: "owner" },
+    },
+  },
+};
+
+/** A finding: `at` is an RFC 6901 pointer into what the rule was told. */
+function finding(at, message) {
+  return { code: "", message, at, excerpt: "", labels: [], fix: undefined, severity: undefined, secret: false };
+}
+
+/** One key as a part of a pointer. */
+function escaped(key) {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+export const rule = {
+  manifest() {
+    return JSON.stringify(manifest);
+  },
+
+  evaluate(request) {
+    const { label = "owner" } = JSON.parse(request.parameters);
+    const labels = JSON.parse(request.document).object?.metadata?.labels ?? {};
+    const findings = [];
+    if (!Object.hasOwn(labels, label)) {
+      findings.push(finding("/object/metadata/labels", `\`metadata.labels\` has no \`${label}\``));
+    } else if (typeof labels[label] !== "string" || labels[label] === "") {
+      findings.push(finding(`/object/metadata/labels/${escaped(label)}`, `the label \`${label}\` is empty`));
+    }
+    return { tag: "judged", val: findings };
+  },
+};
