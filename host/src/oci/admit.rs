@@ -63,7 +63,7 @@ impl Admit for RefuseUnsigned {
             target.repository()
         );
         let refusal = Refusal { target, reason: Reason::NoPolicy, rejected: Vec::new(), remedy };
-        Box::pin(std::future::ready(Err(OciError::from(refusal))))
+        Box::pin(std::future::ready(Err(OciError::from(Box::new(refusal)))))
     }
 }
 

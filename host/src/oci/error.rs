@@ -87,7 +87,7 @@ pub enum OciError {
     },
     /// It may not be used.
     #[error(transparent)]
-    NotAdmitted(Box<Refusal>),
+    NotAdmitted(#[from] Box<Refusal>),
     /// The trust policy is refused.
     #[error(transparent)]
     Trust(#[from] PolicyError),
@@ -111,12 +111,6 @@ pub enum OciError {
     /// A component is refused.
     #[error(transparent)]
     Library(#[from] LibraryError),
-}
-
-impl From<Refusal> for OciError {
-    fn from(refusal: Refusal) -> Self {
-        Self::NotAdmitted(Box::new(refusal))
-    }
 }
 
 impl From<LockError> for OciError {

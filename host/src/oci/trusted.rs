@@ -75,7 +75,7 @@ async fn check(
 }
 
 /// Where nobody was asked, that may be all that is missing.
-fn explained(mut refusal: Refusal, evidence: &Evidence<'_>) -> Refusal {
+fn explained(mut refusal: Box<Refusal>, evidence: &Evidence<'_>) -> Box<Refusal> {
     if evidence.is_offline() {
         refusal.remedy.push_str("; no registry was asked, and `bundle pull` or `bundle load` brings signatures along");
     }

@@ -86,7 +86,7 @@ impl<'c> Check<'c> {
     ///
     /// # Errors
     /// Says what is missing, what was there instead, and what would satisfy the check.
-    pub fn finish(self) -> Result<Verified, Refusal> {
+    pub fn finish(self) -> Result<Verified, Box<Refusal>> {
         let requirement = self.requirement;
         let missing = self.attested.iter().position(Option::is_none).map(|index| &requirement.attestations[index]);
         let (reason, mut remedy) = if self.signed.len() < requirement.threshold {
@@ -119,7 +119,7 @@ impl<'c> Check<'c> {
         if self.offered >= MAX_EVIDENCE {
             remedy.push_str(&format!("; only {MAX_EVIDENCE} signatures and attestations are looked at"));
         }
-        Err(Refusal { target: self.asked.clone(), reason, rejected: self.rejected, remedy })
+        Err(Box::new(Refusal { target: self.asked.clone(), reason, rejected: self.rejected, remedy }))
     }
 
     fn bundle(&mut self, bytes: &[u8]) -> Result<(), Problem> {

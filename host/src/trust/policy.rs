@@ -204,13 +204,18 @@ impl TrustPolicy {
     ///
     /// # Errors
     /// When no entry matches.
-    pub fn demand(&self, target: &Target) -> Result<(&Demand, Target), Refusal> {
+    pub fn demand(&self, target: &Target) -> Result<(&Demand, Target), Box<Refusal>> {
         let entry = self.entries.iter().find(|entry| entry.pattern.matches(target.repository()));
-        let entry = entry.ok_or_else(|| Refusal {
-            target: target.clone(),
-            reason: Reason::NoEntry(self.path.clone()),
-            rejected: Vec::new(),
-            remedy: format!("an entry `- match: {}` with `signedBy`, or with `unsigned: allow`", target.repository()),
+        let entry = entry.ok_or_else(|| {
+            Box::new(Refusal {
+                target: target.clone(),
+                reason: Reason::NoEntry(self.path.clone()),
+                rejected: Vec::new(),
+                remedy: format!(
+                    "an entry `- match: {}` with `signedBy`, or with `unsigned: allow`",
+                    target.repository()
+                ),
+            })
         })?;
         let signed_as = match &entry.mirror_of {
             Some(origin) => target.named(&entry.pattern.rename(target.repository(), origin)),

@@ -49,7 +49,7 @@ fn policy(text: &str) -> Result<TrustPolicy, String> {
     TrustPolicy::parse("trust.yaml", &(keys + text), &fixtures()).map_err(|error| error.to_string())
 }
 
-fn verify(policy: &TrustPolicy, target: &Target, evidence: &[&[u8]]) -> Result<Verified, Refusal> {
+fn verify(policy: &TrustPolicy, target: &Target, evidence: &[&[u8]]) -> Result<Verified, Box<Refusal>> {
     let (demand, named) = policy.demand(target)?;
     let Demand::Signed(requirement) = demand else { panic!("it is allowed to be unsigned") };
     let mut check = Check::new(requirement, target, &named);
@@ -384,7 +384,7 @@ mod identities {
         TrustPolicy::parse("trust.yaml", &text, directory.path()).map_err(|error| error.to_string())
     }
 
-    fn check(issuer: &str, subject: &str, provenance: &[u8]) -> Result<Verified, Refusal> {
+    fn check(issuer: &str, subject: &str, provenance: &[u8]) -> Result<Verified, Box<Refusal>> {
         // The provenance is a file's.
         let file = Target::new("a.txt", DIGEST).unwrap();
         verify(&policy_for(issuer, subject).unwrap(), &file, &[&signature(&KEY, &file), provenance])
