@@ -3,24 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-<<<<<<< HEAD
 mod adoption;
-=======
 mod authoring;
->>>>>>> author
 mod cli;
 mod cluster;
 mod documents;
 mod fake_api_server;
-<<<<<<< HEAD
 mod fake_registry;
+mod lsp;
 mod oci;
 mod pod_security;
-mod reports;
-=======
-mod lsp;
-mod pod_security;
 mod readme;
->>>>>>> author
+mod reports;
 mod sandbox;
 mod server;

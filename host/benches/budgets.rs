@@ -312,6 +312,7 @@ impl Host {
             templates: 0,
             elapsed: Duration::ZERO,
             fixed: None,
+            adoption: &report::Adoption::default(),
         };
         report::human(&report, report::Style::Plain, 120)
     }

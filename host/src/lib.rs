@@ -7,11 +7,8 @@
 //! | --- | --- |
 //! | [`cli`] | arguments, exit codes, what goes to which stream |
 //! | [`serve`] | the server: wires, connections, operation |
-<<<<<<< HEAD
 //! | [`oci`] | bundles in registries: fetched, kept, sent |
-=======
 //! | [`lsp`] | the language server: findings while a file is written |
->>>>>>> author
 //! | [`integrate`] | manifests with which engines ask the server |
 //! | [`decide`] | one object under review, one decision |
 //! | [`scaffold`] | what a new rule begins with |
@@ -29,12 +26,9 @@
 //! | [`manifest`] | what a rule says of itself |
 //! | [`parse`] | from bytes to documents |
 //! | [`document`] | the document model |
-<<<<<<< HEAD
 //! | [`config`] | what a repository says of how it is judged |
 //! | [`trust`] | keys, signatures, and who may be believed |
-=======
 //! | [`watch`] | waiting for files to change |
->>>>>>> author
 //! | [`settings`] | files that people write to configure the host |
 //! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
@@ -56,11 +50,8 @@ pub mod fixtures;
 pub mod integrate;
 pub mod lsp;
 pub mod manifest;
-<<<<<<< HEAD
-pub mod oci;
-=======
 pub mod measure;
->>>>>>> author
+pub mod oci;
 pub mod parse;
 pub mod project;
 pub mod report;
@@ -70,9 +61,6 @@ pub mod sealed;
 pub mod serve;
 pub mod settings;
 mod suggest;
-<<<<<<< HEAD
 pub mod trust;
-=======
 pub mod watch;
->>>>>>> author
 pub mod workload;

@@ -110,6 +110,7 @@ fn example(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>) -> std::
             templates: 0,
             elapsed: Duration::ZERO,
             fixed: None,
+            adoption: &report::Adoption::default(),
         };
         let findings = result.documents.iter().flat_map(|(_, document)| document.findings());
         if findings.count() > 0 {

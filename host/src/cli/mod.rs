@@ -4,28 +4,20 @@
 //! 3 nothing to judge.
 
 mod args;
-<<<<<<< HEAD
 mod artifact;
-mod bundle;
-mod config;
-=======
 mod bench;
 mod bundle;
-mod cache;
 mod component;
->>>>>>> author
+mod config;
 mod docs;
 mod eval;
 mod explain;
 mod inspect;
 mod key;
 mod list;
-<<<<<<< HEAD
-mod oci;
-=======
 mod lsp;
 mod new;
->>>>>>> author
+mod oci;
 mod pack;
 mod passphrase;
 mod progress;
@@ -91,12 +83,11 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
     rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(4 << 20).build_global()?;
     let limits = SandboxLimits::with_component_bytes(usize::from(arguments.component_mib) << 20);
     match arguments.command {
-<<<<<<< HEAD
-        Command::Inspect(arguments) => inspect::run(&arguments),
-        Command::List(arguments) => list::run(&arguments, pack),
-        Command::Explain(arguments) => explain::run(&arguments, pack),
+        Command::Inspect(arguments) => inspect::run(&arguments, &limits),
+        Command::List(arguments) => list::run(&arguments, pack, &limits),
+        Command::Explain(arguments) => explain::run(&arguments, pack, &limits),
         Command::Eval(arguments) => {
-            let context = context(pack, arguments.no_cache, threads)?;
+            let context = context(pack, &limits, arguments.no_cache, threads)?;
             let configure = || config::configure(&arguments, |name| context.library.bundle(name).is_some());
             if arguments.watch { watch::run(&configure, &context) } else { eval::judge(&configure()?, context.clone()) }
         }
@@ -107,22 +98,15 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
         Command::Report(arguments) => report::run(&arguments),
-=======
-        Command::Inspect(arguments) => inspect::run(&arguments, &limits),
-        Command::List(arguments) => list::run(&arguments, pack, &limits),
-        Command::Explain(arguments) => explain::run(&arguments, pack, &limits),
-        Command::Eval(arguments) => eval::run(&arguments, context(pack, &limits, arguments.no_cache, threads)?),
->>>>>>> author
         Command::Serve(arguments) => {
             let context = context(pack, &limits, false, threads)?;
             serve::run(*arguments, context)
         }
-<<<<<<< HEAD
         Command::Key(arguments) => key::run(&arguments),
         Command::Sign(arguments) => sign::sign(&arguments),
         Command::Attest(arguments) => sign::attest(&arguments),
         Command::Verify(arguments) => sign::verify(&arguments),
-        Command::Test(arguments) => test::run(&arguments, &context(pack, false, threads)?),
+        Command::Test(arguments) => test::run(&arguments, &context(pack, &limits, false, threads)?),
         Command::Bundle(arguments) => match &arguments.command {
             // These run nothing, so that they need no engine.
             BundleCommand::Pull(arguments) => artifact::pull(arguments),
@@ -131,9 +115,9 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
             BundleCommand::Copy(arguments) => artifact::copy(arguments),
             BundleCommand::Save(arguments) => artifact::save(arguments),
             BundleCommand::Load(arguments) => artifact::load(arguments),
-            BundleCommand::Build(arguments) => artifact::build(arguments, &mut context(pack, false, threads)?),
-            BundleCommand::Push(arguments) => artifact::push(arguments, &mut context(pack, false, threads)?),
-            BundleCommand::Engine(command) => bundle::run(command, context(pack, false, threads)?),
+            BundleCommand::Build(arguments) => artifact::build(arguments, &mut context(pack, &limits, false, threads)?),
+            BundleCommand::Push(arguments) => artifact::push(arguments, &mut context(pack, &limits, false, threads)?),
+            BundleCommand::Engine(command) => bundle::run(command, context(pack, &limits, false, threads)?),
         },
         Command::Store(arguments) => match arguments.command {
             StoreCommand::Prune(arguments) => {
@@ -141,16 +125,11 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
                 artifact::prune(arguments.store.as_deref(), unused_for, arguments.format)
             }
         },
-        Command::Docs(arguments) => docs::run(&arguments, context(pack, false, threads)?),
-=======
+        Command::Docs(arguments) => docs::run(&arguments, context(pack, &limits, false, threads)?),
         Command::New(arguments) => new::run(&arguments),
         Command::Component(arguments) => component::run(&arguments, &context(pack, &limits, false, threads)?),
         Command::Bench(arguments) => bench::run(&arguments, context(pack, &limits, false, threads)?),
         Command::Lsp(arguments) => lsp::run(&arguments, context(pack, &limits, false, threads)?),
-        Command::Test(arguments) => test::run(&arguments, &context(pack, &limits, false, threads)?),
-        Command::Bundle(arguments) => bundle::run(&arguments, context(pack, &limits, false, threads)?),
-        Command::Docs(arguments) => docs::run(&arguments, context(pack, &limits, false, threads)?),
->>>>>>> author
         Command::Pack(arguments) => pack::run(&arguments),
     }
 }

@@ -31,12 +31,8 @@ use std::time::Duration;
 
 pub use exceptions::ExceptionResult;
 pub use format::{Format, RenderError, Renderings};
-<<<<<<< HEAD
-pub use frame::{Frames, Style};
-pub use gap::{GapFormat, ReadError, gap_report, read};
-=======
 pub use frame::{Frames, Mark, Style, Text};
->>>>>>> author
+pub use gap::{GapFormat, ReadError, gap_report, read};
 pub use human::human;
 pub use json::schema;
 pub use output::{OutputError, write_file};
