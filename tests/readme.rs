@@ -1,12 +1,17 @@
 //! The documents' console blocks: every `$ policy-host …` in them runs, and says what they show.
 
+use crate::fake_registry::FakeRegistry;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 const DOCUMENTS: [&str; 2] = ["README.md", "CONTRIBUTING.md"];
-/// It serves until it is told to end; `tests/server` has its tests.
-const ENDLESS: &str = "serve";
+/// They go on until they are told to end; `tests/server` and `tests/adoption` have their tests.
+const ENDLESS: [&str; 2] = ["serve", "--watch"];
+/// The registry of the documents, and the one that stands in for it.
+const REGISTRY: &str = "registry.example";
+const TRUST: &str =
+    "keys: {release: release.pub}\nrepositories: [{match: \"registry.example/**\", signedBy: [release]}]\n";
 
 /// A command of a document, and the output that stands below it.
 #[derive(Debug, PartialEq)]
@@ -66,7 +71,7 @@ fn like(pattern: &str, line: &str) -> bool {
 }
 
 /// A repository with what the documents' commands name.
-fn repository() -> tempfile::TempDir {
+fn repository(registry: &FakeRegistry) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let work = root.path().join("work");
     copy(Path::new("../tests/sample-repository"), &work);
@@ -74,7 +79,33 @@ fn repository() -> tempfile::TempDir {
     fs::copy(rule.expect("`make rules` builds the rules"), work.join("rule.wasm")).unwrap();
     let key = rcgen::generate_simple_self_signed(["policy-host".to_owned()]).unwrap();
     fs::write(work.join("ca.crt"), key.cert.pem()).unwrap();
+    fs::write(work.join("bundle.yaml"), "name: ours\nversion: 1.0.0\nrules: [pss-privileged]\n").unwrap();
+    fs::write(work.join("trust.yaml"), TRUST.replace(REGISTRY, &registry.host)).unwrap();
+    for arguments in [
+        &["init", "--quiet"][..],
+        &["add", "."],
+        &["-c", "user.name=somebody", "-c", "user.email=somebody@example.org", "commit", "--quiet", "-m", "one"],
+        &["update-ref", "refs/remotes/origin/main", "HEAD"],
+    ] {
+        assert!(Command::new("git").args(arguments).current_dir(&work).status().unwrap().success());
+    }
+    policy_host(root.path(), &["eval".to_owned(), "--report=json=last-week.json".to_owned()]);
     root
+}
+
+fn policy_host(root: &Path, arguments: &[String]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_policy-host"))
+        .args(arguments)
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .env("POLICY_HOST_CACHE", root.join("cache"))
+        .env("POLICY_HOST_STORE", root.join("store"))
+        .env("POLICY_HOST_TRUST", "trust.yaml")
+        .env("POLICY_HOST_KEY_PASSWORD", "a passphrase")
+        .current_dir(root.join("work"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -93,17 +124,16 @@ fn copy(from: &Path, to: &Path) {
 fn the_documents_commands_work() {
     for document in DOCUMENTS {
         let text = fs::read_to_string(Path::new("..").join(document)).unwrap();
-        let root = repository();
-        for shown in commands(&text).into_iter().filter(|shown| shown.arguments[0] != ENDLESS) {
+        let registry = FakeRegistry::start();
+        let root = repository(&registry);
+        let ends = |shown: &Shown| !shown.arguments.iter().any(|argument| ENDLESS.contains(&argument.as_str()));
+        for mut shown in commands(&text).into_iter().filter(ends) {
             let place = format!("{document}:{}: policy-host {}", shown.line, shown.arguments.join(" "));
-            let output = Command::new(env!("CARGO_BIN_EXE_policy-host"))
-                .args(&shown.arguments)
-                .env_clear()
-                .env("POLICY_HOST_CACHE", root.path().join("cache"))
-                .current_dir(root.path().join("work"))
-                .stdin(Stdio::null())
-                .output()
-                .unwrap();
+            if place.contains("oci://") {
+                shown.arguments.iter_mut().for_each(|argument| *argument = argument.replace(REGISTRY, &registry.host));
+                shown.arguments.push("--insecure".to_owned());
+            }
+            let output = policy_host(root.path(), &shown.arguments);
             let said = String::from_utf8(output.stdout).unwrap();
             let errors = String::from_utf8_lossy(&output.stderr);
             // Findings are no failure, and an editor that is gone at once is none either.

@@ -58,7 +58,7 @@ fn a_tag_is_followed_and_the_last_good_bundle_kept() {
     let good = registry.manifest(PATH, "1").unwrap();
     registry.put_manifest(PATH, "1", media::INDEX, b"{\"schemaVersion\":2,\"manifests\":[]}");
     let told = |text: &str| server.get("/readyz?verbose").body.contains(text);
-    until("the failure is told", || told("its artifact type is"));
+    until("the failure is told", || told("dev.policy-host.kind"));
     assert!(serves(&server, &registry, &second));
     assert!(server.metric("policy_host_reloads_total{what=\"tags\",outcome=\"failed\"}") >= 1.0);
 

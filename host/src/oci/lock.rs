@@ -203,7 +203,7 @@ mod tests {
         for (text, says) in [
             ("version: 2\n", "1:10: version 2"),
             ("version: 1\nbundles:\n  - reference: \"x\"\n    digest: \"sha256:1\"\n", "4:13:"),
-            ("version: 1\nmore: 1\n", "2:7: `more`"),
+            ("version: 1\nmore: 1\n", "2:1: `more`"),
             (
                 &format!("version: 1\nbundles:\n  - reference: x\n    digest: \"{}\"\n", Digest::of(b"")),
                 "3:16: `x` is no reference",

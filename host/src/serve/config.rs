@@ -613,7 +613,7 @@ mod tests {
     fn errors_name_the_field_and_the_place() {
         let cases = [
             ("listen: nowhere", "serve.yaml:1:9: `listen`: invalid socket address syntax"),
-            ("limits:\n  queues: 1", "serve.yaml:2:11: `limits.queues`: unknown field `queues`"),
+            ("limits:\n  queues: 1", "serve.yaml:2:3: `limits.queues`: unknown field `queues`"),
             ("limits:\n  deadline: soon", "serve.yaml:2:13: `limits.deadline`: `soon` is no length of time"),
             ("tls: {certificate: a.pem}", "`tls`: a certificate and its key go together"),
             ("tls: {clientCertificates: all}", "`tls.clientCertificates`: it needs `tls.clientAuthorities`"),
