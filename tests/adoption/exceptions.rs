@@ -68,7 +68,7 @@ fn one_that_gives_no_reason_or_has_expired_hides_nothing_and_says_so() {
     for (comment, expected) in cases {
         let (code, text) = eval(&home(&[("web.yaml", &behind(11, comment))]), &[]);
         assert_eq!(code, 1, "{text}");
-        assert!(text.contains(&format!("warning: web.yaml:11:26: ")) && text.contains(expected), "{comment}\n{text}");
+        assert!(text.contains("warning: web.yaml:11:26: ") && text.contains(expected), "{comment}\n{text}");
     }
     let (code, text) = eval(&home(&[("web.yaml", &behind(11, &format!("{IGNORE} until=2999-01-31")))]), &[]);
     assert_eq!(code, 0, "{text}");

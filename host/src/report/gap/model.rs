@@ -61,10 +61,13 @@ struct Tally<'r> {
     findings: Vec<(&'r DocumentResult<'r>, &'r FindingResult<'r>)>,
 }
 
+/// A rule that found something, and all that it came to.
+type Failed<'r, 't> = (&'r Rule<'r>, &'t Tally<'r>);
+
 /// The areas in which something is missing, and the score of each factor in the order of the factors.
 pub(super) fn analyse<'r>(results: &'r Results<'r>) -> (Vec<Area<'r>>, Vec<(&'r str, Score<'r>)>) {
     let tallies = tally(results);
-    let mut groups: BTreeMap<(usize, String, &str), Vec<(&Rule<'_>, &Tally<'_>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, String, &str), Vec<Failed<'_, '_>>> = BTreeMap::new();
     let mut scores: BTreeMap<(usize, &str), Score<'r>> = BTreeMap::new();
     for rule in &results.rules {
         let score = scores.entry((factor_number(&rule.factor), &rule.factor)).or_default();
@@ -117,7 +120,7 @@ fn tally<'r>(results: &'r Results<'r>) -> HashMap<&'r str, Tally<'r>> {
     tallies
 }
 
-fn gap<'r>(title: &'r str, members: &[(&'r Rule<'r>, &Tally<'r>)]) -> Gap<'r> {
+fn gap<'r>(title: &'r str, members: &[Failed<'r, '_>]) -> Gap<'r> {
     let evidence = members.iter().map(|(rule, tally)| evidence(rule, tally));
     let (mut priority, mut effort) = (Priority::P3, Effort::Small);
     for evidence in evidence {
