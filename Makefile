@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
-COMPONENTS := target/rules/wasm32-unknown-unknown/rule
+COMPONENTS := target/rules
 HOST := target/release/policy-host
 SAMPLE := tests/sample-repository
 
@@ -35,9 +35,9 @@ rules: toolchain ## Build all rules, and the pack that the host embeds
 	$(HOST) pack --components $(COMPONENTS) --policies policies --bundles bundles --out target/policies
 
 .PHONY: rule
-rule: ## Build one rule and run its fixtures: make rule RULE=pss-privileged [UPDATE=--update]
+rule: ## Build one rule as a component of its own and run its fixtures: make rule RULE=pss-privileged [UPDATE=--update]
 	@QUIET=1 policies/build.sh $(RULE)
-	@$(HOST) test policies/*/$(RULE) $(UPDATE)
+	@$(HOST) test --components target/rule policies/*/$(RULE) $(UPDATE)
 
 .PHONY: toolchain
 toolchain: ## Install what building needs and this machine lacks
@@ -64,6 +64,7 @@ editors: build ## Prove the language server with a client made by others, from P
 lint: ## Formatting, clippy with warnings denied, licences of dependencies
 	@tests/toolchain.sh lint
 	cargo fmt --all --check
+	rustfmt --check policies/*/*/policy.rs
 	cargo clippy --release --workspace --all-targets --quiet -- -D warnings
 	cargo deny --log-level error check bans licenses sources
 

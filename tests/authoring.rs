@@ -1,10 +1,9 @@
 //! Beginning, testing, finishing and measuring rules, as their authors do.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const COMPONENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/policies");
 const FAIL: &str = "\
 apiVersion: v1
 kind: Pod
@@ -23,6 +22,11 @@ fn run(directory: &Path, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
+/// The component that has the rule that the tests use.
+fn pack() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/policies/pod-security-baseline.wasm")
+}
+
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -37,7 +41,9 @@ fn rule_folder(home: &Path) {
 fn what_differs_from_a_fixture_is_framed() {
     let home = tempfile::tempdir().unwrap();
     rule_folder(home.path());
-    let output = run(home.path(), &["test", "pss-privileged", "--components", COMPONENTS]);
+    fs::create_dir(home.path().join("components")).unwrap();
+    fs::copy(pack(), home.path().join("components/pss-privileged.wasm")).unwrap();
+    let output = run(home.path(), &["test", "pss-privileged", "--components", "components"]);
     assert_eq!(output.status.code(), Some(1));
     let expected = "\
 FAILED pss-privileged
@@ -73,10 +79,10 @@ fn a_rules_own_component_comes_first() {
     )
     .unwrap();
     fs::create_dir(home.path().join("pss-privileged/target")).unwrap();
-    let component = Path::new(COMPONENTS).join("pss-privileged.wasm");
+    let component = pack();
     let out = "pss-privileged/target/pss-privileged.wasm";
     let output = run(home.path(), &["component", component.to_str().unwrap(), "--out", out]);
-    assert!(said(&output).starts_with("pss-privileged 0.1.0: "), "{}", said(&output));
+    assert!(said(&output).starts_with("pss-host-namespaces 0.1.0, pss-privileged 0.1.0: "), "{}", said(&output));
     let output = run(home.path(), &["test", "pss-privileged"]);
     assert_eq!(said(&output), "ok     pss-privileged: 2 files, 1 findings\n1 passed, 0 failed\n");
 }
@@ -117,7 +123,7 @@ fn a_rule_is_begun_once() {
 #[test]
 fn a_rule_is_measured_against_another_version() {
     let home = tempfile::tempdir().unwrap();
-    let component = Path::new(COMPONENTS).join("pss-privileged.wasm");
+    let component = pack();
     let arguments = ["bench", "pss-privileged", "--samples", "11", "--format", "json", "--against"];
     let output = run(home.path(), &[&arguments[..], &[component.to_str().unwrap()]].concat());
     let results: serde_json::Value =

@@ -361,7 +361,7 @@ fn severity_enforcement_and_parameters_come_from_the_bundle() {
 fn a_directory_of_components_is_a_bundle() {
     let home = Home::with(&[("bad.yaml", PRIVILEGED)]);
     fs::create_dir_all(home.path("rules")).unwrap();
-    let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/policies/pss-privileged.wasm");
+    let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/policies/pod-security-baseline.wasm");
     fs::copy(&component, home.path("rules/any-name.wasm")).unwrap();
     let output = home.run(&["eval", "--bundle", "rules", "bad.yaml"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));

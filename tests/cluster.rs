@@ -5,7 +5,7 @@ use crate::sandbox::{ENGINE, rule_that_asks};
 use policy_host::bundle::Bundle;
 use policy_host::cluster::{CacheLimits, KindState, Timing, WatchCache};
 use policy_host::document::{Document, Source};
-use policy_host::evaluate::{Collected, Inventory, Judge, Outcome};
+use policy_host::evaluate::{Ask, Collected, Inventory, Judge, Outcome};
 use policy_host::parse::{Form, Limits, Unit};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -209,16 +209,16 @@ async fn without_permission_a_rule_is_not_evaluated_and_says_why() {
     let inventory = cache.inventory(&judge).unwrap();
     let document = document(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}));
     let related = judge.related(0, &inventory, "n");
-    let outcome = judge.judge_related(&judge.prepare(&document), 0, &related).outcome;
+    let outcome = |told| judge.judge(&judge.prepare(&document), &[Ask { rule: 0, told }]).remove(0).outcome;
     let reason = "its query `services` (core/Service) has no answer: core/Service: \
                   the API server does not permit it (403): told to fail";
-    assert_eq!(outcome, Outcome::NotEvaluated(reason.to_owned()));
+    assert_eq!(outcome(related), Outcome::NotEvaluated(reason.to_owned()));
 
     server.mend();
     becomes(&cache, "core/Service", "synced").await;
     assert_eq!(told(&cache, &judge, "n").unwrap(), shown(&[("n", "a", "x")]));
     let related = judge.related(0, &inventory, "n");
-    assert_eq!(judge.judge_related(&judge.prepare(&document), 0, &related).outcome, Outcome::Pass);
+    assert_eq!(outcome(related), Outcome::Pass);
 }
 
 #[tokio::test]

@@ -438,13 +438,17 @@ fn admission_reviews() {
     let named = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "n", "namespace": "ns"}});
     assert_eq!(subject(&only(Form::Json, &review("CREATE", named, Json::Null))), "/v1 Pod ns/n CREATE");
 
-    for (operation, object, old) in [
-        ("DELETE", Json::Null, pod("a")),
-        ("DELETE", pod("a"), pod("a")),
-        ("CONNECT", json!({"kind": "PodExecOptions", "apiVersion": "v1"}), Json::Null),
-        ("CREATE", Json::Null, Json::Null),
-        ("CREATE", "text".into(), Json::Null),
-    ] {
+    // What is deleted is the object that is there; nothing comes after it.
+    let deleted = only(Form::Json, &review("DELETE", Json::Null, pod("a")));
+    assert_eq!(subject(&deleted), "/v1 Pod shop/web DELETE");
+    assert_eq!((deleted.base.to_string(), &deleted.old), ("/request/oldObject".to_owned(), &None));
+    let options = json!({"kind": "PodExecOptions", "apiVersion": "v1"});
+    let connected = only(Form::Json, &review("CONNECT", options, Json::Null));
+    assert_eq!(subject(&connected), "/v1 PodExecOptions shop/web CONNECT");
+
+    for (operation, object, old) in
+        [("DELETE", Json::Null, Json::Null), ("CREATE", Json::Null, Json::Null), ("CREATE", "text".into(), Json::Null)]
+    {
         assert_eq!(parse(Form::Json, &review(operation, object, old)).unwrap(), []);
     }
     assert_eq!(parse(Form::Json, r#"{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}"#).unwrap(), []);

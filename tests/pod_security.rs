@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
 use policy_host::bundle::{Bundle, RuleSource};
-use policy_host::engine::{Engine, SandboxLimits, embed_manifest};
+use policy_host::engine::{Engine, SandboxLimits};
 use policy_host::evaluate::{DocumentVerdict, Judge, RunOptions, run};
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use std::io::Write as _;
@@ -77,7 +77,7 @@ fn judge_level(level: &str, rules: &[&str]) {
     };
     let fixtures = module.join("test/testdata").join(level).join(POLICY);
     let engine = Arc::new(Engine::new(SandboxLimits::default(), None).unwrap());
-    let bundle = Arc::new(Bundle::of_rules(level, rules.iter().map(|id| Arc::new(rule(id, &engine)))));
+    let bundle = Arc::new(Bundle::of_rules(level, rules.iter().map(|id| rule(id, &engine))));
     let judge = Judge::new(&engine, &bundle);
 
     let mut problems = Vec::new();
@@ -137,18 +137,19 @@ fn units(path: &Path) -> Vec<Unit> {
     Unit::split(Form::Yaml(Scalars::Kubernetes), &shown, &text, &Limits::default()).unwrap()
 }
 
-/// The rule as `make rules` left it: packed, or as it came from the compiler.
-fn rule(id: &str, engine: &Engine) -> RuleSource {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-    let packed = target.join(format!("policies/{id}.wasm"));
-    if let Ok(component) = std::fs::read(packed) {
-        return RuleSource::from_component(component, engine).unwrap();
+/// The rule as `make rules` left it.
+fn rule(id: &str, engine: &Engine) -> Arc<RuleSource> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/policies");
+    for pack in ["pod-security-baseline", "pod-security-restricted"] {
+        let path = folder.join(format!("{pack}.wasm"));
+        let component =
+            std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; run `make rules` first", path.display()));
+        let rules = RuleSource::from_component(component, engine).unwrap();
+        if let Some(rule) = rules.into_iter().find(|rule| rule.manifest.id == id) {
+            return rule;
+        }
     }
-    let built = target.join(format!("rules/wasm32-unknown-unknown/rule/{}.wasm", id.replace('-', "_")));
-    let component =
-        std::fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}; run `make rules` first", built.display()));
-    let manifest = engine.extract_manifest(&component).unwrap();
-    RuleSource::from_component(embed_manifest(&component, &manifest), engine).unwrap()
+    panic!("there is no rule {id}")
 }
 
 /// The module's directory, or why it cannot be had.

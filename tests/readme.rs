@@ -75,7 +75,7 @@ fn repository(registry: &FakeRegistry) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let work = root.path().join("work");
     copy(Path::new("../tests/sample-repository"), &work);
-    let rule = ["../target/policies/pss-privileged.wasm"].iter().map(PathBuf::from).find(|path| path.is_file());
+    let rule = ["../target/policies/pod-security-baseline.wasm"].iter().map(PathBuf::from).find(|path| path.is_file());
     fs::copy(rule.expect("`make rules` builds the rules"), work.join("rule.wasm")).unwrap();
     let key = rcgen::generate_simple_self_signed(["policy-host".to_owned()]).unwrap();
     fs::write(work.join("ca.crt"), key.cert.pem()).unwrap();

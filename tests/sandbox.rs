@@ -5,7 +5,7 @@
 //! guest's memory.
 
 use policy_host::bundle::{Bundle, RuleSource};
-use policy_host::engine::{Engine, EngineError, GateError, RuleFailure, SandboxLimits, embed_manifest, inspect};
+use policy_host::engine::{Engine, EngineError, GateError, RuleFailure, SandboxLimits, embed_manifests, inspect};
 use policy_host::evaluate::{Change, Finding, Judge, Outcome, RunOptions, run};
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use proptest::prelude::*;
@@ -54,7 +54,7 @@ pub(crate) struct Guest {
     evaluate: String,
     /// Body of `cabi_realloc`; empty for one that works.
     realloc: String,
-    /// Body of `manifest() -> i32`.
+    /// Body of `manifests() -> i32`.
     manifest: String,
     /// Body of the post-return function of `evaluate`.
     post_return: String,
@@ -101,14 +101,14 @@ impl Guest {
                 (func (export "realloc")
                   (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
                   {realloc})
-                (func (export "manifest") (result i32) {manifest})
+                (func (export "manifests") (result i32) {manifest})
                 (func (export "post-return") (param $answer i32) {post_return})
                 (func (export "evaluate") (param $request i32) (result i32) {evaluate})
               )
               (core instance $core (instantiate $module))
               (alias core export $core "memory" (core memory $memory))
               (alias core export $core "realloc" (core func $realloc))
-              (alias core export $core "manifest" (core func $manifest))
+              (alias core export $core "manifests" (core func $manifest))
               (alias core export $core "evaluate" (core func $evaluate))
               (alias core export $core "post-return" (core func $post-return))
               {contract}
@@ -124,11 +124,11 @@ impl Guest {
     }
 
     pub(crate) fn with_manifest(&self) -> Vec<u8> {
-        embed_manifest(&self.bytes(), manifest().to_string().as_bytes())
+        embed_manifests(&self.bytes(), manifests().as_bytes())
     }
 
     fn rule(&self) -> Arc<RuleSource> {
-        Arc::new(RuleSource::from_component(self.with_manifest(), &ENGINE).unwrap())
+        only(RuleSource::from_component(self.with_manifest(), &ENGINE).unwrap())
     }
 }
 
@@ -137,13 +137,19 @@ const TYPES: &[(&str, &str)] = &[
     ("severity", r#"(enum "info" "low" "medium" "high" "critical")"#),
     (
         "subject",
-        r#"(record (field "group" string) (field "version" string) (field "kind" string)
-             (field "namespace" string) (field "name" string) (field "operation" string))"#,
+        r#"(record (field "group" string) (field "version" string) (field "kind" string) (field "namespace" string)
+             (field "name" string) (field "operation" string) (field "subresource" string))"#,
+    ),
+    ("user", r#"(record (field "name" string) (field "groups" (list string)))"#),
+    (
+        "ask",
+        r#"(record (field "rule" u32) (field "document" u32) (field "old" (option u32))
+             (field "parameters" string) (field "related" (list u32)))"#,
     ),
     (
         "request",
-        r#"(record (field "subject" $subject) (field "document" string) (field "old" (option string))
-             (field "parameters" string) (field "related" string))"#,
+        r#"(record (field "subject" $subject) (field "user" (option $user)) (field "documents" (list string))
+             (field "related" (list string)) (field "asks" (list $ask)))"#,
     ),
     ("label", r#"(record (field "at" string) (field "text" string))"#),
     ("safety", r#"(enum "safe" "unsafe")"#),
@@ -155,8 +161,9 @@ const TYPES: &[(&str, &str)] = &[
              (field "fix" (option $fix)) (field "severity" (option $severity)) (field "secret" bool))"#,
     ),
     (
-        "verdict",
-        r#"(variant (case "judged" (list $finding)) (case "not-applicable" string) (case "not-evaluated" string))"#,
+        "answer",
+        r#"(variant (case "judged" (list $finding)) (case "not-applicable" string) (case "not-evaluated" string)
+             (case "failed" string))"#,
     ),
 ];
 
@@ -179,21 +186,21 @@ fn contract() -> String {
         r#"{types}
         (func $lifted-manifest (result string)
           (canon lift (core func $manifest) (memory $memory) string-encoding=$ENCODING))
-        (func $lifted-evaluate (param "request" $request) (result (result $verdict (error string)))
+        (func $lifted-evaluate (param "request" $request) (result (list $answer))
           (canon lift (core func $evaluate) (memory $memory) (realloc $realloc) string-encoding=$ENCODING
             (post-return $post-return)))
         (component $named
           {imports}
           (import "manifest-in" (func $manifest (result string)))
-          (import "evaluate-in" (func $evaluate (param "request" $request) (result (result $verdict (error string)))))
+          (import "evaluate-in" (func $evaluate (param "request" $request) (result (list $answer))))
           {exports}
-          (export "manifest" (func $manifest) (func (result string)))
+          (export "manifests" (func $manifest) (func (result string)))
           (export "evaluate" (func $evaluate)
-            (func (param "request" $out-request) (result (result $out-verdict (error string)))))
+            (func (param "request" $out-request) (result (list $out-answer))))
         )
         (instance $rule (instantiate $named
           (with "manifest-in" (func $lifted-manifest)) (with "evaluate-in" (func $lifted-evaluate)) {arguments}))
-        (export "policy:rule/rule@1.0.0" (instance $rule))"#
+        (export "policy:rule/rules@1.0.0" (instance $rule))"#
     )
 }
 
@@ -205,13 +212,24 @@ fn manifest() -> serde_json::Value {
     })
 }
 
+/// The manifests of a component with that one rule.
+fn manifests() -> String {
+    serde_json::json!([manifest()]).to_string()
+}
+
+/// The rule of a component that has one.
+fn only(mut rules: Vec<Arc<RuleSource>>) -> Arc<RuleSource> {
+    assert_eq!(rules.len(), 1);
+    rules.remove(0)
+}
+
 /// A rule that passes whatever it is told, and asks for other documents.
 pub(crate) fn rule_that_asks(inventory: serde_json::Value) -> Arc<RuleSource> {
     let mut manifest = manifest();
     manifest["inventory"] = inventory;
     let guest = Answer::Judged(Vec::new()).guest();
-    let component = embed_manifest(&guest.bytes(), manifest.to_string().as_bytes());
-    Arc::new(RuleSource::from_component(component, &ENGINE).unwrap())
+    let component = embed_manifests(&guest.bytes(), serde_json::json!([manifest]).to_string().as_bytes());
+    only(RuleSource::from_component(component, &ENGINE).unwrap())
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -268,22 +286,20 @@ fn words(words: &[u32]) -> Vec<u8> {
 }
 
 impl Answer {
-    /// A guest that gives this answer to whatever it is asked.
+    /// A guest that gives this answer to its only ask.
     fn guest(&self) -> Guest {
-        let mut image = Image(vec![0; 16]);
-        let (outer, case, [pointer, length]) = match self {
-            Answer::Error(text) => {
-                let [pointer, length] = image.text(text);
-                (1, pointer, [length, 0])
-            }
-            Answer::NotApplicable(text) => (0, 1, image.text(text)),
-            Answer::NotEvaluated(text) => (0, 2, image.text(text)),
+        let mut image = Image(vec![0; 24]);
+        let (case, [pointer, length]) = match self {
+            Answer::Error(text) => (3, image.text(text)),
+            Answer::NotApplicable(text) => (1, image.text(text)),
+            Answer::NotEvaluated(text) => (2, image.text(text)),
             Answer::Judged(findings) => {
                 let written: Vec<u8> = findings.iter().flat_map(|finding| written(finding, &mut image)).collect();
-                (0, 0, [image.place(&written), findings.len() as u32])
+                (0, [image.place(&written), findings.len() as u32])
             }
         };
-        image.0[..16].copy_from_slice(&words(&[outer, case, pointer, length]));
+        // The list of answers, and its only one.
+        image.0[..20].copy_from_slice(&words(&[ANSWER_AT + 8, 1, case, pointer, length]));
         let heap = (ANSWER_AT + image.0.len() as u32 + 7) & !7;
         Guest {
             memory: (heap / (64 << 10) + 4).to_string(),
@@ -326,11 +342,12 @@ fn data(at: u32, bytes: &[u8]) -> String {
 /// A rule that works: it finds every document bad and repeats in its message what it was told of it.
 fn good() -> Guest {
     let guest = Answer::Judged(vec![Told::at("/pod/spec/containers/0/image")]).guest();
-    // The finding is the last thing in the image: its message is at 8, the document in the request at 48.
+    // The finding is the last thing in the image: its message is at 8. The request's documents are at 76, a list
+    // of one.
     let finding = guest.heap - FINDING;
     Guest {
         evaluate: format!(
-            "(i64.store (i32.const {}) (i64.load offset=48 (local.get $request))) (i32.const {ANSWER_AT})",
+            "(i64.store (i32.const {}) (i64.load (i32.load offset=76 (local.get $request)))) (i32.const {ANSWER_AT})",
             finding + 8
         ),
         ..guest
@@ -420,6 +437,8 @@ fn good_component() {
 // ---------------------------------------------------------------------------------------------
 // Time, stack, memory
 
+/// One answer, a pass: in memory that is still zero, with the list of answers behind it.
+const PASS: &str = "(i32.store (i32.const 20) (i32.const 1)) (i32.const 16)";
 const FOREVER: &str = "(loop $again (br $again)) unreachable";
 /// Recursion that no compiler turns into a loop.
 const RECURSION: &str =
@@ -460,8 +479,8 @@ fn memory_is_bounded() {
     assert_eq!(outcome(&polite), Outcome::Pass);
     // The whole of what it may have is really there.
     let all = "(if (i32.eq (memory.grow (i32.const 508)) (i32.const -1)) (then unreachable))
-        (i32.store (i32.const 33554428) (i32.const 7)) (i32.const 0)";
-    assert_eq!(outcome(&Guest::evaluating(all)), Outcome::Pass);
+        (i32.store (i32.const 33554428) (i32.const 7))";
+    assert_eq!(outcome(&Guest::evaluating(&format!("{all} {PASS}"))), Outcome::Pass);
 }
 
 #[test]
@@ -517,10 +536,14 @@ fn error_texts() {
 // ---------------------------------------------------------------------------------------------
 // Answers
 
-/// A guest whose answer are these words, at [`ANSWER_AT`].
+/// A guest whose only answer are these words, at [`RAW_AT`].
 fn raw(answer: &[u32]) -> Guest {
-    Guest { fields: data(ANSWER_AT, &words(answer)), ..Guest::evaluating(&format!("(i32.const {ANSWER_AT})")) }
+    let list = [&[RAW_AT, 1][..], answer].concat();
+    Guest { fields: data(ANSWER_AT, &words(&list)), ..Guest::evaluating(&format!("(i32.const {ANSWER_AT})")) }
 }
+
+/// Where the first answer lies, behind the list of answers.
+const RAW_AT: u32 = ANSWER_AT + 8;
 
 #[test]
 fn pointers_out_of_bounds() {
@@ -531,15 +554,17 @@ fn pointers_out_of_bounds() {
     for [pointer, length] in
         [[u32::MAX, 1], [u32::MAX, u32::MAX], [0, 4 * 65536 + 1], [4 * 65536, 4], [0, u32::MAX], [100, 0x8000_0000]]
     {
-        malformed(&raw(&[1, pointer, length]));
-        malformed(&raw(&[0, 1, pointer, length]));
-        malformed(&raw(&[0, 0, pointer, length]));
+        for case in 0..4 {
+            malformed(&raw(&[case, pointer, length]));
+        }
+        let list = data(ANSWER_AT, &words(&[pointer, length]));
+        malformed(&Guest { fields: list, ..raw(&[]) });
     }
     // A list that is not aligned, and a finding inside of memory whose parts are not.
-    malformed(&raw(&[0, 0, ANSWER_AT + 17, 1]));
-    let finding = ANSWER_AT + 16;
-    malformed(&raw(&[0, 0, finding, 1, u32::MAX, 1]));
-    malformed(&raw(&[0, 0, finding, 1, 0, 0, 0, 0, 0, 0, u32::MAX - 3, 1]));
+    let finding = RAW_AT + 12;
+    malformed(&raw(&[0, finding + 1, 1]));
+    malformed(&raw(&[0, finding, 1, u32::MAX, 1]));
+    malformed(&raw(&[0, finding, 1, 0, 0, 0, 0, 0, 0, u32::MAX - 3, 1]));
     // Where the guest wants the question.
     let pass = Answer::Judged(Vec::new()).guest();
     for realloc in ["(i32.const -1)", "(i32.const 262140)", "(i32.const 1025)", "(i32.const 0x7ffffff8)"] {
@@ -549,18 +574,17 @@ fn pointers_out_of_bounds() {
 
 #[test]
 fn values_that_are_none() {
-    let finding = ANSWER_AT + 16;
-    // Cases that there are not: of the result, the verdict, the fix, its safety, its change, the severity.
-    assert_malformed(&failure(&raw(&[2])), "");
-    assert_malformed(&failure(&raw(&[0, 3])), "");
+    let finding = RAW_AT + 12;
+    // Cases that there are not: of the answer, the fix, its safety, its change, the severity.
+    assert_malformed(&failure(&raw(&[4])), "");
     for (word, value) in [(10, &[2][..]), (10, &[1, 0, 0, 2]), (10, &[1, 0, 0, 0, 2]), (17, &[2]), (17, &[0x0501])] {
-        let mut answer = vec![0, 0, finding, 1];
-        answer.resize(4 + word, 0);
+        let mut answer = vec![0, finding, 1];
+        answer.resize(3 + word, 0);
         answer.extend_from_slice(value);
         assert_malformed(&failure(&raw(&answer)), "");
     }
     for text in [&b"\xff"[..], b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"] {
-        let mut bytes = words(&[1, ANSWER_AT + 12, text.len() as u32]);
+        let mut bytes = words(&[RAW_AT, 1, 3, RAW_AT + 12, text.len() as u32]);
         bytes.extend_from_slice(text);
         let guest = Guest { fields: data(ANSWER_AT, &bytes), ..raw(&[]) };
         assert_malformed(&failure(&guest), "utf-8");
@@ -574,15 +598,12 @@ fn giant_answers() {
     // A string within memory, behind what the guest was asked; zeros are UTF-8.
     let roomy = Guest { memory: "400".into(), ..Guest::default() };
     let telling = |told: &[u32]| Guest { memory: roomy.memory.clone(), ..raw(told) };
-    assert_eq!(failure(&telling(&[1, 1 << 20, megabytes(5)])), answer);
-    assert_eq!(failure(&telling(&[0, 1, 1 << 20, megabytes(20)])), answer);
+    assert_eq!(failure(&telling(&[3, 1 << 20, megabytes(5)])), answer);
+    assert_eq!(failure(&telling(&[1, 1 << 20, megabytes(20)])), answer);
     // 100 MB, which no guest's memory has room for.
-    assert!(matches!(
-        failure(&telling(&[0, 1, 0, megabytes(100)])),
-        RuleFailure::Answer(_) | RuleFailure::Malformed(_)
-    ));
+    assert!(matches!(failure(&telling(&[1, 0, megabytes(100)])), RuleFailure::Answer(_) | RuleFailure::Malformed(_)));
     // A list as long as memory: its elements are empty findings.
-    assert_eq!(failure(&telling(&[0, 0, 1 << 20, megabytes(20) / FINDING])), answer);
+    assert_eq!(failure(&telling(&[0, 1 << 20, megabytes(20) / FINDING])), answer);
     // Many findings that share one long text.
     let text = "x".repeat(16 << 10);
     let mut guest = Answer::Judged(vec![Told { message: text, ..Told::at("/pod") }]).guest();
@@ -597,8 +618,8 @@ fn giant_answers() {
          (i32.store (i32.const {}) (i32.const 131072))
          (i32.store (i32.const {}) (i32.const 900))
          (i32.const {ANSWER_AT})",
-        ANSWER_AT + 8,
-        ANSWER_AT + 12
+        RAW_AT + 4,
+        RAW_AT + 8
     );
     guest.heap = 256 << 10;
     assert_eq!(failure(&guest), answer);
@@ -811,6 +832,83 @@ fn hostile_rules_harm_nobody() {
     assert_eq!(threads(1).install(|| judge(&rules, &text)), outcomes);
 }
 
+/// A component of several rules, of which one is hostile when it is asked: the others pass.
+fn pack(rules: usize, hostile: usize, body: &str) -> Vec<Arc<RuleSource>> {
+    // The request's asks are at 92, a list of 32 bytes each that begin with the rule. The answers are zeros, passes,
+    // and the list of them lies behind.
+    let evaluate = format!(
+        "(local $ask i32) (local $asks i32) (local $count i32)
+         (local.set $asks (i32.load offset=92 (local.get $request)))
+         (local.set $count (i32.load offset=96 (local.get $request)))
+         (block $done (loop $next
+           (br_if $done (i32.ge_u (local.get $ask) (local.get $count)))
+           (if (i32.eq (i32.load (i32.add (local.get $asks) (i32.mul (local.get $ask) (i32.const 32)))) (i32.const {hostile}))
+             (then {body}))
+           (local.set $ask (i32.add (local.get $ask) (i32.const 1)))
+           (br $next)))
+         (i32.store (i32.const 1012) (local.get $count))
+         (i32.const 1008)"
+    );
+    let guest = Guest { fields: RECURSION.into(), ..Guest::evaluating(&evaluate) };
+    let manifests: Vec<serde_json::Value> = (0..rules)
+        .map(|rule| {
+            let mut manifest = manifest();
+            manifest["id"] = format!("rule-{rule}").into();
+            manifest
+        })
+        .collect();
+    let component = embed_manifests(&guest.bytes(), serde_json::Value::from(manifests).to_string().as_bytes());
+    RuleSource::from_component(component, &ENGINE).unwrap()
+}
+
+/// What fails together is asked again alone: a hostile rule costs its component's other rules nothing but time.
+#[test]
+fn a_hostile_rule_in_a_pack_harms_no_other() {
+    let endless_memory =
+        "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable";
+    for (body, failure) in [
+        (FOREVER, RuleFailure::Deadline(limits().deadline_millis)),
+        ("(drop (call $down (i32.const 0)))", RuleFailure::Stack),
+        (endless_memory, RuleFailure::Memory(limits().memory_bytes)),
+        // It answers more than it is asked, when it is asked.
+        (
+            "(i32.store (i32.const 1012) (i32.const 7)) (return (i32.const 1008))",
+            RuleFailure::Malformed("7 answers to 1 asks".into()),
+        ),
+        // It answers for the others, and that they find things in nowhere.
+        ("(return (i32.const -1))", RuleFailure::Malformed(String::new())),
+    ] {
+        let mut rules = pack(5, 2, body);
+        rules.insert(0, Arc::clone(&GOOD));
+        let documents = judge(&rules, &[DEPLOYMENT; 3].join("---\n"));
+        assert_eq!(documents.len(), 3);
+        for outcomes in documents {
+            assert_good(&outcomes[0]);
+            for (rule, outcome) in outcomes[1..].iter().enumerate() {
+                match outcome {
+                    Outcome::Pass => assert_ne!(rule, 2, "{body}"),
+                    Outcome::Error(RuleFailure::Malformed(message)) => {
+                        let RuleFailure::Malformed(part) = &failure else { panic!("{message}") };
+                        assert!(rule == 2 && message.contains(part), "{body}: {message}");
+                    }
+                    Outcome::Error(other) => assert_eq!((rule, other), (2, &failure), "{body}"),
+                    other => panic!("{body}: rule {rule}: {other:?}"),
+                }
+            }
+        }
+    }
+}
+
+/// Every rule of a component gets its own answer, in whatever order the bundle lists them.
+#[test]
+fn rules_of_a_pack_are_told_apart() {
+    let mut rules = pack(4, 3, "unreachable");
+    rules.reverse();
+    let outcomes = judge(&rules, DEPLOYMENT).remove(0);
+    assert!(matches!(outcomes[0], Outcome::Error(RuleFailure::Trap(_))), "{outcomes:?}");
+    assert_eq!(outcomes[1..], [Outcome::Pass, Outcome::Pass, Outcome::Pass]);
+}
+
 /// A counter in a global, in memory and in a table: every call finds it at zero.
 #[test]
 fn nothing_survives_a_call() {
@@ -853,9 +951,8 @@ fn nothing_leaks_through_the_pool() {
         (loop $again
           (local.set $sum (i64.or (local.get $sum) (i64.load (local.get $at))))
           (br_if $again (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 8))) (i32.const 262144))))
-        (if (i64.ne (local.get $sum) (i64.const 0)) (then unreachable))
-        (i32.const 0)";
-    let rules = [Guest::evaluating(scribble).rule(), Guest::evaluating(check).rule()];
+        (if (i64.ne (local.get $sum) (i64.const 0)) (then unreachable))";
+    let rules = [Guest::evaluating(scribble).rule(), Guest::evaluating(&format!("{check} {PASS}")).rule()];
     for outcomes in judge(&rules, &[DEPLOYMENT; 50].join("---\n")) {
         assert!(matches!(&outcomes[0], Outcome::Error(RuleFailure::Trap(_))), "{outcomes:?}");
         assert_eq!(outcomes[1], Outcome::Pass);
@@ -867,13 +964,13 @@ fn nothing_leaks_through_the_pool() {
 
 #[test]
 fn manifests_are_extracted_in_the_sandbox() {
-    let extract = |guest: Guest| ENGINE.extract_manifest(&guest.bytes());
+    let extract = |guest: Guest| ENGINE.extract_manifests(&guest.bytes());
     let telling = |json: &str| Guest {
         fields: data(ANSWER_AT, &[words(&[ANSWER_AT + 8, json.len() as u32]), json.as_bytes().to_vec()].concat()),
         manifest: format!("(i32.const {ANSWER_AT})"),
         ..Guest::evaluating("unreachable")
     };
-    let json = manifest().to_string();
+    let json = manifests();
     assert_eq!(extract(telling(&json)).unwrap(), json.as_bytes());
     assert!(matches!(extract(telling("{}")), Err(EngineError::Gate(GateError::Manifest(_)))));
     let hostile = |body: &str| Guest { manifest: body.into(), ..telling(&json) };
@@ -887,13 +984,11 @@ fn manifests_are_extracted_in_the_sandbox() {
 // The gate
 
 fn gate(bytes: &[u8]) -> GateError {
-    let loaded = ENGINE.load(bytes).map(|_| ());
+    let loaded = RuleSource::from_component(bytes.to_vec(), &ENGINE).map(|_| ());
     let EngineError::Gate(error) = loaded.unwrap_err() else { panic!("it should not pass the gate") };
     if let Ok(inspection) = inspect(bytes, ENGINE.limits()) {
-        assert_eq!(inspection.manifest().unwrap_err().to_string(), error.to_string());
+        assert_eq!(inspection.manifests().unwrap_err().to_string(), error.to_string());
     }
-    let of_source = RuleSource::from_component(bytes.to_vec(), &ENGINE).map(|_| ()).unwrap_err();
-    assert_eq!(of_source.to_string(), error.to_string());
     error
 }
 
@@ -962,7 +1057,7 @@ fn types_may_be_imported() {
 #[test]
 fn what_is_no_component() {
     let module = wat::parse_str("(module (func (export \"evaluate\")))").unwrap();
-    assert!(matches!(gate(&embed_manifest(&module, manifest().to_string().as_bytes())), GateError::NotAComponent));
+    assert!(matches!(gate(&embed_manifests(&module, manifests().as_bytes())), GateError::NotAComponent));
     for bytes in [
         &b""[..],
         b"\0asm",
@@ -973,7 +1068,7 @@ fn what_is_no_component() {
     ] {
         assert!(matches!(gate(bytes), GateError::NotAComponent), "{bytes:?}");
     }
-    assert!(matches!(gate(b"\0asm\x0d\0\x01\0"), GateError::NoRule));
+    assert!(matches!(gate(b"\0asm\x0d\0\x01\0"), GateError::NoRules));
     assert!(matches!(gate(b"\0asm\x0d\0\x01\0garbage"), GateError::Invalid(_)));
 }
 
@@ -982,24 +1077,24 @@ fn truncated_components() {
     let whole = good().with_manifest();
     // Until where the last section begins, every cut is a broken component or one without an end.
     for end in 0..whole.len() {
-        let refused = inspect(&whole[..end], ENGINE.limits()).and_then(|inspection| inspection.manifest());
+        let refused = inspect(&whole[..end], ENGINE.limits()).and_then(|inspection| inspection.manifests());
         assert!(refused.is_err(), "{end} of {} bytes", whole.len());
     }
 }
 
 #[test]
 fn without_the_contract() {
-    let manifest = manifest().to_string();
-    let export = |text: &str| embed_manifest(&wat::parse_str(text).unwrap(), manifest.as_bytes());
-    assert!(matches!(gate(&export("(component)")), GateError::NoRule));
+    let manifest = manifests();
+    let export = |text: &str| embed_manifests(&wat::parse_str(text).unwrap(), manifest.as_bytes());
+    assert!(matches!(gate(&export("(component)")), GateError::NoRules));
     assert!(matches!(
-        gate(&export("(component (instance) (export \"policy:rule/rule@2.0.0\" (instance 0)))")),
-        GateError::NoRule
+        gate(&export("(component (instance) (export \"policy:rule/rules@2.0.0\" (instance 0)))")),
+        GateError::NoRules
     ));
     // The name is there, and what it names is not what it should be: refused when it is loaded.
-    let hollow = export("(component (instance) (export \"policy:rule/rule@1.0.0\" (instance 0)))");
-    assert!(matches!(ENGINE.load(&hollow), Err(EngineError::Compile(_))));
-    let rule = Arc::new(RuleSource::from_component(hollow, &ENGINE).unwrap());
+    let hollow = export("(component (instance) (export \"policy:rule/rules@1.0.0\" (instance 0)))");
+    assert!(matches!(ENGINE.load(&hollow, "hollow"), Err(EngineError::Compile(_))));
+    let rule = only(RuleSource::from_component(hollow, &ENGINE).unwrap());
     let outcomes = judge(&[rule, Arc::clone(&GOOD)], DEPLOYMENT);
     assert!(matches!(&outcomes[0][0], Outcome::Error(_)), "{outcomes:?}");
     assert_good(&outcomes[0][1]);
@@ -1008,19 +1103,19 @@ fn without_the_contract() {
 #[test]
 fn manifests_are_there_once() {
     let bare = good().bytes();
-    let json = manifest().to_string();
+    let json = manifests();
     assert!(matches!(gate(&bare), GateError::ManifestSections(0)));
-    let once = embed_manifest(&bare, json.as_bytes());
-    assert!(ENGINE.load(&once).is_ok());
-    let twice = embed_manifest(&once, json.as_bytes());
+    let once = embed_manifests(&bare, json.as_bytes());
+    assert!(RuleSource::from_component(once.clone(), &ENGINE).is_ok());
+    let twice = embed_manifests(&once, json.as_bytes());
     assert!(matches!(gate(&twice), GateError::ManifestSections(2)));
-    assert!(matches!(gate(&embed_manifest(&twice, json.as_bytes())), GateError::ManifestSections(3)));
+    assert!(matches!(gate(&embed_manifests(&twice, json.as_bytes())), GateError::ManifestSections(3)));
     // One that a nested module or component carries is not the rule's.
     for nested in
         ["(core module (@custom \"policy:manifest\" \"{}\"))", "(component (@custom \"policy:manifest\" \"{}\"))"]
     {
         assert!(matches!(gate(&importing(nested).bytes()), GateError::ManifestSections(0)));
-        assert!(ENGINE.load(&importing(nested).with_manifest()).is_ok());
+        assert!(RuleSource::from_component(importing(nested).with_manifest(), &ENGINE).is_ok());
     }
 }
 
@@ -1028,19 +1123,19 @@ fn manifests_are_there_once() {
 fn malformed_manifests_name_the_field() {
     let bare = good().bytes();
     let refused = |json: &str| {
-        let error = gate(&embed_manifest(&bare, json.as_bytes()));
+        let error = gate(&embed_manifests(&bare, json.as_bytes()));
         assert!(matches!(error, GateError::Manifest(_)), "{error}");
         error.to_string()
     };
     let without = |field: &str| {
         let mut json = manifest();
         json.as_object_mut().unwrap().remove(field);
-        refused(&json.to_string())
+        refused(&serde_json::json!([json]).to_string())
     };
     let with = |field: &str, value: serde_json::Value| {
         let mut json = manifest();
         json[field] = value;
-        refused(&json.to_string())
+        refused(&serde_json::json!([json]).to_string())
     };
     for field in [
         "id",
@@ -1063,18 +1158,18 @@ fn malformed_manifests_name_the_field() {
         ("id", "Not Kebab".into(), "`id` is not kebab-case"),
         ("id", "".into(), "`id` is not kebab-case"),
         ("title", " ".into(), "`title` is empty"),
-        ("why", 7.into(), "at `why`"),
-        ("severity", "catastrophic".into(), "at `severity`"),
-        ("priority", "P9".into(), "at `priority`"),
+        ("why", 7.into(), "at `[0].why`"),
+        ("severity", "catastrophic".into(), "at `[0].severity`"),
+        ("priority", "P9".into(), "at `[0].priority`"),
         ("appliesTo", serde_json::json!([]), "`appliesTo` names no documents"),
-        ("appliesTo", serde_json::json!(["workload", "a/b/c"]), "at `appliesTo[1]`"),
-        ("reads", serde_json::json!(["a", "b", "a..b"]), "at `reads[2]`"),
+        ("appliesTo", serde_json::json!(["workload", "a/b/c"]), "at `[0].appliesTo[1]`"),
+        ("reads", serde_json::json!(["a", "b", "a..b"]), "at `[0].reads[2]`"),
         ("parameters", "none".into(), "`parameters` is not a schema"),
         ("surprise", 1.into(), "surprise"),
         (
             "inventory",
             serde_json::json!([{"name": "a", "kinds": ["core/Pod"], "scope": "galaxy", "reads": ["a"]}]),
-            "at `inventory[0].scope`",
+            "at `[0].inventory[0].scope`",
         ),
     ] {
         let error = with(field, value);
@@ -1083,15 +1178,15 @@ fn malformed_manifests_name_the_field() {
     for json in ["", "{", "null", "[]", "\u{0}", "{} {}"] {
         refused(json);
     }
-    gate(&embed_manifest(&bare, b"\xff\xfe"));
-    gate(&embed_manifest(&bare, "[".repeat(1 << 20).as_bytes()));
+    gate(&embed_manifests(&bare, b"\xff\xfe"));
+    gate(&embed_manifests(&bare, "[".repeat(1 << 20).as_bytes()));
 }
 
 #[test]
 fn manifests_end_where_their_json_ends() {
     for rest in ["x", "{}", "]", "\0"] {
-        let manifest = format!("{} {rest}", manifest());
-        let error = gate(&embed_manifest(&good().bytes(), manifest.as_bytes()));
+        let manifest = format!("{} {rest}", manifests());
+        let error = gate(&embed_manifests(&good().bytes(), manifest.as_bytes()));
         assert!(matches!(error, GateError::Manifest(_)), "{error}");
     }
 }
@@ -1172,9 +1267,9 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         if inspect(&bytes, ENGINE.limits()).is_ok()
-            && let Ok(rule) = RuleSource::from_component(bytes, &ENGINE)
+            && let Ok(rules) = RuleSource::from_component(bytes, &ENGINE)
         {
-            let bundle = Arc::new(Bundle::of_rules("test", [Arc::new(rule)]));
+            let bundle = Arc::new(Bundle::of_rules("test", rules));
             let result = run(&Judge::new(&ENGINE, &bundle), &units(DEPLOYMENT), RunOptions::default());
             prop_assert_eq!(result.errors.len(), 0);
             prop_assert_eq!(result.documents.len(), 1);

@@ -18,12 +18,13 @@ use policy_host::bundle::{Bundle, Library};
 use policy_host::discover::{Discovered, discover};
 use policy_host::document::{Document, Source};
 use policy_host::engine::{Engine, SandboxLimits};
-use policy_host::evaluate::{Collected, Judge, Judged, Memo, Outcome, RunOptions, RunResult, run};
+use policy_host::evaluate::{Ask, Asking, Collected, Judge, Judged, Memo, Outcome, RunOptions, RunResult, Told, run};
 use policy_host::manifest::Severity;
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use policy_host::project::Projection;
 use policy_host::report::{self, Report};
-use policy_sdk::bindings::exports::policy::rule::rule as native;
+use policy_sdk::bindings::exports::policy::rule::rules as native;
+use policy_sdk::input::Rule;
 use process::Cost;
 use std::error::Error;
 use std::hint::black_box;
@@ -48,13 +49,11 @@ const SAMPLES: usize = 101;
 /// Samples of what takes seconds.
 const LONG_SAMPLES: usize = 5;
 
-type Evaluate = fn(&native::Request) -> Result<native::Verdict, String>;
-
 /// The rules that are compiled into this program as well.
-const NATIVE: [(&str, Evaluate); 3] = [
-    ("pss-privileged", pss_privileged::evaluate),
-    ("pss-privilege-escalation", pss_privilege_escalation::evaluate),
-    ("pss-run-as-non-root", pss_run_as_non_root::evaluate),
+const NATIVE: [(&str, &[Rule]); 3] = [
+    ("pss-privileged", &[pod_security_baseline::pss_privileged::RULE]),
+    ("pss-privilege-escalation", &[pod_security_restricted::pss_privilege_escalation::RULE]),
+    ("pss-run-as-non-root", &[pod_security_restricted::pss_run_as_non_root::RULE]),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -126,9 +125,9 @@ impl Host {
         println!("bundle: {DEFAULT_BUNDLE}, {} rules", self.bundle.rules.len());
     }
 
-    /// One rule in a fresh sandbox, and the same rule compiled natively.
+    /// One rule in a fresh sandbox of its own, and the same rule compiled natively.
     fn rules(&self, rows: &mut Vec<Row>) -> Result<Vec<Row>, Box<dyn Error>> {
-        let judge = Judge::new(&self.engine, &self.bundle);
+        let judge = Judge::asking(&self.engine, &self.bundle, Asking::Alone);
         let unit = deployment();
         let document = only_document(&unit)?;
         let prepared = judge.prepare(&document);
@@ -136,17 +135,20 @@ impl Host {
         let mut details = Vec::new();
         let mut medians = Vec::new();
         let mut ratios = Vec::new();
-        for rule in plan.into_iter().filter(|rule| !judge.asks_inventory(*rule)) {
+        for rule in plan.rules().filter(|rule| !judge.asks_inventory(*rule)) {
             let id = self.bundle.rules[usize::from(rule)].id();
-            if let Outcome::Error(failure) = judge.judge(&prepared, rule, "{}").outcome {
-                return Err(format!("{id}: {failure}").into());
+            let asks = [Ask { rule, told: Ok(Told::default()) }];
+            for outcome in judge.judge(&prepared, &asks) {
+                if let Outcome::Error(failure) = outcome.outcome {
+                    return Err(format!("{id}: {failure}").into());
+                }
             }
-            let sandboxed = measure(SAMPLES, || drop(black_box(judge.judge(&prepared, rule, "{}"))));
+            let sandboxed = measure(SAMPLES, || drop(black_box(judge.judge(&prepared, &asks))));
             medians.push(sandboxed.median());
             details.push(Row::detail(id, "µs", sandboxed));
-            if let Some((_, evaluate)) = NATIVE.iter().find(|(native, _)| *native == id) {
+            if let Some((_, native)) = NATIVE.iter().find(|(native, _)| *native == id) {
                 let request = self.native_request(&document, rule);
-                let (natively, ratio) = against_native(&judge, &prepared, rule, *evaluate, &request);
+                let (natively, ratio) = against_native(&judge, &prepared, &asks, native, &request);
                 ratios.push(ratio.median());
                 details.push(Row::detail("  natively", "µs", natively));
                 details.push(Row::detail("  sandboxed / natively", "×", ratio));
@@ -174,36 +176,43 @@ impl Host {
                 namespace: subject.namespace,
                 name: subject.name,
                 operation: subject.operation,
+                subresource: String::new(),
             },
-            document: projection.apply(document, &self.bundle.workloads.shape(document)),
-            old: None,
-            parameters: rule.parameters.clone(),
-            related: "{}".to_owned(),
+            user: None,
+            documents: vec![projection.apply(document, &self.bundle.workloads.shape(document))],
+            related: Vec::new(),
+            asks: vec![native::Ask {
+                rule: 0,
+                document: 0,
+                old: None,
+                parameters: rule.parameters.clone(),
+                related: Vec::new(),
+            }],
         }
     }
 
-    /// The whole bundle on the Deployment, which is all that the inventory knows.
+    /// The whole bundle on the Deployment, which is all that the inventory knows: together, and a sandbox a rule.
     fn bundle(&self, rows: &mut Vec<Row>) -> Result<(), Box<dyn Error>> {
         let judge = Judge::new(&self.engine, &self.bundle);
+        let apart = Judge::asking(&self.engine, &self.bundle, Asking::Alone);
         let units = [deployment()];
         let document = only_document(&units[0])?;
-        let rules = judge.plan(&document).len();
-        let all = measure(SAMPLES, || judge_all(&judge, &document));
+        let rules = judge.plan(&document).rules().count();
+        let (all, ratio) = in_turns(|| judge_all(&judge, &document), || judge_all(&apart, &document));
         rows.push(Row::new(
             format!("the default bundle on the Deployment ({rules} rules apply)"),
             "µs",
-            Budget::AtMost(250.0),
+            Budget::AtMost(130.0),
             all,
         ));
-        let told = tell(&judge, &document);
+        rows.push(Row::new("the same, a sandbox a rule / together", "×", Budget::AtLeast(3.0), ratio));
         let prepared = judge.prepare(&document);
         let sandboxes = |asking: bool| {
-            let some: Vec<_> = told.iter().filter(|(rule, _)| judge.asks_inventory(*rule) == asking).collect();
+            let some: Vec<Ask<'_>> =
+                tell(&judge, &document).into_iter().filter(|ask| judge.asks_inventory(ask.rule) == asking).collect();
             let figure =
-                format!("sandboxes of {} rules that ask for {}", some.len(), if asking { "others" } else { "nothing" });
-            let judge_some =
-                || some.iter().for_each(|(rule, told)| drop(black_box(judge.judge(&prepared, *rule, told))));
-            Row::detail(figure, "µs", measure(SAMPLES, judge_some))
+                format!("calls for {} rules that ask for {}", some.len(), if asking { "others" } else { "nothing" });
+            Row::detail(figure, "µs", measure(SAMPLES, || drop(black_box(judge.judge(&prepared, &some)))))
         };
         rows.extend([false, true].map(sandboxes));
         rows.push(Row::detail(
@@ -319,11 +328,11 @@ impl Host {
 
     /// The largest component, and the binary.
     fn sizes(&self, rows: &mut Vec<Row>) -> Result<(), Box<dyn Error>> {
-        let largest = self.bundle.rules.iter().max_by_key(|rule| rule.source.component().len());
+        let largest = self.bundle.rules.iter().max_by_key(|rule| rule.source.component.bytes().len());
         if let Some(rule) = largest {
-            let kilobytes = Samples::new(vec![rule.source.component().len() as f64 / 1e3]);
-            let figure = format!("the largest rule component ({})", rule.id());
-            rows.push(Row::new(figure, "KB", Budget::AtMost(100.0), kilobytes));
+            let kilobytes = Samples::new(vec![rule.source.component.bytes().len() as f64 / 1e3]);
+            let figure = format!("the largest component ({})", rule.source.component.name);
+            rows.push(Row::detail(figure, "KB", kilobytes));
         }
         let megabytes = Samples::new(vec![std::fs::metadata(process::POLICY_HOST)?.len() as f64 / 1e6]);
         rows.push(Row::new("the binary", "MB", Budget::AtMost(45.0), megabytes));
@@ -344,38 +353,36 @@ fn only_document(unit: &Unit) -> Result<Document, Box<dyn Error>> {
 fn against_native(
     judge: &Judge,
     prepared: &Judged<'_>,
-    rule: u16,
-    evaluate: Evaluate,
+    asks: &[Ask<'_>],
+    native: &[Rule],
     request: &native::Request,
 ) -> (Samples, Samples) {
-    let sandboxed = || drop(black_box(judge.judge(prepared, rule, "{}")));
-    let native = || drop(black_box(evaluate(black_box(request))));
-    let (sandboxed_batch, native_batch) = (warm_up(sandboxed), warm_up(native));
+    let sandboxed = || drop(black_box(judge.judge(prepared, asks)));
+    let native = || drop(black_box(policy_sdk::input::evaluate(native, black_box(request))));
+    in_turns(native, sandboxed)
+}
+
+/// Microseconds of one call, and how many times longer the other takes, measured in turns.
+fn in_turns(one: impl Fn(), other: impl Fn()) -> (Samples, Samples) {
+    let (one_batch, other_batch) = (warm_up(&one), warm_up(&other));
     let samples = (0..SAMPLES).map(|_| {
-        let natively = micros_per_call(native_batch, native);
-        (natively, micros_per_call(sandboxed_batch, sandboxed) / natively)
+        let micros = micros_per_call(one_batch, &one);
+        (micros, micros_per_call(other_batch, &other) / micros)
     });
-    let (natively, ratios) = samples.unzip();
-    (Samples::new(natively), Samples::new(ratios))
+    let (micros, ratios) = samples.unzip();
+    (Samples::new(micros), Samples::new(ratios))
 }
 
 /// Plan, projections, inventory, sandboxes, findings: all but reading the text.
 fn judge_all(judge: &Judge, document: &Document) {
-    let prepared = judge.prepare(document);
-    for (rule, told) in tell(judge, document) {
-        black_box(judge.judge(&prepared, rule, &told));
-    }
+    black_box(judge.judge(&judge.prepare(document), &tell(judge, document)));
 }
 
 /// The rules that apply to a document, and what each is told of the others when there are none.
-fn tell(judge: &Judge, document: &Document) -> Vec<(u16, String)> {
+fn tell<'j>(judge: &'j Judge, document: &Document) -> Vec<Ask<'j>> {
     let inventory = Collected::new(judge.cards(document));
-    let told = |rule| match judge.asks_inventory(rule) {
-        // The documents of a run are always known.
-        true => judge.related(rule, &inventory, &document.subject.namespace).unwrap_or_default().json(),
-        false => "{}".to_owned(),
-    };
-    judge.plan(document).into_iter().map(|rule| (rule, told(rule))).collect()
+    let ask = |rule| Ask { rule, told: judge.related(rule, &inventory, &document.subject.namespace) };
+    judge.plan(document).rules().map(ask).collect()
 }
 
 /// `eval` of the Deployment in a file, as a process.

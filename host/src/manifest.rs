@@ -1,6 +1,7 @@
 //! A rule's manifest: what the host knows of a rule without running it.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -101,12 +102,44 @@ pub struct Manifest {
     /// Whether it also reads the object before an UPDATE.
     #[serde(default)]
     pub reads_old: bool,
+    /// Whether it also reads who asks for the change.
+    #[serde(default)]
+    pub reads_user: bool,
+    /// The operations that it is asked about, beside CREATE and UPDATE where it lists none.
+    #[serde(default)]
+    pub operations: Vec<Operation>,
+    /// The sub-resources that it is asked about, beside the object itself.
+    #[serde(default)]
+    pub subresources: Vec<String>,
     /// The other documents that it asks for.
     #[serde(default)]
     pub inventory: Vec<Query>,
     /// JSON Schema of its parameters.
     #[serde(default = "no_parameters")]
     pub parameters: serde_json::Value,
+}
+
+/// What the API server is asked to do with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Operation {
+    Create,
+    Update,
+    Delete,
+    Connect,
+}
+
+impl Operation {
+    /// Its name in a review.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operation::Create => "CREATE",
+            Operation::Update => "UPDATE",
+            Operation::Delete => "DELETE",
+            Operation::Connect => "CONNECT",
+        }
+    }
 }
 
 fn no_parameters() -> serde_json::Value {
@@ -307,9 +340,23 @@ macro_rules! through_strings {
 
 through_strings!(Target, ReadPath);
 
+/// Reads JSON, to its end.
+fn read<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, ManifestError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let read = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| ManifestError::Malformed {
+        path: error.path().to_string(),
+        reason: error.into_inner().to_string(),
+    })?;
+    deserializer.end().map_err(|error| ManifestError::Malformed { path: ".".to_owned(), reason: error.to_string() })?;
+    Ok(read)
+}
+
 /// Why a manifest is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
+    /// A component without rules.
+    #[error("it has no rules")]
+    None,
     /// Not the JSON that it should be.
     #[error("its manifest is malformed at `{path}`: {reason}")]
     Malformed {
@@ -334,15 +381,38 @@ impl Manifest {
     /// # Errors
     /// Names the field.
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let manifest: Self = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            ManifestError::Malformed { path: error.path().to_string(), reason: error.into_inner().to_string() }
-        })?;
-        deserializer
-            .end()
-            .map_err(|error| ManifestError::Malformed { path: ".".to_owned(), reason: error.to_string() })?;
+        let manifest: Self = read(json)?;
         manifest.check()?;
         Ok(manifest)
+    }
+
+    /// Reads and checks the manifests of a component, a JSON array.
+    ///
+    /// # Errors
+    /// Names the field. There is at least one manifest, and no two have one id.
+    pub fn parse_all(json: &[u8]) -> Result<Vec<Self>, ManifestError> {
+        let manifests: Vec<Self> = read(json)?;
+        if manifests.is_empty() {
+            return Err(ManifestError::None);
+        }
+        let mut ids = BTreeSet::new();
+        for manifest in &manifests {
+            manifest.check()?;
+            if !ids.insert(manifest.id.as_str()) {
+                return Err(ManifestError::Invalid { field: "id", reason: "is there twice".to_owned() });
+            }
+        }
+        Ok(manifests)
+    }
+
+    /// Whether the rule is asked about a request for an object, or a sub-resource of one.
+    pub fn is_asked_about(&self, operation: &str, subresource: &str) -> bool {
+        let operations = match self.operations.as_slice() {
+            [] => &[Operation::Create, Operation::Update][..],
+            listed => listed,
+        };
+        operations.iter().any(|known| known.as_str() == operation)
+            && (subresource.is_empty() || self.subresources.iter().any(|known| known == subresource))
     }
 
     /// Why it matters, on one line.

@@ -19,7 +19,7 @@ pub struct Projection {
 
 impl Projection {
     /// The projection onto some paths.
-    pub fn new(paths: &[ReadPath]) -> Self {
+    pub fn new<'p>(paths: impl IntoIterator<Item = &'p ReadPath>) -> Self {
         let mut projection = Self::default();
         for path in paths {
             projection.insert(path.segments());

@@ -66,8 +66,8 @@ mod tests {
             .map(|(kind, spec)| format!(r#"{{"subject":{{"kind":"{kind}","name":"a"}},"document":{{"spec":{spec}}}}}"#))
             .collect();
         let document = format!(r#"{{"object":{{"spec":{spec}}}}}"#);
-        let related = format!(r#"{{"autoscalers":[{}]}}"#, related.join(","));
-        look("shop", &document, &related, |input| effective_replicas(input, "autoscalers"))
+        let related = format!("[{}]", related.join(","));
+        look("shop", &document, &["autoscalers"], &[&related], |input| effective_replicas(input, "autoscalers"))
     }
 
     #[test]

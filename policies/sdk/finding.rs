@@ -1,6 +1,6 @@
 //! What a rule answers: findings, their labels and their fixes.
 
-use crate::bindings::exports::policy::rule::rule as wire;
+use crate::bindings::exports::policy::rule::rules as wire;
 use crate::json::View;
 use crate::write::{ObjectWriter, ToJson};
 

@@ -1,14 +1,14 @@
 //! What a rule is given, and the one way from the wire to `check` and back.
 
-use crate::bindings::exports::policy::rule::rule as wire;
+use crate::bindings::exports::policy::rule::rules as wire;
 use crate::finding::{Check, Findings, Skip};
-use crate::json::{Json, View};
+use crate::json::{Json, JsonError, View};
 use crate::object;
 use crate::parameter::Parameters;
 use crate::workload::Workload;
 use crate::write::Raw;
 
-pub use wire::Subject;
+pub use wire::{Subject, User};
 
 /// One question to a rule.
 pub struct Input<'d, P> {
@@ -18,9 +18,13 @@ pub struct Input<'d, P> {
     pub document: View<'d>,
     /// The document before an UPDATE, when the rule's manifest asks for it and the caller has it.
     pub old: Option<View<'d>>,
+    /// Who asks for the change, when the rule's manifest asks for it and the caller knows it.
+    pub user: Option<&'d User>,
     /// The rule's parameters, defaults filled in.
     pub parameters: P,
-    related: View<'d>,
+    /// The names of the manifest's queries, and the answer to each.
+    queries: &'static [&'static str],
+    related: Vec<View<'d>>,
 }
 
 /// A document of the inventory.
@@ -53,9 +57,11 @@ impl<'d, P> Input<'d, P> {
 
     /// The documents that answer the manifest's query of that name.
     pub fn related(&self, query: &str) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
-        self.related
-            .get(query)
-            .items()
+        let answer = self.queries.iter().position(|name| *name == query).and_then(|at| self.related.get(at));
+        answer
+            .map(View::items)
+            .into_iter()
+            .flatten()
             .map(|entry| Related { subject: entry.get("subject"), document: entry.get("document") })
     }
 }
@@ -92,30 +98,106 @@ impl<'d> Related<'d> {
     }
 }
 
-/// Runs a rule's `check` on a request.
-pub fn evaluate<P: Parameters>(
-    request: &wire::Request,
+/// A rule as its component holds it; made by [`rule!`](crate::rule!).
+pub struct Rule {
+    /// The rule's manifest, JSON.
+    pub manifest: fn() -> String,
+    /// Answers one ask.
+    pub answer: fn(&Question<'_>) -> wire::Answer,
+}
+
+/// The manifests of a component's rules, a JSON array.
+pub fn manifests(rules: &[Rule]) -> String {
+    let manifests: Vec<String> = rules.iter().map(|rule| (rule.manifest)()).collect();
+    ["[", &manifests.join(","), "]"].concat()
+}
+
+/// Answers the asks of a request, each text of it being parsed once.
+pub fn evaluate(rules: &[Rule], request: &wire::Request) -> Vec<wire::Answer> {
+    let texts = Texts::new(request);
+    let answer = |ask: &wire::Ask| match rules.get(ask.rule as usize) {
+        Some(rule) => (rule.answer)(&Question { request, ask, texts: &texts }),
+        None => wire::Answer::Failed("there is no such rule".into()),
+    };
+    request.asks.iter().map(answer).collect()
+}
+
+/// One ask of a request.
+pub struct Question<'d> {
+    pub(crate) request: &'d wire::Request,
+    pub(crate) ask: &'d wire::Ask,
+    pub(crate) texts: &'d Texts<'d>,
+}
+
+/// The texts of a request, shared by its asks.
+pub(crate) struct Texts<'d> {
+    documents: Parsed<'d>,
+    related: Parsed<'d>,
+}
+
+impl<'d> Texts<'d> {
+    pub(crate) fn new(request: &'d wire::Request) -> Self {
+        Self { documents: Parsed::new(&request.documents), related: Parsed::new(&request.related) }
+    }
+}
+
+/// JSON texts, parsed.
+struct Parsed<'d>(Vec<Result<Json<'d>, JsonError>>);
+
+impl<'d> Parsed<'d> {
+    fn new(texts: &'d [String]) -> Self {
+        Self(texts.iter().map(|text| Json::parse(text)).collect())
+    }
+
+    fn view(&'d self, at: u32, part: &str) -> Result<View<'d>, String> {
+        match self.0.get(at as usize) {
+            Some(Ok(json)) => Ok(json.root()),
+            Some(Err(error)) => Err(not_json(part, error)),
+            None => Err(["the request has no such ", part].concat()),
+        }
+    }
+}
+
+/// Runs a rule's `check` on a question. `queries` are the names of the manifest's queries, `reads_user` says
+/// whether the manifest asks for the user.
+pub fn answer<P: Parameters>(
+    question: &Question<'_>,
+    queries: &'static [&'static str],
+    reads_user: bool,
     check: impl for<'d> FnOnce(&Input<'d, P>, &mut Findings) -> Check,
-) -> Result<wire::Verdict, String> {
-    let document = parse("document", &request.document)?;
-    let old = request.old.as_deref().map(|text| parse("old", text)).transpose()?;
-    let parameters = parse("parameters", &request.parameters)?;
-    let related = parse("related", &request.related)?;
+) -> wire::Answer {
+    match judge(question, queries, reads_user, check) {
+        Ok(answer) => answer,
+        Err(reason) => wire::Answer::Failed(reason),
+    }
+}
+
+fn judge<P: Parameters>(
+    question: &Question<'_>,
+    queries: &'static [&'static str],
+    reads_user: bool,
+    check: impl for<'d> FnOnce(&Input<'d, P>, &mut Findings) -> Check,
+) -> Result<wire::Answer, String> {
+    let Question { request, ask, texts } = question;
+    let parameters = Json::parse(&ask.parameters).map_err(|error| not_json("parameters", &error))?;
+    let related = ask.related.iter().map(|at| texts.related.view(*at, "related documents"));
     let input = Input {
         subject: &request.subject,
-        document: document.root(),
-        old: old.as_ref().map(Json::root),
+        document: texts.documents.view(ask.document, "document")?,
+        old: ask.old.map(|at| texts.documents.view(at, "old document")).transpose()?,
+        user: request.user.as_ref().filter(|_| reads_user),
         parameters: P::read(&parameters.root())?,
-        related: related.root(),
+        queries,
+        related: related.collect::<Result<_, _>>()?,
     };
     let mut findings = Findings::default();
     Ok(match check(&input, &mut findings) {
-        Ok(()) => wire::Verdict::Judged(findings.into_wire()),
-        Err(Skip::NotApplicable(reason)) => wire::Verdict::NotApplicable(reason),
-        Err(Skip::NotEvaluated(reason)) => wire::Verdict::NotEvaluated(reason),
+        Ok(()) => wire::Answer::Judged(findings.into_wire()),
+        Err(Skip::NotApplicable(reason)) => wire::Answer::NotApplicable(reason),
+        Err(Skip::NotEvaluated(reason)) => wire::Answer::NotEvaluated(reason),
     })
 }
 
-fn parse<'d>(part: &str, text: &'d str) -> Result<Json<'d>, String> {
-    Json::parse(text).map_err(|error| format!("the request's {part} is not JSON: {error}"))
+fn not_json(part: &str, error: &JsonError) -> String {
+    format!("the request's {part} is not JSON: {error}")
 }

@@ -315,6 +315,22 @@ impl<'d> View<'d> {
         view.unwrap_or_else(|| self.clone())
     }
 
+    /// What stands at a dotted path; `[*]` is every element: `stages[*].image`.
+    pub fn select(&self, path: &str) -> Vec<Self> {
+        let mut found = vec![self.clone()];
+        for (index, part) in path.split("[*]").enumerate() {
+            let part = part.strip_prefix('.').unwrap_or(part);
+            if index > 0 {
+                found = found.iter().flat_map(View::items).collect();
+            }
+            if !part.is_empty() {
+                found = found.iter().map(|view| view.at(part)).collect();
+            }
+        }
+        found.retain(View::exists);
+        found
+    }
+
     /// The element at `index`.
     pub fn item(&self, index: usize) -> Self {
         let is_array = self.kind() == Some(Kind::Array);
@@ -469,6 +485,17 @@ fn push_token(token: &str, pointer: &mut String) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_path_with_stars_selects_every_element() {
+        let json = Json::parse(r#"{"a":[{"b":[1,2]},{"c":3},{"b":[4]}],"d":{"e":5}}"#).unwrap();
+        let select = |path: &str| -> Vec<i64> { json.root().select(path).iter().filter_map(View::as_i64).collect() };
+        assert_eq!(select("a[*].b[*]"), [1, 2, 4]);
+        assert_eq!(select("d.e"), [5]);
+        assert!(select("d[*]").is_empty());
+        assert_eq!(json.root().select("a[*].b").len(), 2);
+        assert_eq!(json.root().select("a[*].b")[1].pointer(), "/a/2/b");
+    }
 
     fn arbitrary_json() -> impl Strategy<Value = serde_json::Value> {
         let leaf = prop_oneof![

@@ -1,7 +1,8 @@
 //! What a policy rule is written with.
 //!
 //! A rule is a [`rule!`] block, which carries its documentation and its manifest, and one function
-//! `check`. The same source compiles to a component and to an ordinary Rust library.
+//! `check`. It compiles to an ordinary Rust library; [`component!`] puts libraries together into a
+//! component.
 
 #[cfg(target_arch = "wasm32")]
 mod allocator;
@@ -36,7 +37,7 @@ pub mod write;
 pub mod bindings {
     wit_bindgen::generate!({
         path: "../../wit/v1",
-        world: "policy-rule",
+        world: "policy-rules",
         pub_export_macro: true,
         default_bindings_module: "policy_sdk::bindings",
         generate_unused_types: true,

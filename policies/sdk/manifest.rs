@@ -5,7 +5,8 @@ use crate::write::{ObjectWriter, Raw, ToJson};
 /// A manifest as [`rule!`](crate::rule!) captures it.
 #[doc(hidden)]
 pub struct Manifest {
-    pub id: &'static str,
+    /// Path of the module that declares the rule, which is called as the rule is.
+    pub module: &'static str,
     pub version: &'static str,
     pub docs: &'static [&'static str],
     pub severity: &'static str,
@@ -18,6 +19,9 @@ pub struct Manifest {
     pub applies_to: &'static [&'static str],
     pub reads: &'static [&'static str],
     pub reads_old: bool,
+    pub reads_user: bool,
+    pub operations: &'static [&'static str],
+    pub subresources: &'static [&'static str],
     pub inventory: &'static [Query],
     /// Name, doc lines, schema, default.
     pub parameters: Vec<(&'static str, &'static [&'static str], String, String)>,
@@ -39,7 +43,7 @@ impl Manifest {
         let mut out = String::new();
         let mut object = ObjectWriter::new(&mut out);
         object
-            .entry("id", self.id)
+            .entry("id", &id(self.module))
             .entry("version", self.version)
             .entry("title", &docs.title)
             .entry("description", &docs.description)
@@ -55,6 +59,9 @@ impl Manifest {
             .entry("appliesTo", self.applies_to)
             .entry("reads", &expand(self.reads))
             .entry("readsOld", &self.reads_old)
+            .entry("readsUser", &self.reads_user)
+            .entry("operations", self.operations)
+            .entry("subresources", self.subresources)
             .entry("inventory", &self.inventory.iter().map(Query::to_raw).collect::<Vec<_>>())
             .entry("parameters", &self.parameter_schema());
         object.finish();
@@ -77,6 +84,11 @@ impl Manifest {
         object.finish();
         Raw(format!(r#"{{"type":"object","additionalProperties":false,"properties":{properties}}}"#))
     }
+}
+
+/// The id of the rule that a module declares.
+fn id(module: &str) -> String {
+    module.rsplit("::").next().unwrap_or_default().replace('_', "-")
 }
 
 impl Query {
@@ -174,6 +186,11 @@ fn join(lines: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_is_called_as_its_module() {
+        assert_eq!(id("availability::pdb_required"), "pdb-required");
+    }
 
     #[test]
     fn docs_are_taken_apart_at_their_headings() {

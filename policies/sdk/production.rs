@@ -26,7 +26,7 @@ mod tests {
     use crate::testing::look;
 
     fn production(namespace: &str, document: &str) -> bool {
-        look(namespace, document, "{}", is_production)
+        look(namespace, document, &[], &[], is_production)
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The [`rule!`] block.
 
-/// Declares a rule: its documentation, its manifest and its parameters. The crate's name is the
-/// rule's id, and the crate defines
+/// Declares a rule: its documentation, its manifest and its parameters. The name of its folder is the
+/// rule's id, and the module defines
 /// `fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check`.
 ///
 /// The doc comment's first line is the title; `## Why` and `## Fix` head the two texts that stand
-/// beside every finding. The fields come in the order of this example, `controls`, `aliases`,
-/// `reads_old`, `inventory` and `parameters` being optional.
+/// beside every finding. The fields come in the order of this example; `controls`, `aliases`,
+/// `reads_old` to `subresources`, `inventory` and `parameters` are optional.
 ///
 /// ```ignore
 /// policy_sdk::rule! {
@@ -26,6 +26,10 @@
 ///     since: "0.1.0",
 ///     applies_to: ["workload"],
 ///     reads: ["container.securityContext.privileged"],
+///     reads_old: true,
+///     reads_user: true,
+///     operations: ["CREATE", "UPDATE", "CONNECT"],
+///     subresources: ["exec"],
 ///     inventory: {
 ///         pdbs: { kinds: ["policy/PodDisruptionBudget"], scope: "namespace", reads: ["spec.selector"] },
 ///     },
@@ -35,6 +39,10 @@
 ///     },
 /// }
 /// ```
+///
+/// `reads_old` asks for the object before an UPDATE, `reads_user` for who asks for the change.
+/// Without `operations` a rule is asked about CREATE and UPDATE, without `subresources` about objects
+/// themselves.
 ///
 /// `applies_to` names `workload` (every kind with a pod template), `workload/Deployment` (one of
 /// them), `GROUP/Kind` (`core/ConfigMap`), or `file/Dockerfile`. `reads` are dotted paths; `[*]` is
@@ -55,6 +63,9 @@ macro_rules! rule {
         applies_to: [$($applies_to:literal),* $(,)?],
         reads: [$($read:literal),* $(,)?],
         $(reads_old: $reads_old:literal,)?
+        $(reads_user: $reads_user:literal,)?
+        $(operations: [$($operation:literal),* $(,)?],)?
+        $(subresources: [$($subresource:literal),* $(,)?],)?
         $(inventory: {
             $($query:ident: { kinds: [$($kind:literal),* $(,)?], scope: $scope:literal, reads: [$($query_read:literal),* $(,)?] $(,)? }),* $(,)?
         },)?
@@ -76,10 +87,16 @@ macro_rules! rule {
             }
         }
 
-        /// The rule's manifest, JSON.
-        pub fn manifest() -> String {
+        /// The paths that the rule lists.
+        #[allow(dead_code, reason = "for rules that walk through all that they read")]
+        const READS: &[&str] = &[$($read),*];
+
+        /// The rule, as its component holds it.
+        pub const RULE: $crate::input::Rule = $crate::input::Rule { manifest, answer };
+
+        fn manifest() -> String {
             $crate::manifest::Manifest {
-                id: env!("CARGO_PKG_NAME"),
+                module: module_path!(),
                 version: env!("CARGO_PKG_VERSION"),
                 docs: &[$($doc),*],
                 severity: stringify!($severity),
@@ -90,8 +107,11 @@ macro_rules! rule {
                 aliases: &[$($($alias),*)?],
                 since: $since,
                 applies_to: &[$($applies_to),*],
-                reads: &[$($read),*],
+                reads: READS,
                 reads_old: false $(|| $reads_old)?,
+                reads_user: false $(|| $reads_user)?,
+                operations: &[$($($operation),*)?],
+                subresources: &[$($($subresource),*)?],
                 inventory: &[$($($crate::manifest::Query {
                     name: stringify!($query),
                     kinds: &[$($kind),*],
@@ -111,30 +131,36 @@ macro_rules! rule {
             .to_json()
         }
 
-        /// Judges one document, as the component's export does.
-        pub fn evaluate(
-            request: &$crate::bindings::exports::policy::rule::rule::Request,
-        ) -> Result<$crate::bindings::exports::policy::rule::rule::Verdict, String> {
-            $crate::input::evaluate::<Parameters>(request, check)
+        fn answer(
+            question: &$crate::input::Question<'_>,
+        ) -> $crate::bindings::exports::policy::rule::rules::Answer {
+            const QUERIES: &[&str] = &[$($(stringify!($query)),*)?];
+            $crate::input::answer::<Parameters>(question, QUERIES, false $(|| $reads_user)?, check)
         }
+    };
+}
 
+/// Exports rules, a constant slice of them, as a component.
+#[macro_export]
+macro_rules! component {
+    ($rules:expr) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Component;
 
-            impl $crate::bindings::exports::policy::rule::rule::Guest for Component {
-                fn manifest() -> String {
-                    manifest()
+            impl $crate::bindings::exports::policy::rule::rules::Guest for Component {
+                fn manifests() -> String {
+                    $crate::input::manifests($rules)
                 }
 
                 fn evaluate(
-                    request: $crate::bindings::exports::policy::rule::rule::Request,
-                ) -> Result<$crate::bindings::exports::policy::rule::rule::Verdict, String> {
-                    evaluate(&request)
+                    request: $crate::bindings::exports::policy::rule::rules::Request,
+                ) -> Vec<$crate::bindings::exports::policy::rule::rules::Answer> {
+                    $crate::input::evaluate($rules, &request)
                 }
             }
 
-            $crate::bindings::export!(Component with_types_in $crate::bindings);
+    $crate::bindings::export!(Component with_types_in $crate::bindings);
         };
     };
 }

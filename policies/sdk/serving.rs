@@ -82,8 +82,8 @@ mod tests {
 
     fn serving(service: &str) -> String {
         let document = format!(r#"{{"pod":{POD}}}"#);
-        let related = format!(r#"{{"services":[{{"subject":{{}},"document":{{"spec":{service}}}}}]}}"#);
-        look("shop", &document, &related, |input| {
+        let related = format!(r#"[{{"subject":{{}},"document":{{"spec":{service}}}}}]"#);
+        look("shop", &document, &["services"], &[&related], |input| {
             let names: Vec<&str> = containers(input, "services").iter().map(Container::name).collect();
             names.join(",")
         })

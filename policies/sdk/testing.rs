@@ -1,7 +1,7 @@
 //! An input to test helpers with, which take what a rule is given.
 
-use crate::bindings::exports::policy::rule::rule::{Request, Subject};
-use crate::input::{Input, evaluate};
+use crate::bindings::exports::policy::rule::rules::{Answer, Ask, Request, Subject};
+use crate::input::{Input, Question, Texts, answer};
 use crate::json::View;
 use crate::parameter::Parameters;
 
@@ -14,11 +14,13 @@ impl Parameters for Nothing {
     }
 }
 
-/// What `look` sees in the input of a rule that is asked about the Deployment `cart`.
+/// What `look` sees in the input of a rule that is asked about the Deployment `cart`. `related` has the answers to
+/// the rule's queries.
 pub(crate) fn look<T>(
     namespace: &str,
     document: &str,
-    related: &str,
+    queries: &'static [&'static str],
+    related: &[&str],
     look: impl FnOnce(&Input<'_, Nothing>) -> T,
 ) -> T {
     let request = Request {
@@ -29,17 +31,26 @@ pub(crate) fn look<T>(
             namespace: namespace.into(),
             name: "cart".into(),
             operation: "CREATE".into(),
+            subresource: String::new(),
         },
-        document: document.into(),
-        old: None,
-        parameters: "{}".into(),
-        related: related.into(),
+        user: None,
+        documents: vec![document.into()],
+        related: related.iter().map(|text| (*text).into()).collect(),
+        asks: vec![Ask {
+            rule: 0,
+            document: 0,
+            old: None,
+            parameters: "{}".into(),
+            related: (0..related.len() as u32).collect(),
+        }],
     };
+    let texts = Texts::new(&request);
+    let question = Question { request: &request, ask: &request.asks[0], texts: &texts };
     let mut seen = None;
-    evaluate(&request, |input: &Input<'_, Nothing>, _| {
+    let answer = answer(&question, queries, false, |input: &Input<'_, Nothing>, _| {
         seen = Some(look(input));
         Ok(())
-    })
-    .unwrap();
+    });
+    assert!(matches!(answer, Answer::Judged(_)), "{answer:?}");
     seen.unwrap()
 }

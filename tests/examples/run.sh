@@ -22,7 +22,7 @@ for language in "$@"; do
         export POLICY_TARGET_DIR=$kept/rust
         (cd "$out/$language" && QUIET=1 policies/build.sh "$language-owner")
         mkdir -p "$folder/target"
-        "$POLICY_HOST" component "$kept/rust/wasm32-unknown-unknown/rule/${language}_owner.wasm" \
+        "$POLICY_HOST" component "$kept/rust/$language-owner.wasm" \
             --out "$folder/target/$language-owner.wasm" >/dev/null
     else
         folder=$out/$language/$rule

@@ -138,7 +138,7 @@ fn a_built_bundle_has_what_others_read() {
         assert_eq!(config["layerDigests"][0], layer.digest.to_string());
         assert_eq!((&config["architecture"], &config["os"]), (&"wasm".into(), &"wasip2".into()));
         assert_eq!(config["created"], "1970-01-01T00:00:00Z");
-        assert!(config["component"]["exports"].as_array().unwrap().contains(&"policy:rule/rule@1.0.0".into()));
+        assert!(config["component"]["exports"].as_array().unwrap().contains(&"policy:rule/rules@1.0.0".into()));
     }
     // The definition as it was written, with an inventory and a statement that are about these components.
     let [bundle] = of(media::BUNDLE)[..] else { panic!("one definition") };

@@ -1,6 +1,7 @@
 //! Where rules come from: the pack embedded in the binary, component files, directories of them.
 
-use crate::engine::{Compiled, Engine, EngineError, LoadedRule, inspect};
+use super::packed::Packed;
+use crate::engine::{Engine, EngineError, LoadedComponent, inspect};
 use crate::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -8,32 +9,32 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// What is embedded in the binary: the shipped bundles and every rule, compiled.
+/// What is embedded in the binary: the shipped bundles and every component, compiled.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Pack<'a> {
     /// File name without extension, and text, of each shipped bundle.
     #[serde(borrow)]
     pub bundles: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    /// The rules, by id.
+    /// The components, by name.
     #[serde(borrow)]
-    pub rules: Vec<PackedRule<'a>>,
+    pub components: Vec<PackedComponent<'a>>,
 }
 
-/// One rule of a [`Pack`].
+/// One component of a [`Pack`].
 #[derive(Debug, Serialize, Deserialize)]
-pub struct PackedRule<'a> {
+pub struct PackedComponent<'a> {
     /// `sha256:…` of the component.
     #[serde(borrow)]
     pub digest: Cow<'a, str>,
-    /// The pack (folder of rules) that it is from.
+    /// The folder of rules that it was built from.
     #[serde(borrow)]
-    pub pack: Cow<'a, str>,
-    /// The manifest, JSON.
-    pub manifest: &'a [u8],
+    pub name: Cow<'a, str>,
+    /// The manifests of its rules, a JSON array.
+    pub manifests: &'a [u8],
     /// The component.
-    pub component: &'a [u8],
+    pub component: Packed<'a>,
     /// Its machine code.
-    pub code: &'a [u8],
+    pub code: Packed<'a>,
 }
 
 /// Why rules could not be found or loaded.
@@ -68,60 +69,105 @@ pub enum LibraryError {
     },
 }
 
-/// A rule that can be loaded when it is first needed.
+/// A component, loaded when one of its rules is first needed.
+pub struct ComponentSource {
+    /// `sha256:…` of its bytes.
+    pub digest: String,
+    /// The folder of rules that it was built from; empty for a component from elsewhere.
+    pub name: String,
+    /// What its rules are, by their position.
+    pub manifests: Vec<Arc<Manifest>>,
+    bytes: Stored,
+    code: Option<Packed<'static>>,
+    loaded: OnceLock<Result<LoadedComponent, String>>,
+}
+
+/// A component's bytes.
+enum Stored {
+    Plain(Vec<u8>),
+    Packed(Packed<'static>, OnceLock<Vec<u8>>),
+}
+
+impl ComponentSource {
+    /// The component, ready to run; loaded by the first who asks.
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub fn load(&self, engine: &Engine) -> Result<&LoadedComponent, &str> {
+        let load = || {
+            if let Some(code) = &self.code {
+                return engine.load_embedded(&code.unpack(), || self.bytes(), &self.digest);
+            }
+            engine.load(self.bytes(), &self.digest)
+        };
+        let loaded = self.loaded.get_or_init(|| load().map_err(|error| error.to_string()));
+        loaded.as_ref().map_err(String::as_str)
+    }
+
+    /// The component's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Stored::Plain(bytes) => bytes,
+            Stored::Packed(packed, unpacked) => unpacked.get_or_init(|| packed.unpack()),
+        }
+    }
+}
+
+/// A rule: its manifest, and the component that it is part of.
 pub struct RuleSource {
     /// What it is.
-    pub manifest: Manifest,
-    /// `sha256:…` of its component.
-    pub digest: String,
-    /// The pack that it is from; empty for a single component.
-    pub pack: String,
-    component: Cow<'static, [u8]>,
-    code: Option<&'static [u8]>,
-    loaded: OnceLock<Result<LoadedRule, String>>,
+    pub manifest: Arc<Manifest>,
+    /// The component.
+    pub component: Arc<ComponentSource>,
+    /// Its position among the component's rules.
+    pub position: u32,
 }
 
 impl RuleSource {
-    /// Gates a component.
+    /// Gates a component, and gives its rules.
     ///
     /// # Errors
     /// Says what is wrong with it.
-    pub fn from_component(component: Vec<u8>, engine: &Engine) -> Result<Self, EngineError> {
+    pub fn from_component(component: Vec<u8>, engine: &Engine) -> Result<Vec<Arc<Self>>, EngineError> {
         let inspection = inspect(&component, engine.limits())?;
-        Ok(Self {
-            manifest: inspection.manifest()?,
+        let manifests = inspection.manifests()?;
+        let component = ComponentSource {
             digest: inspection.digest,
-            pack: String::new(),
-            component: component.into(),
+            name: String::new(),
+            manifests: manifests.into_iter().map(Arc::new).collect(),
+            bytes: Stored::Plain(component),
             code: None,
             loaded: OnceLock::new(),
-        })
+        };
+        Ok(Self::of(Arc::new(component)))
+    }
+
+    /// All rules of a rule's component, itself among them.
+    pub fn siblings(rule: &Self) -> Vec<Arc<Self>> {
+        Self::of(Arc::clone(&rule.component))
+    }
+
+    /// The rules of a component.
+    fn of(component: Arc<ComponentSource>) -> Vec<Arc<Self>> {
+        let rule = |(position, manifest): (usize, &Arc<Manifest>)| {
+            let (manifest, component) = (Arc::clone(manifest), Arc::clone(&component));
+            Arc::new(Self { manifest, component, position: position as u32 })
+        };
+        component.manifests.iter().enumerate().map(rule).collect()
     }
 
     /// A rule of which only the manifest is there.
     #[cfg(test)]
     pub(crate) fn described(manifest: Manifest) -> Self {
-        let (digest, pack, component) = (String::new(), String::new(), Cow::Borrowed(&[][..]));
-        Self { manifest, digest, pack, component, code: None, loaded: OnceLock::new() }
-    }
-
-    /// The rule, ready to run; loaded by the first who asks.
-    ///
-    /// # Errors
-    /// When it does not compile.
-    pub fn load(&self, engine: &Engine) -> Result<&LoadedRule, &str> {
-        let load = || {
-            let compiled = self.code.map_or(Compiled::None, Compiled::Embedded);
-            engine
-                .load_gated(&self.component, &compiled, self.manifest.clone(), self.digest.clone())
-                .map_err(|error| error.to_string())
+        let component = ComponentSource {
+            digest: String::new(),
+            name: String::new(),
+            manifests: Vec::new(),
+            bytes: Stored::Plain(Vec::new()),
+            code: None,
+            loaded: OnceLock::new(),
         };
-        self.loaded.get_or_init(load).as_ref().map_err(String::as_str)
-    }
-
-    /// The component's bytes.
-    pub fn component(&self) -> &[u8] {
-        &self.component
+        Self { manifest: Arc::new(manifest), component: Arc::new(component), position: 0 }
     }
 }
 
@@ -144,18 +190,19 @@ impl Library {
         let embedded = |error: String| LibraryError::Embedded(error);
         let pack: Pack<'static> = postcard::from_bytes(pack).map_err(|error| embedded(error.to_string()))?;
         let mut library = Self::default();
-        for rule in pack.rules {
-            let manifest = Manifest::parse(rule.manifest).map_err(|error| embedded(error.to_string()))?;
-            let id = manifest.id.clone();
-            let source = RuleSource {
-                manifest,
-                digest: rule.digest.into_owned(),
-                pack: rule.pack.into_owned(),
-                component: Cow::Borrowed(rule.component),
-                code: (!rule.code.is_empty()).then_some(rule.code),
+        for component in pack.components {
+            let manifests = Manifest::parse_all(component.manifests).map_err(|error| embedded(error.to_string()))?;
+            let source = ComponentSource {
+                digest: component.digest.into_owned(),
+                name: component.name.into_owned(),
+                manifests: manifests.into_iter().map(Arc::new).collect(),
+                bytes: Stored::Packed(component.component, OnceLock::new()),
+                code: (!component.code.is_empty()).then_some(component.code),
                 loaded: OnceLock::new(),
             };
-            library.rules.insert(id, Arc::new(source));
+            for rule in RuleSource::of(Arc::new(source)) {
+                library.add(rule);
+            }
         }
         library.bundles = pack.bundles.into_iter().map(|(name, text)| (name.into_owned(), text)).collect();
         Ok(library)
@@ -167,18 +214,19 @@ impl Library {
         manifests.flat_map(|manifest| manifest.aliases.iter().chain([&manifest.id])).cloned().collect()
     }
 
-    /// Adds a component file.
+    /// Adds the rules of a component file, and gives them.
     ///
     /// # Errors
     /// When it cannot be read, or is refused.
-    pub fn add_component(&mut self, path: &Path, engine: &Engine) -> Result<Arc<RuleSource>, LibraryError> {
+    pub fn add_component(&mut self, path: &Path, engine: &Engine) -> Result<Vec<Arc<RuleSource>>, LibraryError> {
         let shown = || path.display().to_string();
         let bytes = std::fs::read(path).map_err(|source| LibraryError::Read { path: shown(), source })?;
-        let rule = RuleSource::from_component(bytes, engine)
+        let rules = RuleSource::from_component(bytes, engine)
             .map_err(|source| LibraryError::Refused { path: shown(), source })?;
-        let rule = Arc::new(rule);
-        self.add(Arc::clone(&rule));
-        Ok(rule)
+        for rule in &rules {
+            self.add(Arc::clone(rule));
+        }
+        Ok(rules)
     }
 
     /// Adds a rule, replacing another of its id.
@@ -202,11 +250,13 @@ impl Library {
         paths.sort();
         let mut ids = Vec::new();
         for path in paths {
-            let id = self.add_component(&path, engine)?.manifest.id.clone();
-            if ids.contains(&id) {
-                return Err(LibraryError::Twice { path: path.display().to_string(), id });
+            for rule in self.add_component(&path, engine)? {
+                let id = rule.manifest.id.clone();
+                if ids.contains(&id) {
+                    return Err(LibraryError::Twice { path: path.display().to_string(), id });
+                }
+                ids.push(id);
             }
-            ids.push(id);
         }
         Ok(ids)
     }

@@ -6,9 +6,11 @@
 mod definition;
 mod exemption;
 mod library;
+mod packed;
 mod resolve;
 
 pub use definition::{Definition, Enforcement, ExemptionEntry, RuleEntry};
 pub use exemption::{Exemption, ExemptionSource, Ignoring, Scope as ExemptionScope};
-pub use library::{Library, LibraryError, Pack, PackedRule, RuleSource};
+pub use library::{ComponentSource, Library, LibraryError, Pack, PackedComponent, RuleSource};
+pub use packed::{Packed, PackedBuffer};
 pub use resolve::{Bundle, BundleError, BundleRule, Notice, Void};

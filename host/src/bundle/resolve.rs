@@ -233,10 +233,11 @@ impl Bundle {
             let at: Pointer = ["rules".to_owned(), index.to_string()].into_iter().collect();
             if let (Some(component), Some(base)) = (&settings.component, base) {
                 let path = base.join(component);
-                let rule = library.add_component(&path, engine)?;
+                let rules = library.add_component(&path, engine)?;
                 self.files.push(path);
-                if rule.manifest.id != settings.rule {
-                    let message = format!("the component is `{}`, not `{}`", rule.manifest.id, settings.rule);
+                if !rules.iter().any(|rule| rule.manifest.id == settings.rule) {
+                    let there: Vec<&str> = rules.iter().map(|rule| rule.manifest.id.as_str()).collect();
+                    let message = format!("the component has `{}`, not `{}`", there.join("`, `"), settings.rule);
                     return Err(located.error(&at.join("component"), message).into());
                 }
             }
@@ -352,7 +353,8 @@ impl Bundle {
         part(env!("CARGO_PKG_VERSION").as_bytes());
         part(workloads);
         for rule in &self.rules {
-            part(rule.source.digest.as_bytes());
+            part(rule.id().as_bytes());
+            part(rule.source.component.digest.as_bytes());
             part(rule.parameters.as_bytes());
             part(format!("{:?}{:?}", rule.severity, rule.enforcement).as_bytes());
         }

@@ -680,7 +680,7 @@ pub(crate) struct TestArguments {
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
     /// Where the built components are, unless a rule has its own in `target`
-    #[arg(long, default_value = "target/rules/wasm32-unknown-unknown/rule", value_name = "DIR")]
+    #[arg(long, default_value = "target/policies", value_name = "DIR")]
     pub(crate) components: PathBuf,
     /// Write golden files instead of comparing them
     #[arg(long)]

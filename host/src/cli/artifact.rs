@@ -208,14 +208,16 @@ pub(super) fn prune(
 /// What a bundle consists of.
 fn describe(listing: &Listing, contents: &dyn Contents, name: &str) -> Result<Value, OciError> {
     let index = artifact::index(&contents.content(listing.root.digest, limits::MANIFEST_BYTES)?)?;
-    let mut rules = Vec::new();
+    let mut components = Vec::new();
     let mut others = Vec::new();
     for child in &index.manifests {
         let manifest = Manifest::parse(&contents.content(child.digest, limits::MANIFEST_BYTES)?)?;
         if artifact::is_component(child) {
             let layer = manifest.layers.first();
-            rules.push(json!({
-                "rule": child.annotations.get(annotation::RULE),
+            let rules: Vec<&str> =
+                child.annotations.get(annotation::RULES).map_or("", String::as_str).split(',').collect();
+            components.push(json!({
+                "rules": rules,
                 "version": child.annotations.get(annotation::VERSION),
                 "manifest": child.digest,
                 "component": layer.map(|layer| layer.digest),
@@ -242,7 +244,7 @@ fn describe(listing: &Listing, contents: &dyn Contents, name: &str) -> Result<Va
         "version": index.annotations.get(annotation::VERSION),
         "description": index.annotations.get(annotation::DESCRIPTION),
         "created": index.annotations.get(annotation::CREATED),
-        "rules": rules,
+        "components": components,
         "others": others,
         "referrers": referrers,
     }))
@@ -263,13 +265,14 @@ fn print_description(described: &Value) {
     );
     anstream::println!("from     {}", text(&described["reference"]));
     anstream::println!("digest   {}", text(&described["digest"]));
-    for rule in list("rules") {
+    for component in list("components") {
+        let rules: Vec<String> = component["rules"].as_array().into_iter().flatten().map(text).collect();
         anstream::println!(
-            "rule     {} {}  {} bytes  {}",
-            text(&rule["rule"]),
-            text(&rule["version"]),
-            text(&rule["bytes"]),
-            text(&rule["component"])
+            "contains {} {}  {} bytes  {}",
+            rules.join(", "),
+            text(&component["version"]),
+            text(&component["bytes"]),
+            text(&component["component"])
         );
     }
     for other in list("others") {

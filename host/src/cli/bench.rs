@@ -64,15 +64,15 @@ fn documents(arguments: &BenchArguments) -> Result<Vec<Document>, Box<dyn std::e
     Ok(documents)
 }
 
-/// A rule by its id or its component file, else a bundle.
+/// A rule by its id, the rules of a component file, else a bundle.
 fn open(subject: &str, mut library: Library, engine: &Engine) -> Result<Arc<Bundle>, Box<dyn std::error::Error>> {
     if let Some(rule) = library.rule(subject) {
         return Ok(Arc::new(Bundle::of_rules(subject, [Arc::clone(rule)])));
     }
     let path = Path::new(subject);
     if path.extension().is_some_and(|extension| extension == "wasm") {
-        let rule = library.add_component(path, engine)?;
-        return Ok(Arc::new(Bundle::of_rules(subject, [rule])));
+        let rules = library.add_component(path, engine)?;
+        return Ok(Arc::new(Bundle::of_rules(subject, rules)));
     }
     Ok(Arc::new(Bundle::open(subject, &mut library, engine, jiff::Zoned::now().date())?))
 }

@@ -2,14 +2,14 @@
 
 use super::args::ComponentArguments;
 use super::{CommandResult, Context, Exit};
-use crate::engine::{Engine, embed_manifest, inspect};
+use crate::engine::{Engine, embed_manifests, inspect};
 use std::io::Write as _;
 use std::path::Path;
 
 pub(super) fn run(arguments: &ComponentArguments, context: &Context) -> CommandResult {
     let component = finished(&arguments.file, &context.engine)?;
     let inspection = inspect(&component, context.engine.limits())?;
-    let manifest = inspection.manifest()?;
+    let manifests = inspection.manifests()?;
     let out = &arguments.out;
     let directory = out.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| format!("{}: {error}", out.display());
@@ -17,18 +17,19 @@ pub(super) fn run(arguments: &ComponentArguments, context: &Context) -> CommandR
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
     file.write_all(&component).map_err(failed)?;
     file.persist(out).map_err(|error| failed(error.error))?;
-    anstream::println!("{} {}: {} bytes, {}", manifest.id, manifest.version, component.len(), inspection.digest);
+    let rules: Vec<String> = manifests.iter().map(|rule| format!("{} {}", rule.id, rule.version)).collect();
+    anstream::println!("{}: {} bytes, {}", rules.join(", "), component.len(), inspection.digest);
     Ok(Exit::Clean)
 }
 
-/// A built component with its manifest, which is asked of it when the build has not done that yet.
+/// A built component with its manifests, which are asked of it when the build has not done that yet.
 pub(super) fn finished(path: &Path, engine: &Engine) -> Result<Vec<u8>, String> {
     let refused = |error: &dyn std::fmt::Display| format!("{} is refused: {error}", path.display());
     let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let inspection = inspect(&bytes, engine.limits()).map_err(|error| refused(&error))?;
-    if inspection.manifest.is_some() {
+    if inspection.manifests.is_some() {
         return Ok(bytes);
     }
-    let manifest = engine.extract_manifest(&bytes).map_err(|error| refused(&error))?;
-    Ok(embed_manifest(&bytes, &manifest))
+    let manifests = engine.extract_manifests(&bytes).map_err(|error| refused(&error))?;
+    Ok(embed_manifests(&bytes, &manifests))
 }

@@ -62,7 +62,7 @@ fn manifests(directory: &Path, context: &mut Context) -> Result<(), Box<dyn std:
 fn rules(policies: &Path, context: &Context) -> std::io::Result<()> {
     let mut packs: BTreeMap<&str, Vec<&Arc<RuleSource>>> = BTreeMap::new();
     for rule in context.library.rules() {
-        packs.entry(&rule.pack).or_default().push(rule);
+        packs.entry(&rule.component.name).or_default().push(rule);
     }
     let mut index = format!("{MARK}# Rules\n\n| rule | severity | requirement |\n| --- | --- | --- |\n");
     for (pack, rules) in &packs {

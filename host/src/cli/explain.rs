@@ -11,8 +11,8 @@ use std::path::Path;
 pub(super) fn run(arguments: &ExplainArguments, pack: &'static [u8], limits: &SandboxLimits) -> CommandResult {
     let library = Library::embedded(pack)?;
     let manifests: Vec<Manifest> = match &arguments.rule {
-        None => library.rules().map(|rule| rule.manifest.clone()).collect(),
-        Some(rule) => vec![find(rule, &library, limits)?],
+        None => library.rules().map(|rule| Manifest::clone(&rule.manifest)).collect(),
+        Some(rule) => find(rule, &library, limits)?,
     };
     if arguments.format == ExplainFormat::Json {
         let json = match manifests.as_slice() {
@@ -28,9 +28,9 @@ pub(super) fn run(arguments: &ExplainArguments, pack: &'static [u8], limits: &Sa
     Ok(Exit::Clean)
 }
 
-fn find(name: &str, library: &Library, limits: &SandboxLimits) -> Result<Manifest, Box<dyn std::error::Error>> {
+fn find(name: &str, library: &Library, limits: &SandboxLimits) -> Result<Vec<Manifest>, Box<dyn std::error::Error>> {
     if let Some(rule) = library.rule(name) {
-        return Ok(rule.manifest.clone());
+        return Ok(vec![Manifest::clone(&rule.manifest)]);
     }
     let has_alias = |manifest: &Manifest| {
         manifest
@@ -39,10 +39,10 @@ fn find(name: &str, library: &Library, limits: &SandboxLimits) -> Result<Manifes
             .any(|alias| alias == name || alias.split_once(':').is_some_and(|(_, code)| code == name))
     };
     if let Some(rule) = library.rules().find(|rule| has_alias(&rule.manifest)) {
-        return Ok(rule.manifest.clone());
+        return Ok(vec![Manifest::clone(&rule.manifest)]);
     }
     if Path::new(name).is_file() {
-        return Ok(inspect(&std::fs::read(name)?, limits)?.manifest()?);
+        return Ok(inspect(&std::fs::read(name)?, limits)?.manifests()?);
     }
     let known = library.rules().map(|rule| rule.manifest.id.as_str());
     Err(match crate::suggest::closest(name, known) {

@@ -4,49 +4,64 @@ use super::args::{Format, InspectArguments};
 use super::{CommandResult, Exit};
 use crate::engine::{Inspection, SandboxLimits, inspect};
 use crate::manifest::{Manifest, ReadPath};
+use std::collections::BTreeSet;
 
 pub(super) fn run(arguments: &InspectArguments, limits: &SandboxLimits) -> CommandResult {
     let path = arguments.file.display();
     let bytes = std::fs::read(&arguments.file).map_err(|error| format!("{path}: {error}"))?;
     let inspected =
-        inspect(&bytes, limits).and_then(|inspection| inspection.manifest().map(|manifest| (inspection, manifest)));
-    let (inspection, manifest) = inspected.map_err(|error| format!("{path} is refused: {error}"))?;
+        inspect(&bytes, limits).and_then(|inspection| inspection.manifests().map(|manifests| (inspection, manifests)));
+    let (inspection, manifests) = inspected.map_err(|error| format!("{path} is refused: {error}"))?;
     match arguments.format {
-        Format::Json => anstream::println!("{}", json(&inspection, &manifest)?),
-        Format::Human => print(&inspection, &manifest),
+        Format::Json => anstream::println!("{}", json(&inspection, &manifests)?),
+        Format::Human => print(&inspection, &manifests),
     }
     Ok(Exit::Clean)
 }
 
-fn json(inspection: &Inspection, manifest: &Manifest) -> serde_json::Result<String> {
+fn json(inspection: &Inspection, manifests: &[Manifest]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&serde_json::json!({
         "digest": inspection.digest,
         "bytes": inspection.bytes,
         "imports": inspection.imports,
         "exports": inspection.exports,
-        "manifest": manifest,
+        "rules": manifests,
     }))
 }
 
-fn print(inspection: &Inspection, manifest: &Manifest) {
+fn print(inspection: &Inspection, manifests: &[Manifest]) {
     let imports = if inspection.imports.is_empty() { "none".to_owned() } else { inspection.imports.join(", ") };
-    anstream::println!("{} {}: {}", manifest.id, manifest.version, manifest.title);
+    if let [manifest] = manifests {
+        anstream::println!("{} {}: {}", manifest.id, manifest.version, manifest.title);
+    } else {
+        anstream::println!("{} rules", manifests.len());
+    }
     anstream::println!("digest   {}", inspection.digest);
     anstream::println!("size     {} bytes", inspection.bytes);
     anstream::println!("imports  {imports}");
     anstream::println!("exports  {}", inspection.exports.join(", "));
-    let targets: Vec<String> = manifest.applies_to.iter().map(ToString::to_string).collect();
-    anstream::println!("applies  {}", targets.join(", "));
-    paths("reads", &manifest.reads);
-    for query in &manifest.inventory {
-        let kinds: Vec<String> = query.kinds.iter().map(ToString::to_string).collect();
-        anstream::println!("asks for {}", kinds.join(", "));
-        paths("  reads", &query.reads);
+    for manifest in manifests {
+        if manifests.len() > 1 {
+            anstream::println!("\n{} {}: {}", manifest.id, manifest.version, manifest.title);
+        }
+        let targets: Vec<String> = manifest.applies_to.iter().map(ToString::to_string).collect();
+        anstream::println!("applies  {}", targets.join(", "));
+        paths("reads", &manifest.reads);
+        for query in &manifest.inventory {
+            let kinds: Vec<String> = query.kinds.iter().map(ToString::to_string).collect();
+            anstream::println!("asks for {}", kinds.join(", "));
+            paths("  reads", &query.reads);
+        }
+    }
+    if manifests.len() > 1 {
+        let all: BTreeSet<&ReadPath> = manifests.iter().flat_map(|manifest| &manifest.reads).collect();
+        anstream::println!("\nWhat they read together, each of them may see when they are asked together:");
+        paths("reads", all);
     }
 }
 
-fn paths(name: &str, paths: &[ReadPath]) {
-    for (index, path) in paths.iter().enumerate() {
+fn paths<'p>(name: &str, paths: impl IntoIterator<Item = &'p ReadPath>) {
+    for (index, path) in paths.into_iter().enumerate() {
         anstream::println!("{:8} {path}", if index == 0 { name } else { "" });
     }
 }

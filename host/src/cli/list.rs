@@ -9,11 +9,11 @@ use crate::manifest::Manifest;
 pub(super) fn run(arguments: &ListArguments, pack: &'static [u8], limits: &SandboxLimits) -> CommandResult {
     let mut library = Library::embedded(pack)?;
     let manifests: Vec<Manifest> = match &arguments.bundle {
-        None => library.rules().map(|rule| rule.manifest.clone()).collect(),
+        None => library.rules().map(|rule| Manifest::clone(&rule.manifest)).collect(),
         Some(reference) => {
             let engine = Engine::new(limits.clone(), None)?;
             let bundle = Bundle::open(reference, &mut library, &engine, jiff::Zoned::now().date())?;
-            bundle.rules.iter().map(|rule| rule.source.manifest.clone()).collect()
+            bundle.rules.iter().map(|rule| Manifest::clone(&rule.source.manifest)).collect()
         }
     };
     if arguments.format == Format::Json {

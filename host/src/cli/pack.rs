@@ -2,58 +2,71 @@
 
 use super::args::PackArguments;
 use super::{CommandResult, Exit};
-use crate::bundle::{Pack, PackedRule};
-use crate::engine::{Engine, SandboxLimits, embed_manifest, inspect};
+use crate::bundle::{Pack, PackedBuffer, PackedComponent};
+use crate::engine::{Engine, SandboxLimits, embed_manifests, inspect};
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// A folder of rules.
+struct Folder {
+    name: String,
+    /// The rules in it, by id.
+    rules: BTreeSet<String>,
+}
+
 struct Built {
-    pack: String,
-    id: String,
+    name: String,
+    rules: usize,
     digest: String,
-    manifest: Vec<u8>,
-    component: Vec<u8>,
-    code: Vec<u8>,
+    manifests: Vec<u8>,
+    component: PackedBuffer,
+    code: PackedBuffer,
 }
 
 pub(super) fn run(arguments: &PackArguments) -> CommandResult {
     let engine = Engine::new(SandboxLimits::default(), None)?;
-    let rules = rules(&arguments.policies)?;
-    let built: Vec<Built> =
-        rules.par_iter().map(|(pack, id)| build(arguments, &engine, pack, id)).collect::<Result<_, String>>()?;
+    let folders = folders(&arguments.policies)?;
     std::fs::create_dir_all(&arguments.out)?;
-    for rule in &built {
-        write_if_changed(&arguments.out.join(format!("{}.wasm", rule.id)), &rule.component)?;
-    }
+    let built: Vec<Built> =
+        folders.par_iter().map(|folder| build(arguments, &engine, folder)).collect::<Result<_, String>>()?;
     let pack = Pack {
         bundles: bundles(&arguments.bundles)?,
-        rules: built
+        components: built
             .iter()
-            .map(|rule| PackedRule {
-                digest: Cow::Borrowed(&rule.digest),
-                pack: Cow::Borrowed(&rule.pack),
-                manifest: &rule.manifest,
-                component: &rule.component,
-                code: &rule.code,
+            .map(|component| PackedComponent {
+                digest: Cow::Borrowed(&component.digest),
+                name: Cow::Borrowed(&component.name),
+                manifests: &component.manifests,
+                component: component.component.borrow(),
+                code: component.code.borrow(),
             })
             .collect(),
     };
     let bytes = postcard::to_stdvec(&pack)?;
     write_if_changed(&arguments.out.join("embedded.pack"), &bytes)?;
-    anstream::println!("{} rules, {} bundles, {} KiB", pack.rules.len(), pack.bundles.len(), bytes.len() / 1024);
+    let rules: usize = built.iter().map(|component| component.rules).sum();
+    anstream::println!(
+        "{rules} rules in {} components, {} bundles, {} KiB",
+        built.len(),
+        pack.bundles.len(),
+        bytes.len() / 1024
+    );
     Ok(Exit::Clean)
 }
 
-/// Pack and id of every rule: the folders that hold a `policy.rs`.
-fn rules(policies: &Path) -> std::io::Result<Vec<(String, String)>> {
-    let mut rules = Vec::new();
-    for pack in directories(policies)? {
-        for rule in directories(&pack)?.into_iter().filter(|rule| rule.join("policy.rs").is_file()) {
-            rules.push((name(&pack), name(&rule)));
+/// Every folder of rules: of folders that hold a `policy.rs`.
+fn folders(policies: &Path) -> std::io::Result<Vec<Folder>> {
+    let mut folders = Vec::new();
+    for folder in directories(policies)? {
+        let rules = directories(&folder)?.into_iter().filter(|rule| rule.join("policy.rs").is_file());
+        let rules: BTreeSet<String> = rules.map(|rule| name(&rule)).collect();
+        if !rules.is_empty() {
+            folders.push(Folder { name: name(&folder), rules });
         }
     }
-    Ok(rules)
+    Ok(folders)
 }
 
 fn directories(path: &Path) -> std::io::Result<Vec<PathBuf>> {
@@ -72,19 +85,31 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn build(arguments: &PackArguments, engine: &Engine, pack: &str, id: &str) -> Result<Built, String> {
-    let path = arguments.components.join(format!("{}.wasm", id.replace('-', "_")));
+fn build(arguments: &PackArguments, engine: &Engine, folder: &Folder) -> Result<Built, String> {
+    let path = arguments.components.join(format!("{}.wasm", folder.name));
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let raw = std::fs::read(&path).map_err(|error| failed(&error))?;
-    let manifest = engine.extract_manifest(&raw).map_err(|error| failed(&error))?;
-    let component = embed_manifest(&raw, &manifest);
+    let manifests = engine.extract_manifests(&raw).map_err(|error| failed(&error))?;
+    let component = embed_manifests(&raw, &manifests);
     let inspection = inspect(&component, engine.limits()).map_err(|error| failed(&error))?;
-    let code = engine.precompile(&component).map_err(|error| failed(&error))?;
-    let named = inspection.manifest().map_err(|error| failed(&error))?.id;
-    if named != id {
-        return Err(failed(&format!("the component is the rule `{named}`")));
+    let named = inspection.manifests().map_err(|error| failed(&error))?;
+    let named: BTreeSet<String> = named.into_iter().map(|manifest| manifest.id).collect();
+    if named != folder.rules {
+        let differing: Vec<&str> = named.symmetric_difference(&folder.rules).map(String::as_str).collect();
+        return Err(failed(&format!("it has other rules than its folder: {}; build it again", differing.join(", "))));
     }
-    Ok(Built { pack: pack.to_owned(), id: id.to_owned(), digest: inspection.digest, manifest, component, code })
+    write_if_changed(&arguments.out.join(format!("{}.wasm", folder.name)), &component)
+        .map_err(|error| failed(&error))?;
+    let code = engine.precompile(&component).map_err(|error| failed(&error))?;
+    let packed = |bytes: &[u8]| PackedBuffer::new(bytes).map_err(|error| failed(&error));
+    Ok(Built {
+        name: folder.name.clone(),
+        rules: folder.rules.len(),
+        digest: inspection.digest,
+        manifests,
+        component: packed(&component)?,
+        code: packed(&code)?,
+    })
 }
 
 fn bundles(directory: &Path) -> std::io::Result<Vec<(Cow<'static, str>, Cow<'static, str>)>> {

@@ -3,11 +3,13 @@
 use super::args::TestArguments;
 use super::component::finished;
 use super::{CommandResult, Context, Exit};
-use crate::bundle::RuleSource;
+use crate::bundle::{Library, RuleSource};
 use crate::engine::Engine;
 use crate::fixtures::{self, Outcomes};
+use crate::manifest::ReadPath;
 use crate::watch::Watch;
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,7 +40,7 @@ fn run_once(arguments: &TestArguments, context: &Context) -> CommandResult {
         return Ok(Exit::NoInput);
     }
     let results: Vec<Result<Outcomes, String>> =
-        folders.par_iter().map(|folder| test(folder, arguments, &context.engine)).collect();
+        folders.par_iter().map(|folder| test(folder, arguments, &context.library, &context.engine)).collect();
     let mut failed = 0;
     for (folder, result) in folders.iter().zip(results) {
         let name = folder.display();
@@ -83,30 +85,36 @@ fn rule_folders(paths: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-fn test(folder: &Path, arguments: &TestArguments, engine: &Arc<Engine>) -> Result<Outcomes, String> {
+fn test(folder: &Path, arguments: &TestArguments, library: &Library, engine: &Arc<Engine>) -> Result<Outcomes, String> {
     let id = std::fs::canonicalize(folder)
         .ok()
         .and_then(|folder| folder.file_name().map(|name| name.to_string_lossy().into_owned()))
         .ok_or("the folder has no name")?;
-    let rule = component(folder, &arguments.components, &id, engine)?;
-    fixtures::test(folder, &Arc::new(rule), engine, arguments.update).map_err(|error| error.to_string())
+    let rule = rule(folder, &arguments.components, &id, engine)?;
+    let others: BTreeSet<&ReadPath> = library.rules().flat_map(|rule| &rule.manifest.reads).collect();
+    let others: Vec<ReadPath> = others.into_iter().cloned().collect();
+    fixtures::test(folder, &rule, &others, engine, arguments.update).map_err(|error| error.to_string())
 }
 
-/// A built component: the rule's own, else the one among all.
-fn component(folder: &Path, components: &Path, id: &str, engine: &Arc<Engine>) -> Result<RuleSource, String> {
+/// A rule from a built component: the rule's own, else its pack's.
+fn rule(folder: &Path, components: &Path, id: &str, engine: &Arc<Engine>) -> Result<Arc<RuleSource>, String> {
+    let pack = folder.parent().and_then(|pack| pack.canonicalize().ok());
+    let pack = pack.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let candidates = [
-        folder.join("target").join(format!("{id}.wasm")),
-        components.join(format!("{id}.wasm")),
-        components.join(format!("{}.wasm", id.replace('-', "_"))),
+        Some(folder.join("target").join(format!("{id}.wasm"))),
+        Some(components.join(format!("{id}.wasm"))),
+        pack.map(|pack| components.join(format!("{pack}.wasm"))),
     ];
-    let path = candidates
-        .iter()
-        .find(|path| path.is_file())
-        .ok_or_else(|| format!("there is no component {}: build it first", candidates[2].display()))?;
-    let rule = RuleSource::from_component(finished(path, engine)?, engine)
+    let candidates: Vec<PathBuf> = candidates.into_iter().flatten().collect();
+    let path = candidates.iter().find(|path| path.is_file()).ok_or_else(|| {
+        let places: Vec<String> = candidates.iter().map(|path| path.display().to_string()).collect();
+        format!("there is no component, neither {}: build it first", places.join(" nor "))
+    })?;
+    let rules = RuleSource::from_component(finished(path, engine)?, engine)
         .map_err(|error| format!("{} is refused: {error}", path.display()))?;
-    if rule.manifest.id != id {
-        return Err(format!("{} is the rule `{}`, not `{id}`", path.display(), rule.manifest.id));
-    }
-    Ok(rule)
+    let there: Vec<String> = rules.iter().map(|rule| rule.manifest.id.clone()).collect();
+    rules
+        .into_iter()
+        .find(|rule| rule.manifest.id == id)
+        .ok_or_else(|| format!("{} has the rules `{}`, not `{id}`: build it again", path.display(), there.join("`, `")))
 }

@@ -56,6 +56,8 @@ pub(super) fn document(text: &str, resource: &Resource) -> Result<Document, Stri
         base: Pointer::root(),
         root,
         old: None,
+        subresource: String::new(),
+        user: None,
     })
 }
 

@@ -13,7 +13,7 @@ pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Vi
 
 use crate::bundle::{Bundle, Exemption};
 use crate::document::Document;
-use crate::evaluate::{Inventory, Judge, Outcome, RuleOutcome, Told, Unavailable, annotations, settle_annotations};
+use crate::evaluate::{Answered, Ask, Inventory, Judge, Outcome, RuleOutcome, annotations, settle_annotations};
 use crate::project::Projection;
 use memo::{Key, Memo};
 use serde::{Deserialize, Serialize};
@@ -61,11 +61,9 @@ pub struct Decider {
     /// Everything of a document that any rule or exemption of the bundle reads.
     reads: Projection,
     reads_old: bool,
+    reads_user: bool,
     memo: Option<Memo>,
 }
-
-/// A rule, by index, with what it is told; `None` for one that asks for nothing.
-type AskedAndTold<'d> = (u16, Option<Result<Told<'d>, Unavailable>>);
 
 /// The outcomes of one document.
 #[derive(Clone)]
@@ -90,6 +88,7 @@ impl Decider {
             reference: BundleReference::new(bundle),
             reads: Projection::new(&of_rules.chain(of_exemptions).collect::<Vec<_>>()),
             reads_old: manifests().any(|manifest| manifest.reads_old),
+            reads_user: manifests().any(|manifest| manifest.reads_user),
             memo: (memo_bytes > 0).then(|| Memo::new(memo_bytes)),
             inventory,
             judge,
@@ -118,15 +117,14 @@ impl Decider {
 
     /// Judges a document with every rule that applies, until the deadline.
     pub fn judge(&self, document: &Document, deadline: Instant) -> Verdicts {
-        let plan = self.judge.plan(document);
-        let told = self.told(&plan, document);
-        let key = self.memo.as_ref().map(|_| self.key(document, &told));
+        let asks = self.asks(document);
+        let key = self.memo.as_ref().map(|_| self.key(document, &asks));
         if let (Some(memo), Some(key)) = (&self.memo, &key)
             && let Some(outcomes) = memo.get(key)
         {
             return Verdicts { outcomes, unreached: Vec::new(), remembered: true };
         }
-        let verdicts = self.evaluate(document, &told, deadline);
+        let verdicts = self.evaluate(document, &asks, deadline);
         // A failure may be gone next time.
         let lasting = |outcome: &RuleOutcome| !matches!(outcome.outcome, Outcome::Error(_));
         if let (Some(memo), Some(key)) = (&self.memo, key)
@@ -141,35 +139,20 @@ impl Decider {
     /// What memory has of a document; nothing is evaluated.
     pub fn recall(&self, document: &Document) -> Option<Verdicts> {
         let memo = self.memo.as_ref()?;
-        let plan = self.judge.plan(document);
-        let key = self.key(document, &self.told(&plan, document));
+        let key = self.key(document, &self.asks(document));
         memo.get(&key).map(|outcomes| Verdicts { outcomes, unreached: Vec::new(), remembered: true })
     }
 
     /// What each planned rule is told of other documents, the one under review in its new state among them.
-    fn told(&self, plan: &[u16], document: &Document) -> Vec<AskedAndTold<'_>> {
+    fn asks(&self, document: &Document) -> Vec<Ask<'_>> {
         let overlay = self.judge.overlay(document, &*self.inventory);
-        let tell = |rule: &u16| {
-            let asks = self.judge.asks_inventory(*rule);
-            (*rule, asks.then(|| self.judge.related(*rule, &overlay, &document.subject.namespace)))
-        };
-        plan.iter().map(tell).collect()
+        let ask = |rule| Ask { rule, told: self.judge.related(rule, &overlay, &document.subject.namespace) };
+        self.judge.plan(document).rules().map(ask).collect()
     }
 
-    fn evaluate(&self, document: &Document, told: &[AskedAndTold<'_>], deadline: Instant) -> Verdicts {
+    fn evaluate(&self, document: &Document, asks: &[Ask<'_>], deadline: Instant) -> Verdicts {
         let prepared = self.judge.prepare(document);
-        let mut outcomes = Vec::with_capacity(told.len());
-        let mut unreached = Vec::new();
-        for (rule, told) in told {
-            if Instant::now() >= deadline {
-                unreached.push(*rule);
-                continue;
-            }
-            outcomes.push(match told {
-                None => self.judge.judge(&prepared, *rule, "{}"),
-                Some(told) => self.judge.judge_related(&prepared, *rule, told),
-            });
-        }
+        let Answered { mut outcomes, unreached } = self.judge.judge_until(&prepared, asks, Some(deadline));
         if self.bundle().annotations {
             settle_annotations(self.bundle(), document, &mut outcomes, today());
         }
@@ -178,7 +161,7 @@ impl Decider {
 
     /// Names everything that the outcomes depend on: who the document is, what any rule reads of it, and
     /// what each is told of others.
-    fn key(&self, document: &Document, told: &[AskedAndTold<'_>]) -> Key {
+    fn key(&self, document: &Document, asks: &[Ask<'_>]) -> Key {
         let mut key = memo::KeyBuilder::default();
         let subject = &document.subject;
         for part in
@@ -201,11 +184,15 @@ impl Decider {
                 }
             }
         }
-        for (_, told) in told {
-            match told {
-                None => {}
-                Some(Ok(told)) => key.part(&told.digest()),
-                Some(Err(reason)) => key.part(reason.to_string().as_bytes()),
+        key.part(document.subresource.as_bytes());
+        if let Some(user) = document.user.as_ref().filter(|_| self.reads_user) {
+            key.part(user.name.as_bytes());
+            user.groups.iter().for_each(|group| key.part(group.as_bytes()));
+        }
+        for ask in asks {
+            match &ask.told {
+                Ok(told) => key.part(&told.digest()),
+                Err(reason) => key.part(reason.to_string().as_bytes()),
             }
         }
         key.finish()

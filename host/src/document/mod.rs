@@ -12,4 +12,4 @@ pub use locate::Place;
 pub(crate) use node::write_json_string;
 pub use node::{Entry, Node, Span, Value};
 pub use pointer::{Pointer, PointerError};
-pub use source::{Document, Format, Position, Source, Subject};
+pub use source::{Document, Format, Position, Source, Subject, User};

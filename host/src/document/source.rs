@@ -134,12 +134,41 @@ pub struct Document {
     pub root: Node,
     /// The object before an UPDATE, when an AdmissionReview carried it.
     pub old: Option<Node>,
+    /// The sub-resource that an AdmissionReview is for; empty for the object itself, and where the whole object
+    /// changes through one (`ephemeralcontainers`, `resize`).
+    pub subresource: String,
+    /// Who asks for the change, when an AdmissionReview says it.
+    pub user: Option<User>,
+}
+
+impl User {
+    /// The `userInfo` of an AdmissionReview; `None` when it names nobody.
+    pub fn of_review(info: &Node) -> Option<Self> {
+        let name = info.get("username").and_then(Node::as_str)?.to_owned();
+        let groups = info.get("groups").map_or(&[][..], Node::items);
+        Some(Self { name, groups: groups.iter().filter_map(Node::as_str).map(str::to_owned).collect() })
+    }
+}
+
+/// Who asks the API server for a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct User {
+    /// Name, `system:serviceaccount:shop:deployer`.
+    pub name: String,
+    /// Groups, in the order of the request.
+    pub groups: Vec<String>,
 }
 
 impl Document {
     /// True for a repository file, false for a Kubernetes object.
     pub fn is_file(&self) -> bool {
         self.subject.group == Self::FILE_GROUP
+    }
+
+    /// The sub-resource that an AdmissionReview is for, as rules are told of it: none where the whole object changes
+    /// through one.
+    pub fn subresource_of_review(subresource: &str) -> &str {
+        if matches!(subresource, "ephemeralcontainers" | "resize") { "" } else { subresource }
     }
 
     /// The group that sets files apart from objects: no API group has a colon.

@@ -4,16 +4,8 @@ use super::sandbox::{Engine, EngineError};
 use crate::sealed::Sealed;
 use std::path::Path;
 
-/// Machine code of a component, for the engine that made it.
-pub enum Compiled<'a> {
-    /// Made by this build of the host and embedded in it.
-    Embedded(&'a [u8]),
-    /// Nothing made beforehand: compile, or take from the cache.
-    None,
-}
-
 /// How many components' code is kept.
-const MAX_COMPONENTS: usize = 1024;
+const MAX_COMPONENTS: usize = 4096;
 
 /// Keeps compiled code between runs.
 pub struct CodeCache {

@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload, Validator, WasmFeatures};
 
-/// The custom section that holds the manifest.
+/// The custom section that holds the manifests of a component's rules, a JSON array.
 pub const MANIFEST_SECTION: &str = "policy:manifest";
-/// The interface that a rule exports.
-const RULE_INTERFACE: &str = "policy:rule/rule@1.0.0";
+/// The interface that a component of rules exports.
+const RULES_INTERFACE: &str = "policy:rule/rules@1.0.0";
 
 /// Why a component is refused.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +41,8 @@ pub enum GateError {
         name: String,
     },
     /// It does not export the contract.
-    #[error("it does not export `{RULE_INTERFACE}`")]
-    NoRule,
+    #[error("it does not export `{RULES_INTERFACE}`")]
+    NoRules,
     /// Strings in another encoding.
     #[error("it passes strings in another encoding than UTF-8")]
     Encoding,
@@ -65,19 +65,19 @@ pub struct Inspection {
     pub bytes: usize,
     /// `sha256:…` of its bytes.
     pub digest: String,
-    /// The manifest's JSON, when there is exactly one.
-    pub manifest: Option<Vec<u8>>,
+    /// The JSON of its manifests, when there is exactly one section with them.
+    pub manifests: Option<Vec<u8>>,
     manifest_sections: usize,
 }
 
 impl Inspection {
-    /// The manifest, checked.
+    /// The manifests of its rules, checked; at least one.
     ///
     /// # Errors
-    /// When there is none, or several, or a bad one.
-    pub fn manifest(&self) -> Result<Manifest, GateError> {
-        let json = self.manifest.as_deref().ok_or(GateError::ManifestSections(self.manifest_sections))?;
-        Ok(Manifest::parse(json)?)
+    /// When there are none, or several sections of them, or a bad one.
+    pub fn manifests(&self) -> Result<Vec<Manifest>, GateError> {
+        let json = self.manifests.as_deref().ok_or(GateError::ManifestSections(self.manifest_sections))?;
+        Ok(Manifest::parse_all(json)?)
     }
 }
 
@@ -113,7 +113,7 @@ pub fn inspect(component: &[u8], limits: &SandboxLimits) -> Result<Inspection, G
         exports: Vec::new(),
         bytes: component.len(),
         digest: digest(component),
-        manifest: None,
+        manifests: None,
         manifest_sections: 0,
     };
     let invalid = |error: wasmparser::BinaryReaderError| GateError::Invalid(error.to_string());
@@ -139,7 +139,7 @@ pub fn inspect(component: &[u8], limits: &SandboxLimits) -> Result<Inspection, G
             }
             Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
                 inspection.manifest_sections += 1;
-                inspection.manifest = (inspection.manifest_sections == 1).then(|| section.data().to_vec());
+                inspection.manifests = (inspection.manifest_sections == 1).then(|| section.data().to_vec());
             }
             _ => {}
         }
@@ -148,8 +148,8 @@ pub fn inspect(component: &[u8], limits: &SandboxLimits) -> Result<Inspection, G
         let entity = types.component_item_for_import(name).map(|item| item.ty);
         refuse_import(name, entity, &types)?;
     }
-    if !inspection.exports.iter().any(|name| name == RULE_INTERFACE) {
-        return Err(GateError::NoRule);
+    if !inspection.exports.iter().any(|name| name == RULES_INTERFACE) {
+        return Err(GateError::NoRules);
     }
     Ok(inspection)
 }
@@ -194,12 +194,12 @@ fn is_resource(id: wasmparser::component_types::ComponentAnyTypeId) -> bool {
     matches!(id, wasmparser::component_types::ComponentAnyTypeId::Resource(_))
 }
 
-/// The component with a manifest section at its end, replacing nothing.
-pub fn embed_manifest(component: &[u8], manifest: &[u8]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(manifest.len() + MANIFEST_SECTION.len() + 8);
+/// The component with a section of manifests, a JSON array, at its end, replacing nothing.
+pub fn embed_manifests(component: &[u8], manifests: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(manifests.len() + MANIFEST_SECTION.len() + 8);
     write_leb128(MANIFEST_SECTION.len(), &mut body);
     body.extend_from_slice(MANIFEST_SECTION.as_bytes());
-    body.extend_from_slice(manifest);
+    body.extend_from_slice(manifests);
 
     let mut out = component.to_vec();
     out.push(0); // a custom section

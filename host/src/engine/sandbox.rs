@@ -1,8 +1,8 @@
-//! The pool of sandboxes, and one evaluation in one of them.
+//! The pool of sandboxes, and one call in one of them.
 
-use super::bindings::PolicyRulePre;
-use super::bindings::exports::policy::rule::rule as wire;
-use super::code::{CodeCache, Compiled};
+use super::bindings::PolicyRulesPre;
+use super::bindings::exports::policy::rule::rules as wire;
+use super::code::CodeCache;
 use super::gate::{self, GateError};
 use super::limits::SandboxLimits;
 use crate::manifest::Manifest;
@@ -33,6 +33,9 @@ pub enum EngineError {
 /// Why an evaluation gave no verdict. None of these harms anything but the one outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum RuleFailure {
+    /// Could not be loaded, with the component that it is part of.
+    #[error("it could not be loaded: {0}")]
+    Load(String),
     /// Took too long.
     #[error("it did not answer within {0} ms")]
     Deadline(u64),
@@ -65,14 +68,13 @@ pub struct Engine {
     compatibility: String,
 }
 
-/// A rule, ready to run.
-pub struct LoadedRule {
-    /// What it is.
-    pub manifest: Manifest,
-    /// `sha256:…` of its component.
-    pub digest: String,
-    instance: PolicyRulePre<Guard>,
+/// A component of rules, ready to run.
+pub struct LoadedComponent {
+    instance: PolicyRulesPre<Guard>,
 }
+
+/// What a component answered: an answer for each ask, in order.
+pub type Answers = Vec<wire::Answer>;
 
 /// Bounds a guest's memory and tables, and remembers that it ran into them.
 struct Guard {
@@ -146,40 +148,47 @@ impl Engine {
         self.engine.precompile_component(component).map_err(|error| EngineError::Compile(format!("{error:#}")))
     }
 
-    /// Gates and loads a component.
+    /// Loads a component that passed the gate. `digest` names it.
     ///
     /// # Errors
-    /// Says what is wrong with it.
-    pub fn load(&self, component: &[u8]) -> Result<LoadedRule, EngineError> {
-        let inspection = gate::inspect(component, &self.limits)?;
-        let manifest = inspection.manifest()?;
-        self.load_gated(component, &Compiled::None, manifest, inspection.digest)
+    /// When it does not compile, or its export is not what the contract says.
+    pub fn load(&self, component: &[u8], digest: &str) -> Result<LoadedComponent, EngineError> {
+        self.ready(&self.compiled(component, digest)?)
     }
 
-    /// Loads a component whose manifest and digest are known: one that passed the gate before.
+    /// Loads a component from the machine code that the build of this program made of it, or compiles it
+    /// where the code does not fit this machine's configuration.
     ///
     /// # Errors
-    /// When it does not compile.
-    pub fn load_gated(
+    /// When it does not compile, or its export is not what the contract says.
+    pub fn load_embedded<'b>(
         &self,
-        component: &[u8],
-        compiled: &Compiled<'_>,
-        manifest: Manifest,
-        digest: String,
-    ) -> Result<LoadedRule, EngineError> {
-        let component = self.component(component, compiled, &digest)?;
-        let instance = self
-            .linker
-            .instantiate_pre(&component)
-            .and_then(PolicyRulePre::new)
-            .map_err(|error| EngineError::Compile(format!("{error:#}")))?;
+        code: &[u8],
+        component: impl FnOnce() -> &'b [u8],
+        digest: &str,
+    ) -> Result<LoadedComponent, EngineError> {
+        // SAFETY: the code was made by this project's build from the component and is part of
+        // the binary; wasmtime itself refuses what another version or configuration made.
+        match unsafe { Component::deserialize(&self.engine, code) } {
+            Ok(component) => self.ready(&component),
+            Err(_) => self.load(component(), digest),
+        }
+    }
+
+    fn ready(&self, component: &Component) -> Result<LoadedComponent, EngineError> {
+        let instance = self.pre(component)?;
         self.check_types(&instance)?;
-        Ok(LoadedRule { manifest, digest, instance })
+        Ok(LoadedComponent { instance })
+    }
+
+    fn pre(&self, component: &Component) -> Result<PolicyRulesPre<Guard>, EngineError> {
+        let pre = self.linker.instantiate_pre(component).and_then(PolicyRulesPre::new);
+        pre.map_err(|error| EngineError::Compile(format!("{error:#}")))
     }
 
     /// Refuses a component whose export has other types than the contract, which shows when it is
     /// instantiated. One that traps or loops there fails its evaluations instead.
-    fn check_types(&self, instance: &PolicyRulePre<Guard>) -> Result<(), EngineError> {
+    fn check_types(&self, instance: &PolicyRulesPre<Guard>) -> Result<(), EngineError> {
         let mut store = self.store();
         match instance.instantiate(&mut store) {
             Err(error) if error.downcast_ref::<Trap>().is_none() && !store.data().denied => {
@@ -189,14 +198,7 @@ impl Engine {
         }
     }
 
-    fn component(&self, bytes: &[u8], compiled: &Compiled<'_>, digest: &str) -> Result<Component, EngineError> {
-        if let Compiled::Embedded(code) = compiled {
-            // SAFETY: the code was made by this project's build from the component and is part of
-            // the binary; wasmtime itself refuses what another version or configuration made.
-            if let Ok(component) = unsafe { Component::deserialize(&self.engine, code) } {
-                return Ok(component);
-            }
-        }
+    fn compiled(&self, bytes: &[u8], digest: &str) -> Result<Component, EngineError> {
         let code = match &self.code_cache {
             Some(cache) => cache.get_or_compile(self, digest, bytes)?,
             None => self.precompile(bytes)?,
@@ -207,21 +209,18 @@ impl Engine {
             .map_err(|error| EngineError::Compile(format!("{error:#}")))
     }
 
-    /// Asks a component for its manifest: done once, when it is built.
+    /// Asks a component for the manifests of its rules: done once, when it is built.
     ///
     /// # Errors
     /// When it does not pass the gate, or does not answer.
-    pub fn extract_manifest(&self, component: &[u8]) -> Result<Vec<u8>, EngineError> {
+    pub fn extract_manifests(&self, component: &[u8]) -> Result<Vec<u8>, EngineError> {
         let inspection = gate::inspect(component, &self.limits)?;
-        let component = self.component(component, &Compiled::None, &inspection.digest)?;
-        let compile = |error: wasmtime::Error| EngineError::Compile(format!("{error:#}"));
-        let instance =
-            PolicyRulePre::new(self.linker.instantiate_pre(&component).map_err(compile)?).map_err(compile)?;
+        let instance = self.pre(&self.compiled(component, &inspection.digest)?)?;
         let mut store = self.store();
         let answer =
-            instance.instantiate(&mut store).and_then(|rule| rule.policy_rule_rule().call_manifest(&mut store));
+            instance.instantiate(&mut store).and_then(|rules| rules.policy_rule_rules().call_manifests(&mut store));
         let json = answer.map_err(|error| self.failure(&error, store.data()))?;
-        Manifest::parse(json.as_bytes()).map_err(GateError::from)?;
+        Manifest::parse_all(json.as_bytes()).map_err(GateError::from)?;
         Ok(json.into_bytes())
     }
 
@@ -234,46 +233,45 @@ impl Engine {
         store
     }
 
-    /// Makes a fresh sandbox for a rule, and throws it away: to be measured.
+    /// Makes a fresh sandbox, and throws it away: to be measured.
     ///
     /// # Errors
-    /// When the rule fails before it is asked anything.
-    pub fn instantiate(&self, rule: &LoadedRule) -> Result<(), RuleFailure> {
+    /// When the component fails before it is asked anything.
+    pub fn instantiate(&self, component: &LoadedComponent) -> Result<(), RuleFailure> {
         let mut store = self.store();
-        let made = rule.instance.instantiate(&mut store).map(drop);
+        let made = component.instance.instantiate(&mut store).map(drop);
         made.map_err(|error| self.failure(&error, store.data()))
     }
 
-    /// Runs a rule on a request in a fresh sandbox.
+    /// Calls a component in a fresh sandbox. There are as many answers as asks.
     ///
     /// # Errors
-    /// The rule failed; nothing else did.
-    pub fn evaluate(&self, rule: &LoadedRule, request: wire::Request<'_>) -> Result<wire::Verdict, RuleFailure> {
-        self.evaluate_measured(rule, request).map(|(verdict, _)| verdict)
+    /// The call failed, and with it every ask; nothing else did.
+    pub fn evaluate(&self, component: &LoadedComponent, request: wire::Request<'_>) -> Result<Answers, RuleFailure> {
+        self.evaluate_measured(component, request).map(|(answers, _)| answers)
     }
 
-    /// Runs a rule, and says how many bytes its memories had in the end.
+    /// Calls a component, and says how many bytes its memories had in the end.
     ///
     /// # Errors
-    /// The rule failed; nothing else did.
+    /// The call failed, and with it every ask; nothing else did.
     pub fn evaluate_measured(
         &self,
-        rule: &LoadedRule,
+        component: &LoadedComponent,
         request: wire::Request<'_>,
-    ) -> Result<(wire::Verdict, usize), RuleFailure> {
+    ) -> Result<(Answers, usize), RuleFailure> {
         let mut store = self.store();
-        let answer = rule
+        let asked = request.asks.len();
+        let answer = component
             .instance
             .instantiate(&mut store)
-            .and_then(|instance| instance.policy_rule_rule().call_evaluate(&mut store, request));
-        match answer {
-            Ok(Ok(verdict)) => Ok((verdict, store.data().used_bytes)),
-            Ok(Err(mut message)) => {
-                truncate(&mut message, self.limits.text_bytes);
-                Err(RuleFailure::Guest(message))
-            }
-            Err(error) => Err(self.failure(&error, store.data())),
+            .and_then(|instance| instance.policy_rule_rules().call_evaluate(&mut store, request));
+        let answers = answer.map_err(|error| self.failure(&error, store.data()))?;
+        if answers.len() != asked {
+            let message = format!("{} answers to {asked} asks", answers.len());
+            return Err(RuleFailure::Malformed(message));
         }
+        Ok((answers, store.data().used_bytes))
     }
 
     fn failure(&self, error: &wasmtime::Error, guard: &Guard) -> RuleFailure {

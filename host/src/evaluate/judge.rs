@@ -1,10 +1,11 @@
 //! One document before the rules of a bundle.
 
-use super::inventory::{Card, Inventory, Overlay, Told, Topic, Topics, Unavailable};
+use super::inventory::{Answer, Card, Inventory, Overlay, Told, Topic, Topics, Unavailable};
+use super::plan::{Asking, Plan, Plans};
 use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
 use crate::document::{Document, Node, Pointer, PointerError, Value};
-use crate::engine::bindings::exports::policy::rule::rule as wire;
+use crate::engine::bindings::exports::policy::rule::rules as wire;
 use crate::engine::{Engine, RuleFailure};
 use crate::fix::edit;
 use crate::manifest::Severity;
@@ -12,17 +13,20 @@ use crate::project::Projection;
 use crate::workload::Shape;
 use std::cell::OnceCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-/// A bundle prepared for evaluation: what each rule reads, with equal reads made one.
+/// A bundle prepared for evaluation: which rules are asked about which documents, and what each is told.
 pub struct Judge {
     engine: Arc<Engine>,
     bundle: Arc<Bundle>,
-    projections: Vec<Projection>,
-    /// Index into `projections`, by rule.
-    reads: Vec<usize>,
+    plans: Plans,
     topics: Topics,
     /// Indices into `topics`, by rule and query.
     asks: Vec<Vec<u16>>,
+    /// By rule: whether it failed alone after a call with others had failed. It is asked alone from then on,
+    /// so that it costs the others no second call.
+    failed_alone: Vec<AtomicBool>,
 }
 
 /// A document with what evaluating it needs more than once.
@@ -30,24 +34,41 @@ pub struct Judged<'d> {
     document: &'d Document,
     shape: Shape,
     elsewhere: Option<String>,
-    projected: Vec<OnceCell<String>>,
-    projected_old: Vec<OnceCell<String>>,
+    plan: Arc<Plan>,
+    /// By projection of the plan: the document, and the one before an UPDATE.
+    projected: Vec<[OnceCell<String>; 2]>,
+}
+
+/// A rule to ask about a document, by index, and what it is told of others.
+pub struct Ask<'t> {
+    /// The rule.
+    pub rule: u16,
+    /// What it is told, or why that is not known.
+    pub told: Result<Told<'t>, Unavailable>,
+}
+
+/// What came of some asks.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// An outcome for each ask that was made, in their order.
+    pub outcomes: Vec<RuleOutcome>,
+    /// The rules, by index, that were not asked because time was up.
+    pub unreached: Vec<u16>,
 }
 
 impl Judge {
-    /// Prepares a bundle.
+    /// Prepares a bundle. Rules of one component are asked together.
     pub fn new(engine: &Arc<Engine>, bundle: &Arc<Bundle>) -> Self {
-        let mut projections: Vec<Projection> = Vec::new();
-        let mut index = |projection: Projection| {
-            projections.iter().position(|known| *known == projection).unwrap_or_else(|| {
-                projections.push(projection);
-                projections.len() - 1
-            })
-        };
-        let reads = bundle.rules.iter().map(|rule| index(Projection::new(&rule.source.manifest.reads))).collect();
+        Self::asking(engine, bundle, Asking::Together)
+    }
+
+    /// Prepares a bundle whose rules are asked in another way.
+    pub fn asking(engine: &Arc<Engine>, bundle: &Arc<Bundle>, asking: Asking) -> Self {
         let queries = bundle.rules.iter().map(|rule| rule.source.manifest.inventory.as_slice());
         let (topics, asks) = Topics::collect(queries, &bundle.workloads);
-        Self { engine: Arc::clone(engine), bundle: Arc::clone(bundle), projections, reads, topics, asks }
+        let failed_alone = bundle.rules.iter().map(|_| AtomicBool::new(false)).collect();
+        let plans = Plans::new(asking);
+        Self { engine: Arc::clone(engine), bundle: Arc::clone(bundle), plans, topics, asks, failed_alone }
     }
 
     /// The bundle.
@@ -57,12 +78,13 @@ impl Judge {
 
     /// Prepares a document.
     pub fn prepare<'d>(&self, document: &'d Document) -> Judged<'d> {
+        let plan = self.plans.of(&self.bundle, document);
         Judged {
             document,
             shape: self.bundle.workloads.shape(document),
             elsewhere: self.judged_elsewhere(document),
-            projected: vec![OnceCell::new(); self.projections.len()],
-            projected_old: vec![OnceCell::new(); self.projections.len()],
+            projected: plan.projections().map(|_| <[OnceCell<String>; 2]>::default()).collect(),
+            plan,
         }
     }
 
@@ -71,14 +93,9 @@ impl Judge {
         self.bundle.workloads.judged_elsewhere(document)
     }
 
-    /// The rules that apply to a document, by index, from manifests alone.
-    pub fn plan(&self, document: &Document) -> Vec<u16> {
-        let applies = |rule: &BundleRule| {
-            let targets = &rule.source.manifest.applies_to;
-            targets.iter().any(|target| self.bundle.workloads.matches(target, document))
-        };
-        let rules = self.bundle.rules.iter().enumerate();
-        rules.filter(|(_, rule)| applies(rule)).map(|(index, _)| index as u16).collect()
+    /// Which rules are asked about a document, from manifests alone.
+    pub fn plan(&self, document: &Document) -> Arc<Plan> {
+        self.plans.of(&self.bundle, document)
     }
 
     /// Whether a rule asks for other documents.
@@ -93,7 +110,10 @@ impl Judge {
 
     /// What a document contributes to the inventory.
     pub fn cards(&self, document: &Document) -> Vec<Card> {
-        self.topics.cards(document)
+        // What is deleted, or only a part of an object, is nothing that others find there.
+        let is_there =
+            document.subresource.is_empty() && !matches!(document.subject.operation.as_str(), "DELETE" | "CONNECT");
+        if is_there { self.topics.cards(document) } else { Vec::new() }
     }
 
     /// An inventory in which a document is as it is under review, whatever is known of it already.
@@ -117,52 +137,188 @@ impl Judge {
         told.collect::<Result<_, _>>().map(Told::new)
     }
 
-    /// Runs one rule on a document with what it is told of others, or says why that is not known.
-    pub fn judge_related(
-        &self,
-        judged: &Judged<'_>,
-        rule: u16,
-        related: &Result<Told<'_>, Unavailable>,
-    ) -> RuleOutcome {
-        match related {
-            Ok(told) => self.judge(judged, rule, &told.json()),
-            Err(Unavailable(reason)) => {
-                let elsewhere = judged.elsewhere.clone().map(Outcome::NotApplicable);
-                RuleOutcome { rule, outcome: elsewhere.unwrap_or_else(|| Outcome::NotEvaluated(reason.clone())) }
-            }
-        }
+    /// Asks rules about a document.
+    pub fn judge(&self, judged: &Judged<'_>, asks: &[Ask<'_>]) -> Vec<RuleOutcome> {
+        self.judge_until(judged, asks, None).outcomes
     }
 
-    /// Runs one rule on a document. `related` is the JSON of what [`Judge::related`] gave, `{}` for a rule
-    /// that asks for nothing.
-    pub fn judge(&self, judged: &Judged<'_>, rule: u16, related: &str) -> RuleOutcome {
-        let outcome = match &judged.elsewhere {
-            Some(reason) => Outcome::NotApplicable(reason.clone()),
-            None => self.run(judged, rule, related).unwrap_or_else(Outcome::Error),
-        };
-        RuleOutcome { rule, outcome }
+    /// Asks rules about a document, as long as there is time. Rules of one component are asked together; what fails
+    /// together is asked again alone.
+    pub fn judge_until(&self, judged: &Judged<'_>, asks: &[Ask<'_>], until: Option<Instant>) -> Answered {
+        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(asks.len());
+        let mut calls: Vec<Vec<usize>> = vec![Vec::new(); judged.plan.groups().len()];
+        for (at, ask) in asks.iter().enumerate() {
+            outcomes.push(match (&judged.elsewhere, &ask.told) {
+                (Some(reason), _) => Some(Outcome::NotApplicable(reason.clone())),
+                (None, Err(Unavailable(reason))) => Some(Outcome::NotEvaluated(reason.clone())),
+                (None, Ok(_)) => {
+                    match judged.plan.group_of(ask.rule) {
+                        Some(group) if !self.failed_alone[usize::from(ask.rule)].load(Ordering::Relaxed) => {
+                            calls[group].push(at);
+                        }
+                        _ => calls.push(vec![at]),
+                    }
+                    None
+                }
+            });
+        }
+        let is_late = || until.is_some_and(|until| Instant::now() >= until);
+        for (group, call) in calls.iter().enumerate().filter(|(_, call)| !call.is_empty()) {
+            if is_late() {
+                continue;
+            }
+            let together: Vec<&Ask<'_>> = call.iter().map(|at| &asks[*at]).collect();
+            match self.call(judged, judged.plan.groups().get(group).map(|group| group.projection), &together) {
+                Ok(answers) => {
+                    for (at, answer) in call.iter().zip(answers) {
+                        outcomes[*at] = Some(answer);
+                    }
+                }
+                Err(failure) if call.len() == 1 => outcomes[call[0]] = Some(Outcome::Error(failure)),
+                Err(_) => {
+                    for at in call {
+                        outcomes[*at] = (!is_late()).then(|| self.alone(judged, &asks[*at]));
+                    }
+                }
+            }
+        }
+        let mut answered = Answered::default();
+        for (ask, outcome) in asks.iter().zip(outcomes) {
+            match outcome {
+                Some(outcome) => answered.outcomes.push(RuleOutcome { rule: ask.rule, outcome }),
+                None => answered.unreached.push(ask.rule),
+            }
+        }
+        answered
+    }
+
+    /// Asks one rule, after a call in which it was asked with others failed.
+    fn alone(&self, judged: &Judged<'_>, ask: &Ask<'_>) -> Outcome {
+        match self.call(judged, None, &[ask]) {
+            Ok(answers) => answers.into_iter().next().unwrap_or(Outcome::Pass),
+            Err(failure) => {
+                self.failed_alone[usize::from(ask.rule)].store(true, Ordering::Relaxed);
+                Outcome::Error(failure)
+            }
+        }
     }
 
     /// Bytes of memory that one rule takes for a document.
     ///
     /// # Errors
     /// When the rule fails.
-    pub fn memory(&self, judged: &Judged<'_>, rule: u16, related: &str) -> Result<usize, RuleFailure> {
-        let source = &self.bundle.rules[usize::from(rule)].source;
-        let loaded = source.load(&self.engine).map_err(|error| RuleFailure::Trap(error.to_owned()))?;
-        let request = self.request(judged, usize::from(rule), related);
-        self.engine.evaluate_measured(loaded, request).map(|(_, bytes)| bytes)
+    pub fn memory(&self, judged: &Judged<'_>, ask: &Ask<'_>) -> Result<usize, RuleFailure> {
+        let source = &self.bundle.rules[usize::from(ask.rule)].source;
+        let component = source.component.load(&self.engine).map_err(|error| RuleFailure::Load(error.to_owned()))?;
+        self.with_request(judged, None, &[ask], |request| self.engine.evaluate_measured(component, request))
+            .map(|(_, bytes)| bytes)
     }
 
-    fn run(&self, judged: &Judged<'_>, index: u16, related: &str) -> Result<Outcome, RuleFailure> {
-        let rule = &self.bundle.rules[usize::from(index)];
-        let loaded = rule.source.load(&self.engine).map_err(|error| RuleFailure::Trap(error.to_owned()))?;
-        let verdict = self.engine.evaluate(loaded, self.request(judged, usize::from(index), related))?;
-        Ok(match verdict {
-            wire::Verdict::NotApplicable(reason) => Outcome::NotApplicable(self.bounded(reason)?),
-            wire::Verdict::NotEvaluated(reason) => Outcome::NotEvaluated(self.bounded(reason)?),
-            wire::Verdict::Judged(findings) if findings.is_empty() => Outcome::Pass,
-            wire::Verdict::Judged(findings) => {
+    /// One call to a component: the outcome of each ask, or why there is none of any.
+    fn call(
+        &self,
+        judged: &Judged<'_>,
+        projection: Option<usize>,
+        asks: &[&Ask<'_>],
+    ) -> Result<Vec<Outcome>, RuleFailure> {
+        let Some(first) = asks.first() else { return Ok(Vec::new()) };
+        let source = &self.bundle.rules[usize::from(first.rule)].source;
+        let component = source.component.load(&self.engine).map_err(|error| RuleFailure::Load(error.to_owned()))?;
+        let answers =
+            self.with_request(judged, projection, asks, |request| self.engine.evaluate(component, request))?;
+        let outcome = |(ask, answer): (&&Ask<'_>, wire::Answer)| {
+            let rule = &self.bundle.rules[usize::from(ask.rule)];
+            self.outcome(judged, rule, answer).unwrap_or_else(Outcome::Error)
+        };
+        Ok(asks.iter().zip(answers).map(outcome).collect())
+    }
+
+    /// Puts together what a component is asked. With a projection of the plan the asks share it; without one, the only
+    /// ask gets its own.
+    fn with_request<T>(
+        &self,
+        judged: &Judged<'_>,
+        projection: Option<usize>,
+        asks: &[&Ask<'_>],
+        call: impl FnOnce(wire::Request<'_>) -> T,
+    ) -> T {
+        let sources = || asks.iter().map(|ask| &self.bundle.rules[usize::from(ask.rule)].source);
+        let own;
+        let (projection, cells) = match projection {
+            Some(at) => (judged.plan.projection(at), &judged.projected[at]),
+            None => {
+                own = (
+                    Projection::new(sources().flat_map(|source| &source.manifest.reads)),
+                    <[OnceCell<String>; 2]>::default(),
+                );
+                (&own.0, &own.1)
+            }
+        };
+        let Judged { document, shape, .. } = judged;
+        let mut documents: Vec<&str> = vec![cells[0].get_or_init(|| projection.apply(document, shape))];
+        let reads_old = sources().any(|source| source.manifest.reads_old);
+        if let Some(old) = document.old.as_ref().filter(|_| reads_old) {
+            documents.push(cells[1].get_or_init(|| projection.apply_to(document, shape, old)));
+        }
+        let mut related: Vec<&Answer> = Vec::new();
+        let mut place = |answer| {
+            related.iter().position(|known| known.digest() == Answer::digest(answer)).unwrap_or_else(|| {
+                related.push(answer);
+                related.len() - 1
+            }) as u32
+        };
+        let told: Vec<Vec<u32>> =
+            asks.iter().map(|ask| ask.told.iter().flat_map(Told::answers).map(&mut place).collect()).collect();
+        let related: Vec<&str> = related.into_iter().map(Answer::json).collect();
+        let wired: Vec<wire::Ask<'_>> = asks
+            .iter()
+            .zip(sources())
+            .zip(&told)
+            .map(|((ask, source), told)| wire::Ask {
+                rule: source.position,
+                document: 0,
+                old: (source.manifest.reads_old && documents.len() > 1).then_some(1),
+                parameters: &self.bundle.rules[usize::from(ask.rule)].parameters,
+                related: told,
+            })
+            .collect();
+        let subject = &document.subject;
+        let groups: Vec<&str>;
+        let user = match &document.user {
+            Some(user) if sources().any(|source| source.manifest.reads_user) => {
+                groups = user.groups.iter().map(String::as_str).collect();
+                Some(wire::User { name: &user.name, groups: &groups })
+            }
+            _ => None,
+        };
+        call(wire::Request {
+            subject: wire::Subject {
+                group: if document.is_file() { "" } else { &subject.group },
+                version: &subject.version,
+                kind: &subject.kind,
+                namespace: &subject.namespace,
+                name: &subject.name,
+                operation: &subject.operation,
+                subresource: &document.subresource,
+            },
+            user,
+            documents: &documents,
+            related: &related,
+            asks: &wired,
+        })
+    }
+
+    /// What an answer comes to.
+    fn outcome(&self, judged: &Judged<'_>, rule: &BundleRule, answer: wire::Answer) -> Result<Outcome, RuleFailure> {
+        Ok(match answer {
+            wire::Answer::NotApplicable(reason) => Outcome::NotApplicable(self.bounded(reason)?),
+            wire::Answer::NotEvaluated(reason) => Outcome::NotEvaluated(self.bounded(reason)?),
+            wire::Answer::Failed(mut reason) => {
+                crate::engine::truncate(&mut reason, self.engine.limits().text_bytes);
+                return Err(RuleFailure::Guest(reason));
+            }
+            wire::Answer::Judged(findings) if findings.is_empty() => Outcome::Pass,
+            wire::Answer::Judged(findings) => {
                 let limit = self.engine.limits().findings;
                 if findings.len() > limit {
                     let message = format!("{} findings, more than {limit} (limit `findings`)", findings.len());
@@ -172,31 +328,6 @@ impl Judge {
                 Outcome::Fail(findings.into_iter().map(lift).collect::<Result<_, _>>()?)
             }
         })
-    }
-
-    fn request<'r>(&'r self, judged: &'r Judged<'_>, rule: usize, related: &'r str) -> wire::Request<'r> {
-        let document = judged.document;
-        let subject = &document.subject;
-        let reads = self.reads[rule];
-        let projection = &self.projections[reads];
-        let projected = judged.projected[reads].get_or_init(|| projection.apply(document, &judged.shape));
-        let old = document.old.as_ref().filter(|_| self.bundle.rules[rule].source.manifest.reads_old).map(|old| {
-            judged.projected_old[reads].get_or_init(|| projection.apply_to(document, &judged.shape, old)).as_str()
-        });
-        wire::Request {
-            subject: wire::Subject {
-                group: if document.is_file() { "" } else { &subject.group },
-                version: &subject.version,
-                kind: &subject.kind,
-                namespace: &subject.namespace,
-                name: &subject.name,
-                operation: &subject.operation,
-            },
-            document: projected,
-            old,
-            parameters: &self.bundle.rules[rule].parameters,
-            related,
-        }
     }
 
     /// Checks a finding against the document and leads its paths back into it.

@@ -2,7 +2,7 @@
 
 use super::except::{self, Exception, Ignore, Settled};
 use super::inventory::{Card, Collected, Told, Unavailable};
-use super::judge::{self, Judge};
+use super::judge::{self, Ask, Judge};
 use super::memo::{Key, Memo, Record, RelatedOutcome};
 use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
 use crate::document::Document;
@@ -148,12 +148,17 @@ fn first_pass(
     let mut record = Record::default();
     for document in &documents {
         let prepared = judge.prepare(document);
-        let alone = judge.plan(document).into_iter().filter(|rule| !judge.asks_inventory(*rule));
+        let plan = judge.plan(document);
+        let asks: Vec<Ask<'_>> = plan
+            .rules()
+            .filter(|rule| !judge.asks_inventory(*rule))
+            .map(|rule| Ask { rule, told: Ok(Told::default()) })
+            .collect();
         record.documents.push(DocumentVerdict {
             subject: document.subject.clone(),
             place: judge::start(document),
             base: document.base.to_string(),
-            outcomes: alone.map(|rule| judge.judge(&prepared, rule, "{}")).collect(),
+            outcomes: judge.judge(&prepared, &asks),
         });
         record.cards.extend(judge.cards(document));
     }
@@ -185,12 +190,18 @@ fn second_pass(
     if let Some(documents) = &pass.documents {
         related.clear();
         for (index, document) in documents.iter().enumerate() {
-            let prepared = judge.prepare(document);
-            for rule in judge.plan(document).into_iter().filter(|rule| judge.asks_inventory(*rule)) {
-                let told = judge.related(rule, inventory, &document.subject.namespace);
-                let outcome = judge.judge_related(&prepared, rule, &told);
-                related.push(RelatedOutcome { document: index as u32, told: digest(&told), outcome });
-            }
+            let plan = judge.plan(document);
+            let asks: Vec<Ask<'_>> = plan
+                .rules()
+                .filter(|rule| judge.asks_inventory(*rule))
+                .map(|rule| Ask { rule, told: judge.related(rule, inventory, &document.subject.namespace) })
+                .collect();
+            let outcomes = judge.judge(&judge.prepare(document), &asks);
+            related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
+                document: index as u32,
+                told: digest(&ask.told),
+                outcome,
+            }));
         }
     }
     pass.record.related = related;

@@ -5,7 +5,7 @@ mod statistics;
 use crate::bundle::Bundle;
 use crate::document::Document;
 use crate::engine::{Engine, RuleFailure};
-use crate::evaluate::{Collected, Judge, Judged, Outcome};
+use crate::evaluate::{Ask, Collected, Judge, Judged, Outcome, RuleOutcome};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,7 +79,7 @@ impl<'d> Bench<'d> {
         let costs = prepared.iter().zip(times).map(|(subject, (instantiations, evaluations))| {
             Ok(Cost {
                 rule: subject.bench.id(subject.rule).to_owned(),
-                bytes: subject.bench.judge.bundle().rules[subject.rule].source.component().len(),
+                bytes: subject.bench.judge.bundle().rules[subject.rule].source.component.bytes().len(),
                 instantiation: Samples::new(instantiations).ok_or("no samples")?,
                 evaluation: Samples::new(evaluations),
                 memory: subject.memory,
@@ -93,18 +93,20 @@ impl<'d> Bench<'d> {
         let index = rule as u16;
         let inventory = Collected::new(self.documents.iter().flat_map(|it| self.judge.cards(it)).collect::<Vec<_>>());
         let mut tasks = Vec::new();
-        for document in self.documents.iter().filter(|document| self.judge.plan(document).contains(&index)) {
+        let is_asked = |document: &&Document| self.judge.plan(document).rules().any(|rule| rule == index);
+        for document in self.documents.iter().filter(is_asked) {
             let told = self.judge.related(index, &inventory, &document.subject.namespace);
-            tasks.push((self.judge.prepare(document), told.map_err(|error| failed(&error.0))?.json()));
+            let told = Ok(told.map_err(|error| failed(&error.0))?);
+            tasks.push((self.judge.prepare(document), [Ask { rule: index, told }]));
         }
         let mut subject = Subject { bench: self, rule, tasks, memory: None, instantiations: 1, evaluations: 1 };
-        self.judge.bundle().rules[rule].source.load(&self.engine).map_err(|error| failed(&error))?;
+        self.judge.bundle().rules[rule].source.component.load(&self.engine).map_err(|error| failed(&error))?;
         subject.try_instantiate().map_err(|failure| failed(&failure))?;
-        for (judged, told) in &subject.tasks {
-            if let Outcome::Error(failure) = self.judge.judge(judged, index, told).outcome {
-                return Err(failed(&failure));
+        for (judged, asks) in &subject.tasks {
+            if let [RuleOutcome { outcome: Outcome::Error(failure), .. }] = &self.judge.judge(judged, asks)[..] {
+                return Err(failed(failure));
             }
-            let bytes = self.judge.memory(judged, index, told).map_err(|failure| failed(&failure))?;
+            let bytes = self.judge.memory(judged, &asks[0]).map_err(|failure| failed(&failure))?;
             subject.memory = subject.memory.max(Some(bytes));
         }
         subject.instantiations = calls_per_sample(|| subject.instantiate());
@@ -118,7 +120,7 @@ struct Subject<'b> {
     bench: &'b Bench<'b>,
     rule: usize,
     /// The documents that it judges, and what it is told of others.
-    tasks: Vec<(Judged<'b>, String)>,
+    tasks: Vec<(Judged<'b>, [Ask<'b>; 1])>,
     memory: Option<usize>,
     instantiations: usize,
     evaluations: usize,
@@ -127,7 +129,7 @@ struct Subject<'b> {
 impl Subject<'_> {
     fn try_instantiate(&self) -> Result<(), RuleFailure> {
         let source = &self.bench.judge.bundle().rules[self.rule].source;
-        let loaded = source.load(&self.bench.engine).map_err(|error| RuleFailure::Trap(error.to_owned()))?;
+        let loaded = source.component.load(&self.bench.engine).map_err(|error| RuleFailure::Load(error.to_owned()))?;
         self.bench.engine.instantiate(loaded)
     }
 
@@ -137,8 +139,8 @@ impl Subject<'_> {
     }
 
     fn evaluate(&self) {
-        for (judged, told) in &self.tasks {
-            black_box(self.bench.judge.judge(judged, self.rule as u16, told));
+        for (judged, asks) in &self.tasks {
+            black_box(self.bench.judge.judge(judged, asks));
         }
     }
 }

@@ -53,7 +53,7 @@ pub mod annotation {
     /// The tag of an entry of a layout's index.
     pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
     /// A rule's id.
-    pub const RULE: &str = "dev.policy-host.rule";
+    pub const RULES: &str = "dev.policy-host.rules";
     /// The kind of artifact that an index, or a manifest of it, is. An artifact type would say the same, and is lost,
     /// with the index's digest, where skopeo before its version 1.14 copies the index.
     pub const KIND: &str = "dev.policy-host.kind";

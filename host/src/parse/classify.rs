@@ -1,7 +1,7 @@
 //! What a YAML or JSON value is: Kubernetes objects, a workflow, a compose file, ….
 
 use super::{Limits, Scalars, SyntaxError};
-use crate::document::{Node, Pointer, Subject, Value};
+use crate::document::{Document, Node, Pointer, Subject, User, Value};
 
 /// What a parsed value holds.
 pub(super) enum Classified {
@@ -24,6 +24,8 @@ pub(super) struct Object {
     pub(super) base: Pointer,
     pub(super) root: Node,
     pub(super) old: Option<Node>,
+    pub(super) subresource: String,
+    pub(super) user: Option<User>,
 }
 
 /// How plain scalars resolve: as the API server's clients do for what looks like a Kubernetes
@@ -95,7 +97,8 @@ fn expand(root: Node, base: Pointer, limits: &Limits, objects: &mut Vec<Object>)
         let message = format!("more than {} documents in one file (limit `documents`)", limits.documents);
         return Err(SyntaxError::new(root.span.start as usize, message));
     }
-    objects.push(Object { subject: Subject::of_object(&root), base, root, old: None });
+    let subject = Subject::of_object(&root);
+    objects.push(Object { subject, base, root, old: None, subresource: String::new(), user: None });
     Ok(())
 }
 
@@ -126,21 +129,22 @@ fn expand_list(list: Node, base: &Pointer, limits: &Limits, objects: &mut Vec<Ob
     Ok(())
 }
 
-/// The object that an AdmissionReview asks about. A DELETE or CONNECT brings none to judge.
+/// The object that an AdmissionReview asks about: a DELETE brings the one that is there.
 fn reviewed(review: Node) -> Option<Object> {
     let request = review.get("request")?;
-    let root = request.get("object").filter(|object| matches!(object.value, Value::Object(_)))?.clone();
     let text = |key| request.get(key).and_then(Node::as_str).unwrap_or_default().to_owned();
+    let operation = text("operation");
+    let part = if operation == "DELETE" { "oldObject" } else { "object" };
+    let root = request.get(part).filter(|object| matches!(object.value, Value::Object(_)))?.clone();
     let mut subject = Subject::of_object(&root);
-    subject.operation = text("operation");
-    if matches!(subject.operation.as_str(), "DELETE" | "CONNECT") {
-        return None;
-    }
+    subject.operation = operation;
     for (field, own) in [("namespace", &mut subject.namespace), ("name", &mut subject.name)] {
         if own.is_empty() {
             *own = text(field);
         }
     }
-    let old = request.get("oldObject").filter(|old| old.value != Value::Null).cloned();
-    Some(Object { subject, base: ["request", "object"].into_iter().collect(), root, old })
+    let old = request.get("oldObject").filter(|old| part == "object" && old.value != Value::Null).cloned();
+    let user = request.get("userInfo").and_then(User::of_review);
+    let subresource = Document::subresource_of_review(&text("subResource")).to_owned();
+    Some(Object { subject, base: ["request", part].into_iter().collect(), root, old, subresource, user })
 }

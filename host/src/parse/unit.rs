@@ -136,6 +136,8 @@ impl Unit {
                     base: object.base,
                     root: object.root,
                     old: object.old,
+                    subresource: object.subresource,
+                    user: object.user,
                 })
                 .collect()),
         }
@@ -149,6 +151,15 @@ impl Unit {
             operation: "CREATE".to_owned(),
             ..Subject::default()
         };
-        Document { subject, format, sources: Arc::clone(&self.sources), base: Pointer::root(), root, old: None }
+        Document {
+            subject,
+            format,
+            sources: Arc::clone(&self.sources),
+            base: Pointer::root(),
+            root,
+            old: None,
+            subresource: String::new(),
+            user: None,
+        }
     }
 }

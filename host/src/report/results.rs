@@ -329,7 +329,7 @@ impl<'r> Rule<'r> {
         Rule {
             id: (&manifest.id).into(),
             version: (&manifest.version).into(),
-            pack: (&rule.source.pack).into(),
+            pack: (&rule.source.component.name).into(),
             factor: (&manifest.factor).into(),
             title: (&manifest.title).into(),
             description: (&manifest.description).into(),

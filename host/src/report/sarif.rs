@@ -226,7 +226,7 @@ fn rule(rule: &BundleRule) -> Value {
     let manifest = &rule.source.manifest;
     let severity = rule.severity.unwrap_or(manifest.severity);
     let mut tags = vec!["security", &manifest.factor];
-    tags.extend((!rule.source.pack.is_empty()).then_some(rule.source.pack.as_str()));
+    tags.extend((!rule.source.component.name.is_empty()).then_some(rule.source.component.name.as_str()));
     tags.extend(manifest.controls.iter().map(String::as_str));
     tags.dedup();
     let mut help = String::new();

@@ -35,7 +35,7 @@ pub enum ScaffoldError {
     #[error(
         "Go cannot be compiled to a rule with what registries offer: the standard compiler's components import WASI, \
          and a rule imports nothing. With TinyGo 0.41 and a target of its own (no WASI, `gc: leaking`) a rule for \
-         the world `policy-rule` of wit/v1/rule.wit can be built by hand; `policy-host component` then takes it"
+         the world `policy-rules` of wit/v1/rule.wit can be built by hand; `policy-host component` then takes it"
     )]
     Go,
     /// The file system said no.
@@ -55,10 +55,11 @@ const FIXTURES: [File; 2] = [
     File("fail.yaml", include_str!("../../../tests/examples/fail.yaml")),
     File("pass.yaml", include_str!("../../../tests/examples/pass.yaml")),
 ];
-const RUST: [File; 2] = [
-    File("Cargo.toml", include_str!("../../../tests/examples/rust/Cargo.toml")),
-    File("policy.rs", include_str!("../../../tests/examples/rust/policy.rs")),
-];
+const RUST: [File; 1] = [File("policy.rs", include_str!("../../../tests/examples/rust/policy.rs"))];
+/// What makes a folder of rules in Rust a crate.
+const PACK: &str = include_str!("../../../tests/examples/rust/Cargo.toml");
+/// The name that the example's folder has.
+const EXAMPLE_PACK: &str = "example";
 const JS: [File; 4] = [
     File("policy.js", include_str!("../../../tests/examples/js/policy.js")),
     File("build.sh", include_str!("../../../tests/examples/js/build.sh")),
@@ -113,6 +114,11 @@ pub fn new(name: &str, language: Language, out: Option<&Path>) -> Result<Written
     let files: Vec<(String, String)> =
         own.iter().chain(&FIXTURES).map(|File(path, text)| ((*path).to_owned(), text.replace(EXAMPLE, rule))).collect();
     let folder = root.join(pack).join(rule);
+    let of_pack = root.join(pack).join("Cargo.toml");
+    if matches!(language, Language::Rust) && !of_pack.exists() {
+        let failed = |source| ScaffoldError::Write { path: of_pack.clone(), source };
+        write_file(&of_pack, &PACK.replace(EXAMPLE_PACK, pack)).map_err(failed)?;
+    }
     write(&folder, &files)?;
     Ok(Written { repository, rule: folder })
 }
@@ -210,8 +216,8 @@ mod tests {
         let written = new("my/rule-one", Language::Rust, Some(&out)).expect("written");
         assert_eq!(written.repository.as_deref(), Some(out.as_path()));
         assert_eq!(written.rule, out.join("policies/my/rule-one"));
-        let manifest = std::fs::read_to_string(written.rule.join("Cargo.toml")).expect("a manifest");
-        assert!(manifest.contains("name = \"rule-one\"") && !manifest.contains(EXAMPLE));
+        let manifest = std::fs::read_to_string(out.join("policies/my/Cargo.toml")).expect("a manifest");
+        assert!(manifest.contains("name = \"my\"") && !manifest.contains(EXAMPLE_PACK), "{manifest}");
         assert!(matches!(new("my/rule-one", Language::Rust, Some(&out)), Err(ScaffoldError::Exists(_))));
         assert_eq!(new("my/two", Language::Rust, Some(&out)).expect("written").repository, None);
         assert!(matches!(new("two", Language::Js, Some(&out)), Err(ScaffoldError::Name(_))));

@@ -133,7 +133,7 @@ impl Loader {
             tracing::warn!(bundle = bundle.name, "{}", notice.0);
         }
         for rule in &bundle.rules {
-            rule.source.load(&self.engine).map_err(|reason| LoadError::Rule {
+            rule.source.component.load(&self.engine).map_err(|reason| LoadError::Rule {
                 bundle: bundle.name.clone(),
                 rule: rule.id().to_owned(),
                 reason: reason.to_owned(),

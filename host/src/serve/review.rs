@@ -269,6 +269,7 @@ fn outcome_label(outcome: &Outcome) -> &'static str {
 
 fn failure_label(failure: &RuleFailure) -> &'static str {
     match failure {
+        RuleFailure::Load(_) => "load",
         RuleFailure::Deadline(_) => "deadline",
         RuleFailure::Memory(_) => "memory",
         RuleFailure::Stack => "stack",
@@ -338,6 +339,8 @@ pub(super) fn document(
         root: object,
         // Engines write what there is none of as null or as an empty text.
         old: old.filter(|old| matches!(old.value, Value::Object(_))),
+        subresource: String::new(),
+        user: None,
     })
 }
 

@@ -1,5 +1,3 @@
-//! See the `rule!` block.
-
 use policy_sdk::duration::parse_millis;
 use policy_sdk::json::Json;
 use policy_sdk::prelude::*;

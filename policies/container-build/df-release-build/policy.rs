@@ -1,5 +1,3 @@
-//! See the `rule!` block.
-
 use policy_sdk::github::Action;
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;

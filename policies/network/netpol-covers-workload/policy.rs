@@ -1,5 +1,3 @@
-//! See the `rule!` block.
-
 use policy_sdk::prelude::*;
 use policy_sdk::selector;
 use policy_sdk::write::Raw;

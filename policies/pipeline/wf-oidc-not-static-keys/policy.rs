@@ -1,5 +1,3 @@
-//! See the `rule!` block.
-
 use policy_sdk::github::{self, Action};
 use policy_sdk::prelude::*;
 

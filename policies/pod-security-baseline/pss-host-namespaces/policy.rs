@@ -1,5 +1,3 @@
-//! See the `rule!` block.
-
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {

@@ -1,5 +1,3 @@
-//! See the `rule!` block.
-
 use policy_sdk::image::ImageReference;
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;

@@ -1,5 +1,3 @@
-//! See the `rule!` block.
-
 use policy_sdk::credential::{self, UrlWithPassword};
 use policy_sdk::json::Kind;
 use policy_sdk::parameter;
@@ -54,7 +52,9 @@ policy_sdk::rule! {
 const REPEATED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let mut open: Vec<(&str, View<'_>)> = vec![("", input.document.clone())];
+    let read = READS.iter().flat_map(|path| input.document.select(path));
+    let mut open: Vec<(&str, View<'_>)> = Vec::new();
+    push(&mut open, read.map(|view| ("", view)));
     while let Some((key, view)) = open.pop() {
         match view.kind() {
             Some(Kind::String) => judge(input, &view, findings),

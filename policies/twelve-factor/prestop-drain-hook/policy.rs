@@ -1,5 +1,3 @@
-//! See the `rule!` block.
-
 use policy_sdk::prelude::*;
 use policy_sdk::version::major_minor;
 use policy_sdk::{image, shutdown};

@@ -1,5 +1,3 @@
-//! See the `rule!` block.
-
 use policy_sdk::parameter::{QuantityParameter, quantity};
 use policy_sdk::prelude::*;
 

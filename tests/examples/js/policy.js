@@ -1,4 +1,5 @@
-// The contract is wit/rule.wit: `manifest` says what the rule is and what it reads, `evaluate` judges.
+// The contract is wit/rule.wit: `manifests` says what the rules of this component are and what they read, `evaluate`
+// judges. This component has one rule.
 
 const manifest = {
   id: "owner-label-required",
@@ -33,20 +34,27 @@ function escaped(key) {
   return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
-export const rule = {
-  manifest() {
-    return JSON.stringify(manifest);
+/** What is wrong with a workload. */
+function findings(workload, { label = "owner" }) {
+  const labels = workload.object?.metadata?.labels ?? {};
+  if (!Object.hasOwn(labels, label)) {
+    return [finding("/object/metadata/labels", `\`metadata.labels\` has no \`${label}\``)];
+  }
+  if (typeof labels[label] !== "string" || labels[label] === "") {
+    return [finding(`/object/metadata/labels/${escaped(label)}`, `the label \`${label}\` is empty`)];
+  }
+  return [];
+}
+
+export const rules = {
+  manifests() {
+    return JSON.stringify([manifest]);
   },
 
-  evaluate(request) {
-    const { label = "owner" } = JSON.parse(request.parameters);
-    const labels = JSON.parse(request.document).object?.metadata?.labels ?? {};
-    const findings = [];
-    if (!Object.hasOwn(labels, label)) {
-      findings.push(finding("/object/metadata/labels", `\`metadata.labels\` has no \`${label}\``));
-    } else if (typeof labels[label] !== "string" || labels[label] === "") {
-      findings.push(finding(`/object/metadata/labels/${escaped(label)}`, `the label \`${label}\` is empty`));
-    }
-    return { tag: "judged", val: findings };
+  evaluate({ documents, asks }) {
+    return asks.map(({ document, parameters }) => ({
+      tag: "judged",
+      val: findings(JSON.parse(documents[document]), JSON.parse(parameters)),
+    }));
   },
 };

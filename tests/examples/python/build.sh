@@ -11,7 +11,7 @@ if ! [ -x "$tools/bin/componentize-py" ]; then
 fi
 mkdir -p target
 # Without WASI, since a rule imports nothing.
-"$tools/bin/componentize-py" --quiet --wit-path wit --world policy-rule \
+"$tools/bin/componentize-py" --quiet --wit-path wit --world policy-rules \
     componentize --stub-wasi policy --output target/built.wasm
 # CPython is larger than components usually may be; whoever runs the rule sets POLICY_HOST_COMPONENT_MIB too.
 "$host" --component-mib 32 component target/built.wasm --out target/owner-label-required.wasm

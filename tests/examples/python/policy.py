@@ -1,9 +1,10 @@
-"""The contract is wit/rule.wit: `manifest` says what the rule is and what it reads, `evaluate` judges."""
+"""The contract is wit/rule.wit: `manifests` says what the rules of this component are and what they read, `evaluate`
+judges. This component has one rule."""
 
 import json
 
 from wit_world import exports
-from wit_world.exports import rule
+from wit_world.exports import rules
 
 MANIFEST = {
     "id": "owner-label-required",
@@ -29,9 +30,9 @@ MANIFEST = {
 }
 
 
-def finding(at: str, message: str) -> rule.Finding:
+def finding(at: str, message: str) -> rules.Finding:
     """A finding: `at` is an RFC 6901 pointer into what the rule was told."""
-    return rule.Finding(
+    return rules.Finding(
         code="", message=message, at=at, excerpt="", labels=[], fix=None, severity=None, secret=False
     )
 
@@ -41,17 +42,23 @@ def escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-class Rule(exports.Rule):
-    def manifest(self) -> str:
-        return json.dumps(MANIFEST)
+def findings(workload: dict, parameters: dict) -> list[rules.Finding]:
+    """What is wrong with a workload."""
+    label = parameters.get("label", "owner")
+    labels = ((workload.get("object") or {}).get("metadata") or {}).get("labels") or {}
+    if label not in labels:
+        return [finding("/object/metadata/labels", f"`metadata.labels` has no `{label}`")]
+    if not isinstance(labels[label], str) or not labels[label]:
+        return [finding(f"/object/metadata/labels/{escaped(label)}", f"the label `{label}` is empty")]
+    return []
 
-    def evaluate(self, request: rule.Request) -> rule.Verdict:
-        label = json.loads(request.parameters).get("label", "owner")
-        metadata = (json.loads(request.document).get("object") or {}).get("metadata") or {}
-        labels = metadata.get("labels") or {}
-        findings = []
-        if label not in labels:
-            findings.append(finding("/object/metadata/labels", f"`metadata.labels` has no `{label}`"))
-        elif not isinstance(labels[label], str) or not labels[label]:
-            findings.append(finding(f"/object/metadata/labels/{escaped(label)}", f"the label `{label}` is empty"))
-        return rule.Verdict_Judged(findings)
+
+class Rules(exports.Rules):
+    def manifests(self) -> str:
+        return json.dumps([MANIFEST])
+
+    def evaluate(self, request: rules.Request) -> list[rules.Answer]:
+        return [
+            rules.Answer_Judged(findings(json.loads(request.documents[ask.document]), json.loads(ask.parameters)))
+            for ask in request.asks
+        ]

@@ -151,11 +151,9 @@ impl<'q> Told<'q> {
         digest.finalize().into()
     }
 
-    /// The JSON object that the rule gets.
+    /// All of it as one JSON object, by the names of the queries.
     pub fn json(&self) -> String {
-        let length = self.answers.iter().map(|(name, answer)| name.len() + answer.json().len() + 4);
-        let mut out = String::with_capacity(2 + length.sum::<usize>());
-        out.push('{');
+        let mut out = String::from("{");
         for (index, (name, answer)) in self.answers.iter().enumerate() {
             if index > 0 {
                 out.push(',');
@@ -166,6 +164,11 @@ impl<'q> Told<'q> {
         }
         out.push('}');
         out
+    }
+
+    /// The answers, in the order of the rule's queries.
+    pub fn answers(&self) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().map(|(_, answer)| answer)
     }
 }
 

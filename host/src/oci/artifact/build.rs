@@ -6,7 +6,7 @@ use super::super::layout::Contents;
 use super::super::limits;
 use super::super::model::{Descriptor, EMPTY_JSON, Index, Manifest, annotation, media};
 use super::{component, provenance, sbom};
-use crate::bundle::{Bundle, LibraryError, RuleSource};
+use crate::bundle::{Bundle, ComponentSource, LibraryError, RuleSource};
 use crate::integrate::{self, File, Options, Purpose};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl Recipe<'_> {
         let what = || format!("the bundle `{}`", self.bundle.name);
         for (actual, unit, limit) in [
             (definition.len() as u64, "bytes of definition", limits::DEFINITION_BYTES),
-            (self.rules.len() as u64, "components", limits::COMPONENTS as u64),
+            (self.components().len() as u64, "components", limits::COMPONENTS as u64),
         ] {
             if actual > limit {
                 return Err(OciError::TooMuch { what: what(), actual, unit, limit });
@@ -69,12 +69,12 @@ impl Recipe<'_> {
         let created = self.created.as_deref().unwrap_or("1970-01-01T00:00:00Z");
         let mut children = vec![self.definition(&mut making, created)];
         children.extend(self.engines(&mut making)?);
-        for rule in &self.rules {
-            let refused = |source| LibraryError::Refused { path: rule.manifest.id.clone(), source };
-            let component = component::component(rule, created).map_err(refused)?;
+        for source in self.components() {
+            let refused = |error| LibraryError::Refused { path: source.digest.clone(), source: error };
+            let component = component::component(source, created).map_err(refused)?;
             making.add(component.config);
             making.add(component.manifest);
-            making.add(rule.component().to_vec());
+            making.add(source.bytes().to_vec());
             children.push(component.descriptor);
         }
         let mut index = Index::new(children);
@@ -84,6 +84,17 @@ impl Recipe<'_> {
         let root = Descriptor::of(media::INDEX, &index);
         making.add(index);
         Ok(Built { root, contents: making.contents })
+    }
+
+    /// The components of the rules, each once.
+    fn components(&self) -> Vec<&ComponentSource> {
+        let mut components: Vec<&ComponentSource> = Vec::new();
+        for rule in &self.rules {
+            if !components.iter().any(|known| known.digest == rule.component.digest) {
+                components.push(&rule.component);
+            }
+        }
+        components
     }
 
     fn annotations(&self) -> BTreeMap<String, String> {
@@ -102,8 +113,8 @@ impl Recipe<'_> {
     fn definition(&self, making: &mut Making, created: &str) -> Descriptor {
         let (name, version) = (&self.bundle.name, &self.bundle.version);
         let definition = self.definition.clone().into_bytes();
-        let sbom = sbom::sbom(name, version, created, &self.rules);
-        let provenance = provenance::provenance(name, version, &definition, &self.rules);
+        let sbom = sbom::sbom(name, version, created, &self.components());
+        let provenance = provenance::provenance(name, version, &definition, &self.components());
         // None has a title: what unpacks everything that has one, as gator does, would take it for its own.
         let layers = vec![
             making.layer(media::DEFINITION, definition),

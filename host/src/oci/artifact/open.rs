@@ -94,12 +94,13 @@ pub fn open(
                     "its layer or its configuration is none of a component".to_owned(),
                 ));
             }
-            let rule = rule(layer, from, shown, shipped, engine)?;
-            if library.rule(&rule.manifest.id).is_some() {
-                let (path, id) = (shown.to_owned(), rule.manifest.id.clone());
-                return Err(LibraryError::Twice { path, id }.into());
+            for rule in rules(layer, from, shown, shipped, engine)? {
+                if library.rule(&rule.manifest.id).is_some() {
+                    let (path, id) = (shown.to_owned(), rule.manifest.id.clone());
+                    return Err(LibraryError::Twice { path, id }.into());
+                }
+                library.add(rule);
             }
-            library.add(rule);
         } else if child.is_kind(media::BUNDLE) {
             let layer = manifest.layers.first().filter(|layer| layer.media_type == media::DEFINITION);
             let layer = layer.ok_or_else(|| malformed(&child.digest, "its first layer is no definition".to_owned()))?;
@@ -114,20 +115,21 @@ pub fn open(
     Ok(bundle)
 }
 
-/// A component as a rule. One that the binary carries as well is taken from there: its code is compiled.
-fn rule(
+/// The rules of a component. One that the binary carries as well is taken from there: its code is compiled.
+fn rules(
     layer: &Descriptor,
     from: &dyn Contents,
     shown: &str,
     shipped: &Library,
     engine: &Engine,
-) -> Result<Arc<RuleSource>, OciError> {
+) -> Result<Vec<Arc<RuleSource>>, OciError> {
     let digest = layer.digest.to_string();
-    if let Some(rule) = shipped.rules().find(|rule| rule.digest == digest) {
-        return Ok(Arc::clone(rule));
+    let known: Vec<_> = shipped.rules().filter(|rule| rule.component.digest == digest).cloned().collect();
+    if !known.is_empty() {
+        return Ok(known);
     }
     let limit = SandboxLimits::default().component_bytes as u64;
     let bytes = from.content(layer.digest, limit)?;
     let refused = |source| LibraryError::Refused { path: format!("{shown}: {digest}"), source };
-    Ok(Arc::new(RuleSource::from_component(bytes, engine).map_err(refused)?))
+    Ok(RuleSource::from_component(bytes, engine).map_err(refused)?)
 }

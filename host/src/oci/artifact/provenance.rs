@@ -2,18 +2,17 @@
 //! which program did it. Where components were compiled, and from which sources, is not known here and not said.
 
 use super::super::digest::Digest;
-use crate::bundle::RuleSource;
+use super::component::About;
+use crate::bundle::ComponentSource;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// The statement.
-pub(super) fn provenance(name: &str, version: &str, definition: &[u8], rules: &[Arc<RuleSource>]) -> Vec<u8> {
+pub(super) fn provenance(name: &str, version: &str, definition: &[u8], components: &[&ComponentSource]) -> Vec<u8> {
     let mut subjects = vec![artifact("definition", &Digest::of(definition).hex())];
-    subjects.extend(
-        rules
-            .iter()
-            .map(|rule| artifact(&format!("{}.wasm", rule.manifest.id), rule.digest.trim_start_matches("sha256:"))),
-    );
+    subjects.extend(components.iter().map(|component| {
+        let about = About::new(component);
+        artifact(&format!("{}.wasm", about.name), component.digest.trim_start_matches("sha256:"))
+    }));
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": subjects,

@@ -3,10 +3,10 @@
 //! listed; the document says so.
 
 use super::super::digest::Digest;
-use crate::bundle::RuleSource;
+use super::component::About;
+use crate::bundle::ComponentSource;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use wasmparser::{KnownCustom, Parser, Payload};
 
 const COMMENT: &str = "Lists the components of the bundle, and the tools that made each of them as its `producers` \
@@ -16,17 +16,18 @@ sections name them. Libraries linked into a component are not recorded in it and
 const TOOLS: usize = 64;
 
 /// The document.
-pub(super) fn sbom(name: &str, version: &str, created: &str, rules: &[Arc<RuleSource>]) -> Vec<u8> {
+pub(super) fn sbom(name: &str, version: &str, created: &str, components: &[&ComponentSource]) -> Vec<u8> {
     let bundle_id = "SPDXRef-Bundle";
     let mut packages = vec![package(bundle_id, name, version, None)];
     let mut relations = vec![relation("SPDXRef-DOCUMENT", "DESCRIBES", bundle_id)];
     let mut tools: BTreeMap<(String, String), String> = BTreeMap::new();
-    for (index, rule) in rules.iter().enumerate() {
+    for (index, component) in components.iter().enumerate() {
         let id = format!("SPDXRef-Component-{index}");
-        let digest = rule.digest.trim_start_matches("sha256:");
-        packages.push(package(&id, &rule.manifest.id, &rule.manifest.version, Some(digest)));
+        let digest = component.digest.trim_start_matches("sha256:");
+        let about = About::new(component);
+        packages.push(package(&id, &about.name, &about.version, Some(digest)));
         relations.push(relation(bundle_id, "CONTAINS", &id));
-        for tool in producers(rule.component()) {
+        for tool in producers(component.bytes()) {
             let next = format!("SPDXRef-Tool-{}", tools.len());
             let tool = tools.entry(tool).or_insert(next);
             relations.push(relation(tool, "BUILD_TOOL_OF", &id));

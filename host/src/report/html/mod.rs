@@ -142,7 +142,7 @@ fn errors(report: &Report<'_>, out: &mut String) -> fmt::Result {
 }
 
 fn filter(report: &Report<'_>, rows: &[Row<'_>], out: &mut String) -> fmt::Result {
-    let packs: BTreeSet<&str> = rows.iter().map(|row| row.rule.source.pack.as_str()).collect();
+    let packs: BTreeSet<&str> = rows.iter().map(|row| row.rule.source.component.name.as_str()).collect();
     // In the order of the bundle, which is that of the factors.
     let present: BTreeSet<&str> = rows.iter().map(|row| row.rule.source.manifest.factor.as_str()).collect();
     let mut factors: Vec<&str> = report.bundle.rules.iter().map(|rule| rule.source.manifest.factor.as_str()).collect();
@@ -188,7 +188,7 @@ impl Row<'_> {
              <details><summary><span class=\"badge {severity}\">{severity}</span> <code>{id}</code> {message}\
              <span class=\"place\">{file}:{line}:{column} · {subject}</span></summary><div class=\"more\">",
             severity = finding.severity,
-            pack = Html(&rule.source.pack),
+            pack = Html(&rule.source.component.name),
             factor = Html(&rule.source.manifest.factor),
             file = Html(file),
             id = Html(rule.id()),
@@ -271,7 +271,7 @@ fn rules(rows: &[Row<'_>], out: &mut String) -> fmt::Result {
             "<details id=\"rule-{id}\"><summary><code>{id}</code> {}</summary><div class=\"more\"><p class=\"quiet\">{} · {}</p>",
             Message(&manifest.title),
             Html(&manifest.factor),
-            Html(&rule.source.pack),
+            Html(&rule.source.component.name),
             id = Html(id),
         )?;
         for (title, text) in [("Why", &manifest.why), ("What to do", &manifest.fix)] {
