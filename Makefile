@@ -64,13 +64,17 @@ editors: build ## Prove the language server with a client made by others, from P
 lint: ## Formatting, clippy with warnings denied, licences of dependencies
 	@tests/toolchain.sh lint
 	cargo fmt --all --check
-	rustfmt --check policies/*/*/policy.rs
+	rustfmt --edition 2024 --check policies/*/*/policy.rs
 	cargo clippy --release --workspace --all-targets --quiet -- -D warnings
 	cargo deny --log-level error check bans licenses sources
 
 .PHONY: docs
 docs: build ## Write the documents and manifests that are generated from code
 	$(HOST) docs --policies policies --bundles bundles --schemas host/schema --cli host/CLI.md
+
+.PHONY: catalogue
+catalogue: build ## Build 700 rules in 20 packs, and print what a whole catalogue weighs and costs
+	tests/catalogue/run.sh 700 20
 
 .PHONY: bench
 bench: build ## Print every figure and its budget

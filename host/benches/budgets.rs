@@ -33,7 +33,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use table::{Budget, Row, Samples};
-use timing::{measure, micros_per_call, warm_up};
+use timing::{in_turns, measure, micros_per_call};
 
 /// What the binary has embedded.
 static PACK: &[u8] = include_bytes!(env!("POLICY_HOST_PACK"));
@@ -198,7 +198,7 @@ impl Host {
         let units = [deployment()];
         let document = only_document(&units[0])?;
         let rules = judge.plan(&document).rules().count();
-        let (all, ratio) = in_turns(|| judge_all(&judge, &document), || judge_all(&apart, &document));
+        let (all, ratio) = in_turns(SAMPLES, || judge_all(&judge, &document), || judge_all(&apart, &document));
         rows.push(Row::new(
             format!("the default bundle on the Deployment ({rules} rules apply)"),
             "µs",
@@ -348,8 +348,7 @@ fn only_document(unit: &Unit) -> Result<Document, Box<dyn Error>> {
     unit.parse(&Limits::default())?.pop().ok_or_else(|| "the Deployment is not read as a document".into())
 }
 
-/// The native call, and how many times longer the sandboxed one takes. The two take turns, so that
-/// whatever else the machine does hits both.
+/// The native call, and how many times longer the sandboxed one takes.
 fn against_native(
     judge: &Judge,
     prepared: &Judged<'_>,
@@ -359,18 +358,7 @@ fn against_native(
 ) -> (Samples, Samples) {
     let sandboxed = || drop(black_box(judge.judge(prepared, asks)));
     let native = || drop(black_box(policy_sdk::input::evaluate(native, black_box(request))));
-    in_turns(native, sandboxed)
-}
-
-/// Microseconds of one call, and how many times longer the other takes, measured in turns.
-fn in_turns(one: impl Fn(), other: impl Fn()) -> (Samples, Samples) {
-    let (one_batch, other_batch) = (warm_up(&one), warm_up(&other));
-    let samples = (0..SAMPLES).map(|_| {
-        let micros = micros_per_call(one_batch, &one);
-        (micros, micros_per_call(other_batch, &other) / micros)
-    });
-    let (micros, ratios) = samples.unzip();
-    (Samples::new(micros), Samples::new(ratios))
+    in_turns(SAMPLES, native, sandboxed)
 }
 
 /// Plan, projections, inventory, sandboxes, findings: all but reading the text.

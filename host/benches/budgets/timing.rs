@@ -13,7 +13,7 @@ pub fn micros_per_call(batch: usize, mut call: impl FnMut()) -> f64 {
 }
 
 /// Calls until everything is warm, and says how many calls last about a millisecond.
-pub fn warm_up(mut call: impl FnMut()) -> usize {
+fn warm_up(mut call: impl FnMut()) -> usize {
     let started = Instant::now();
     let mut calls = 0;
     while started.elapsed() < Duration::from_millis(30) {
@@ -27,4 +27,16 @@ pub fn warm_up(mut call: impl FnMut()) -> usize {
 pub fn measure(samples: usize, mut call: impl FnMut()) -> Samples {
     let batch = warm_up(&mut call);
     Samples::new((0..samples).map(|_| micros_per_call(batch, &mut call)).collect())
+}
+
+/// Microseconds of one call, and how many times longer the other takes. The two take turns, so that whatever else
+/// the machine does hits both.
+pub fn in_turns(samples: usize, one: impl Fn(), other: impl Fn()) -> (Samples, Samples) {
+    let (one_batch, other_batch) = (warm_up(&one), warm_up(&other));
+    let samples = (0..samples).map(|_| {
+        let micros = micros_per_call(one_batch, &one);
+        (micros, micros_per_call(other_batch, &other) / micros)
+    });
+    let (micros, ratios) = samples.unzip();
+    (Samples::new(micros), Samples::new(ratios))
 }
