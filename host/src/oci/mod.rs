@@ -38,7 +38,7 @@ mod signing;
 mod store;
 mod trusted;
 
-pub use error::OciError;
+pub use error::{OciError, StoreError};
 pub use fetch::{Fetched, Locking, Source};
 pub use lock::{LOCK_FILE, LockError, LockFile};
 pub use progress::Progress;
@@ -46,5 +46,5 @@ pub use push::{Pushed, push, title};
 pub use reference::{Reference, ReferenceError, Repository, SCHEME};
 pub use session::Session;
 pub use signing::{Attached, Claim};
-pub use store::{Entry, Guard, Pruned, Store, StoreError, Writer};
+pub use store::{Entry, Guard, Pruned, Store, Writer};
 pub use trusted::{ByPolicy, ByRequirement};

@@ -4,7 +4,7 @@
 //! and however many there are. Writers share a lock that removing needs for itself alone.
 
 use super::digest::Digest;
-use super::error::OciError;
+use super::error::{OciError, StoreError};
 use super::model::{Descriptor, Index, Manifest, media};
 use super::reference::Reference;
 use crate::sealed::private_directory;
@@ -19,30 +19,6 @@ use tempfile::NamedTempFile;
 
 /// How long what removes waits for those who write.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Why the store failed. What is in it stays whole.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No room.
-    #[error("the store {path} is full: {source}; `policy-host store prune` frees what no reference needs")]
-    Full {
-        /// The file or directory.
-        path: String,
-        /// As the system has it.
-        source: io::Error,
-    },
-    /// Anything else.
-    #[error("the store: {path}: {source}")]
-    Io {
-        /// The file or directory.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// Somebody else uses it.
-    #[error("the store {0} is in use by another policy-host; try again when that is done")]
-    Busy(String),
-}
 
 /// The store.
 #[derive(Debug, Clone)]
