@@ -32,6 +32,7 @@
 //! | [`settings`] | files that people write to configure the host |
 //! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
+//! | [`digest`] | SHA-256, and how it is written |
 
 pub mod baseline;
 pub mod bundle;
@@ -41,6 +42,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod decide;
+pub mod digest;
 pub mod discover;
 pub mod document;
 pub mod engine;

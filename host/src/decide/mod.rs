@@ -12,6 +12,7 @@ pub use cure::Cure;
 pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Violation};
 
 use crate::bundle::{Bundle, Exemption};
+use crate::digest::Hasher;
 use crate::document::Document;
 use crate::evaluate::{Inventory, Judge, Outcome, RuleOutcome, Told, Unavailable, annotations, settle_annotations};
 use crate::project::Projection;
@@ -179,7 +180,7 @@ impl Decider {
     /// Names everything that the outcomes depend on: who the document is, what any rule reads of it, and
     /// what each is told of others.
     fn key(&self, document: &Document, told: &[AskedAndTold<'_>]) -> Key {
-        let mut key = memo::KeyBuilder::default();
+        let mut key = Hasher::default();
         let subject = &document.subject;
         for part in
             [&subject.group, &subject.version, &subject.kind, &subject.namespace, &subject.name, &subject.operation]
@@ -204,11 +205,11 @@ impl Decider {
         for (_, told) in told {
             match told {
                 None => {}
-                Some(Ok(told)) => key.part(&told.digest()),
+                Some(Ok(told)) => key.part(told.digest()),
                 Some(Err(reason)) => key.part(reason.to_string().as_bytes()),
             }
         }
-        key.finish()
+        key.finish().bytes()
     }
 }
 

@@ -5,8 +5,8 @@
 //! component model's advisories).
 
 use super::limits::SandboxLimits;
+use crate::digest::Digest;
 use crate::manifest::{Manifest, ManifestError};
-use sha2::{Digest as _, Sha256};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload, Validator, WasmFeatures};
 
@@ -81,15 +81,6 @@ impl Inspection {
     }
 }
 
-/// `sha256:` and the hex digest of some bytes.
-pub fn digest(bytes: &[u8]) -> String {
-    let mut text = String::from("sha256:");
-    for byte in Sha256::digest(bytes) {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
-}
-
 /// Checks a component against the contract, all but its manifest.
 ///
 /// # Errors
@@ -112,7 +103,7 @@ pub fn inspect(component: &[u8], limits: &SandboxLimits) -> Result<Inspection, G
         imports: Vec::new(),
         exports: Vec::new(),
         bytes: component.len(),
-        digest: digest(component),
+        digest: Digest::of(component).to_string(),
         manifest: None,
         manifest_sections: 0,
     };

@@ -1,9 +1,9 @@
 //! What can go wrong between a registry and a bundle.
 
-use super::digest::Digest;
 use super::lock::LockError;
 use super::reference::ReferenceError;
 use crate::bundle::{BundleError, LibraryError};
+use crate::digest::Digest;
 use crate::trust::{PolicyError, Refusal};
 
 /// Why something could not be fetched, stored, sent or opened.

@@ -17,12 +17,11 @@
 //! | `registry` | HTTP: credentials, retries, bounds |
 //! | `store` | what was fetched, by digest |
 //! | `lock` | which digests tags are held to |
-//! | `reference`, `digest`, `model` | names of things, and what manifests look like |
+//! | `reference`, `model` | names of things, and what manifests look like |
 
 pub mod admit;
 pub mod archive;
 pub mod artifact;
-pub mod digest;
 mod error;
 mod fetch;
 pub mod layout;

@@ -2,8 +2,8 @@
 //! word (their `producers` sections). Libraries that were linked into a component leave no trace there and are not
 //! listed; the document says so.
 
-use super::super::digest::Digest;
 use crate::bundle::RuleSource;
+use crate::digest::Digest;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
