@@ -30,7 +30,7 @@
 //! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`watch`] | waiting for files to change |
 //! | [`settings`] | files that people write to configure the host |
-//! | [`root`] | where a path is below a directory |
+//! | [`root`] | where a path is below a directory, and in which repository |
 //! | [`sealed`] | files that only we wrote |
 //! | [`digest`] | SHA-256, and how it is written |
 

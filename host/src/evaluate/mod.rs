@@ -10,6 +10,7 @@ mod judge;
 mod memo;
 mod run;
 mod session;
+mod shards;
 mod verdict;
 
 pub use except::{ANNOTATION, Exception, Origin, Status};
@@ -19,4 +20,5 @@ pub use judge::{Judge, Judged};
 pub use memo::Memo;
 pub use run::{RunOptions, RunResult, UnitError, run};
 pub use session::{Keyed, Session};
+pub use shards::MemoUse;
 pub use verdict::{Change, DocumentVerdict, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};
