@@ -260,17 +260,42 @@ fn what_is_remembered_about_others_follows_them() {
     assert!(lacks());
 }
 
+/// The files in which verdicts are remembered.
+fn shards(home: &Home) -> Vec<PathBuf> {
+    let below = |path: PathBuf| fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let files = below(home.cache().join("verdicts")).flat_map(below);
+    let mut shards: Vec<PathBuf> = files.filter(|path| !path.ends_with("seal.key")).collect();
+    shards.sort();
+    shards
+}
+
+#[test]
+fn one_changed_file_is_written_into_one_shard() {
+    use std::os::unix::fs::MetadataExt as _;
+    let home = Home::new();
+    for (name, text) in many_documents() {
+        home.write(&name, &text);
+    }
+    let written = || -> Vec<u64> { shards(&home).iter().map(|path| path.metadata().unwrap().ino()).collect() };
+    verdicts(&home, &[]);
+    let before = written();
+    assert!(before.len() > 20, "{} shards", before.len());
+    let of_one = || stdout(&home.run(&["eval", "d/1.yaml"]));
+    of_one();
+    assert_eq!(written(), before, "a part of the tree is remembered as the whole is, by repository");
+    home.write("d/1.yaml", &PRIVILEGED.replace("app:1.0.0", "app:2.0.0"));
+    of_one();
+    let changed = before.iter().zip(written()).filter(|(before, after)| *before != after).count();
+    assert_eq!((written().len(), changed), (before.len(), 1));
+}
+
 #[test]
 fn a_damaged_cache_is_ignored_and_written_anew() {
     let home = Home::with(&[("bad.yaml", PRIVILEGED)]);
     let expected = verdicts(&home, &["--no-cache"]);
     assert_eq!(verdicts(&home, &[]), expected);
-    let files = |folder: &str| -> Vec<PathBuf> {
-        let entries = fs::read_dir(home.cache().join(folder)).into_iter().flatten();
-        entries.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("seal.key")).collect()
-    };
-    assert_eq!(files("verdicts").len(), 1);
-    let path = files("verdicts").remove(0);
+    assert_eq!(shards(&home).len(), 1);
+    let path = shards(&home).remove(0);
     let whole = fs::read(&path).unwrap();
     for damaged in [Vec::new(), whole[..whole.len() / 2].to_vec(), vec![0xff; whole.len()]] {
         fs::write(&path, &damaged).unwrap();

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody}
 use hyper::body::{Frame, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use policy_host::oci::digest::Digest;
+use policy_host::digest::Digest;
 use policy_host::oci::model::{Descriptor, Index, Manifest};
 use std::collections::BTreeMap;
 use std::convert::Infallible;

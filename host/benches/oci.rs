@@ -108,7 +108,7 @@ fn large(rows: &mut Vec<Row>) -> Result<()> {
 /// The check of one signature, from the bytes of its bundle to the verdict.
 fn verify(rows: &mut Vec<Row>) -> Result<()> {
     let key = PrivateKey::generate()?;
-    let digest = policy_host::oci::digest::Digest::of(b"bundle").to_string();
+    let digest = policy_host::digest::Digest::of(b"bundle").to_string();
     let target = Target::new("registry.example/bench/bundle", &digest).ok_or("a digest")?;
     let bundle = sign_statement(&key, &write_statement(&target, SIGNATURE, serde_json::from_str("{}")?));
     let requirement = Requirement::any_of(vec![("key".to_owned(), key.public())]);

@@ -30,8 +30,9 @@
 //! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`watch`] | waiting for files to change |
 //! | [`settings`] | files that people write to configure the host |
-//! | [`root`] | where a path is below a directory |
+//! | [`root`] | where a path is below a directory, and in which repository |
 //! | [`sealed`] | files that only we wrote |
+//! | [`digest`] | SHA-256, and how it is written |
 
 pub mod baseline;
 pub mod bundle;
@@ -41,6 +42,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod decide;
+pub mod digest;
 pub mod discover;
 pub mod document;
 pub mod engine;

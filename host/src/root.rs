@@ -1,4 +1,4 @@
-//! Where a path is below a directory, by its words alone.
+//! Where paths are: below a directory, by their words alone, and in which repository.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -23,10 +23,52 @@ pub fn absolute(path: &Path) -> Option<PathBuf> {
     Some(whole)
 }
 
+/// The directory that some paths belong to: the repository around what they have in common, else the working directory
+/// around it, else what they have in common. `-`, standard input, is in the working directory.
+pub fn of_paths(paths: &[PathBuf]) -> PathBuf {
+    let here = absolute(Path::new("."));
+    let directories = paths.iter().filter_map(|path| {
+        let path = if path.as_os_str() == "-" { Path::new(".") } else { path };
+        let whole = absolute(path)?;
+        if whole.is_dir() { Some(whole) } else { whole.parent().map(Path::to_owned) }
+    });
+    let Some(common) = directories.reduce(|one, other| common(&one, &other)).or_else(|| here.clone()) else {
+        return PathBuf::new();
+    };
+    let repository = common.ancestors().find(|directory| directory.join(".git").exists()).map(Path::to_owned);
+    repository.or_else(|| here.filter(|here| common.starts_with(here))).unwrap_or(common)
+}
+
+fn common(one: &Path, other: &Path) -> PathBuf {
+    let shared = one.components().zip(other.components()).take_while(|(one, other)| one == other);
+    shared.map(|(component, _)| component).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::below;
-    use std::path::Path;
+    use super::{absolute, below, of_paths};
+    use std::path::{Path, PathBuf};
+
+    #[test]
+    fn paths_belong_to_their_repository() {
+        let home = tempfile::tempdir().unwrap();
+        let home = absolute(home.path()).unwrap();
+        std::fs::create_dir_all(home.join("repository/.git")).unwrap();
+        std::fs::create_dir_all(home.join("repository/k8s/prod")).unwrap();
+        std::fs::write(home.join("repository/k8s/prod/a.yaml"), "").unwrap();
+        let of = |paths: &[&str]| of_paths(&paths.iter().map(|path| home.join(path)).collect::<Vec<_>>());
+        let repository = home.join("repository");
+        for paths in [&["repository"][..], &["repository/k8s/prod/a.yaml"], &["repository/k8s", "repository/gone.yaml"]]
+        {
+            assert_eq!(of(paths), repository, "{paths:?}");
+        }
+        assert_eq!(of(&["repository", "elsewhere"]), home, "no repository, and not below the working directory");
+        let here = std::env::current_dir().unwrap();
+        let repository_here = here.ancestors().find(|directory| directory.join(".git").exists()).unwrap_or(&here);
+        for paths in [&[][..], &[PathBuf::from("-")], &[PathBuf::from("src")], &["src".into(), "benches".into()]] {
+            assert_eq!(of_paths(paths), repository_here, "{paths:?}");
+        }
+    }
 
     #[test]
     fn what_is_below_and_what_is_not() {

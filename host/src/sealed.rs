@@ -6,14 +6,16 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 const KEY_BYTES: usize = 32;
 const TAG_BYTES: usize = 32;
-const KEY_FILE: &str = "seal.key";
 
 /// A directory of sealed files.
 #[derive(Debug)]
@@ -23,6 +25,9 @@ pub struct Sealed {
 }
 
 impl Sealed {
+    /// The file that has the key, beside the sealed ones.
+    pub const KEY_FILE: &str = "seal.key";
+
     /// Opens the directory, creating it, readable by this user alone, with a fresh key.
     ///
     /// # Errors
@@ -33,9 +38,16 @@ impl Sealed {
         Ok(Self { directory: directory.to_owned(), key })
     }
 
-    /// The payload sealed under `name`; `None` when absent, cut short or not sealed with our key.
-    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let mut bytes = fs::read(self.directory.join(name)).ok()?;
+    /// The payload sealed under `name`; `None` when absent, longer than `max_bytes`, cut short or not sealed with our
+    /// key.
+    pub fn read(&self, name: &str, max_bytes: u64) -> Option<Vec<u8>> {
+        let file = fs::File::open(self.directory.join(name)).ok()?;
+        let max_bytes = max_bytes + TAG_BYTES as u64;
+        if file.metadata().ok()?.len() > max_bytes {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        file.take(max_bytes).read_to_end(&mut bytes).ok()?;
         let payload_length = bytes.len().checked_sub(TAG_BYTES)?;
         let (payload, tag) = bytes.split_at(payload_length);
         self.mac(name, payload)?.verify_slice(tag).ok()?;
@@ -58,17 +70,42 @@ impl Sealed {
         Ok(())
     }
 
-    /// Removes all but the `keep` files that were written last, what a killed process left
-    /// half-written included. A file that cannot be removed stays.
-    pub fn prune(&self, keep: usize) {
-        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let written = |entry: fs::DirEntry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()));
-        let mut files: Vec<_> = entries.filter(|entry| entry.file_name() != KEY_FILE).filter_map(written).collect();
+    /// Marks a file as used just now, for [`Sealed::prune`].
+    pub fn touch(&self, name: &str) {
+        // One that could not be marked may be removed sooner than it should, nothing else.
+        let _ = fs::File::open(self.directory.join(name)).and_then(|file| file.set_modified(SystemTime::now()));
+    }
+
+    /// Removes files until the others have at most `max_bytes`, but none of those in `keep`: first what was not written
+    /// or touched for the longest time, what a killed process left half-written included. A file that cannot be
+    /// removed stays.
+    pub fn prune(&self, max_bytes: u64, keep: &HashSet<String>) {
+        let mut files: Vec<(SystemTime, u64, PathBuf)> = self.files().collect();
+        let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
         files.sort();
-        let surplus = files.len().saturating_sub(keep);
-        for (_, path) in files.into_iter().take(surplus) {
-            let _ = fs::remove_file(path);
+        for (_, bytes, path) in files {
+            if total <= max_bytes {
+                break;
+            }
+            let is_kept = path.file_name().and_then(OsStr::to_str).is_some_and(|name| keep.contains(name));
+            if !is_kept && fs::remove_file(path).is_ok() {
+                total -= bytes;
+            }
         }
+    }
+
+    /// What all files have together, the key apart.
+    pub fn bytes(&self) -> u64 {
+        self.files().map(|(_, bytes, _)| bytes).sum()
+    }
+
+    /// When each file was used, how long it is, and where.
+    fn files(&self) -> impl Iterator<Item = (SystemTime, u64, PathBuf)> {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        entries.filter(|entry| entry.file_name() != Self::KEY_FILE).filter_map(|entry| {
+            let metadata = entry.metadata().ok()?;
+            Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+        })
     }
 
     /// Where the files are.
@@ -102,7 +139,7 @@ pub(crate) fn private_directory(directory: &Path) -> io::Result<()> {
 }
 
 fn load_or_create_key(directory: &Path) -> io::Result<[u8; KEY_BYTES]> {
-    let path = directory.join(KEY_FILE);
+    let path = directory.join(Sealed::KEY_FILE);
     if let Some(key) = read_key(&path) {
         return Ok(key);
     }
@@ -133,22 +170,23 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let sealed = Sealed::open(&home.path().join("cache")).unwrap();
         sealed.write("a", b"payload").unwrap();
-        assert_eq!(sealed.read("a").as_deref(), Some(&b"payload"[..]));
-        assert_eq!(sealed.read("b"), None);
+        assert_eq!(sealed.read("a", 100).as_deref(), Some(&b"payload"[..]));
+        assert_eq!(sealed.read("b", 100), None);
 
+        assert_eq!(sealed.read("a", 6), None, "longer than it may be");
         fs::copy(sealed.directory().join("a"), sealed.directory().join("b")).unwrap();
-        assert_eq!(sealed.read("b"), None, "a file moved to another name is not believed");
+        assert_eq!(sealed.read("b", 100), None, "a file moved to another name is not believed");
 
         let whole = fs::read(sealed.directory().join("a")).unwrap();
         for cut in 0..whole.len() {
             fs::write(sealed.directory().join("a"), &whole[..cut]).unwrap();
-            assert_eq!(sealed.read("a"), None, "cut to {cut} bytes");
+            assert_eq!(sealed.read("a", 100), None, "cut to {cut} bytes");
         }
         for at in 0..whole.len() {
             let mut flipped = whole.clone();
             flipped[at] ^= 1;
             fs::write(sealed.directory().join("a"), &flipped).unwrap();
-            assert_eq!(sealed.read("a"), None, "bit flipped at byte {at}");
+            assert_eq!(sealed.read("a", 100), None, "bit flipped at byte {at}");
         }
     }
 
@@ -156,12 +194,19 @@ mod tests {
     fn old_files_go_and_the_key_stays() {
         let home = tempfile::tempdir().unwrap();
         let sealed = Sealed::open(home.path().join("cache").as_path()).unwrap();
-        for name in ["a", "b", "c"] {
+        for (name, age) in [("a", 40), ("b", 30), ("c", 20), ("d", 10)] {
             sealed.write(name, b"x").unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            let file = fs::File::open(sealed.directory().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - std::time::Duration::from_secs(age)).unwrap();
         }
-        sealed.prune(2);
-        assert_eq!((sealed.read("a"), sealed.read("c")), (None, Some(b"x".to_vec())));
+        let one = (1 + TAG_BYTES) as u64;
+        assert_eq!(sealed.bytes(), 4 * one);
+        sealed.prune(4 * one, &HashSet::new());
+        assert_eq!(sealed.bytes(), 4 * one, "there is room for all");
+        sealed.touch("b");
+        sealed.prune(2 * one + 1, &HashSet::from(["a".to_owned()]));
+        let left = ["a", "b", "c", "d"].map(|name| sealed.read(name, 1).is_some());
+        assert_eq!(left, [true, true, false, false], "`a` is in use, `b` was used last");
     }
 
     #[test]
@@ -171,7 +216,7 @@ mod tests {
         let other = Sealed::open(home.path().join("two").as_path()).unwrap();
         sealed.write("a", b"x").unwrap();
         fs::copy(sealed.directory().join("a"), other.directory().join("a")).unwrap();
-        assert_eq!(other.read("a"), None);
+        assert_eq!(other.read("a", 100), None);
     }
 
     #[test]

@@ -229,7 +229,7 @@ fn hostile_archives_are_refused() {
 fn is_whole(store: &Path) {
     for blob in std::fs::read_dir(store.join("blobs/sha256")).unwrap() {
         let path = blob.unwrap().path();
-        let digest = policy_host::oci::digest::Digest::of(&std::fs::read(&path).unwrap());
+        let digest = policy_host::digest::Digest::of(&std::fs::read(&path).unwrap());
         assert_eq!(digest.hex(), path.file_name().unwrap().to_str().unwrap());
     }
 }

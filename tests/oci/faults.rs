@@ -3,7 +3,7 @@
 
 use super::{Client, made, published};
 use crate::fake_registry::{BASIC, Door, FakeRegistry, Fault, TOKEN};
-use policy_host::oci::digest::Digest;
+use policy_host::digest::Digest;
 use policy_host::oci::model::{Descriptor, Index, media};
 use policy_host::oci::registry::{Credential, Credentials};
 

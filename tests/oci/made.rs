@@ -1,7 +1,7 @@
 //! Bundles out of any bytes: what is fetched is only opened later.
 
+use policy_host::digest::Digest;
 use policy_host::oci::artifact::Built;
-use policy_host::oci::digest::Digest;
 use policy_host::oci::model::{Descriptor, EMPTY_JSON, Index, Manifest, annotation, media};
 use std::collections::BTreeMap;
 

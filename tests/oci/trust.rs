@@ -2,8 +2,8 @@
 
 use super::{Client, published};
 use crate::fake_registry::{FakeRegistry, Fault};
+use policy_host::digest::Digest;
 use policy_host::oci::admit::RefuseUnsigned;
-use policy_host::oci::digest::Digest;
 use policy_host::oci::model::{Descriptor, EMPTY_JSON, Manifest, media};
 use policy_host::oci::registry::fallback_tag;
 use policy_host::oci::{ByPolicy, Claim, OciError, Reference};

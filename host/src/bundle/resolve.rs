@@ -3,12 +3,12 @@
 use super::definition::{Definition, Enforcement, ExemptionEntry};
 use super::exemption::{Exemption, ExemptionSource, Ignoring};
 use super::library::{Library, LibraryError, RuleSource};
+use crate::digest::Hasher;
 use crate::document::Pointer;
 use crate::engine::Engine;
 use crate::manifest::Severity;
 use crate::settings::{Located, SettingsError};
 use crate::workload::WorkloadKinds;
-use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -339,17 +339,17 @@ impl Bundle {
         }
         if self.add_exemption(entry, from, ignoring.today)?.is_none() {
             let identity = self.exemptions.last().map(Exemption::identity).unwrap_or_default();
-            self.fingerprint = Sha256::new().chain_update(self.fingerprint).chain_update(identity).finalize().into();
+            let mut hasher = Hasher::default();
+            hasher.update(self.fingerprint);
+            hasher.part(identity);
+            self.fingerprint = hasher.finish().bytes();
         }
         Ok(())
     }
 
     fn fingerprinted(mut self, workloads: &[u8]) -> Self {
-        let mut hash = Sha256::new();
-        let mut part = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
-        };
+        let mut hasher = Hasher::default();
+        let mut part = |bytes: &[u8]| hasher.part(bytes);
         part(env!("CARGO_PKG_VERSION").as_bytes());
         part(workloads);
         for rule in &self.rules {
@@ -361,7 +361,7 @@ impl Bundle {
         for exemption in &self.exemptions {
             part(&exemption.identity());
         }
-        self.fingerprint = hash.finalize().into();
+        self.fingerprint = hasher.finish().bytes();
         self
     }
 }

@@ -1,6 +1,6 @@
 //! The arguments.
 
-use super::reports::ReportArgument;
+use super::reports::{Colour, ReportArgument};
 use crate::bundle::Enforcement;
 use crate::integrate::FailurePolicy;
 use crate::manifest::Severity;
@@ -748,13 +748,6 @@ pub(crate) enum FailOn {
     Medium,
     High,
     Critical,
-    Never,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Colour {
-    Auto,
-    Always,
     Never,
 }
 

@@ -16,6 +16,7 @@ use crate::fix::{self, Extent};
 use crate::oci::Reference;
 use crate::parse::{Limits, Unit};
 use crate::report::{Adoption, Report, write_file};
+use crate::root;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -125,7 +126,7 @@ fn open_memo(arguments: &EvalArguments, bundle: &Bundle) -> Option<Memo> {
     if arguments.no_cache {
         return None;
     }
-    Memo::open(&cache::directory()?, &bundle.fingerprint).ok()
+    Memo::open(&cache::directory()?, &root::of_paths(&arguments.paths), &bundle.fingerprint).ok()
 }
 
 fn nothing_found(arguments: &EvalArguments, discovered: &Discovered) -> String {

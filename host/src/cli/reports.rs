@@ -1,8 +1,7 @@
 //! Which reports a run writes, and where.
 
-use super::args::Colour;
 use crate::report::{self, Format, Renderings, Report, Style};
-use clap::ValueEnum as _;
+use clap::ValueEnum;
 use rayon::prelude::*;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,6 +9,14 @@ use std::str::FromStr;
 
 /// Columns of a frame.
 const WIDTH: usize = 120;
+
+/// Whether what a terminal gets is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    Auto,
+    Always,
+    Never,
+}
 
 /// `FORMAT=FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,13 @@
 
 use super::args::TestArguments;
 use super::component::finished;
+use super::watch::{cover, stop_on_signals};
 use super::{CommandResult, Context, Exit};
 use crate::bundle::{Library, RuleSource};
 use crate::engine::Engine;
 use crate::fixtures::{self, Outcomes};
 use crate::manifest::ReadPath;
-use crate::watch::Watch;
+use crate::watch::{Ignored, Watch};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,11 @@ pub(super) fn run(arguments: &TestArguments, context: &Context) -> CommandResult
     }
     let mut watched = arguments.paths.clone();
     watched.extend(arguments.components.is_dir().then(|| arguments.components.clone()));
-    let watch = Watch::new(&watched)?;
+    // What is built stands in directories that git ignores.
+    let mut watch = Watch::new(Ignored::Watched)?;
+    stop_on_signals(&watch)?;
     loop {
+        cover(&mut watch, &watched);
         // A folder that is being changed may be unreadable for a moment.
         let exit = run_once(arguments, context).unwrap_or_else(|error| {
             anstream::eprintln!("error: {error}");

@@ -2,6 +2,7 @@
 
 use super::{Decider, FailureMode, NotEvaluatedMode, Verdicts};
 use crate::bundle::{Bundle, BundleRule, Enforcement};
+use crate::digest::Digest;
 use crate::evaluate::{ExemptBy, Finding, Outcome};
 use crate::manifest::Severity;
 use serde::Serialize;
@@ -101,11 +102,7 @@ pub struct BundleReference {
 impl BundleReference {
     /// Names a bundle.
     pub fn new(bundle: &Bundle) -> Self {
-        let mut digest = String::from("sha256:");
-        for byte in bundle.fingerprint {
-            // Writing to a String cannot fail.
-            let _ = write!(digest, "{byte:02x}");
-        }
+        let digest = Digest::from(bundle.fingerprint).to_string();
         Self { name: bundle.name.clone(), version: bundle.version.clone(), digest }
     }
 }

@@ -12,6 +12,7 @@ pub use cure::Cure;
 pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Violation};
 
 use crate::bundle::{Bundle, Exemption};
+use crate::digest::Hasher;
 use crate::document::Document;
 use crate::evaluate::{Answered, Ask, Inventory, Judge, Outcome, RuleOutcome, annotations, settle_annotations};
 use crate::project::Projection;
@@ -162,7 +163,7 @@ impl Decider {
     /// Names everything that the outcomes depend on: who the document is, what any rule reads of it, and
     /// what each is told of others.
     fn key(&self, document: &Document, asks: &[Ask<'_>]) -> Key {
-        let mut key = memo::KeyBuilder::default();
+        let mut key = Hasher::default();
         let subject = &document.subject;
         for part in
             [&subject.group, &subject.version, &subject.kind, &subject.namespace, &subject.name, &subject.operation]
@@ -191,11 +192,11 @@ impl Decider {
         }
         for ask in asks {
             match &ask.told {
-                Ok(told) => key.part(&told.digest()),
+                Ok(told) => key.part(told.digest()),
                 Err(reason) => key.part(reason.to_string().as_bytes()),
             }
         }
-        key.finish()
+        key.finish().bytes()
     }
 }
 

@@ -5,8 +5,9 @@
 //! component model's advisories).
 
 use super::limits::SandboxLimits;
+use crate::digest::Digest;
 use crate::manifest::{Manifest, ManifestError};
-use sha2::{Digest as _, Sha256};
+use wasm_encoder::{ComponentSection as _, CustomSection};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload, Validator, WasmFeatures};
 
@@ -81,15 +82,6 @@ impl Inspection {
     }
 }
 
-/// `sha256:` and the hex digest of some bytes.
-pub fn digest(bytes: &[u8]) -> String {
-    let mut text = String::from("sha256:");
-    for byte in Sha256::digest(bytes) {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
-}
-
 /// Checks a component against the contract, all but its manifest.
 ///
 /// # Errors
@@ -112,7 +104,7 @@ pub fn inspect(component: &[u8], limits: &SandboxLimits) -> Result<Inspection, G
         imports: Vec::new(),
         exports: Vec::new(),
         bytes: component.len(),
-        digest: digest(component),
+        digest: Digest::of(component).to_string(),
         manifests: None,
         manifest_sections: 0,
     };
@@ -196,26 +188,31 @@ fn is_resource(id: wasmparser::component_types::ComponentAnyTypeId) -> bool {
 
 /// The component with a section of manifests, a JSON array, at its end, replacing nothing.
 pub fn embed_manifests(component: &[u8], manifests: &[u8]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(manifests.len() + MANIFEST_SECTION.len() + 8);
-    write_leb128(MANIFEST_SECTION.len(), &mut body);
-    body.extend_from_slice(MANIFEST_SECTION.as_bytes());
-    body.extend_from_slice(manifests);
-
     let mut out = component.to_vec();
-    out.push(0); // a custom section
-    write_leb128(body.len(), &mut out);
-    out.extend_from_slice(&body);
+    CustomSection { name: MANIFEST_SECTION.into(), data: manifests.into() }.append_to_component(&mut out);
     out
 }
 
-fn write_leb128(mut value: usize, out: &mut Vec<u8>) {
-    loop {
-        let byte = (value & 0x7f) as u8;
-        value >>= 7;
-        if value == 0 {
-            out.push(byte);
-            return;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The smallest component: a header and nothing else.
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    proptest! {
+        #[test]
+        fn an_embedded_manifest_reads_back(manifest: Vec<u8>, repeat in 1usize..300) {
+            let manifest = manifest.repeat(repeat);
+            let component = embed_manifest(EMPTY, &manifest);
+            prop_assert!(component.starts_with(EMPTY));
+            let mut sections = Parser::new(0).parse_all(&component).filter_map(|payload| match payload.unwrap() {
+                Payload::CustomSection(section) => Some((section.name().to_owned(), section.data().to_vec())),
+                _ => None,
+            });
+            prop_assert_eq!(sections.next(), Some((MANIFEST_SECTION.to_owned(), manifest)));
+            prop_assert_eq!(sections.next(), None);
         }
-        out.push(byte | 0x80);
     }
 }

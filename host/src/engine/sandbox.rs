@@ -7,10 +7,12 @@ use super::gate::{self, GateError};
 use super::limits::SandboxLimits;
 use crate::manifest::Manifest;
 
+use std::str::Utf8Error;
 use std::time::Duration;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
-    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, ResourceLimiter, Store, Trap,
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, OutOfMemory, PoolConcurrencyLimitError,
+    PoolingAllocationConfig, ResourceLimiter, Store, Trap,
 };
 
 /// Why a component could not be loaded.
@@ -125,7 +127,8 @@ impl Engine {
         let engine = wasmtime::Engine::new(&config(Some(pool())))
             .or_else(|_| wasmtime::Engine::new(&config(None)))
             .map_err(|error| EngineError::Start(format!("{error:#}")))?;
-        start_clock(&engine);
+        start_clock(&engine, CLOCK_STACK_BYTES)
+            .map_err(|error| EngineError::Start(format!("the clock of deadlines: {error}")))?;
         let compatibility = compatibility(&engine);
         Ok(Self { linker: Linker::new(&engine), engine, limits, code_cache, compatibility })
     }
@@ -281,16 +284,18 @@ impl Engine {
             // A Rust guest aborts when an allocation fails.
             _ if guard.denied => RuleFailure::Memory(self.limits.memory_bytes),
             Some(trap) => RuleFailure::Trap(trap.to_string()),
-            None => {
-                let message = format!("{error:#}");
-                if message.contains("fuel") {
-                    RuleFailure::Answer(self.limits.answer_bytes)
-                } else {
-                    RuleFailure::Malformed(message)
-                }
-            }
+            None if is_malformed(error) => RuleFailure::Malformed(format!("{error:#}")),
+            None => RuleFailure::Answer(self.limits.answer_bytes),
         }
     }
+}
+
+/// Whether an error that is no trap says what is wrong with an answer, or that there was no sandbox. Of values wasmtime
+/// complains in messages, of text that is no UTF-8 by that error. What is left is that an answer exceeds the store's
+/// `hostcall_fuel`: that error's type is private.
+fn is_malformed(error: &wasmtime::Error) -> bool {
+    let is_message = error.is::<&'static str>() || error.is::<String>();
+    is_message || error.is::<Utf8Error>() || error.is::<PoolConcurrencyLimitError>() || error.is::<OutOfMemory>()
 }
 
 /// Shortens a text to at most `bytes`, at a character boundary.
@@ -363,8 +368,11 @@ fn pool() -> PoolingAllocationConfig {
     pool
 }
 
-/// Advances every deadline, for as long as the engine lives.
-fn start_clock(engine: &wasmtime::Engine) {
+const CLOCK_STACK_BYTES: usize = 64 << 10;
+
+/// Advances every deadline, for as long as the engine lives. Without it a deadline would never pass, so an engine
+/// does not start without it either.
+fn start_clock(engine: &wasmtime::Engine, stack_bytes: usize) -> std::io::Result<()> {
     let engine = engine.weak();
     let clock = move || {
         while let Some(engine) = engine.upgrade() {
@@ -373,12 +381,7 @@ fn start_clock(engine: &wasmtime::Engine) {
             std::thread::sleep(Duration::from_millis(SandboxLimits::TICK_MILLIS));
         }
     };
-    // Without the clock a deadline would never pass: better not to start at all.
-    std::thread::Builder::new()
-        .name("sandbox-clock".into())
-        .stack_size(64 << 10)
-        .spawn(clock)
-        .expect("invariant: a process that can run rules can start one thread");
+    std::thread::Builder::new().name("sandbox-clock".into()).stack_size(stack_bytes).spawn(clock).map(drop)
 }
 
 fn compatibility(engine: &wasmtime::Engine) -> String {
@@ -387,4 +390,16 @@ fn compatibility(engine: &wasmtime::Engine) -> String {
     let mut hasher = std::hash::DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     format!("{}-{:016x}", env!("CARGO_PKG_VERSION"), hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_without_a_clock_does_not_start() {
+        let engine = wasmtime::Engine::new(&config(None)).unwrap();
+        assert!(start_clock(&engine, CLOCK_STACK_BYTES).is_ok());
+        assert!(start_clock(&engine, 1 << 60).is_err(), "a stack that no machine has");
+    }
 }

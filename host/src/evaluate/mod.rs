@@ -11,6 +11,7 @@ mod memo;
 mod plan;
 mod run;
 mod session;
+mod shards;
 mod verdict;
 
 pub use except::{ANNOTATION, Exception, Origin, Status};
@@ -21,4 +22,5 @@ pub use memo::Memo;
 pub use plan::{Asking, Plan};
 pub use run::{RunOptions, RunResult, UnitError, run};
 pub use session::{Keyed, Session};
+pub use shards::MemoUse;
 pub use verdict::{Change, DocumentVerdict, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};

@@ -3,12 +3,13 @@
 use super::except::{self, Exception, Ignore, Settled};
 use super::inventory::{Card, Collected, Told, Unavailable};
 use super::judge::{self, Ask, Judge};
-use super::memo::{Key, Memo, Record, RelatedOutcome};
+use super::memo::{Memo, Record, RelatedOutcome};
+use super::shards::{Key, MemoUse};
 use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
+use crate::digest::Digest;
 use crate::document::Document;
 use crate::parse::{Limits, SyntaxError, Unit};
 use rayon::prelude::*;
-use sha2::{Digest as _, Sha256};
 
 /// How to run.
 #[derive(Default)]
@@ -37,6 +38,8 @@ pub struct RunResult {
     pub errors: Vec<UnitError>,
     /// How many units were judged from memory alone.
     pub remembered: usize,
+    /// What that took.
+    pub memo: MemoUse,
     /// What became of every exception: those of bundle and configuration, then those in the input.
     pub exceptions: Vec<Exception>,
 }
@@ -52,12 +55,15 @@ struct Pass {
 
 /// Judges units with a bundle's rules. Documents of one run are each other's inventory.
 pub fn run(judge: &Judge, units: &[Unit], options: RunOptions) -> RunResult {
-    let RunOptions { limits, memo } = options;
+    let RunOptions { limits, mut memo } = options;
     let keys: Vec<Key> = units.par_iter().map(|unit| unit.key(&judge.bundle().fingerprint)).collect();
+    if let Some(memo) = &mut memo {
+        memo.begin(units, &keys);
+    }
     let known = |key: &Key| memo.as_ref().and_then(|memo| memo.get(key));
-    let (result, fresh) = run_known(judge, units, &keys, &limits, &known, memo.is_some());
+    let (mut result, fresh) = run_known(judge, units, &keys, &limits, &known, memo.is_some());
     if let Some(memo) = memo {
-        memo.store(fresh);
+        result.memo = memo.store(fresh);
     }
     result
 }
@@ -212,7 +218,7 @@ fn second_pass(
 fn digest(told: &Result<Told<'_>, Unavailable>) -> [u8; 32] {
     match told {
         Ok(told) => told.digest(),
-        Err(Unavailable(reason)) => Sha256::digest(reason).into(),
+        Err(Unavailable(reason)) => Digest::of(reason.as_bytes()).bytes(),
     }
 }
 

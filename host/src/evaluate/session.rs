@@ -1,8 +1,9 @@
 //! Runs over almost the same units, one after another: an editor's. What did not change is remembered in memory.
 
 use super::judge::Judge;
-use super::memo::{Key, Record};
+use super::memo::Record;
 use super::run::{RunResult, run_known};
+use super::shards::Key;
 use crate::parse::{Limits, Unit};
 use std::collections::HashMap;
 

@@ -1,12 +1,12 @@
 //! Who may be run: the one gate between "a reference is a digest" and "its components are fetched and compiled".
 
-use super::digest::Digest;
 use super::error::OciError;
 use super::limits;
 use super::model::Descriptor;
 use super::reference::{Reference, Repository};
 use super::registry::Registry;
 use super::store::Store;
+use crate::digest::Digest;
 use crate::trust::{Reason, Refusal, Target};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;

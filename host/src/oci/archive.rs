@@ -2,12 +2,12 @@
 //! names that a layout has, each bounded, each checked against its digest; nothing is unpacked anywhere else.
 
 use super::artifact;
-use super::digest::Digest;
 use super::error::OciError;
 use super::layout::{Contents, INDEX_FILE, Listing, MARK, MARK_FILE};
 use super::limits;
 use super::model::Descriptor;
 use super::store::Store;
+use crate::digest::Digest;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write as _};

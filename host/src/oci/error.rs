@@ -1,10 +1,9 @@
 //! What can go wrong between a registry and a bundle.
 
-use super::digest::Digest;
 use super::lock::LockError;
 use super::reference::ReferenceError;
-use super::store::StoreError;
 use crate::bundle::{BundleError, LibraryError};
+use crate::digest::Digest;
 use crate::trust::{PolicyError, Refusal};
 
 /// Why something could not be fetched, stored, sent or opened.
@@ -111,6 +110,30 @@ pub enum OciError {
     /// A component is refused.
     #[error(transparent)]
     Library(#[from] LibraryError),
+}
+
+/// Why the store failed. What is in it stays whole.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No room.
+    #[error("the store {path} is full: {source}; `policy-host store prune` frees what no reference needs")]
+    Full {
+        /// The file or directory.
+        path: String,
+        /// As the system has it.
+        source: std::io::Error,
+    },
+    /// Anything else.
+    #[error("the store: {path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Somebody else uses it.
+    #[error("the store {0} is in use by another policy-host; try again when that is done")]
+    Busy(String),
 }
 
 impl From<LockError> for OciError {

@@ -2,7 +2,6 @@
 
 use super::admit::{self, Admission, Admit, Candidate, Evidence};
 use super::artifact;
-use super::digest::Digest;
 use super::error::OciError;
 use super::limits;
 use super::lock::LockFile;
@@ -12,6 +11,7 @@ use super::reference::{Reference, Repository};
 use super::registry::Registry;
 use super::store::Store;
 use super::trusted::signature_tag;
+use crate::digest::Digest;
 use crate::trust::PAYLOAD_MEDIA_TYPE;
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 

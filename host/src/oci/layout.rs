@@ -1,10 +1,10 @@
 //! OCI image layouts: directories with `oci-layout`, `index.json` and blobs by digest.
 
-use super::digest::Digest;
 use super::error::OciError;
 use super::limits;
 use super::model::{Descriptor, Index, annotation, media};
 use super::store::Store;
+use crate::digest::Digest;
 use std::fs;
 use std::path::{Path, PathBuf};
 

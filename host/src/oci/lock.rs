@@ -1,7 +1,7 @@
 //! `policy-host.lock`: the digests that tags stood for, so that everybody runs the same until somebody says otherwise.
 
-use super::digest::Digest;
 use super::reference::Reference;
+use crate::digest::Digest;
 use crate::document::Pointer;
 use crate::settings::{Located, SettingsError};
 use serde::{Deserialize, Serialize};

@@ -17,12 +17,11 @@
 //! | `registry` | HTTP: credentials, retries, bounds |
 //! | `store` | what was fetched, by digest |
 //! | `lock` | which digests tags are held to |
-//! | `reference`, `digest`, `model` | names of things, and what manifests look like |
+//! | `reference`, `model` | names of things, and what manifests look like |
 
 pub mod admit;
 pub mod archive;
 pub mod artifact;
-pub mod digest;
 mod error;
 mod fetch;
 pub mod layout;
@@ -38,7 +37,7 @@ mod signing;
 mod store;
 mod trusted;
 
-pub use error::OciError;
+pub use error::{OciError, StoreError};
 pub use fetch::{Fetched, Locking, Source};
 pub use lock::{LOCK_FILE, LockError, LockFile};
 pub use progress::Progress;
@@ -46,5 +45,5 @@ pub use push::{Pushed, push, title};
 pub use reference::{Reference, ReferenceError, Repository, SCHEME};
 pub use session::Session;
 pub use signing::{Attached, Claim};
-pub use store::{Entry, Guard, Pruned, Store, StoreError, Writer};
+pub use store::{Entry, Guard, Pruned, Store, Writer};
 pub use trusted::{ByPolicy, ByRequirement};

@@ -1,8 +1,8 @@
 //! Manifests, indexes and descriptors, as far as they are read and written here (OCI image specification 1.1).
 
-use super::digest::Digest;
 use super::error::OciError;
 use super::limits;
+use crate::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

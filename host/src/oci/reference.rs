@@ -1,6 +1,6 @@
 //! References: `oci://HOST[:PORT]/PATH[:TAG][@DIGEST]`.
 
-use super::digest::Digest;
+use crate::digest::Digest;
 use crate::trust::Target;
 use std::fmt;
 use std::str::FromStr;

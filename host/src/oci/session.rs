@@ -2,7 +2,6 @@
 
 use super::admit::{Admission, Admit};
 use super::artifact;
-use super::digest::Digest;
 use super::error::OciError;
 use super::fetch::{Fetched, Locking, Source};
 use super::layout::{Contents, Listing};
@@ -14,6 +13,7 @@ use super::registry::{Registry, RegistryOptions};
 use super::signing::{Attached, Claim};
 use super::store::Store;
 use crate::bundle::{Bundle, Library};
+use crate::digest::Digest;
 use crate::engine::Engine;
 use crate::trust::PrivateKey;
 use std::sync::Arc;

@@ -1,13 +1,13 @@
 //! Signatures and attestations, sent to where the signed manifest is.
 
 use super::admit::{self, Admission, Candidate, Evidence};
-use super::digest::Digest;
 use super::error::OciError;
 use super::fetch::{Locking, Source};
 use super::limits;
 use super::model::{Descriptor, EMPTY_JSON, Manifest, media};
 use super::reference::Reference;
 use super::trusted::{PREDICATE_ANNOTATION, signature_tag};
+use crate::digest::Digest;
 use crate::trust::{self, BUNDLE_MEDIA_TYPE, PAYLOAD_MEDIA_TYPE, PrivateKey, SIGNATURE, SIGNATURE_ANNOTATION, Target};
 use bytes::Bytes;
 use serde::Deserialize;

@@ -3,13 +3,12 @@
 //! Every file is written beside and renamed, so that a reader sees all of it or nothing, whenever a writer is killed
 //! and however many there are. Writers share a lock that removing needs for itself alone.
 
-use super::digest::Digest;
-use super::error::OciError;
+use super::error::{OciError, StoreError};
 use super::model::{Descriptor, Index, Manifest, media};
 use super::reference::Reference;
+use crate::digest::{Digest, Hasher};
 use crate::sealed::private_directory;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -19,30 +18,6 @@ use tempfile::NamedTempFile;
 
 /// How long what removes waits for those who write.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Why the store failed. What is in it stays whole.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No room.
-    #[error("the store {path} is full: {source}; `policy-host store prune` frees what no reference needs")]
-    Full {
-        /// The file or directory.
-        path: String,
-        /// As the system has it.
-        source: io::Error,
-    },
-    /// Anything else.
-    #[error("the store: {path}: {source}")]
-    Io {
-        /// The file or directory.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// Somebody else uses it.
-    #[error("the store {0} is in use by another policy-host; try again when that is done")]
-    Busy(String),
-}
 
 /// The store.
 #[derive(Debug, Clone)]
@@ -59,7 +34,7 @@ pub struct Guard {
 pub struct Writer {
     store: Store,
     file: NamedTempFile,
-    hash: Sha256,
+    hash: Hasher,
     written: u64,
     expected: Descriptor,
     what: String,
@@ -162,7 +137,7 @@ impl Store {
     pub fn writer(&self, expected: &Descriptor, what: &str) -> Result<Writer, StoreError> {
         let file = NamedTempFile::new_in(self.temporary()).map_err(|source| self.failed(&self.temporary(), source))?;
         let (expected, what) = (expected.clone(), what.to_owned());
-        Ok(Writer { store: self.clone(), file, hash: Sha256::new(), written: 0, expected, what })
+        Ok(Writer { store: self.clone(), file, hash: Hasher::default(), written: 0, expected, what })
     }
 
     /// Stores bytes that are at hand, under their own digest.
@@ -391,7 +366,7 @@ impl Writer {
         if self.written != self.expected.size {
             return Err(self.length());
         }
-        let actual = Digest::finish(self.hash);
+        let actual = self.hash.finish();
         if actual != self.expected.digest {
             return Err(OciError::Digest { what: self.what, expected: self.expected.digest, actual });
         }

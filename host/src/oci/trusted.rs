@@ -1,10 +1,10 @@
 //! The gate by signatures: evidence from the store or the registry, judged by `trust`.
 
 use super::admit::{Admission, Admit, Candidate, Evidence};
-use super::digest::Digest;
 use super::error::OciError;
 use super::limits;
 use super::model::{Descriptor, Manifest};
+use crate::digest::Digest;
 use crate::trust::{
     self, BUNDLE_MEDIA_TYPE, Check, Demand, MAX_BUNDLE_BYTES, MAX_EVIDENCE, PAYLOAD_MEDIA_TYPE, Problem, Refusal,
     Requirement, SIGNATURE, SIGNATURE_ANNOTATION, SimpleSignature, Target, TrustPolicy,

@@ -4,8 +4,8 @@
 use super::classify::{self, Classified};
 use super::yaml::{self, Scalars};
 use super::{Limits, SyntaxError, dockerfile, hcl, json};
+use crate::digest::Hasher;
 use crate::document::{Document, Format, Node, Pointer, Source, Subject};
-use sha2::{Digest as _, Sha256};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -75,16 +75,14 @@ impl Unit {
     /// Names the unit's content under a bundle: what a verdict on it is remembered by. It does not
     /// depend on where in its file the unit stands.
     pub fn key(&self, fingerprint: &[u8; 32]) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        hash.update(fingerprint);
-        hash.update(format!("{:?}", self.form));
+        let mut hasher = Hasher::default();
+        hasher.update(fingerprint);
+        hasher.part(format!("{:?}", self.form));
         for source in self.sources.iter() {
-            for part in [source.path.as_bytes(), source.text.as_bytes()] {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
-            }
+            hasher.part(source.path.as_bytes());
+            hasher.part(source.text.as_bytes());
         }
-        hash.finalize().into()
+        hasher.finish().bytes()
     }
 
     /// Parses the unit into its documents; none when it holds nothing that rules could judge.

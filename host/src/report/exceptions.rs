@@ -1,7 +1,7 @@
 //! What became of exceptions, for people and for programs.
 
 use super::Report;
-use super::results::{Location, place};
+use super::location::{Location, place};
 use crate::evaluate::{Exception, ExemptBy, Finding, Origin, Status};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

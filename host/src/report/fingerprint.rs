@@ -1,26 +1,15 @@
 //! The name of a finding from run to run.
 
+use crate::digest::{Hasher, hex};
 use crate::document::Subject;
 use crate::evaluate::Finding;
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// Names a finding by rule, code, file, document and path: neither by its line, which moves with every edit above it,
 /// nor by its message, which holds the observed value.
 pub fn fingerprint(rule: &str, file: &str, subject: &Subject, finding: &Finding) -> String {
-    let mut hasher = Sha256::new();
+    let mut hasher = Hasher::default();
     let parts =
         [rule, &finding.code, file, &subject.group, &subject.kind, &subject.namespace, &subject.name, &finding.path];
-    for part in parts {
-        // With its length, so that no two lists of parts read the same.
-        hasher.update((part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    let digest = hasher.finalize();
-    let mut name = String::with_capacity(32);
-    for byte in &digest[..16] {
-        // Writing to a String cannot fail.
-        let _ = write!(name, "{byte:02x}");
-    }
-    name
+    parts.into_iter().for_each(|part| hasher.part(part));
+    hex(&hasher.finish().bytes()[..16])
 }

@@ -14,6 +14,7 @@ mod html;
 mod human;
 mod json;
 mod junit;
+mod location;
 mod markdown;
 mod output;
 mod results;
@@ -35,10 +36,11 @@ pub use frame::{Frames, Mark, Style, Text};
 pub use gap::{GapFormat, ReadError, gap_report, read};
 pub use human::human;
 pub use json::schema;
+pub use location::Location;
 pub use output::{OutputError, write_file};
 pub use results::{
     BaselineResult, BundleName, DocumentResult, FindingResult, FixResult, FixedResult, InputError, LabelResult,
-    Location, OutcomeName, OutcomeResult, Results, Rule, SCHEMA, Tool,
+    OutcomeName, OutcomeResult, Results, Rule, SCHEMA, Tool,
 };
 pub use rule::explain;
 

@@ -4,11 +4,12 @@
 //! names the version; fields are only added to one, so a reader passes over those that it does not know.
 
 use super::exceptions::{self, ExceptionResult};
+use super::location::{Location, location, place};
 use super::{Counts, Report, fingerprint};
 use crate::baseline::{Compared, Known};
 use crate::bundle::{BundleRule, Enforcement};
-use crate::document::{Source, Subject};
-use crate::evaluate::{Change, DocumentVerdict, Finding, Outcome, Place};
+use crate::document::Subject;
+use crate::evaluate::{Change, DocumentVerdict, Finding, Outcome};
 use crate::manifest::{Effort, Priority, Severity};
 use crate::parse::Unit;
 use schemars::JsonSchema;
@@ -241,26 +242,6 @@ pub struct FixResult<'r> {
     pub create: Option<Cow<'r, RawValue>>,
 }
 
-/// A place. Lines and columns start at 1; columns count characters; bytes count from the start of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Location<'r> {
-    /// The file's path, or `<stdin>`.
-    pub file: Cow<'r, str>,
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-    /// The line of its end.
-    pub end_line: usize,
-    /// The column behind its end.
-    pub end_column: usize,
-    /// The first byte.
-    pub start_byte: usize,
-    /// One past the last byte.
-    pub end_byte: usize,
-}
-
 impl<'r> Results<'r> {
     /// The results of a run.
     ///
@@ -407,22 +388,4 @@ fn finding_result<'r>(
         exempt: finding.exempt.as_ref().map(Cow::from),
         exempt_by: exceptions::exempt_by(report, finding).map(Cow::from),
     })
-}
-
-pub(super) fn place<'r>(unit: &'r Unit, place: &Place) -> Location<'r> {
-    let source = unit.sources.get(usize::from(place.file)).unwrap_or(&unit.sources[0]);
-    location(source, place.start as usize, place.end as usize)
-}
-
-fn location(source: &Source, start: usize, end: usize) -> Location<'_> {
-    let (from, to) = (source.position(start), source.position(end));
-    Location {
-        file: Cow::Borrowed(&source.path),
-        line: from.line,
-        column: from.column,
-        end_line: to.line,
-        end_column: to.column,
-        start_byte: source.offset + start,
-        end_byte: source.offset + end,
-    }
 }

@@ -11,15 +11,14 @@ use super::tls::Certificates;
 use crate::bundle::{Bundle, BundleError, Library};
 use crate::cluster::{CacheLimits, Timing, WatchCache};
 use crate::decide::{Decider, FailureMode, Modes};
+use crate::digest::{Digest, Hasher};
 use crate::engine::Engine;
 use crate::evaluate::{Inventory, Judge};
 use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
-use crate::oci::digest::Digest as ArtifactDigest;
 use crate::oci::registry::{PlainHttp, RegistryOptions};
 use crate::oci::{ByPolicy, Locking, OciError, Reference, Session, Store};
 use crate::trust::TrustPolicy;
 use arc_swap::ArcSwap;
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,7 +62,7 @@ pub(super) struct Loader {
     /// Who may sign them.
     trust: Option<PathBuf>,
     /// What their tags were resolved to: once, and again only where a tag is followed.
-    resolved: BTreeMap<String, ArtifactDigest>,
+    resolved: BTreeMap<String, Digest>,
     /// The files that the last load read, beside those that the configuration names.
     files: Vec<PathBuf>,
 }
@@ -157,7 +156,7 @@ impl Loader {
     }
 
     /// What a tag stands for now, if that is not what is served.
-    fn moved(&self, reference: &Reference) -> Result<Option<ArtifactDigest>, OciError> {
+    fn moved(&self, reference: &Reference) -> Result<Option<Digest>, OciError> {
         let Some(session) = &self.session else { return Ok(None) };
         let now = session.resolve(reference)?;
         Ok((self.resolved.get(&reference.name()) != Some(&now)).then_some(now))
@@ -173,7 +172,7 @@ impl Loader {
 
     /// A digest of everything that a load would read, and of the day, since exemptions expire.
     pub(super) fn files(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
+        let mut hash = Hasher::default();
         hash.update(jiff::Zoned::now().date().to_string());
         let named = self.entries.iter().map(|entry| Path::new(entry.reference()));
         for path in named.chain(self.files.iter().map(PathBuf::as_path)) {
@@ -186,7 +185,7 @@ impl Loader {
                 Err(_) => take_in(path, &mut hash),
             }
         }
-        hash.finalize().into()
+        hash.finish().bytes()
     }
 }
 
@@ -206,7 +205,7 @@ fn session(registries: &Registries) -> Result<Session, OciError> {
 }
 
 /// What a tag stands for. A server that starts while the registry is away goes on with what it had.
-fn resolve(session: &Session, reference: &Reference) -> Result<ArtifactDigest, OciError> {
+fn resolve(session: &Session, reference: &Reference) -> Result<Digest, OciError> {
     match session.resolve(reference) {
         Err(error) if error.is_unreachable() => match session.store.entry(reference)? {
             Some(entry) => {
@@ -220,10 +219,9 @@ fn resolve(session: &Session, reference: &Reference) -> Result<ArtifactDigest, O
 }
 
 /// Takes a file into a digest; one that cannot be read, by its name alone.
-fn take_in(path: &Path, hash: &mut Sha256) {
+fn take_in(path: &Path, hash: &mut Hasher) {
     for part in [path.as_os_str().as_encoded_bytes(), &std::fs::read(path).unwrap_or_default()] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
+        hash.part(part);
     }
 }
 
@@ -351,11 +349,11 @@ fn count(metrics: &Metrics, what: &'static str, outcome: &'static str) {
 }
 
 fn certificate_files(config: &Config) -> [u8; 32] {
-    let mut hash = Sha256::new();
+    let mut hash = Hasher::default();
     for path in [&config.tls.certificate, &config.tls.key, &config.tls.client_authorities].into_iter().flatten() {
         take_in(path, &mut hash);
     }
-    hash.finalize().into()
+    hash.finish().bytes()
 }
 
 /// The bundles of a load, for people.

@@ -1,12 +1,12 @@
 //! Keys: what signs, and what a signature is checked with.
 
+use crate::digest::Digest;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use p256::ecdsa::{DerSignature, Signature, SigningKey, VerifyingKey};
 use p256::elliptic_curve::Generate as _;
 use p256::pkcs8::der::pem::{self, LineEnding};
 use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _};
-use sha2::{Digest as _, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -82,7 +82,7 @@ impl PublicKey {
 
     /// How sigstore's bundles hint at the key that made them: base64 of the SHA-256 of its DER form.
     pub fn hint(&self) -> String {
-        BASE64_STANDARD.encode(Sha256::digest(&self.spki))
+        BASE64_STANDARD.encode(Digest::of(&self.spki).bytes())
     }
 
     /// Whether this key made the signature of a message: ECDSA over SHA-256 in DER, or Ed25519.

@@ -8,8 +8,8 @@ mod gator;
 
 use super::{File, Options, OptionsError, Plan, Purpose, base64, resources};
 use crate::bundle::{Bundle, Enforcement};
+use crate::digest::hex;
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 
 const ENGINE: &str = "Gatekeeper";
 /// Where Gatekeeper runs.
@@ -245,13 +245,5 @@ fn parameters_schema() -> Value {
                 "items": { "type": "string", "enum": ["deny", "warn", "audit"] },
             },
         },
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
     })
 }

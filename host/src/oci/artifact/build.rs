@@ -1,12 +1,12 @@
 //! From a resolved bundle to the bytes of its artifacts. The same bundle gives the same bytes, whenever and wherever.
 
-use super::super::digest::Digest;
 use super::super::error::OciError;
 use super::super::layout::Contents;
 use super::super::limits;
 use super::super::model::{Descriptor, EMPTY_JSON, Index, Manifest, annotation, media};
 use super::{component, provenance, sbom};
 use crate::bundle::{Bundle, ComponentSource, LibraryError, RuleSource};
+use crate::digest::Digest;
 use crate::integrate::{self, File, Options, Purpose};
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -26,7 +26,7 @@ use crate::engine::SandboxLimits;
 /// # Errors
 /// When it is none, or names too much.
 pub fn index(bytes: &[u8]) -> Result<Index, OciError> {
-    let digest = super::digest::Digest::of(bytes);
+    let digest = crate::digest::Digest::of(bytes);
     let malformed = |reason: String| OciError::Malformed { what: format!("the bundle {digest}"), reason };
     let index = Index::parse(bytes).map_err(|error| malformed(format!("it is no index of a bundle: {error}")))?;
     let kind = index.annotations.get(annotation::KIND).map_or("nothing", String::as_str);

@@ -1,12 +1,12 @@
 //! From artifacts to a bundle that can run.
 
-use super::super::digest::Digest;
 use super::super::error::OciError;
 use super::super::layout::Contents;
 use super::super::limits;
 use super::super::model::{Descriptor, Manifest, media};
 use super::{check_sizes, check_total, index, is_component};
 use crate::bundle::{Bundle, Library, LibraryError, RuleSource};
+use crate::digest::Digest;
 use crate::engine::{Engine, SandboxLimits};
 use std::collections::BTreeSet;
 use std::sync::Arc;

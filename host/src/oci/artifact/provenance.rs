@@ -1,9 +1,9 @@
 //! What is known of how a bundle was put together, as an in-toto statement with SLSA provenance: what went in, and
 //! which program did it. Where components were compiled, and from which sources, is not known here and not said.
 
-use super::super::digest::Digest;
 use super::component::About;
 use crate::bundle::ComponentSource;
+use crate::digest::Digest;
 use serde_json::{Value, json};
 
 /// The statement.

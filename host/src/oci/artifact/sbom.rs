@@ -2,9 +2,9 @@
 //! word (their `producers` sections). Libraries that were linked into a component leave no trace there and are not
 //! listed; the document says so.
 
-use super::super::digest::Digest;
 use super::component::About;
 use crate::bundle::ComponentSource;
+use crate::digest::Digest;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use wasmparser::{KnownCustom, Parser, Payload};

@@ -94,7 +94,8 @@ fn docker(config: &Path, host: &str) -> Result<Option<Credential>, OciError> {
             return Ok(Some(Credential::Password { user, password }));
         }
         Err(Failure::NoCredentialConfigured) => return Ok(None),
-        // What a helper prints may be the secret, so it is looked at and not shown.
+        // The protocol of helpers knows this one text, and no other sign. What a helper prints may be the secret, so it
+        // is looked at and not shown.
         Err(Failure::HelperFailure { stdout, stderr, .. })
             if [&stdout, &stderr].iter().any(|said| said.contains("credentials not found")) =>
         {

@@ -13,12 +13,12 @@ mod upload;
 pub use credential::{Credential, Credentials};
 pub use referrers::fallback_tag;
 
-use super::digest::Digest;
 use super::error::OciError;
 use super::limits::{self, Patience};
 use super::model::{Descriptor, media};
 use super::reference::{Reference, Repository};
 use super::store::Store;
+use crate::digest::Digest;
 use auth::{Action, Authorizations};
 use bytes::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LINK, WWW_AUTHENTICATE};

@@ -1,11 +1,11 @@
 //! Manifests about a manifest: by the registry's own list, and where there is none by the index under a tag.
 
-use super::super::digest::Digest;
 use super::super::error::OciError;
 use super::super::limits;
 use super::super::model::{Descriptor, Index, media};
 use super::super::reference::Repository;
 use super::Registry;
+use crate::digest::Digest;
 use bytes::Bytes;
 use hyper::Method;
 

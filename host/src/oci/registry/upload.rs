@@ -1,6 +1,5 @@
 //! What is sent to a registry.
 
-use super::super::digest::Digest;
 use super::super::error::OciError;
 use super::super::model::Descriptor;
 use super::super::reference::Repository;
@@ -8,6 +7,7 @@ use super::Registry;
 use super::auth::Action;
 use super::retry::{Attempt, with_retries};
 use super::transport::Call;
+use crate::digest::Digest;
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, LOCATION};
 use hyper::{Method, StatusCode};

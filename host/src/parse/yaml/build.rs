@@ -3,7 +3,7 @@
 use super::events::{Events, Placed};
 use super::{Limits, Scalars, SyntaxError, scalar};
 use crate::document::{Entry, Node, Span, Value};
-use granit_parser::{Event, ScalarStyle, ScanError, StructureStyle};
+use granit_parser::{ErrorKind, Event, ScalarStyle, ScanError, StructureStyle};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -65,11 +65,10 @@ impl<'t, 'l> Builder<'t, 'l> {
 
     fn scan_error(&self, error: &ScanError) -> SyntaxError {
         let at = self.events.position(error);
-        let message = error.info();
-        if message.contains("nesting") || message.contains("recursion limit") {
-            return self.too_deep(at);
+        match error.kind() {
+            ErrorKind::RecursionLimitExceeded => self.too_deep(at),
+            _ => SyntaxError::new(at, error.info()),
         }
-        SyntaxError::new(at, message)
     }
 
     fn too_deep(&self, at: usize) -> SyntaxError {

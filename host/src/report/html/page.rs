@@ -1,15 +1,15 @@
 //! A self-contained page: one style, at most one script, both named by digest in a policy that allows nothing else.
 
 use super::super::text::Html;
+use crate::digest::Digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
 
 const STYLE: &str = include_str!("page.css");
 
 /// A whole page around the HTML of its body. `script` runs when the body is read.
 pub(in crate::report) fn page(title: &str, body: &str, script: &str) -> String {
-    let digest = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    let digest = |text: &str| format!("'sha256-{}'", STANDARD.encode(Digest::of(text.as_bytes()).bytes()));
     let scripts = if script.is_empty() { "'none'".to_owned() } else { digest(script) };
     let element = if script.is_empty() { String::new() } else { format!("<script>{script}</script>\n") };
     format!(

@@ -7,6 +7,7 @@
 
 use super::{Answer, NO_OPERATION, Question, Refusal, is_operation, take, text};
 use crate::decide::{Decider, Decision};
+use crate::digest::Digest;
 use crate::document::{Node, Value};
 use crate::parse::{Limits, json};
 use crate::serve::config::Config;
@@ -15,9 +16,7 @@ use crate::serve::state::{App, Serving};
 use crate::serve::workers::Trouble;
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// `POST /v1/gatekeeper`
@@ -136,7 +135,7 @@ fn item(key: &str, serving: &Serving, config: &Config) -> Result<(Item, Option<S
     let decider = decider(&root, serving)?;
     let answer_to = match text(&root, &["answer"]) {
         "" => None,
-        "digest" => Some(digest(key)),
+        "digest" => Some(Digest::of(key.as_bytes()).to_string()),
         other => return Err(format!("the key's `answer` is `{}`, not `digest`", shorten(other))),
     };
     let (reviewed, old) = (take(&mut root, "object"), take(&mut root, "oldObject"));
@@ -158,15 +157,6 @@ fn item(key: &str, serving: &Serving, config: &Config) -> Result<(Item, Option<S
 fn decider(root: &Node, serving: &Serving) -> Result<Arc<Decider>, String> {
     let name = text(root, &["bundle"]);
     serving.bundles.get(name).cloned().ok_or_else(|| unknown_bundle(serving, name))
-}
-
-fn digest(key: &str) -> String {
-    let mut out = String::from("sha256:");
-    for byte in Sha256::digest(key) {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
 }
 
 fn shorten(text: &str) -> String {

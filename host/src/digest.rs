@@ -1,8 +1,8 @@
-//! Digests: what names content in a registry.
+//! SHA-256: what names content, here and in registries, and how it is written.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 /// `sha256:` and 64 lower-case hex digits; no other algorithm is taken.
@@ -21,19 +21,25 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// From the state of a hash.
-    pub(super) fn finish(hash: Sha256) -> Self {
-        Self(hash.finalize().into())
+    /// Its bytes.
+    pub fn bytes(self) -> [u8; 32] {
+        self.0
     }
 
     /// The digits alone.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0)
     }
 
     /// As people are shown it where the whole would be in the way: the first twelve digits.
     pub fn short(&self) -> String {
         self.hex()[..12].to_owned()
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 }
 
@@ -79,9 +85,42 @@ impl From<Digest> for String {
     }
 }
 
+/// A digest in the making.
+#[derive(Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Takes bytes in as they are: those of one stream, or of a length that never differs.
+    pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.update(bytes);
+    }
+
+    /// Takes a part in with its length, so that no two lists of parts come to the same.
+    pub fn part(&mut self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that was taken in.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
+/// Bytes in lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn only_one_spelling_is_taken() {
@@ -92,6 +131,30 @@ mod tests {
         for wrong in [&text[7..], &text[..70], &format!("{text}0"), &text.to_uppercase(), "sha512:00", "sha256:é", ""]
         {
             assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn parts_are_told_apart() {
+        let digest = |parts: &[&str]| {
+            let mut hasher = Hasher::default();
+            parts.iter().for_each(|part| hasher.part(part));
+            hasher.finish()
+        };
+        assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
+        assert_ne!(digest(&["a"]), digest(&["a", ""]));
+        let mut stream = Hasher::default();
+        stream.update("ab");
+        stream.update("c");
+        assert_eq!(stream.finish(), Digest::of(b"abc"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_digest_reads_back(bytes: [u8; 32]) {
+            let digest = Digest::from(bytes);
+            prop_assert_eq!(digest.to_string().parse(), Ok(digest));
+            prop_assert_eq!(digest.bytes(), bytes);
         }
     }
 }
