@@ -205,7 +205,7 @@ mod tests {
         #[test]
         fn an_embedded_manifest_reads_back(manifest: Vec<u8>, repeat in 1usize..300) {
             let manifest = manifest.repeat(repeat);
-            let component = embed_manifest(EMPTY, &manifest);
+            let component = embed_manifests(EMPTY, &manifest);
             prop_assert!(component.starts_with(EMPTY));
             let mut sections = Parser::new(0).parse_all(&component).filter_map(|payload| match payload.unwrap() {
                 Payload::CustomSection(section) => Some((section.name().to_owned(), section.data().to_vec())),
