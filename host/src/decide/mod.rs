@@ -2,14 +2,19 @@
 //!
 //! A [`Decider`] is a bundle being served. It judges with all rules of the bundle that apply, from
 //! memory where nothing that any of them reads has changed, and settles by the bundle's [`Modes`] what
-//! becomes of a rule that could not run. [`Decider::cure`] is the mutation: the safe fixes, judged again.
+//! becomes of a rule that could not run. Of an update only what is new denies ([`Decider::review`]).
+//! [`Decider::cure`] is the mutation: the safe fixes, judged again.
 
 mod cure;
 mod decision;
 mod memo;
+mod places;
+mod update;
 
 pub use cure::Cure;
 pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Violation};
+pub use update::Review;
+pub(crate) use update::forget_owners;
 
 use crate::bundle::{Bundle, Exemption};
 use crate::document::Document;
@@ -139,7 +144,7 @@ impl Decider {
     }
 
     /// What memory has of a document; nothing is evaluated.
-    pub fn recall(&self, document: &Document) -> Option<Verdicts> {
+    fn remembered(&self, document: &Document) -> Option<Verdicts> {
         let memo = self.memo.as_ref()?;
         let plan = self.judge.plan(document);
         let key = self.key(document, &self.told(&plan, document));
@@ -186,7 +191,11 @@ impl Decider {
         {
             key.part(part.as_bytes());
         }
-        key.part(self.judge.judged_elsewhere(document).unwrap_or_default().as_bytes());
+        if let Some(elsewhere) = self.judge.judged_elsewhere(document) {
+            key.part(elsewhere.group.as_bytes());
+            key.part(elsewhere.reason.as_bytes());
+        }
+        key.part(b"reads");
         let shape = self.judge.bundle().workloads.shape(document);
         key.part(self.reads.apply(document, &shape).as_bytes());
         if let Some(old) = document.old.as_ref().filter(|_| self.reads_old) {

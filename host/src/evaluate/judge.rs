@@ -9,7 +9,7 @@ use crate::engine::{Engine, RuleFailure};
 use crate::fix::edit;
 use crate::manifest::Severity;
 use crate::project::Projection;
-use crate::workload::Shape;
+use crate::workload::{Elsewhere, Shape};
 use std::cell::OnceCell;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub struct Judge {
 pub struct Judged<'d> {
     document: &'d Document,
     shape: Shape,
-    elsewhere: Option<String>,
+    elsewhere: Option<Elsewhere>,
     projected: Vec<OnceCell<String>>,
     projected_old: Vec<OnceCell<String>>,
 }
@@ -66,9 +66,22 @@ impl Judge {
         }
     }
 
-    /// Why no rule judges a document, where that is so.
-    pub fn judged_elsewhere(&self, document: &Document) -> Option<String> {
+    /// Which object is judged instead of a document, by the rules that judge that object's kind.
+    pub fn judged_elsewhere(&self, document: &Document) -> Option<Elsewhere> {
         self.bundle.workloads.judged_elsewhere(document)
+    }
+
+    /// Why a rule does not judge a document, where another object is judged instead.
+    fn passes_over(&self, judged: &Judged<'_>, rule: u16) -> Option<Outcome> {
+        let elsewhere = judged.elsewhere.as_ref()?;
+        let mut targets = self.bundle.rules[usize::from(rule)].source.manifest.applies_to.iter();
+        let judges = targets.any(|target| self.bundle.workloads.names(target, &elsewhere.group, &elsewhere.kind));
+        judges.then(|| Outcome::NotApplicable(elsewhere.reason.clone()))
+    }
+
+    /// What a rule reads of a document.
+    pub fn reads(&self, rule: u16) -> &Projection {
+        &self.projections[self.reads[usize::from(rule)]]
     }
 
     /// The rules that apply to a document, by index, from manifests alone.
@@ -127,7 +140,7 @@ impl Judge {
         match related {
             Ok(told) => self.judge(judged, rule, &told.json()),
             Err(Unavailable(reason)) => {
-                let elsewhere = judged.elsewhere.clone().map(Outcome::NotApplicable);
+                let elsewhere = self.passes_over(judged, rule);
                 RuleOutcome { rule, outcome: elsewhere.unwrap_or_else(|| Outcome::NotEvaluated(reason.clone())) }
             }
         }
@@ -136,8 +149,8 @@ impl Judge {
     /// Runs one rule on a document. `related` is the JSON of what [`Judge::related`] gave, `{}` for a rule
     /// that asks for nothing.
     pub fn judge(&self, judged: &Judged<'_>, rule: u16, related: &str) -> RuleOutcome {
-        let outcome = match &judged.elsewhere {
-            Some(reason) => Outcome::NotApplicable(reason.clone()),
+        let outcome = match self.passes_over(judged, rule) {
+            Some(elsewhere) => elsewhere,
             None => self.run(judged, rule, related).unwrap_or_else(Outcome::Error),
         };
         RuleOutcome { rule, outcome }
@@ -355,5 +368,45 @@ fn severity(severity: wire::Severity) -> Severity {
         wire::Severity::Medium => Severity::Medium,
         wire::Severity::High => Severity::High,
         wire::Severity::Critical => Severity::Critical,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::RuleSource;
+    use crate::document::Source;
+    use crate::engine::SandboxLimits;
+    use crate::manifest::Manifest;
+    use crate::parse::{Form, Limits, Unit};
+
+    fn rule(id: &str, applies_to: &[&str]) -> Arc<RuleSource> {
+        let manifest = serde_json::json!({
+            "id": id, "version": "1.0.0", "title": "Title", "why": "Why.", "fix": "Mend it.", "severity": "high",
+            "priority": "P1", "effort": "small", "factor": "XV Security", "since": "1.0.0",
+            "appliesTo": applies_to, "reads": ["spec"],
+        });
+        Arc::new(RuleSource::described(Manifest::parse(manifest.to_string().as_bytes()).unwrap()))
+    }
+
+    /// A rule that judges Pods and no owners judges the Pods that have one.
+    #[test]
+    fn an_owner_counts_only_for_rules_that_judge_it() {
+        let rules = [
+            rule("all", &["workload"]),
+            rule("pods", &["workload/Pod"]),
+            rule("objects", &["core/Pod"]),
+            rule("both", &["core/Pod", "apps/ReplicaSet"]),
+            rule("others", &["core/Pod", "workload/StatefulSet"]),
+        ];
+        let engine = Arc::new(Engine::new(SandboxLimits::default(), None).unwrap());
+        let judge = Judge::new(&engine, &Arc::new(Bundle::of_rules("b", rules)));
+        let text = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","ownerReferences":[
+            {"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web","controller":true}]}}"#;
+        let pod = Unit::new(Form::Json, Source::new("a.json", text)).parse(&Limits::default()).unwrap().remove(0);
+        let prepared = judge.prepare(&pod);
+        let passed_over = judge.plan(&pod).into_iter().filter(|rule| judge.passes_over(&prepared, *rule).is_some());
+        let passed_over: Vec<&str> = passed_over.map(|rule| judge.bundle().rules[usize::from(rule)].id()).collect();
+        assert_eq!(passed_over, ["all", "both"]);
     }
 }
