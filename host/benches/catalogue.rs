@@ -23,7 +23,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     // `cargo bench` runs every bench; without a catalogue there is nothing to measure.
     let Some(path) = std::env::var_os("CATALOGUE") else {
         let figure = "a catalogue of many rules";
-        table::print("figure", &[Row::skipped(figure, "", Budget::None, "`make catalogue` makes one, and measures it")]);
+        table::print(
+            "figure",
+            &[Row::skipped(figure, "", Budget::None, "`make catalogue` makes one, and measures it")],
+        );
         return Ok(());
     };
     let pack: &'static [u8] = std::fs::read(path)?.leak();

@@ -29,6 +29,7 @@ impl Default for WorkloadKinds {
     fn default() -> Self {
         let kinds = [
             ("", "Pod", ""),
+            ("", "PodTemplate", "/template"),
             ("", "ReplicationController", "/spec/template"),
             ("apps", "Deployment", "/spec/template"),
             ("apps", "StatefulSet", "/spec/template"),
@@ -84,54 +85,89 @@ impl WorkloadKinds {
     pub fn matches(&self, target: &Target, document: &Document) -> bool {
         let subject = &document.subject;
         match target {
-            Target::Workload => self.template_of(&subject.group, &subject.kind).is_some(),
-            Target::WorkloadKind(kind) => {
-                *kind == subject.kind && self.template_of(&subject.group, &subject.kind).is_some()
-            }
-            Target::Object { group, kind } => *kind == subject.kind && *group == subject.group && !document.is_file(),
             Target::File(kind) => *kind == subject.kind && document.is_file(),
+            Target::Object { .. } if document.is_file() => false,
+            _ => self.names(target, &subject.group, &subject.kind),
         }
     }
 
-    /// Why no rule judges a workload, where that is so: its owner is judged instead.
-    pub fn judged_elsewhere(&self, document: &Document) -> Option<String> {
-        self.template_of(&document.subject.group, &document.subject.kind)?;
-        if let Some(owner) = controller(document) {
-            // Nobody judges an owner of a kind that is not known, so its pods are judged themselves.
-            if self.knows(owner) || document.subject.kind != "Pod" {
-                let (kind, name) = (text(owner, "kind"), text(owner, "name"));
-                return Some(format!("its owner is judged instead: {kind} {name}"));
-            }
+    /// Whether a target names a kind of object.
+    pub fn names(&self, target: &Target, group: &str, kind: &str) -> bool {
+        match target {
+            Target::Workload => self.template_of(group, kind).is_some(),
+            Target::WorkloadKind(named) => named == kind && self.template_of(group, kind).is_some(),
+            Target::Object { group: of, kind: named } => of == group && named == kind,
+            Target::File(_) => false,
         }
-        let reference = document.root.path(&["spec", "workloadRef"])?;
-        document.root.path(&["spec", "template"]).is_none().then(|| {
-            let (kind, name) = (text(reference, "kind"), text(reference, "name"));
-            format!("its pod template is judged where it stands: {kind} {name}")
-        })
+    }
+
+    /// Which object is judged instead of a workload, where there is one of a known kind: its controller, or the
+    /// workload that its template stands in. It counts only for rules that judge that kind.
+    pub fn judged_elsewhere(&self, document: &Document) -> Option<Elsewhere> {
+        self.template_of(&document.subject.group, &document.subject.kind)?;
+        let (reference, why) = match controller(&document.root) {
+            Some(owner) if self.known(owner).is_some() => (owner, "its owner is judged instead"),
+            _ => {
+                let reference = document.root.path(&["spec", "workloadRef"])?;
+                if document.root.path(&["spec", "template"]).is_some() {
+                    return None;
+                }
+                (reference, "its pod template is judged where it stands")
+            }
+        };
+        let known = self.known(reference)?;
+        let reason = format!("{why}: {} {}", known.kind, text(reference, "name"));
+        Some(Elsewhere { group: known.group.clone(), kind: known.kind.clone(), reason })
     }
 
     /// Whether a workload has a controller that is a workload itself, and says all that it says.
     pub fn is_controlled(&self, document: &Document) -> bool {
         self.template_of(&document.subject.group, &document.subject.kind).is_some()
-            && controller(document).is_some_and(|owner| self.knows(owner))
+            && controller(&document.root).is_some_and(|owner| self.known(owner).is_some())
     }
 
-    /// Whether an owner reference names a workload.
-    fn knows(&self, owner: &Node) -> bool {
-        let (api_version, kind) = (text(owner, "apiVersion"), text(owner, "kind"));
-        match api_version.split_once('/') {
-            Some((group, _)) => self.template_of(group, kind).is_some(),
-            None if api_version.is_empty() => self.0.iter().any(|(known, _)| known.kind == kind),
-            None => self.template_of("", kind).is_some(),
-        }
+    /// The kind of workload that a reference names.
+    fn known(&self, reference: &Node) -> Option<&WorkloadKind> {
+        let (api_version, kind) = (text(reference, "apiVersion"), text(reference, "kind"));
+        let group = match api_version.split_once('/') {
+            Some((group, _)) => Some(group),
+            None if api_version.is_empty() => None,
+            None => Some(""),
+        };
+        let mut kinds = self.iter();
+        kinds.find(|known| known.kind == kind && group.is_none_or(|group| known.group == group))
     }
+}
+
+/// The object that is judged instead of a workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Its API group.
+    pub group: String,
+    /// Its kind.
+    pub kind: String,
+    /// For people: which it is, and why.
+    pub reason: String,
 }
 
 /// The owner reference of an object's controller.
-fn controller(document: &Document) -> Option<&Node> {
-    let owners = document.root.path(&["metadata", "ownerReferences"]).map_or(&[][..], Node::items);
+pub fn controller(object: &Node) -> Option<&Node> {
+    let owners = object.path(&["metadata", "ownerReferences"]).map_or(&[][..], Node::items);
     owners.iter().find(|owner| owner.get("controller").is_some_and(|flag| flag.value == Value::Bool(true)))
 }
+
+/// Kubernetes' controllers that make workloads from the templates of others. Whoever calls himself otherwise could
+/// name any owner. Where controllers have no accounts of their own, all of them are the first.
+pub const WORKLOAD_CONTROLLERS: [&str; 8] = [
+    "system:kube-controller-manager",
+    "system:serviceaccount:kube-system:cronjob-controller",
+    "system:serviceaccount:kube-system:daemon-set-controller",
+    "system:serviceaccount:kube-system:deployment-controller",
+    "system:serviceaccount:kube-system:job-controller",
+    "system:serviceaccount:kube-system:replicaset-controller",
+    "system:serviceaccount:kube-system:replication-controller",
+    "system:serviceaccount:kube-system:statefulset-controller",
+];
 
 fn text<'n>(node: &'n Node, key: &str) -> &'n str {
     node.get(key).and_then(Node::as_str).unwrap_or_default()
@@ -192,6 +228,21 @@ mod tests {
             let pod = pod(owner);
             assert_eq!(kinds.is_controlled(&pod), known, "{owner}");
             assert_eq!(kinds.judged_elsewhere(&pod).is_some(), known, "{owner}");
+        }
+    }
+
+    #[test]
+    fn an_owner_that_nobody_knows_stands_for_nothing() {
+        let kinds = WorkloadKinds::default();
+        for (version, kind) in
+            [("v1", "Pod"), ("apps/v1", "Deployment"), ("apps/v1", "ReplicaSet"), ("batch/v1", "Job")]
+        {
+            let owner = r#"{"apiVersion":"example.com/v1","kind":"Widget","name":"o","controller":true}"#;
+            let text = format!(
+                r#"{{"apiVersion":"{version}","kind":"{kind}","metadata":{{"name":"p","ownerReferences":[{owner}]}}}}"#
+            );
+            let unit = Unit::new(Form::Json, Source::new("a.json", text));
+            assert_eq!(kinds.judged_elsewhere(&unit.parse(&Limits::default()).unwrap()[0]), None, "{kind}");
         }
     }
 }

@@ -42,8 +42,14 @@ func TestWebhook(t *testing.T) {
 		judgedBy(t, earlier, "webhook")
 		eventuallyRefused(t, renamed(bad, "another"), "pss-privileged")
 		old.SetAnnotations(map[string]string{"e2e": "changed"})
-		if err := cluster.Update(t.Context(), old); err == nil || !strings.Contains(err.Error(), "pss-privileged") {
-			t.Errorf("an update was not refused: %v", err)
+		ctx, warnings := harness.CollectWarnings(t.Context())
+		check(t, cluster.Update(ctx, old))
+		if !slices.ContainsFunc(warnings.Texts(), func(text string) bool { return strings.Contains(text, "pss-privileged") }) {
+			t.Errorf("what was there before is not told: %q", warnings.Texts())
+		}
+		check(t, unstructured.SetNestedField(old.Object, true, "spec", "template", "spec", "hostPID"))
+		if err := cluster.Update(t.Context(), old); err == nil || !strings.Contains(err.Error(), "pss-host-namespaces") {
+			t.Errorf("an update that adds something was not refused: %v", err)
 		}
 		check(t, cluster.Delete(t.Context(), old))
 	})
@@ -117,7 +123,13 @@ func mended(workload *harness.Object) error {
 // configurations, for as long as the test runs.
 func installWebhooks(t *testing.T, host *harness.PolicyHost, engine string) {
 	t.Helper()
-	for _, manifest := range generated(t, host, "webhook") {
+	installManifests(t, generated(t, host, "webhook"), engine)
+}
+
+// installManifests applies webhook configurations for namespaces of one label, for as long as the test runs.
+func installManifests(t *testing.T, manifests []*harness.Object, engine string) {
+	t.Helper()
+	for _, manifest := range manifests {
 		// Several instances have configurations of their own.
 		manifest.SetName(manifest.GetName() + "-" + engine)
 		check(t, harness.EditWebhooks(manifest, func(webhook map[string]any) error {

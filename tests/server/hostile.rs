@@ -113,7 +113,7 @@ fn rubbish_is_answered_or_cut_and_harms_nobody() {
 }
 
 /// A directory of one component with such an `evaluate`, which is a bundle by the directory's name.
-fn guest(directory: &std::path::Path, body: &str) {
+pub(super) fn guest(directory: &std::path::Path, body: &str) {
     let rules = directory.join("guest");
     std::fs::create_dir_all(&rules).unwrap();
     std::fs::write(rules.join("guest.wasm"), Guest::evaluating(body).with_manifest()).unwrap();
@@ -142,7 +142,7 @@ fn overload_is_answered_at_once_by_the_failure_mode() {
     }
 }
 
-const GUEST: &str = "/v1/evaluate/guest";
+pub(super) const GUEST: &str = "/v1/evaluate/guest";
 
 #[test]
 fn a_rule_that_cannot_run_denies_unless_the_bundle_is_open() {

@@ -3,6 +3,8 @@
 mod authority;
 mod follow;
 mod hostile;
+mod malformed;
+mod matrix;
 mod operation;
 mod process;
 mod wires;

@@ -30,6 +30,23 @@ impl Enforcement {
     }
 }
 
+/// What a finding that the bundle enforces by `deny` comes to when an object is updated that had it before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUpdate {
+    /// It warns; only what is new denies.
+    #[default]
+    New,
+    /// It denies, except while the object is being deleted.
+    All,
+}
+
+impl OnUpdate {
+    fn is_new(&self) -> bool {
+        *self == OnUpdate::New
+    }
+}
+
 /// A bundle file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -53,6 +70,9 @@ pub struct Definition {
     /// them then decides. `eval` honours it anyway.
     #[serde(default)]
     pub annotations: bool,
+    /// What denies an update: only what is new, or all that is found.
+    #[serde(default, skip_serializing_if = "OnUpdate::is_new")]
+    pub on_update: OnUpdate,
     /// Further kinds that carry a pod template.
     #[serde(default)]
     pub workloads: Vec<WorkloadKind>,

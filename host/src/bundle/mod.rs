@@ -9,7 +9,7 @@ mod library;
 mod packed;
 mod resolve;
 
-pub use definition::{Definition, Enforcement, ExemptionEntry, RuleEntry};
+pub use definition::{Definition, Enforcement, ExemptionEntry, OnUpdate, RuleEntry};
 pub use exemption::{Exemption, ExemptionSource, Ignoring, Scope as ExemptionScope};
 pub use library::{ComponentSource, Library, LibraryError, Pack, PackedComponent, RuleSource};
 pub use packed::{Packed, PackedBuffer};

@@ -1,6 +1,6 @@
 //! From a bundle's definition to rules that can run.
 
-use super::definition::{Definition, Enforcement, ExemptionEntry};
+use super::definition::{Definition, Enforcement, ExemptionEntry, OnUpdate};
 use super::exemption::{Exemption, ExemptionSource, Ignoring};
 use super::library::{Library, LibraryError, RuleSource};
 use crate::digest::Hasher;
@@ -79,6 +79,8 @@ pub struct Bundle {
     pub void: Vec<(Exemption, Void)>,
     /// Whether objects under review may lift rules by annotation.
     pub annotations: bool,
+    /// What denies an update.
+    pub on_update: OnUpdate,
     /// Set where comments and annotations in what is judged are honoured: in files.
     pub ignoring: Option<Ignoring>,
     /// The kinds of workload it knows.
@@ -167,6 +169,7 @@ impl Bundle {
             exemptions: Vec::new(),
             void: Vec::new(),
             annotations: false,
+            on_update: OnUpdate::default(),
             ignoring: None,
             workloads: WorkloadKinds::default(),
             notices: Vec::new(),
@@ -205,6 +208,7 @@ impl Bundle {
             exemptions: Vec::new(),
             void: Vec::new(),
             annotations: definition.annotations,
+            on_update: definition.on_update,
             ignoring: None,
             workloads: WorkloadKinds::default(),
             notices: Vec::new(),
@@ -360,6 +364,9 @@ impl Bundle {
         }
         for exemption in &self.exemptions {
             part(&exemption.identity());
+        }
+        if self.on_update == OnUpdate::All {
+            part(b"onUpdate: all");
         }
         self.fingerprint = hasher.finish().bytes();
         self

@@ -331,6 +331,7 @@ fn listed(bundle: &Bundle) -> Output<String> {
         description: bundle.description.clone(),
         enforcement: Default::default(),
         annotations: false,
+        on_update: Default::default(),
         rules: bundle.rules.iter().map(|rule| RuleEntry::Id(rule.id().to_owned())).collect(),
         exemptions: Vec::new(),
         workloads: Vec::new(),

@@ -90,7 +90,7 @@ mod tests {
         );
         assert_eq!(shown(&topic(&["workload/Job"], &["*"])), ["batch/Job"]);
         let all = shown(&topic(&["workload"], &["*"]));
-        assert_eq!(all.len(), 10);
+        assert_eq!(all.len(), 11);
         assert!(all.contains(&"x.io/Unit".to_owned()));
     }
 

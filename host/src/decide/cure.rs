@@ -3,24 +3,35 @@
 //! Each pass applies the fixes that do not overlap and judges the result; where that has a finding or a
 //! failure of a rule that had none, the fixes of the pass are tried one by one, and those that bring one
 //! are left out. So a mutation never turns an object that is allowed into one that is denied.
+//!
+//! It touches only what whoever asks writes himself. An object with a controller is not touched at all, which is up
+//! to the caller: what is changed there, its controller changes back, or makes anew. Of an object that is updated
+//! only what the update itself changes is touched ([`is_changed`]): a value that it adds or removes, a scalar that
+//! it sets to another, and what stands in these; never what merely stands beside them. So a label starts no rollout.
+//! And of it only what the API server lets anybody change: the pod template, unless it is that of a Pod or a Job.
 
-use super::{Decider, Verdicts};
+use super::places::is_changed;
+use super::{Decider, Review, Verdicts};
 use crate::document::{Document, Pointer, Source};
 use crate::evaluate::{Change, Finding, Outcome, RuleOutcome};
 use crate::fix::edit::{self, Operation};
 use crate::parse::{Limits, json};
+use crate::workload::Shape;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// More passes than the fixes of a bundle can need on one another's account.
 const MAX_PASSES: usize = 8;
 
+/// Kinds whose pod template the API server lets nobody change.
+const FIXED_TEMPLATES: [&str; 2] = ["Pod", "Job"];
+
 /// An object after its safe fixes.
 pub struct Cure {
     /// What was applied, in order.
     pub operations: Vec<Operation>,
     /// The verdicts on the object with the operations applied.
-    pub verdicts: Verdicts,
+    pub review: Review,
 }
 
 /// A document on its way, with the verdicts on it.
@@ -31,20 +42,19 @@ struct Stage {
 }
 
 impl Decider {
-    /// Applies the safe fixes of what `verdicts` found, as far as `allowed` lets them and the deadline
-    /// permits. What a rule is only recorded for (`audit`) is not touched.
-    pub fn cure(
-        &self,
-        document: &Document,
-        verdicts: Verdicts,
-        deadline: Instant,
-        allowed: impl Fn(&Operation) -> bool,
-    ) -> Cure {
+    /// Applies the safe fixes of what a review found, as far as they may be and the deadline permits. What a rule is
+    /// only recorded for (`audit`) is not touched.
+    pub fn cure(&self, document: &Document, review: Review, deadline: Instant) -> Cure {
+        let template = match self.bundle().workloads.shape(document) {
+            Shape::Workload { template } if !FIXED_TEMPLATES.contains(&&*document.subject.kind) => Some(template),
+            _ => None,
+        };
+        let verdicts = review.verdicts.clone();
         let mut stage = Stage { document: document.clone(), value: document.root.to_value(), verdicts };
         let mut applied = Vec::new();
         let mut refused: BTreeSet<String> = BTreeSet::new();
         for _ in 0..MAX_PASSES {
-            let fixes = fixes(&stage, &refused, &allowed);
+            let fixes = fixes(&stage, &refused, |operation| is_open(&stage.document, template.as_ref(), operation));
             if fixes.is_empty() || Instant::now() >= deadline {
                 break;
             }
@@ -64,7 +74,15 @@ impl Decider {
                 }
             }
         }
-        Cure { operations: applied, verdicts: stage.verdicts }
+        if applied.is_empty() {
+            return Cure { operations: applied, review };
+        }
+        let cured = self.review(&stage.document, deadline);
+        // What was there before may not be found again in what was cured.
+        if self.decide(&review).allowed && !self.decide(&cured).allowed {
+            return Cure { operations: Vec::new(), review };
+        }
+        Cure { operations: applied, review: cured }
     }
 
     /// The document after some operations, unless they do not apply or something is worse for it.
@@ -83,8 +101,19 @@ impl Decider {
     }
 }
 
+/// Whether an operation touches only what may be: all of a new object, and of one that is updated what the update
+/// changes of its `template`.
+fn is_open(document: &Document, template: Option<&Pointer>, operation: &Operation) -> bool {
+    if document.subject.operation != "UPDATE" {
+        return true;
+    }
+    let (Some(template), Some(old)) = (template, &document.old) else { return false };
+    let path = operation.path();
+    path.tokens().starts_with(template.tokens()) && is_changed(old, &document.root, path)
+}
+
 /// The safe fixes that do not overlap.
-fn fixes(stage: &Stage, refused: &BTreeSet<String>, allowed: &impl Fn(&Operation) -> bool) -> Vec<Vec<Operation>> {
+fn fixes(stage: &Stage, refused: &BTreeSet<String>, allowed: impl Fn(&Operation) -> bool) -> Vec<Vec<Operation>> {
     let mut touched: Vec<Pointer> = Vec::new();
     let mut fixes = Vec::new();
     for finding in stage.verdicts.outcomes.iter().flat_map(findings) {
@@ -94,7 +123,7 @@ fn fixes(stage: &Stage, refused: &BTreeSet<String>, allowed: &impl Fn(&Operation
         let Ok(operations) = edit::parse_operations(text) else { continue };
         let paths: Vec<Pointer> = operations.iter().map(Operation::footprint).collect();
         let overlaps = paths.iter().any(|path| touched.iter().any(|other| path.overlaps(other)));
-        if !overlaps && operations.iter().all(allowed) && !refused.contains(&edit::write_operations(&operations)) {
+        if !overlaps && operations.iter().all(&allowed) && !refused.contains(&edit::write_operations(&operations)) {
             touched.extend(paths);
             fixes.push(operations);
         }

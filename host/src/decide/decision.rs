@@ -1,6 +1,7 @@
 //! A decision, as every wire carries it.
 
-use super::{Decider, FailureMode, NotEvaluatedMode, Verdicts};
+use super::update::Inherited;
+use super::{Decider, FailureMode, NotEvaluatedMode, Review, Verdicts};
 use crate::bundle::{Bundle, BundleRule, Enforcement};
 use crate::digest::Digest;
 use crate::evaluate::{ExemptBy, Finding, Outcome};
@@ -13,13 +14,13 @@ use std::fmt::Write as _;
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
     /// False when a finding that the bundle enforces by `deny` stands, or when something failed that
-    /// the bundle's modes close on.
+    /// the bundle's modes close on, unless that was so before the update under review.
     pub allowed: bool,
     /// For people: every reason with its cure, a line each; empty when it is allowed.
     pub message: String,
     /// Findings enforced by `deny`.
     pub violations: Vec<Violation>,
-    /// Findings enforced by `warn`.
+    /// Findings enforced by `warn`, and those that the object had before the update.
     pub warnings: Vec<Violation>,
     /// Findings enforced by `audit`.
     pub audit: Vec<Violation>,
@@ -49,12 +50,15 @@ pub struct Violation {
     pub message: String,
     /// How bad.
     pub severity: Severity,
-    /// What the bundle does about it.
+    /// What is done about it.
     pub enforcement: Enforcement,
     /// RFC 6901 pointer into the object.
     pub path: String,
     /// What to do.
     pub fix: String,
+    /// Whether the bundle denies it, and the object had it before the update, which therefore is not denied.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub inherited: bool,
 }
 
 /// A finding that an exemption lifts.
@@ -113,8 +117,9 @@ const MESSAGE_LINES: usize = 100;
 const LINE_CHARACTERS: usize = 1000;
 
 impl Decider {
-    /// What some verdicts on an object come to.
-    pub fn decide(&self, verdicts: &Verdicts) -> Decision {
+    /// What the verdicts on an object come to.
+    pub fn decide(&self, review: &Review) -> Decision {
+        let Review { verdicts, inherited } = review;
         let mut decision = Decision {
             allowed: true,
             message: String::new(),
@@ -128,32 +133,45 @@ impl Decider {
             bundle: self.reference().clone(),
         };
         let rules = &self.bundle().rules;
-        let mut undecided_closes = false;
-        for outcome in verdicts.outcomes.iter() {
+        let modes = self.modes();
+        let mut failures = Vec::new();
+        let mut undecided = Vec::new();
+        for outcome in verdicts.outcomes.iter().filter(|outcome| !inherited.passed_over.contains(&outcome.rule)) {
             let rule = &rules[usize::from(outcome.rule)];
             match &outcome.outcome {
                 Outcome::Pass | Outcome::NotApplicable(_) => {}
-                Outcome::Fail(findings) => findings.iter().for_each(|finding| decision.add(rule, finding)),
+                Outcome::Fail(findings) => {
+                    for (index, finding) in findings.iter().enumerate() {
+                        decision.add(rule, finding, inherited.has_finding(outcome.rule, index));
+                    }
+                }
                 Outcome::NotEvaluated(reason) => {
-                    undecided_closes |= rule.enforcement == Enforcement::Deny;
+                    if rule.enforcement == Enforcement::Deny && !inherited.has_rule(outcome.rule) {
+                        undecided.push(format!("{}: could not decide: {reason}", rule.id()));
+                    }
                     let reason = reason.clone();
                     decision.not_evaluated.push(Unevaluated { rule: rule.id().to_owned(), reason });
                 }
-                Outcome::Error(failure) => {
-                    decision.errors.push(RuleError { rule: rule.id().to_owned(), message: failure.to_string() });
-                }
+                Outcome::Error(failure) => failures.push((outcome.rule, failure.to_string())),
             }
         }
-        for rule in &verdicts.unreached {
-            let message = "the deadline of the review passed before it ran".to_owned();
-            decision.errors.push(RuleError { rule: rules[usize::from(*rule)].id().to_owned(), message });
+        let too_late = "the deadline of the review passed before it ran";
+        let unreached = verdicts.unreached.iter().filter(|rule| !inherited.passed_over.contains(rule));
+        failures.extend(unreached.map(|rule| (*rule, too_late.to_owned())));
+        let mut closing: Vec<String> = Vec::new();
+        for (rule, message) in failures {
+            let error = RuleError { rule: rules[usize::from(rule)].id().to_owned(), message };
+            if modes.failure == FailureMode::Closed && !inherited.has_rule(rule) {
+                closing.push(format!("{}: could not run: {}", error.rule, error.message));
+            }
+            decision.errors.push(error);
         }
-        let modes = self.modes();
-        let fails = !decision.errors.is_empty() && modes.failure == FailureMode::Closed;
-        let undecided = undecided_closes && modes.not_evaluated == NotEvaluatedMode::Deny;
-        decision.allowed = decision.violations.is_empty() && !fails && !undecided;
+        if modes.not_evaluated == NotEvaluatedMode::Deny {
+            closing.append(&mut undecided);
+        }
+        decision.allowed = decision.violations.is_empty() && closing.is_empty();
         if !decision.allowed {
-            decision.message = decision.reasons(fails, undecided);
+            decision.message = decision.reasons(closing);
         }
         decision
     }
@@ -178,12 +196,13 @@ impl Decider {
 
     /// The decision about what nobody has to judge: a deletion, say.
     pub fn passed_over(&self) -> Decision {
-        self.decide(&Verdicts { outcomes: [].into(), unreached: Vec::new(), remembered: false })
+        let verdicts = Verdicts { outcomes: [].into(), unreached: Vec::new(), remembered: false };
+        self.decide(&Review { verdicts, inherited: Inherited::default() })
     }
 }
 
 impl Decision {
-    fn add(&mut self, rule: &BundleRule, finding: &Finding) {
+    fn add(&mut self, rule: &BundleRule, finding: &Finding, inherited: bool) {
         if let Some(reason) = &finding.exempt {
             self.exempt.push(Exempt {
                 rule: rule.id().to_owned(),
@@ -193,7 +212,9 @@ impl Decision {
             });
             return;
         }
-        let list = match finding.enforcement {
+        let inherited = inherited && finding.enforcement == Enforcement::Deny;
+        let enforcement = if inherited { Enforcement::Warn } else { finding.enforcement };
+        let list = match enforcement {
             Enforcement::Deny => &mut self.violations,
             Enforcement::Warn => &mut self.warnings,
             Enforcement::Audit => &mut self.audit,
@@ -203,21 +224,15 @@ impl Decision {
             code: finding.code.clone(),
             message: finding.message.clone(),
             severity: finding.severity,
-            enforcement: finding.enforcement,
+            enforcement,
             path: finding.path.clone(),
             fix: rule.source.manifest.fix_line(),
+            inherited,
         });
     }
 
-    fn reasons(&self, fails: bool, undecided: bool) -> String {
-        let mut lines: Vec<String> = self.violations.iter().map(Violation::line).collect();
-        if fails {
-            lines.extend(self.errors.iter().map(|error| format!("{}: could not run: {}", error.rule, error.message)));
-        }
-        if undecided {
-            let undecided = self.not_evaluated.iter();
-            lines.extend(undecided.map(|rule| format!("{}: could not decide: {}", rule.rule, rule.reason)));
-        }
+    fn reasons(&self, closing: Vec<String>) -> String {
+        let lines: Vec<String> = self.violations.iter().map(Violation::line).chain(closing).collect();
         let count = lines.len();
         let plural = if count == 1 { "" } else { "s" };
         let version = if self.bundle.version.is_empty() { "" } else { "@" };
@@ -250,6 +265,8 @@ impl Violation {
     /// The rule, what is wrong, where, and the cure, on one line.
     pub fn line(&self) -> String {
         let path = if self.path.is_empty() { "/" } else { &self.path };
-        format!("{}: {} (at {path}); {}", self.rule, self.message, self.fix)
+        // Not at the end, which a warning may be too long for.
+        let before = if self.inherited { "; it was there before" } else { "" };
+        format!("{}: {} (at {path}{before}); {}", self.rule, self.message, self.fix)
     }
 }

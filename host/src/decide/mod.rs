@@ -2,14 +2,19 @@
 //!
 //! A [`Decider`] is a bundle being served. It judges with all rules of the bundle that apply, from
 //! memory where nothing that any of them reads has changed, and settles by the bundle's [`Modes`] what
-//! becomes of a rule that could not run. [`Decider::cure`] is the mutation: the safe fixes, judged again.
+//! becomes of a rule that could not run. Of an update only what is new denies ([`Decider::review`]).
+//! [`Decider::cure`] is the mutation: the safe fixes, judged again.
 
 mod cure;
 mod decision;
 mod memo;
+mod places;
+mod update;
 
 pub use cure::Cure;
 pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Violation};
+pub use update::Review;
+pub(crate) use update::forget_owners;
 
 use crate::bundle::{Bundle, Exemption};
 use crate::digest::Hasher;
@@ -118,7 +123,7 @@ impl Decider {
 
     /// Judges a document with every rule that applies, until the deadline.
     pub fn judge(&self, document: &Document, deadline: Instant) -> Verdicts {
-        let asks = self.asks(document);
+        let asks = self.asks(self.judge.plan(document).rules(), document);
         let key = self.memo.as_ref().map(|_| self.key(document, &asks));
         if let (Some(memo), Some(key)) = (&self.memo, &key)
             && let Some(outcomes) = memo.get(key)
@@ -138,17 +143,22 @@ impl Decider {
     }
 
     /// What memory has of a document; nothing is evaluated.
-    pub fn recall(&self, document: &Document) -> Option<Verdicts> {
+    fn remembered(&self, document: &Document) -> Option<Verdicts> {
         let memo = self.memo.as_ref()?;
-        let key = self.key(document, &self.asks(document));
+        let key = self.key(document, &self.asks(self.judge.plan(document).rules(), document));
         memo.get(&key).map(|outcomes| Verdicts { outcomes, unreached: Vec::new(), remembered: true })
     }
 
-    /// What each planned rule is told of other documents, the one under review in its new state among them.
-    fn asks(&self, document: &Document) -> Vec<Ask<'_>> {
+    /// Whether any rule is asked about an operation.
+    pub fn is_asked_about(&self, operation: &str) -> bool {
+        self.bundle().rules.iter().any(|rule| rule.source.manifest.is_asked_about(operation, ""))
+    }
+
+    /// What some rules are told of other documents, the one under review in its new state among them.
+    fn asks(&self, rules: impl Iterator<Item = u16>, document: &Document) -> Vec<Ask<'_>> {
         let overlay = self.judge.overlay(document, &*self.inventory);
         let ask = |rule| Ask { rule, told: self.judge.related(rule, &overlay, &document.subject.namespace) };
-        self.judge.plan(document).rules().map(ask).collect()
+        rules.map(ask).collect()
     }
 
     fn evaluate(&self, document: &Document, asks: &[Ask<'_>], deadline: Instant) -> Verdicts {
@@ -170,7 +180,11 @@ impl Decider {
         {
             key.part(part.as_bytes());
         }
-        key.part(self.judge.judged_elsewhere(document).unwrap_or_default().as_bytes());
+        if let Some(elsewhere) = self.judge.judged_elsewhere(document) {
+            key.part(elsewhere.group.as_bytes());
+            key.part(elsewhere.reason.as_bytes());
+        }
+        key.part(b"reads");
         let shape = self.judge.bundle().workloads.shape(document);
         key.part(self.reads.apply(document, &shape).as_bytes());
         if let Some(old) = document.old.as_ref().filter(|_| self.reads_old) {

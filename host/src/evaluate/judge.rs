@@ -10,7 +10,7 @@ use crate::engine::{Engine, RuleFailure};
 use crate::fix::edit;
 use crate::manifest::Severity;
 use crate::project::Projection;
-use crate::workload::Shape;
+use crate::workload::{Elsewhere, Shape};
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +21,10 @@ pub struct Judge {
     engine: Arc<Engine>,
     bundle: Arc<Bundle>,
     plans: Plans,
+    /// What rules read, with equal reads made one.
+    projections: Vec<Projection>,
+    /// Index into `projections`, by rule.
+    reads: Vec<usize>,
     topics: Topics,
     /// Indices into `topics`, by rule and query.
     asks: Vec<Vec<u16>>,
@@ -33,7 +37,7 @@ pub struct Judge {
 pub struct Judged<'d> {
     document: &'d Document,
     shape: Shape,
-    elsewhere: Option<String>,
+    elsewhere: Option<Elsewhere>,
     plan: Arc<Plan>,
     /// By projection of the plan: the document, and the one before an UPDATE.
     projected: Vec<[OnceCell<String>; 2]>,
@@ -64,11 +68,20 @@ impl Judge {
 
     /// Prepares a bundle whose rules are asked in another way.
     pub fn asking(engine: &Arc<Engine>, bundle: &Arc<Bundle>, asking: Asking) -> Self {
+        let mut projections: Vec<Projection> = Vec::new();
+        let mut index = |projection: Projection| {
+            projections.iter().position(|known| *known == projection).unwrap_or_else(|| {
+                projections.push(projection);
+                projections.len() - 1
+            })
+        };
+        let reads = bundle.rules.iter().map(|rule| index(Projection::new(&rule.source.manifest.reads))).collect();
         let queries = bundle.rules.iter().map(|rule| rule.source.manifest.inventory.as_slice());
         let (topics, asks) = Topics::collect(queries, &bundle.workloads);
         let failed_alone = bundle.rules.iter().map(|_| AtomicBool::new(false)).collect();
         let plans = Plans::new(asking);
-        Self { engine: Arc::clone(engine), bundle: Arc::clone(bundle), plans, topics, asks, failed_alone }
+        let (engine, bundle) = (Arc::clone(engine), Arc::clone(bundle));
+        Self { engine, bundle, plans, projections, reads, topics, asks, failed_alone }
     }
 
     /// The bundle.
@@ -88,9 +101,22 @@ impl Judge {
         }
     }
 
-    /// Why no rule judges a document, where that is so.
-    pub fn judged_elsewhere(&self, document: &Document) -> Option<String> {
+    /// Which object is judged instead of a document, by the rules that judge that object's kind.
+    pub fn judged_elsewhere(&self, document: &Document) -> Option<Elsewhere> {
         self.bundle.workloads.judged_elsewhere(document)
+    }
+
+    /// Why a rule does not judge a document, where another object is judged instead.
+    fn passes_over(&self, judged: &Judged<'_>, rule: u16) -> Option<Outcome> {
+        let elsewhere = judged.elsewhere.as_ref()?;
+        let mut targets = self.bundle.rules[usize::from(rule)].source.manifest.applies_to.iter();
+        let judges = targets.any(|target| self.bundle.workloads.names(target, &elsewhere.group, &elsewhere.kind));
+        judges.then(|| Outcome::NotApplicable(elsewhere.reason.clone()))
+    }
+
+    /// What a rule reads of a document.
+    pub fn reads(&self, rule: u16) -> &Projection {
+        &self.projections[self.reads[usize::from(rule)]]
     }
 
     /// Which rules are asked about a document, from manifests alone.
@@ -148,8 +174,8 @@ impl Judge {
         let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(asks.len());
         let mut calls: Vec<Vec<usize>> = vec![Vec::new(); judged.plan.groups().len()];
         for (at, ask) in asks.iter().enumerate() {
-            outcomes.push(match (&judged.elsewhere, &ask.told) {
-                (Some(reason), _) => Some(Outcome::NotApplicable(reason.clone())),
+            outcomes.push(match (self.passes_over(judged, ask.rule), &ask.told) {
+                (Some(elsewhere), _) => Some(elsewhere),
                 (None, Err(Unavailable(reason))) => Some(Outcome::NotEvaluated(reason.clone())),
                 (None, Ok(_)) => {
                     match judged.plan.group_of(ask.rule) {
@@ -247,11 +273,8 @@ impl Judge {
         let (projection, cells) = match projection {
             Some(at) => (judged.plan.projection(at), &judged.projected[at]),
             None => {
-                own = (
-                    Projection::new(sources().flat_map(|source| &source.manifest.reads)),
-                    <[OnceCell<String>; 2]>::default(),
-                );
-                (&own.0, &own.1)
+                own = <[OnceCell<String>; 2]>::default();
+                (self.reads(asks.first().map_or(0, |ask| ask.rule)), &own)
             }
         };
         let Judged { document, shape, .. } = judged;
@@ -486,5 +509,46 @@ fn severity(severity: wire::Severity) -> Severity {
         wire::Severity::Medium => Severity::Medium,
         wire::Severity::High => Severity::High,
         wire::Severity::Critical => Severity::Critical,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::RuleSource;
+    use crate::document::Source;
+    use crate::engine::SandboxLimits;
+    use crate::manifest::Manifest;
+    use crate::parse::{Form, Limits, Unit};
+
+    fn rule(id: &str, applies_to: &[&str]) -> Arc<RuleSource> {
+        let manifest = serde_json::json!({
+            "id": id, "version": "1.0.0", "title": "Title", "why": "Why.", "fix": "Mend it.", "severity": "high",
+            "priority": "P1", "effort": "small", "factor": "XV Security", "since": "1.0.0",
+            "appliesTo": applies_to, "reads": ["spec"],
+        });
+        Arc::new(RuleSource::described(Manifest::parse(manifest.to_string().as_bytes()).unwrap()))
+    }
+
+    /// A rule that judges Pods and no owners judges the Pods that have one.
+    #[test]
+    fn an_owner_counts_only_for_rules_that_judge_it() {
+        let rules = [
+            rule("all", &["workload"]),
+            rule("pods", &["workload/Pod"]),
+            rule("objects", &["core/Pod"]),
+            rule("both", &["core/Pod", "apps/ReplicaSet"]),
+            rule("others", &["core/Pod", "workload/StatefulSet"]),
+        ];
+        let engine = Arc::new(Engine::new(SandboxLimits::default(), None).unwrap());
+        let judge = Judge::new(&engine, &Arc::new(Bundle::of_rules("b", rules)));
+        let text = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","ownerReferences":[
+            {"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web","controller":true}]}}"#;
+        let pod = Unit::new(Form::Json, Source::new("a.json", text)).parse(&Limits::default()).unwrap().remove(0);
+        let prepared = judge.prepare(&pod);
+        let plan = judge.plan(&pod);
+        let passed_over = plan.rules().filter(|rule| judge.passes_over(&prepared, *rule).is_some());
+        let passed_over: Vec<&str> = passed_over.map(|rule| judge.bundle().rules[usize::from(rule)].id()).collect();
+        assert_eq!(passed_over, ["all", "both"]);
     }
 }

@@ -69,6 +69,16 @@ const BUILT_IN: [(&str, &str, &[&str]); 17] = [
     ("storage.k8s.io", "v1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
 ];
 
+/// The kinds of what a connection is made with, and the sub-resource that it is made to.
+const CONNECTIONS: [(&str, &str); 6] = [
+    ("NodeProxyOptions", "nodes/proxy"),
+    ("PodAttachOptions", "pods/attach"),
+    ("PodExecOptions", "pods/exec"),
+    ("PodPortForwardOptions", "pods/portforward"),
+    ("PodProxyOptions", "pods/proxy"),
+    ("ServiceProxyOptions", "services/proxy"),
+];
+
 impl Resource {
     /// The resource of a kind.
     ///
@@ -76,6 +86,11 @@ impl Resource {
     /// collection the English plural in lower case (`NetworkPolicy`, `networkpolicies`). A CustomResourceDefinition
     /// may choose another name; there the generated file has to be edited.
     pub fn of(group: &str, kind: &str) -> Self {
+        let connection = CONNECTIONS.iter().find(|(options, _)| group.is_empty() && *options == kind);
+        if let Some((_, plural)) = connection {
+            let plural = (*plural).to_owned();
+            return Self { group: group.to_owned(), kind: kind.to_owned(), plural, version: Some("v1") };
+        }
         let known = BUILT_IN.iter().find(|(known, _, kinds)| *known == group && kinds.contains(&kind));
         let version = known.map(|(_, version, _)| *version);
         Self { group: group.to_owned(), kind: kind.to_owned(), plural: plural(kind), version }
@@ -100,10 +115,16 @@ fn plural(kind: &str) -> String {
     }
 }
 
-/// The resources that a bundle's rules judge. Repository files are in no cluster.
+/// The resources that a bundle's rules judge when they are created or updated. Repository files are in no cluster.
 pub(super) fn judged(bundle: &Bundle) -> BTreeSet<Resource> {
-    let targets = bundle.rules.iter().flat_map(|rule| &rule.source.manifest.applies_to);
-    resources(bundle, targets)
+    judged_on(bundle, &["CREATE", "UPDATE"])
+}
+
+/// The resources that a bundle's rules judge on one of some operations.
+pub(super) fn judged_on(bundle: &Bundle, operations: &[&str]) -> BTreeSet<Resource> {
+    let manifests = bundle.rules.iter().map(|rule| &rule.source.manifest);
+    let asked = manifests.filter(|manifest| operations.iter().any(|one| manifest.is_asked_about(one, "")));
+    resources(bundle, asked.flat_map(|manifest| &manifest.applies_to))
 }
 
 /// The resources that a bundle's rules ask for.

@@ -76,6 +76,7 @@ impl Plan<'_> {
             enforcement,
             path: String::new(),
             fix: "what to do".to_owned(),
+            inherited: false,
         }
     }
 }

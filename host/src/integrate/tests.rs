@@ -1,6 +1,6 @@
 use super::*;
 use crate::bundle::{Enforcement, RuleSource};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Operation};
 use crate::parse::{Limits, Scalars, yaml};
 use crate::workload::WorkloadKind;
 use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
@@ -92,6 +92,27 @@ fn nothing_is_asked_about_a_deletion() {
 }
 
 #[test]
+fn deletions_and_connections_are_asked_about_where_a_rule_is() {
+    let mut bundle = bundle(&[(&["core/Secret"], &[]), (&["core/PodExecOptions"], &[]), (&["core/Pod"], &[])]);
+    for (index, operation) in [(0, Operation::Delete), (1, Operation::Connect)] {
+        let described =
+            Manifest { operations: vec![operation], ..Manifest::clone(&bundle.rules[index].source.manifest) };
+        bundle.rules[index].source = Arc::new(RuleSource::described(described));
+    }
+    let files = webhook(&bundle, &options()).unwrap();
+    let rules = |file: &str| {
+        let rules = read(named(&files, file))["webhooks"][0]["rules"].as_array().unwrap().clone();
+        let rule = |rule: &Value| (rule["operations"].to_string(), rule["resources"].to_string());
+        rules.iter().map(rule).collect::<Vec<_>>()
+    };
+    let (created, pods) = (r#"["CREATE","UPDATE"]"#.to_owned(), r#"["pods","pods/ephemeralcontainers","pods/resize"]"#);
+    let deleted = (r#"["DELETE"]"#.to_owned(), r#"["secrets"]"#.to_owned());
+    let connected = (r#"["CONNECT"]"#.to_owned(), r#"["pods/exec"]"#.to_owned());
+    assert_eq!(rules("validating.yaml"), [(created.clone(), pods.to_owned()), deleted, connected]);
+    assert_eq!(rules("mutating.yaml"), [(created, r#"["pods"]"#.to_owned())]);
+}
+
+#[test]
 fn what_the_api_server_takes_conforms_to_its_types() {
     for options in [
         options(),
@@ -133,7 +154,7 @@ fn what_is_covered_follows_from_the_rules() {
     assert_eq!(find("apps")["resources"], json!(["daemonsets", "deployments", "replicasets", "statefulsets"]));
     assert_eq!(
         find("")["resources"],
-        json!(["pods", "replicationcontrollers", "pods/ephemeralcontainers", "pods/resize"])
+        json!(["pods", "podtemplates", "replicationcontrollers", "pods/ephemeralcontainers", "pods/resize"])
     );
     let role = read(named(&files, "cluster-role.yaml"));
     assert_eq!(role["rules"], json!([{ "apiGroups": ["x.io"], "resources": ["units"], "verbs": ["list", "watch"] }]));
@@ -250,4 +271,51 @@ fn the_api_server_lets_pass_what_it_cannot_ask_about_only_if_it_is_told_to() {
     };
     assert_eq!(policies(FailurePolicy::Fail), ["Fail", "Ignore"]);
     assert_eq!(policies(FailurePolicy::Ignore), ["Ignore", "Ignore"]);
+}
+
+/// What a controller makes is passed over where every rule that would judge it judges what it is made from.
+#[test]
+fn an_owner_counts_only_where_it_is_judged() {
+    let owners = |rules: &[&str]| -> Vec<&str> {
+        let bundle = bundle(&[(rules, &[])]);
+        let files = webhook(&bundle, &options()).unwrap();
+        let conditions = read(named(&files, "validating.yaml"))["webhooks"][0]["matchConditions"].to_string();
+        let kinds = ["CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"];
+        kinds.into_iter().filter(|kind| conditions.contains(&format!("'{kind}'"))).collect()
+    };
+    assert_eq!(
+        owners(&["workload"]),
+        ["CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"]
+    );
+    let files = webhook(&bundle(&[(&["workload"], &[])]), &options()).unwrap();
+    let condition = read(named(&files, "validating.yaml"))["webhooks"][0]["matchConditions"][3]["expression"].clone();
+    insta::assert_snapshot!(condition.as_str().unwrap(), @r"
+    !(request.userInfo.username in [
+        'system:kube-controller-manager',
+        'system:serviceaccount:kube-system:cronjob-controller',
+        'system:serviceaccount:kube-system:daemon-set-controller',
+        'system:serviceaccount:kube-system:deployment-controller',
+        'system:serviceaccount:kube-system:job-controller',
+        'system:serviceaccount:kube-system:replicaset-controller',
+        'system:serviceaccount:kube-system:replication-controller',
+        'system:serviceaccount:kube-system:statefulset-controller'
+      ]
+      && [object, oldObject].exists(state, state != null && has(state.metadata.ownerReferences)
+        && state.metadata.ownerReferences.exists(owner, has(owner.controller) && owner.controller
+        && (owner.apiVersion == 'v1' && owner.kind in ['ReplicationController']
+          || owner.apiVersion.startsWith('apps/') && owner.kind in ['DaemonSet', 'ReplicaSet', 'StatefulSet', 'Deployment']
+          || owner.apiVersion.startsWith('batch/') && owner.kind in ['CronJob', 'Job']))))
+    ");
+    assert_eq!(owners(&["core/Pod"]), [""; 0]);
+    assert_eq!(owners(&["core/Pod", "workload/ReplicaSet"]), ["ReplicaSet"]);
+    assert_eq!(owners(&["apps/ReplicaSet", "apps/Deployment"]), ["Deployment"]);
+    assert_eq!(owners(&["core/ConfigMap"]), [""; 0]);
+}
+
+/// Nobody is passed over because an object is being deleted: until it is gone it does what it says.
+#[test]
+fn what_is_being_deleted_is_asked_about() {
+    for file in everything(&usual(), &options()) {
+        assert!(!file.text.contains("deletionTimestamp"), "{}", file.path);
+    }
 }

@@ -1,9 +1,12 @@
 //! The server as webhook of the API server: no engine between them.
 
 use super::options::TLS_PORT;
+use super::resources::Family;
 use super::{FailurePolicy, File, Options, OptionsError, Plan, Purpose, base64, kustomization, resources};
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, BundleRule};
+use crate::workload::WORKLOAD_CONTROLLERS;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 const ENGINE: &str = "the API server";
 /// In seconds: more than the two in which the server answers, judged or not.
@@ -105,50 +108,94 @@ impl Plan<'_> {
     }
 
     fn webhook_rules(&self, kind: Kind) -> Vec<Value> {
-        let rules = resources::families(&self.judged).into_iter().map(|family| {
+        let mut rules: Vec<Value> = Vec::new();
+        for family in resources::families(&self.judged) {
             let mut plurals = family.plurals();
             // What changes the containers of a pod that is there already.
             if family.group.is_empty() && kind == Kind::Validating && plurals.contains(&"pods") {
                 plurals.extend(["pods/ephemeralcontainers", "pods/resize"]);
             }
-            json!({
-                "apiGroups": [family.group],
-                "apiVersions": [family.version],
-                "operations": ["CREATE", "UPDATE"],
-                "resources": plurals,
-                "scope": "*",
-            })
-        });
-        rules.collect()
+            rules.push(webhook_rule(&family, &["CREATE", "UPDATE"], &plurals));
+        }
+        // Nothing is mended on its way out.
+        for operation in ["DELETE", "CONNECT"].into_iter().filter(|_| kind == Kind::Validating) {
+            let judged = resources::judged_on(self.bundle, &[operation]);
+            let families = resources::families(&judged);
+            rules.extend(families.iter().map(|family| webhook_rule(family, &[operation], &family.plurals())));
+        }
+        rules
     }
 
-    /// Who is not asked about.
+    /// Who is not asked about. Nothing here looks at whether an object is being deleted: who may change it then could
+    /// make anything of it.
     fn match_conditions(&self) -> Value {
         let own = format!("system:serviceaccount:{}:{}", self.options.namespace, self.options.name);
-        let controllers = WORKLOAD_CONTROLLERS.map(|name| format!("'system:serviceaccount:kube-system:{name}'"));
-        json!([
+        let mut conditions = vec![
             // It writes its own roles when it starts, and gives up when it cannot.
-            { "name": "not-the-api-server", "expression": "request.userInfo.username != 'system:apiserver'" },
+            json!({ "name": "not-the-api-server", "expression": "request.userInfo.username != 'system:apiserver'" }),
             // They mirror pods that run already.
-            { "name": "not-a-node", "expression": "!('system:nodes' in request.userInfo.groups)" },
-            { "name": "not-policy-host", "expression": format!("request.userInfo.username != '{own}'") },
-            { "name": "not-what-its-owner-is-judged-for", "expression": format!(
-                "!(request.userInfo.username in [\n    {}\n  ]\n  && has(object.metadata.ownerReferences)\n  \
-                 && object.metadata.ownerReferences.exists(owner, has(owner.controller) && owner.controller))",
-                controllers.join(",\n    ")
-            ) },
-        ])
+            json!({ "name": "not-a-node", "expression": "!('system:nodes' in request.userInfo.groups)" }),
+            json!({ "name": "not-policy-host", "expression": format!("request.userInfo.username != '{own}'") }),
+        ];
+        let owners: Vec<String> = owners(self.bundle).into_iter().map(is_owner).collect();
+        if !owners.is_empty() {
+            let controllers = WORKLOAD_CONTROLLERS.map(|name| format!("'{name}'"));
+            conditions.push(json!({ "name": "not-what-its-owner-is-judged-for", "expression": format!(
+                "!(request.userInfo.username in [\n    {}\n  ]\n  \
+                 && [object, oldObject].exists(state, state != null && has(state.metadata.ownerReferences)\n    \
+                 && state.metadata.ownerReferences.exists(owner, has(owner.controller) && owner.controller\n    \
+                 && ({}))))",
+                controllers.join(",\n    "),
+                owners.join("\n      || ")
+            ) }));
+        }
+        conditions.into()
     }
 }
 
-/// Kubernetes' controllers that make workloads from the templates of others, which are judged. It is by who
-/// writes, and not by the owner reference alone, which anyone can write.
-const WORKLOAD_CONTROLLERS: [&str; 7] = [
-    "cronjob-controller",
-    "daemon-set-controller",
-    "deployment-controller",
-    "job-controller",
-    "replicaset-controller",
-    "replication-controller",
-    "statefulset-controller",
+fn webhook_rule(family: &Family<'_>, operations: &[&str], resources: &[&str]) -> Value {
+    json!({
+        "apiGroups": [family.group],
+        "apiVersions": [family.version],
+        "operations": operations,
+        "resources": resources,
+        "scope": "*",
+    })
+}
+
+/// Kubernetes' own kinds of owners, by group, with what each makes.
+const OWNERS: [(&str, &[&str], &str, &str); 5] = [
+    ("", &["ReplicationController"], "", "Pod"),
+    ("apps", &["DaemonSet", "ReplicaSet", "StatefulSet"], "", "Pod"),
+    ("apps", &["Deployment"], "apps", "ReplicaSet"),
+    ("batch", &["CronJob"], "batch", "Job"),
+    ("batch", &["Job"], "", "Pod"),
 ];
+
+/// The kinds that are judged by every rule that judges what they make: by group, those of one API version together.
+fn owners(bundle: &Bundle) -> BTreeMap<&'static str, Vec<&'static str>> {
+    let judges = |rule: &BundleRule, group: &str, kind: &str| {
+        let mut targets = rule.source.manifest.applies_to.iter();
+        targets.any(|target| bundle.workloads.names(target, group, kind))
+    };
+    let mut owners: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (group, kinds, made_group, made) in OWNERS {
+        for kind in kinds {
+            let mut rules = bundle.rules.iter().filter(|rule| judges(rule, made_group, made)).peekable();
+            if rules.peek().is_some() && rules.all(|rule| judges(rule, group, kind)) {
+                owners.entry(group).or_default().push(*kind);
+            }
+        }
+    }
+    owners
+}
+
+/// The expression for an owner of one of some kinds of a group.
+fn is_owner((group, kinds): (&str, Vec<&str>)) -> String {
+    let kinds: Vec<String> = kinds.iter().map(|kind| format!("'{kind}'")).collect();
+    let version = match group {
+        "" => " == 'v1'".to_owned(),
+        group => format!(".startsWith('{group}/')"),
+    };
+    format!("owner.apiVersion{version} && owner.kind in [{}]", kinds.join(", "))
+}

@@ -7,6 +7,7 @@ use crate::cluster::ClusterOptions;
 use crate::decide::{FailureMode, Modes, NotEvaluatedMode};
 use crate::oci::Reference;
 use crate::settings::{Located, SettingsError};
+use crate::workload::WORKLOAD_CONTROLLERS;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -34,7 +35,8 @@ pub struct Config {
     /// Where the inventory comes from.
     pub cluster: ClusterOptions,
     /// Users (a `*` at the end stands for the rest) whose objects may have a controller as their owner and are judged
-    /// by it: a Pod of a ReplicaSet that was judged already. Anybody else could name any owner.
+    /// by it: a Pod of a ReplicaSet that was judged already. Anybody else could name any owner. By default
+    /// Kubernetes' own controllers of workloads, each by its name; add Argo Rollouts and the like.
     pub trusted_controllers: Vec<String>,
     /// For Gatekeeper alone.
     pub gatekeeper: Gatekeeper,
@@ -265,9 +267,7 @@ impl Default for Config {
             trust: None,
             tls: Tls::default(),
             cluster: ClusterOptions::default(),
-            trusted_controllers: ["system:kube-controller-manager", "system:serviceaccount:kube-system:*"]
-                .map(str::to_owned)
-                .to_vec(),
+            trusted_controllers: WORKLOAD_CONTROLLERS.map(str::to_owned).to_vec(),
             gatekeeper: Gatekeeper::default(),
             limits: Limits::default(),
             memo: Memo::default(),
@@ -481,14 +481,13 @@ impl Config {
         Ok(())
     }
 
-    /// Whether an owner that `user` names is believed. Where nobody asks for anything (an audit, a background
-    /// scan), the object is in the cluster already and so is its owner.
+    /// Whether an owner that `user` names is believed.
     pub fn trusts(&self, user: &str) -> bool {
         let is = |known: &String| match known.strip_suffix('*') {
             Some(prefix) => user.starts_with(prefix),
             None => user == known,
         };
-        user.is_empty() || self.trusted_controllers.iter().any(is)
+        self.trusted_controllers.iter().any(is)
     }
 
     /// Who has to present a client certificate.

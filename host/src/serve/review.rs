@@ -1,15 +1,13 @@
 //! The way of a request through the server, whatever its wire: read, from memory or judged, answered.
 
-use super::config::Config;
 use super::metrics::{DecisionLabels, ExemptLabels, MemoLabels, RuleLabels, SandboxLabels};
 use super::state::{App, Phase, Serving};
 use super::workers::Trouble;
 use crate::decide::{Decider, Decision, Verdicts};
-use crate::document::{Document, Node, Pointer, Source, Subject, Value};
+use crate::document::Document;
 use crate::engine::RuleFailure;
 use crate::evaluate::Outcome;
 use crate::fix::edit::Operation;
-use crate::workload::Shape;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, StatusCode, header};
@@ -28,7 +26,7 @@ pub(super) struct Item {
     pub(super) decider: Arc<Decider>,
     /// `None` for what nobody has to judge: a deletion, say.
     pub(super) document: Option<Document>,
-    /// Whether the safe fixes are wanted.
+    /// Whether the safe fixes are wanted; never of an object that a controller writes.
     pub(super) wants_patch: bool,
 }
 
@@ -161,8 +159,8 @@ fn recall(items: &[Item]) -> Option<Vec<Decided>> {
         // A patch has to be made and judged, which memory helps with.
         Some(_) if item.wants_patch => None,
         Some(document) => {
-            let verdicts = item.decider.recall(document)?;
-            Some(Decided { decision: item.decider.decide(&verdicts), verdicts: Some(verdicts) })
+            let review = item.decider.recall(document)?;
+            Some(Decided { decision: item.decider.decide(&review), verdicts: Some(review.verdicts) })
         }
     };
     items.iter().map(recall).collect()
@@ -173,33 +171,14 @@ impl Item {
         let Some(document) = &self.document else {
             return Decided { decision: self.decider.passed_over(), verdicts: None };
         };
-        let verdicts = self.decider.judge(document, deadline);
-        if !self.wants_patch {
-            return Decided { decision: self.decider.decide(&verdicts), verdicts: Some(verdicts) };
+        let review = self.decider.review(document, deadline);
+        let mut decision = self.decider.decide(&review);
+        let verdicts = Some(review.verdicts.clone());
+        if self.wants_patch {
+            let cure = self.decider.cure(document, review, deadline);
+            decision.patch = Some(cure.operations.iter().map(Operation::to_json).collect());
         }
-        let allowed = patchable(document, &self.decider.bundle().workloads.shape(document));
-        let cure = self.decider.cure(document, verdicts.clone(), deadline, allowed);
-        let mut decision = self.decider.decide(&verdicts);
-        decision.patch = Some(cure.operations.iter().map(Operation::to_json).collect());
-        Decided { decision, verdicts: Some(verdicts) }
-    }
-}
-
-/// Kinds whose pod template the API server lets nobody change.
-const FIXED_TEMPLATES: [&str; 2] = ["Pod", "Job"];
-
-/// Which operations the API server would take. When an object is made, all; later only what stands in a
-/// pod template, unless that of a Pod or a Job.
-fn patchable(document: &Document, shape: &Shape) -> impl Fn(&Operation) -> bool + use<> {
-    let created = document.subject.operation == "CREATE";
-    let fixed = FIXED_TEMPLATES.contains(&document.subject.kind.as_str());
-    let template = match shape {
-        Shape::Workload { template } if !fixed => Some(template.clone()),
-        _ => None,
-    };
-    move |operation: &Operation| {
-        let within = |template: &Pointer| operation.path().tokens().starts_with(template.tokens());
-        created || template.as_ref().is_some_and(within)
+        Decided { decision, verdicts }
     }
 }
 
@@ -291,71 +270,6 @@ pub(super) fn unknown_bundle(serving: &Serving, name: &str) -> String {
     let known: Vec<&str> = serving.bundles.keys().map(String::as_str).collect();
     let name: String = name.chars().take(100).collect();
     format!("there is no bundle `{name}`; served are: {}", known.join(", "))
-}
-
-/// What a request says of an object beside the object itself.
-#[derive(Default)]
-pub(super) struct Hints<'r> {
-    pub(super) operation: &'r str,
-    pub(super) namespace: &'r str,
-    pub(super) name: &'r str,
-    /// Who asks for the object; empty where nobody does.
-    pub(super) user: &'r str,
-}
-
-/// The document of an object; `None` for what nobody has to judge: a deletion, an object on its way out
-/// (whose finalizers have to be able to leave it), or nothing.
-pub(super) fn document(
-    text: &str,
-    mut object: Node,
-    old: Option<Node>,
-    hints: &Hints<'_>,
-    config: &Config,
-) -> Option<Document> {
-    if !matches!(object.value, Value::Object(_)) || matches!(hints.operation, "DELETE" | "CONNECT") {
-        return None;
-    }
-    let leaving = object.path(&["metadata", "deletionTimestamp"]).is_some_and(|at| at.value != Value::Null);
-    if leaving {
-        return None;
-    }
-    if !config.trusts(hints.user) {
-        forget_controllers(&mut object);
-    }
-    let mut subject = Subject::of_object(&object);
-    if !hints.operation.is_empty() {
-        hints.operation.clone_into(&mut subject.operation);
-    }
-    for (own, hint) in [(&mut subject.namespace, hints.namespace), (&mut subject.name, hints.name)] {
-        if own.is_empty() {
-            hint.clone_into(own);
-        }
-    }
-    Some(Document {
-        subject,
-        format: crate::document::Format::Json,
-        sources: [Source::new("object", text)].into(),
-        base: Pointer::root(),
-        root: object,
-        // Engines write what there is none of as null or as an empty text.
-        old: old.filter(|old| matches!(old.value, Value::Object(_))),
-        subresource: String::new(),
-        user: None,
-    })
-}
-
-/// Takes from an object what says that its owner is judged instead of it.
-fn forget_controllers(object: &mut Node) {
-    let entry = |node: &mut Node, key: &str| -> Option<usize> {
-        let Value::Object(entries) = &node.value else { return None };
-        entries.iter().position(|entry| &*entry.key == key)
-    };
-    let Some(metadata) = entry(object, "metadata") else { return };
-    let Value::Object(entries) = &mut object.value else { return };
-    let metadata = &mut entries[metadata].value;
-    if let (Some(owners), Value::Object(entries)) = (entry(metadata, "ownerReferences"), &mut metadata.value) {
-        entries.remove(owners);
-    }
 }
 
 /// A JSON answer.

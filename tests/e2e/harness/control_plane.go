@@ -34,6 +34,7 @@ type ControlPlane struct {
 	apiServer    *Process
 	apiArguments []string
 	apiProbe     *http.Client
+	config       *rest.Config
 }
 
 // StartControlPlane starts both and waits until the API server is ready.
@@ -147,8 +148,16 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, store string, port in
 	if c.Kubeconfig, err = c.WriteKubeconfig("admin", user); err != nil {
 		return err
 	}
+	c.config = config
 	c.Client, err = newClient(config)
 	return err
+}
+
+// Impersonate is a client of somebody else, as the API server sees it.
+func (c *ControlPlane) Impersonate(user string, groups ...string) (*Client, error) {
+	config := rest.CopyConfig(c.config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: groups}
+	return newClient(config)
 }
 
 func (c *ControlPlane) runAPIServer(ctx context.Context) (err error) {

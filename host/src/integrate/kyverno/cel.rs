@@ -7,16 +7,20 @@ use serde_json::{Value, json};
 /// Not through `http.Client`, which would take an authority: in Kyverno 1.19 nothing can be called on what it gives
 /// (`no such overload: Post(http.contextImpl, …)`), so that every object would be refused.
 pub(super) fn variables(url: &str) -> Value {
-    // `dyn`, since CEL wants the values of a map to be of one type. Nobody asks in a scan of what is there already.
+    // `dyn`, since CEL wants the values of a map to be of one type. Nobody asks in a scan of what is there already,
+    // which is no operation either, though Kyverno calls it one.
     let call = format!(
-        "http.Post(\n  {},\n  {{\n    \"operation\": dyn(string(request.operation)),\n    \"object\": dyn(object),\n    \
-         \"oldObject\": dyn(oldObject),\n    \
+        "http.Post(\n  {},\n  {{\n    \"operation\": dyn({ASKED} ? string(request.operation) : \"\"),\n    \
+         \"object\": dyn(object),\n    \"oldObject\": dyn(oldObject),\n    \
          \"user\": dyn(has(request.userInfo.username) ? string(request.userInfo.username) : \"\")\n  }},\n  \
          {{\"Content-Type\": \"application/json\"}}\n)",
         text(url)
     );
     json!([{ "name": "answer", "expression": call }])
 }
+
+/// Whether anybody asks.
+const ASKED: &str = "has(request.userInfo.username) && request.userInfo.username != \"\"";
 
 /// A text as a CEL string, whose escapes are those of JSON.
 fn text(text: &str) -> String {

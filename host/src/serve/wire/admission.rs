@@ -1,23 +1,23 @@
 //! The API server's own wire: AdmissionReview `admission.k8s.io/v1`, validating and mutating.
 
-use super::{Answer, NO_OPERATION, Question, Refusal, is_operation, object, take, text};
-use crate::decide::Decision;
-use crate::serve::review::{self, Hints, Item, Wire, document, problem};
+use super::reviewed::{Claims, Reviewed, reviewed};
+use super::{Answer, NO_OPERATION, Question, Refusal, is_operation, object, take, text, user};
+use crate::decide::{Decider, Decision};
+use crate::document::{Document, Node, User};
+use crate::serve::config::Config;
+use crate::serve::review::{self, Item, Wire, problem};
 use crate::serve::state::{App, Serving};
 use crate::serve::workers::Trouble;
 use base64::Engine as _;
 use hyper::StatusCode;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// `POST /validate/{bundle}` and `POST /mutate/{bundle}`
 pub(in crate::serve) struct Admission {
     bundle: String,
     mutates: bool,
 }
-
-/// What is reviewed of the subresources; the others do not hold what rules judge, and the status of an object
-/// must be writable whatever its spec is.
-const SUBRESOURCES: [&str; 3] = ["", "ephemeralcontainers", "resize"];
 
 /// A warning is cut to what the API server passes on: 256 characters each, 4096 together.
 const WARNING_CHARACTERS: usize = 256;
@@ -33,18 +33,55 @@ impl Admission {
     pub(in crate::serve) fn mutate(bundle: &str) -> Self {
         Self { bundle: bundle.to_owned(), mutates: true }
     }
+
+    fn item(&self, body: &str, request: &mut Node, decider: Arc<Decider>, config: &Config) -> Result<Item, String> {
+        let (object, old) = (take(request, "object"), take(request, "oldObject"));
+        let kind = ["group", "version", "kind"].map(|part| text(request, &["kind", part]));
+        let claims = Claims {
+            operation: text(request, &["operation"]),
+            namespace: text(request, &["namespace"]),
+            name: text(request, &["name"]),
+            kind: Some(kind),
+            user: user(request, &["userInfo", "username"])?,
+            is_judged: decider.is_asked_about(text(request, &["operation"])),
+        };
+        if claims.operation.is_empty() || !is_operation(claims.operation) {
+            return Err(NO_OPERATION.to_owned());
+        }
+        if kind[1].is_empty() || kind[2].is_empty() {
+            return Err("`kind` is missing, or lacks its version or kind".to_owned());
+        }
+        if claims.user.is_none() {
+            return Err("`userInfo.username` is missing".to_owned());
+        }
+        let reviewed = reviewed(body, object, old, &claims, config)?;
+        let subresource = text(request, &["subResource"]);
+        // Through a subresource only that part of the object can be changed.
+        let wants_patch = self.mutates && subresource.is_empty() && Reviewed::is_open(reviewed.as_ref());
+        let subresource = Document::subresource_of_review(subresource).to_owned();
+        let user = request.get("userInfo").and_then(User::of_review);
+        let document = reviewed.map(|reviewed| Document { subresource, user, ..reviewed.document });
+        Ok(Item { decider, document, wants_patch })
+    }
+}
+
+/// What the answer needs of the review.
+pub(in crate::serve) struct Context {
+    uid: String,
+    /// Why it is no review that the API server would send. It is denied: an HTTP status would let it pass where
+    /// the webhook's `failurePolicy` is `Ignore`, and would not be shown to whoever asked.
+    malformed: Option<String>,
 }
 
 impl Wire for Admission {
-    /// The review's uid.
-    type Context = String;
+    type Context = Context;
     const NAME: &'static str = "admission";
 
     fn denies(&self) -> bool {
         !self.mutates
     }
 
-    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<String>, Refusal> {
+    fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<Context>, Refusal> {
         let decider = review::bundle(serving, &self.bundle)?;
         let mut root = object(body)?;
         let bad = |message: &str| Err(Refusal::bad(message));
@@ -56,26 +93,17 @@ impl Wire for Admission {
         if uid.is_empty() || uid.len() > 256 {
             return bad("`request.uid` is missing or too long");
         }
-        let (reviewed, old) = (take(&mut request, "object"), take(&mut request, "oldObject"));
-        let subresource = text(&request, &["subResource"]);
-        let hints = Hints {
-            operation: text(&request, &["operation"]),
-            namespace: text(&request, &["namespace"]),
-            name: text(&request, &["name"]),
-            user: text(&request, &["userInfo", "username"]),
+        let (items, malformed) = match self.item(body, &mut request, decider, &app.config) {
+            Ok(item) => (vec![item], None),
+            Err(problem) => (Vec::new(), Some(problem)),
         };
-        if hints.operation.is_empty() || !is_operation(hints.operation) {
-            return bad(NO_OPERATION);
-        }
-        let document = reviewed
-            .filter(|_| SUBRESOURCES.contains(&subresource))
-            .and_then(|object| document(body, object, old, &hints, &app.config));
-        // Through a subresource only that part of the object can be changed.
-        let wants_patch = self.mutates && subresource.is_empty();
-        Ok(Question { items: vec![Item { decider, document, wants_patch }], context: uid.clone(), id: uid })
+        Ok(Question { items, context: Context { uid: uid.clone(), malformed }, id: uid })
     }
 
-    fn write(&self, uid: String, decisions: Vec<Decision>, trouble: Option<Trouble>) -> Answer {
+    fn write(&self, Context { uid, malformed }: Context, decisions: Vec<Decision>, trouble: Option<Trouble>) -> Answer {
+        if let Some(malformed) = malformed {
+            return answer(&refused(&uid, &malformed));
+        }
         let Some(decision) = decisions.first() else {
             return problem(StatusCode::INTERNAL_SERVER_ERROR, "there is no decision");
         };
@@ -83,10 +111,26 @@ impl Wire for Admission {
             // The API server goes by its own `failurePolicy` then, which is generated to fail.
             return self.refuse(&trouble.into());
         }
-        let response = if self.mutates { mutated(&uid, decision) } else { validated(&uid, decision) };
-        let review = json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response });
-        review::json(StatusCode::OK, &review)
+        answer(&if self.mutates { mutated(&uid, decision) } else { validated(&uid, decision) })
     }
+}
+
+fn answer(response: &Value) -> Answer {
+    let review = json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response });
+    review::json(StatusCode::OK, &review)
+}
+
+fn refused(uid: &str, malformed: &str) -> Value {
+    json!({
+        "uid": uid,
+        "allowed": false,
+        "status": {
+            "status": "Failure",
+            "code": 400,
+            "reason": "BadRequest",
+            "message": format!("policy-host: the review is malformed: {malformed}"),
+        },
+    })
 }
 
 fn validated(uid: &str, decision: &Decision) -> Value {

@@ -5,13 +5,14 @@
 //! long as verdicts, but not `systemError`: so trouble that passes is a `systemError`, and bad input an error of
 //! its item.
 
-use super::{Answer, NO_OPERATION, Question, Refusal, is_operation, take, text};
+use super::reviewed::{Claims, reviewed, shorten};
+use super::{Answer, NO_OPERATION, Question, Refusal, is_operation, take, text, user};
 use crate::decide::{Decider, Decision};
 use crate::digest::Digest;
 use crate::document::{Node, Value};
 use crate::parse::{Limits, json};
 use crate::serve::config::Config;
-use crate::serve::review::{self, Hints, Item, Wire, document, unknown_bundle};
+use crate::serve::review::{self, Item, Wire, unknown_bundle};
 use crate::serve::state::{App, Serving};
 use crate::serve::workers::Trouble;
 use hyper::StatusCode;
@@ -138,29 +139,27 @@ fn item(key: &str, serving: &Serving, config: &Config) -> Result<(Item, Option<S
         "digest" => Some(Digest::of(key.as_bytes()).to_string()),
         other => return Err(format!("the key's `answer` is `{}`, not `digest`", shorten(other))),
     };
-    let (reviewed, old) = (take(&mut root, "object"), take(&mut root, "oldObject"));
-    let hints = Hints {
+    let (object, old) = (take(&mut root, "object"), take(&mut root, "oldObject"));
+    let kind = ["group", "version", "kind"].map(|part| text(&root, &["kind", part]));
+    let claims = Claims {
         operation: text(&root, &["operation"]),
         namespace: text(&root, &["namespace"]),
         name: text(&root, &["name"]),
-        user: text(&root, &["user"]),
+        kind: root.get("kind").map(|_| kind),
+        user: user(&root, &["user"]).map_err(|error| format!("the key's {error}"))?,
+        is_judged: decider.is_asked_about(text(&root, &["operation"])),
     };
-    if !is_operation(hints.operation) {
+    if !is_operation(claims.operation) {
         return Err(NO_OPERATION.to_owned());
     }
-    let reviewed = reviewed.filter(|object| matches!(object.value, Value::Object(_)));
-    let reviewed = reviewed.ok_or("the key's `object` is missing")?;
-    let document = document(key, reviewed, old, &hints, config);
+    let reviewed = reviewed(key, object, old, &claims, config).map_err(|error| format!("the key's {error}"))?;
+    let document = reviewed.map(|reviewed| reviewed.document);
     Ok((Item { decider, document, wants_patch: false }, answer_to))
 }
 
 fn decider(root: &Node, serving: &Serving) -> Result<Arc<Decider>, String> {
     let name = text(root, &["bundle"]);
     serving.bundles.get(name).cloned().ok_or_else(|| unknown_bundle(serving, name))
-}
-
-fn shorten(text: &str) -> String {
-    text.chars().take(100).collect()
 }
 
 /// An image reference with the digest that the configuration has for it.

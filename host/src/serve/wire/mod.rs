@@ -4,6 +4,7 @@ mod admission;
 mod evaluate;
 mod gatekeeper;
 mod kyverno;
+mod reviewed;
 
 pub(super) use admission::Admission;
 pub(super) use evaluate::Evaluate;
@@ -11,10 +12,11 @@ pub(super) use gatekeeper::Gatekeeper;
 pub(super) use kyverno::Kyverno;
 
 use super::config::Config;
-use super::review::{Answer, Hints, Item, Question, Refusal, bundle, document};
+use super::review::{Answer, Item, Question, Refusal, bundle};
 use super::state::Serving;
 use crate::document::{Node, Value};
 use crate::parse::{Limits, json};
+use reviewed::{Claims, Reviewed, reviewed};
 
 /// The body as a JSON object.
 fn object(body: &str) -> Result<Node, Refusal> {
@@ -38,6 +40,15 @@ fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {
     node.path(path).and_then(Node::as_str).unwrap_or_default()
 }
 
+/// Who asks; `None` where the request does not say.
+fn user<'n>(node: &'n Node, path: &[&str]) -> Result<Option<&'n str>, String> {
+    match node.path(path).map(|user| &user.value) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(user)) => Ok(Some(user).filter(|user| !user.is_empty()).map(|user| &**user)),
+        Some(_) => Err(format!("`{}` is not a text", path.join("."))),
+    }
+}
+
 /// Whether a text is what the API server calls an operation; empty where a caller has none, as in an audit.
 fn is_operation(text: &str) -> bool {
     ["", "CREATE", "UPDATE", "DELETE", "CONNECT"].contains(&text)
@@ -50,24 +61,19 @@ fn plain_question(body: &str, serving: &Serving, name: &str, config: &Config) ->
     let decider = bundle(serving, name)?;
     let mut root = object(body)?;
     let (reviewed, old) = (take(&mut root, "object"), take(&mut root, "oldObject"));
-    let hints = Hints {
+    let claims = Claims {
         operation: text(&root, &["operation"]),
         namespace: text(&root, &["namespace"]),
         name: text(&root, &["name"]),
-        user: text(&root, &["user"]),
+        kind: None,
+        user: user(&root, &["user"]).map_err(Refusal::bad)?,
+        is_judged: decider.is_asked_about(text(&root, &["operation"])),
     };
-    if !is_operation(hints.operation) {
+    if !is_operation(claims.operation) {
         return Err(Refusal::bad(NO_OPERATION));
     }
-    let reviewed = match reviewed {
-        Some(Node { value: Value::Null, .. }) | None if hints.operation != "DELETE" => {
-            return Err(Refusal::bad("`object` is missing"));
-        }
-        Some(node) if !matches!(node.value, Value::Object(_) | Value::Null) => {
-            return Err(Refusal::bad("`object` is not a JSON object"));
-        }
-        reviewed => reviewed,
-    };
-    let document = reviewed.and_then(|object| document(body, object, old, &hints, config));
-    Ok(Question { items: vec![Item { decider, document, wants_patch: true }], context: (), id: String::new() })
+    let reviewed = self::reviewed(body, reviewed, old, &claims, config).map_err(Refusal::bad)?;
+    let wants_patch = Reviewed::is_open(reviewed.as_ref());
+    let document = reviewed.map(|reviewed| reviewed.document);
+    Ok(Question { items: vec![Item { decider, document, wants_patch }], context: (), id: String::new() })
 }
