@@ -5,6 +5,8 @@
 
 #[path = "budgets/editor.rs"]
 mod editor;
+#[path = "budgets/growth.rs"]
+mod growth;
 #[path = "budgets/process.rs"]
 mod process;
 #[path = "budgets/repository.rs"]
@@ -79,6 +81,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     rows.extend(small_file);
     if wanted("repository") {
         host.repository(&mut rows)?;
+    }
+    if wanted("growth") {
+        host.growth(&mut rows);
     }
     if wanted("editor") {
         let times = Samples::new(editor::keystrokes()?);
@@ -291,6 +296,23 @@ impl Host {
         Ok(())
     }
 
+    /// Twice and four times as many documents that are related to each other.
+    fn growth(&self, rows: &mut Vec<Row>) {
+        let judge = Judge::new(&self.engine, &self.bundle);
+        for (place, namespaces) in [("one namespace", None), ("a cluster, 20 a namespace", Some(20))] {
+            let seconds = growth::COUNTS.map(|count| {
+                let units = growth::units(count, namespaces.map_or(1, |of_each| count / of_each));
+                few(|| drop(black_box(run(&judge, &units, RunOptions::default()))))
+            });
+            let ratios = seconds.windows(2).map(|pair| pair[1].median() / pair[0].median());
+            let figure = format!("twice as many Deployments, Services and budgets in {place}");
+            rows.push(Row::new(figure, "×", Budget::AtMost(2.3), Samples::new(ratios.collect())));
+            for (count, seconds) in growth::COUNTS.into_iter().zip(seconds) {
+                rows.push(Row::detail(format!("{count} of each"), "s", seconds));
+            }
+        }
+    }
+
     fn print_repository(&self, discovered: &Discovered, result: &RunResult) {
         let clean = result.documents.iter().filter(|(_, document)| document.findings().next().is_none()).count();
         let evaluations: usize = result.documents.iter().map(|(_, document)| document.outcomes.len()).sum();
@@ -370,9 +392,10 @@ fn judge_all(judge: &Judge, document: &Document) {
 /// The rules that apply to a document, and what each is told of the others when there are none.
 fn tell(judge: &Judge, document: &Document) -> Vec<(u16, String)> {
     let inventory = Collected::new(judge.cards(document));
+    let asking = judge.asking(document, &inventory);
     let told = |rule| match judge.asks_inventory(rule) {
         // The documents of a run are always known.
-        true => judge.related(rule, &inventory, &document.subject.namespace).unwrap_or_default().json(),
+        true => judge.related(rule, &asking).unwrap_or_default().json(),
         false => "{}".to_owned(),
     };
     judge.plan(document).into_iter().map(|rule| (rule, told(rule))).collect()

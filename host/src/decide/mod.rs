@@ -149,9 +149,10 @@ impl Decider {
     /// What each planned rule is told of other documents, the one under review in its new state among them.
     fn told(&self, plan: &[u16], document: &Document) -> Vec<AskedAndTold<'_>> {
         let overlay = self.judge.overlay(document, &*self.inventory);
+        let asking = self.judge.asking(document, &overlay);
         let tell = |rule: &u16| {
             let asks = self.judge.asks_inventory(*rule);
-            (*rule, asks.then(|| self.judge.related(*rule, &overlay, &document.subject.namespace)))
+            (*rule, asks.then(|| self.judge.related(*rule, &asking)))
         };
         plan.iter().map(tell).collect()
     }

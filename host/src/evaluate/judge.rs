@@ -1,9 +1,9 @@
 //! One document before the rules of a bundle.
 
-use super::inventory::{Card, Inventory, Overlay, Told, Topic, Topics, Unavailable};
+use super::inventory::{Asking, Card, Here, Inventory, Overlay, Told, Topic, Topics, Unavailable};
 use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
-use crate::document::{Document, Node, Pointer, PointerError, Value};
+use crate::document::{Document, Node, Pointer, PointerError, Subject, Value};
 use crate::engine::bindings::exports::policy::rule::rule as wire;
 use crate::engine::{Engine, RuleFailure};
 use crate::fix::edit;
@@ -21,7 +21,7 @@ pub struct Judge {
     /// Index into `projections`, by rule.
     reads: Vec<usize>,
     topics: Topics,
-    /// Indices into `topics`, by rule and query.
+    /// Questions of `topics`, by rule and query.
     asks: Vec<Vec<u16>>,
 }
 
@@ -101,15 +101,30 @@ impl Judge {
         Overlay::new(&self.topics, document, inventory)
     }
 
-    /// What a rule is told of the inventory about a subject in `namespace`.
+    /// The questions of rules about a document to an inventory.
+    pub fn asking<'a>(&'a self, document: &'a Document, inventory: &'a dyn Inventory) -> Asking<'a> {
+        Asking::new(&self.topics, document, self.bundle.workloads.shape(document), inventory)
+    }
+
+    /// The same questions about a document of which only that is at hand which they asked before.
+    pub(super) fn asking_again<'a>(
+        &'a self,
+        subject: &'a Subject,
+        here: &Here,
+        inventory: &'a dyn Inventory,
+    ) -> Asking<'a> {
+        Asking::again(&self.topics, subject, here, inventory)
+    }
+
+    /// What a rule is told of the inventory.
     ///
     /// # Errors
     /// When one of the rule's queries has no answer: names it, its kinds, and why.
-    pub fn related(&self, rule: u16, inventory: &dyn Inventory, namespace: &str) -> Result<Told<'_>, Unavailable> {
+    pub fn related(&self, rule: u16, asking: &Asking<'_>) -> Result<Told<'_>, Unavailable> {
         let queries = &self.bundle.rules[usize::from(rule)].source.manifest.inventory;
-        let told = queries.iter().zip(&self.asks[usize::from(rule)]).map(|(query, index)| {
-            let answer = inventory.answer(*index, query.scope, namespace).map_err(|Unavailable(reason)| {
-                let kinds = self.topics.as_slice()[usize::from(*index)].kinds_text();
+        let told = queries.iter().zip(&self.asks[usize::from(rule)]).map(|(query, question)| {
+            let answer = asking.answer(*question).map_err(|Unavailable(reason)| {
+                let kinds = self.topics.kinds_text(*question);
                 Unavailable(format!("its query `{}` ({kinds}) has no answer: {reason}", query.name))
             })?;
             Ok((query.name.as_str(), answer))

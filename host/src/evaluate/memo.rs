@@ -5,7 +5,7 @@
 //! unit, so that it may move in its file.
 
 use super::except::Ignore;
-use super::inventory::Card;
+use super::inventory::{Card, Here};
 use super::verdict::{DocumentVerdict, RuleOutcome};
 use crate::sealed::Sealed;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use std::path::Path;
 const MAX_BYTES: usize = 128 << 20;
 /// How many bundles are remembered at once.
 const MAX_BUNDLES: usize = 16;
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// A unit's key.
 pub(super) type Key = [u8; 32];
@@ -28,6 +28,8 @@ pub(super) struct Record {
     pub(super) documents: Vec<DocumentVerdict>,
     /// What they contribute to the inventory.
     pub(super) cards: Vec<Card>,
+    /// What the relations of queries ask of each document, so that it is known without it what its rules are told.
+    pub(super) here: Vec<Here>,
     /// Outcomes of the rules that ask for an inventory.
     pub(super) related: Vec<RelatedOutcome>,
     /// The exceptions that stand in it.

@@ -14,7 +14,12 @@ mod verdict;
 
 pub use except::{ANNOTATION, Exception, Origin, Status};
 pub(crate) use except::{annotations, settle_annotations};
-pub use inventory::{Answer, Card, Collected, Inventory, Overlay, RelatedDocument, Told, Topic, Unavailable};
+pub use inventory::{
+    Answer, Asking, Card, Collected, Inventory, Keys, Overlay, Probe, RelatedDocument, Told, Topic, Unavailable,
+};
+#[cfg(test)]
+pub(crate) use inventory::tests as inventory_tests;
+pub(crate) use inventory::{Index, POSTING_BYTES, matching};
 pub use judge::{Judge, Judged};
 pub use memo::Memo;
 pub use run::{RunOptions, RunResult, UnitError, run};

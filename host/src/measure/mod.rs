@@ -94,7 +94,7 @@ impl<'d> Bench<'d> {
         let inventory = Collected::new(self.documents.iter().flat_map(|it| self.judge.cards(it)).collect::<Vec<_>>());
         let mut tasks = Vec::new();
         for document in self.documents.iter().filter(|document| self.judge.plan(document).contains(&index)) {
-            let told = self.judge.related(index, &inventory, &document.subject.namespace);
+            let told = self.judge.related(index, &self.judge.asking(document, &inventory));
             tasks.push((self.judge.prepare(document), told.map_err(|error| failed(&error.0))?.json()));
         }
         let mut subject = Subject { bench: self, rule, tasks, memory: None, instantiations: 1, evaluations: 1 };
