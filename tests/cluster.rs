@@ -52,9 +52,16 @@ async fn becomes(cache: &WatchCache, kind: &str, state: &str) {
     in_time(cache.until(there)).await;
 }
 
+/// What a rule is told about an object of a namespace, with its digest.
+fn asked(inventory: &dyn Inventory, judge: &Judge, namespace: &str) -> Result<(String, [u8; 32]), String> {
+    let metadata = json!({"name": "c", "namespace": namespace, "labels": {"app": "x"}});
+    let here = document(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}));
+    let told = judge.related(0, &judge.asking(&here, inventory));
+    told.map(|told| (told.json(), told.digest())).map_err(|error| error.to_string())
+}
+
 fn told(cache: &WatchCache, judge: &Judge, namespace: &str) -> Result<String, String> {
-    let inventory = cache.inventory(judge).unwrap();
-    judge.related(0, &inventory, namespace).map(|told| told.json()).map_err(|error| error.to_string())
+    asked(&cache.inventory(judge).unwrap(), judge, namespace).map(|(json, _)| json)
 }
 
 async fn becomes_told(cache: &WatchCache, judge: &Judge, namespace: &str, wanted: &str) {
@@ -94,13 +101,18 @@ async fn rules_are_told_what_a_run_over_the_same_documents_would_tell_them() {
          "reads": ["pod.metadata.labels", "object.metadata.name"]},
         {"name": "pods", "kinds": ["core/Pod", "core/Service"], "scope": "cluster", "reads": ["*", "pod.metadata"]},
         {"name": "files", "kinds": ["file/Dockerfile"], "scope": "cluster", "reads": ["*"]},
+        {"name": "selecting", "kinds": ["core/Service"], "scope": "namespace", "reads": ["spec.selector"],
+         "relation": {"selects": {"there": "spec.selector", "here": "metadata.labels"}}},
+        {"name": "pods_of_them", "kinds": ["core/Pod"], "scope": "cluster", "via": "selecting", "reads": ["pod.metadata"],
+         "relation": {"selected": {"there": "pod.metadata.labels", "here": "spec.selector"}}},
+        {"name": "beside", "kinds": ["core/Pod", "core/Service"], "scope": "namespace", "reads": [],
+         "relation": {"same": {"there": "metadata.labels.app|object.metadata.labels.app", "here": "metadata.labels.app"}}},
     ]));
     let agree = |cache: &WatchCache| {
         let (inventory, wanted) = (cache.inventory(&judge).unwrap(), collected(&server, &judge));
         ["a", "b", ""].iter().all(|namespace| {
-            let told = judge.related(0, &inventory, namespace);
-            let wanted = judge.related(0, &wanted, namespace).unwrap();
-            told.is_ok_and(|told| (told.json(), told.digest()) == (wanted.json(), wanted.digest()))
+            let wanted = asked(&wanted, &judge, namespace).unwrap();
+            asked(&inventory, &judge, namespace).is_ok_and(|told| told == wanted)
         })
     };
     for index in 0..7 {
@@ -117,14 +129,25 @@ async fn rules_are_told_what_a_run_over_the_same_documents_would_tell_them() {
     owned["metadata"]["ownerReferences"] = owned_by("ReplicaSet");
     let mut strange = pod("strange");
     strange["metadata"]["ownerReferences"] = owned_by("Strange");
-    for pod in [pod("alone"), owned.clone(), strange] {
+    for pod in [pod("alone"), owned.clone(), strange, pod("x")] {
         server.apply(POD, pod);
     }
+    let metadata = json!({"name": "selecting", "namespace": "a", "labels": {"app": "x"}});
+    server.apply(SERVICE, json!({"metadata": metadata, "spec": {"selector": {"app": "x"}}}));
     server.apply(
         DEPLOYMENT,
         json!({"metadata": {"name": "web", "namespace": "a"}, "spec": {"replicas": 1, "template": template}}),
     );
     in_time(cache.until(agree)).await;
+    // Related by their labels, by way of each other, and by a value that they share.
+    let related: Value = serde_json::from_str(&told(&cache, &judge, "a").unwrap()).unwrap();
+    let names = |query: &str| {
+        let entries = related[query].as_array().unwrap().iter();
+        entries.map(|entry| entry["subject"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((names("selecting"), names("pods_of_them")), (vec!["selecting".to_owned()], vec!["x".to_owned()]));
+    assert_eq!(related["pods_of_them"][0]["via"], json!([0]));
+    assert_eq!(names("beside"), ["x", "selecting"]);
     server.apply(SERVICE, service("a", "s0", "y"));
     server.delete(SERVICE, "b", "s1");
     server.bookmark();
@@ -149,7 +172,7 @@ async fn only_what_is_asked_for_is_watched_and_no_more_of_it_than_is_read() {
     assert!(cache.synced(Duration::from_secs(60)).await);
     in_time(server.until(|server| server.open_watches() == 2)).await;
     server.apply(JOB, json!({"metadata": {"name": "b", "namespace": "n"}, "spec": {"z": 1}}));
-    let wanted = judge.related(0, &collected(&server, &judge), "n").unwrap().json();
+    let (wanted, _) = asked(&collected(&server, &judge), &judge, "n").unwrap();
     becomes_told(&cache, &judge, "n", &wanted).await;
 
     let mut objects = BTreeSet::new();
@@ -207,8 +230,9 @@ async fn without_permission_a_rule_is_not_evaluated_and_says_why() {
     assert!(matches!(&cache.status()[0].state, KindState::Unavailable { .. }));
 
     let inventory = cache.inventory(&judge).unwrap();
-    let document = document(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}));
-    let related = judge.related(0, &inventory, "n");
+    let metadata = json!({"name": "c", "namespace": "n"});
+    let document = document(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}));
+    let related = judge.related(0, &judge.asking(&document, &inventory));
     let outcome = |told| judge.judge(&judge.prepare(&document), &[Ask { rule: 0, told }]).remove(0).outcome;
     let reason = "its query `services` (core/Service) has no answer: core/Service: \
                   the API server does not permit it (403): told to fail";
@@ -217,7 +241,7 @@ async fn without_permission_a_rule_is_not_evaluated_and_says_why() {
     server.mend();
     becomes(&cache, "core/Service", "synced").await;
     assert_eq!(told(&cache, &judge, "n").unwrap(), shown(&[("n", "a", "x")]));
-    let related = judge.related(0, &inventory, "n");
+    let related = judge.related(0, &judge.asking(&document, &inventory));
     assert_eq!(outcome(related), Outcome::Pass);
 }
 

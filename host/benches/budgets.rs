@@ -5,6 +5,8 @@
 
 #[path = "budgets/editor.rs"]
 mod editor;
+#[path = "budgets/growth.rs"]
+mod growth;
 #[path = "budgets/process.rs"]
 mod process;
 #[path = "budgets/repository.rs"]
@@ -18,7 +20,7 @@ use policy_host::bundle::{Bundle, Library};
 use policy_host::discover::{Discovered, discover};
 use policy_host::document::{Document, Source};
 use policy_host::engine::{Engine, SandboxLimits};
-use policy_host::evaluate::{Ask, Asking, Collected, Judge, Judged, Memo, Outcome, RunOptions, RunResult, Told, run};
+use policy_host::evaluate::{Ask, Collected, Grouping, Judge, Judged, Memo, Outcome, RunOptions, RunResult, Told, run};
 use policy_host::manifest::Severity;
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use policy_host::project::Projection;
@@ -79,6 +81,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if wanted("repository") {
         host.repository(&mut rows)?;
     }
+    if wanted("growth") {
+        host.growth(&mut rows);
+    }
     if wanted("editor") {
         let times = Samples::new(editor::keystrokes()?);
         let slow = Samples::new(vec![times.quantile(0.95)]);
@@ -127,7 +132,7 @@ impl Host {
 
     /// One rule in a fresh sandbox of its own, and the same rule compiled natively.
     fn rules(&self, rows: &mut Vec<Row>) -> Result<Vec<Row>, Box<dyn Error>> {
-        let judge = Judge::asking(&self.engine, &self.bundle, Asking::Alone);
+        let judge = Judge::grouped(&self.engine, &self.bundle, Grouping::Alone);
         let unit = deployment();
         let document = only_document(&unit)?;
         let prepared = judge.prepare(&document);
@@ -194,7 +199,7 @@ impl Host {
     /// The whole bundle on the Deployment, which is all that the inventory knows: together, and a sandbox a rule.
     fn bundle(&self, rows: &mut Vec<Row>) -> Result<(), Box<dyn Error>> {
         let judge = Judge::new(&self.engine, &self.bundle);
-        let apart = Judge::asking(&self.engine, &self.bundle, Asking::Alone);
+        let apart = Judge::grouped(&self.engine, &self.bundle, Grouping::Alone);
         let units = [deployment()];
         let document = only_document(&units[0])?;
         let rules = judge.plan(&document).rules().count();
@@ -308,6 +313,23 @@ impl Host {
         Ok(())
     }
 
+    /// Twice and four times as many documents that are related to each other.
+    fn growth(&self, rows: &mut Vec<Row>) {
+        let judge = Judge::new(&self.engine, &self.bundle);
+        for (place, namespaces) in [("one namespace", None), ("a cluster, 20 a namespace", Some(20))] {
+            let seconds = growth::COUNTS.map(|count| {
+                let units = growth::units(count, namespaces.map_or(1, |of_each| count / of_each));
+                few(|| drop(black_box(run(&judge, &units, RunOptions::default()))))
+            });
+            let ratios = seconds.windows(2).map(|pair| pair[1].median() / pair[0].median());
+            let figure = format!("twice as many Deployments, Services and budgets in {place}");
+            rows.push(Row::new(figure, "×", Budget::AtMost(2.3), Samples::new(ratios.collect())));
+            for (count, seconds) in growth::COUNTS.into_iter().zip(seconds) {
+                rows.push(Row::detail(format!("{count} of each"), "s", seconds));
+            }
+        }
+    }
+
     fn print_repository(&self, discovered: &Discovered, result: &RunResult) {
         let clean = result.documents.iter().filter(|(_, document)| document.findings().next().is_none()).count();
         let evaluations: usize = result.documents.iter().map(|(_, document)| document.outcomes.len()).sum();
@@ -377,7 +399,8 @@ fn judge_all(judge: &Judge, document: &Document) {
 /// The rules that apply to a document, and what each is told of the others when there are none.
 fn tell<'j>(judge: &'j Judge, document: &Document) -> Vec<Ask<'j>> {
     let inventory = Collected::new(judge.cards(document));
-    let ask = |rule| Ask { rule, told: judge.related(rule, &inventory, &document.subject.namespace) };
+    let asking = judge.asking(document, &inventory);
+    let ask = |rule| Ask { rule, told: judge.related(rule, &asking) };
     judge.plan(document).rules().map(ask).collect()
 }
 

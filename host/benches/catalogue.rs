@@ -8,7 +8,7 @@ mod timing;
 use policy_host::bundle::{Bundle, Library};
 use policy_host::document::{Document, Source};
 use policy_host::engine::{Engine, SandboxLimits};
-use policy_host::evaluate::{Ask, Asking, Collected, Judge, Outcome, RuleOutcome};
+use policy_host::evaluate::{Ask, Grouping, Collected, Judge, Outcome, RuleOutcome};
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use std::error::Error;
 use std::hint::black_box;
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     )];
 
     let bundle = open()?;
-    let (together, alone) = (Judge::new(&engine, &bundle), Judge::asking(&engine, &bundle, Asking::Alone));
+    let (together, alone) = (Judge::new(&engine, &bundle), Judge::grouped(&engine, &bundle, Grouping::Alone));
     let rules = together.plan(&document).rules().count() as f64;
     for RuleOutcome { rule, outcome } in judge_all(&together, &document) {
         if let Outcome::Error(failure) = outcome {
@@ -83,6 +83,7 @@ fn judge_all(judge: &Judge, document: &Document) -> Vec<RuleOutcome> {
 /// The rules that apply, and what each is told of others.
 fn asks<'j>(judge: &'j Judge, document: &Document) -> Vec<Ask<'j>> {
     let inventory = Collected::new(judge.cards(document));
-    let ask = |rule| Ask { rule, told: judge.related(rule, &inventory, &document.subject.namespace) };
+    let asking = judge.asking(document, &inventory);
+    let ask = |rule| Ask { rule, told: judge.related(rule, &asking) };
     judge.plan(document).rules().map(ask).collect()
 }

@@ -1,5 +1,11 @@
 //! A rule's manifest: what the host knows of a rule without running it.
 
+mod relation;
+
+pub use relation::{
+    Absent, Belonging, Calling, Naming, Relation, Selection, SelectorForm, Sharing, Term, Terms, Whole,
+};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -162,9 +168,21 @@ pub struct Query {
     pub kinds: Vec<Target>,
     /// How far it looks.
     pub scope: Scope,
+    /// An earlier query of the rule: the relation then holds between the documents there and each document of its
+    /// answer, and each document says by their positions which of them it came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// How they belong to the document here. Without it, all documents of the kinds in scope are told, and paid for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<Relation>,
     /// The paths of them that it reads.
     pub reads: Vec<ReadPath>,
 }
+
+/// Queries of one rule at the most.
+const MAX_QUERIES: usize = 32;
+/// Queries in one chain at the most, the first included.
+const MAX_HOPS: usize = 3;
 
 /// How far an inventory query looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -310,7 +328,7 @@ impl fmt::Display for ReadPath {
             match segment {
                 Segment::AnyItem => f.write_str("[*]")?,
                 Segment::AnyKey => write!(f, "{dot}*")?,
-                Segment::Key(key) if key.is_empty() || key.contains(['.', '[', ']', '*', '"']) => {
+                Segment::Key(key) if key.is_empty() || key.contains(['.', '[', ']', '*', '"', '=', '|']) => {
                     write!(f, "[\"{key}\"]")?
                 }
                 Segment::Key(key) => write!(f, "{dot}{key}")?,
@@ -323,7 +341,7 @@ impl fmt::Display for ReadPath {
 macro_rules! through_strings {
     ($($type:ty),*) => {$(
         impl TryFrom<String> for $type {
-            type Error = ManifestSyntaxError;
+            type Error = $crate::manifest::ManifestSyntaxError;
 
             fn try_from(text: String) -> Result<Self, Self::Error> {
                 text.parse()
@@ -337,6 +355,8 @@ macro_rules! through_strings {
         }
     )*};
 }
+
+use through_strings;
 
 through_strings!(Target, ReadPath);
 
@@ -448,8 +468,41 @@ impl Manifest {
         if names.len() != self.inventory.len() {
             return invalid("inventory", "has two queries of one name");
         }
-        Ok(())
+        check_queries(&self.inventory).map_err(|reason| ManifestError::Invalid { field: "inventory", reason })
     }
+}
+
+/// What no query can be: related in an impossible way, or by a chain that is too long or runs backwards.
+fn check_queries(queries: &[Query]) -> Result<(), String> {
+    if queries.len() > MAX_QUERIES {
+        return Err(format!("has {} queries, more than {MAX_QUERIES}", queries.len()));
+    }
+    let mut hops = Vec::with_capacity(queries.len());
+    for query in queries {
+        let wrong = |reason: String| format!("has a query `{}` that {reason}", query.name);
+        let before = match &query.via {
+            None => 0,
+            Some(_) if query.relation.is_none() => return Err(wrong("has a `via` and no relation".to_owned())),
+            Some(via) => {
+                let earlier = queries[..hops.len()].iter().position(|earlier| earlier.name == *via);
+                hops[earlier.ok_or_else(|| wrong(format!("is via `{via}`, which is no earlier one")))?]
+            }
+        };
+        if before == MAX_HOPS {
+            return Err(wrong(format!("ends a chain of more than {MAX_HOPS} queries")));
+        }
+        hops.push(before + 1);
+        if let Some(relation) = &query.relation {
+            relation.check().map_err(wrong)?;
+            if let Relation::Selects(selection) | Relation::Selected(selection) = relation
+                && (selection.namespaces.is_some() || selection.namespace_labels.is_some())
+                && query.scope == Scope::Namespace
+            {
+                return Err(wrong("looks into other namespaces and has the scope `namespace`".to_owned()));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -479,6 +532,42 @@ mod tests {
         for text in ["", ".", "a.", "a..b", "a[*]b", "[\"x", "a[0]"] {
             assert!(text.parse::<ReadPath>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn chains_lead_forwards_and_end() {
+        let query = |name: &str, via: Option<&str>| {
+            let relation = serde_json::json!({"named": {"name": "spec.x"}});
+            let mut query = serde_json::json!({
+                "name": name, "kinds": ["core/Service"], "scope": "cluster", "relation": relation, "reads": [],
+            });
+            if let Some(via) = via {
+                query["via"] = via.into();
+            }
+            serde_json::from_value::<Query>(query).unwrap()
+        };
+        let chain = [query("a", None), query("b", Some("a")), query("c", Some("b"))];
+        assert_eq!(check_queries(&chain), Ok(()));
+        let longer: Vec<Query> = chain.iter().cloned().chain([query("d", Some("c"))]).collect();
+        assert_eq!(
+            check_queries(&longer).unwrap_err(),
+            "has a query `d` that ends a chain of more than 3 queries"
+        );
+        let backwards = [query("a", Some("b")), query("b", None)];
+        assert_eq!(check_queries(&backwards).unwrap_err(), "has a query `a` that is via `b`, which is no earlier one");
+        let all = Query { relation: None, ..query("b", Some("a")) };
+        assert_eq!(
+            check_queries(&[query("a", None), all]).unwrap_err(),
+            "has a query `b` that has a `via` and no relation"
+        );
+        let spaces = serde_json::from_value::<Query>(serde_json::json!({
+            "name": "m", "kinds": ["x.io/M"], "scope": "namespace", "reads": [],
+            "relation": {"selects": {"there": "a", "here": "b", "namespaces": "c"}},
+        }));
+        assert_eq!(
+            check_queries(&[spaces.unwrap()]).unwrap_err(),
+            "has a query `m` that looks into other namespaces and has the scope `namespace`"
+        );
     }
 
     proptest! {

@@ -1,29 +1,21 @@
 //! How many replicas a workload really has: autoscalers overrule `spec.replicas`.
 //!
-//! A rule asks for the autoscalers in its inventory:
+//! A rule asks for the autoscalers that scale its subject. A ScaledObject that names no kind scales a Deployment:
 //!
 //! ```ignore
 //! autoscalers: {
 //!     kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
 //!     scope: "namespace",
-//!     reads: ["spec.scaleTargetRef", "spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
+//!     relation: names {
+//!         kind: "spec.scaleTargetRef.kind=Deployment",
+//!         group: "spec.scaleTargetRef.apiVersion",
+//!         name: "spec.scaleTargetRef.name",
+//!     },
+//!     reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
 //! },
 //! ```
 
 use crate::input::{Input, Related};
-use crate::json::View;
-
-/// True when an autoscaler's `scaleTargetRef` names that object. The API version without its group
-/// does not matter; a ScaledObject that names no kind scales a Deployment.
-pub fn targets(autoscaler: &View<'_>, group: &str, kind: &str, name: &str) -> bool {
-    let target = autoscaler.at("spec.scaleTargetRef");
-    let target_kind = target.get("kind").as_str().unwrap_or("Deployment");
-    let target_group = match target.get("apiVersion").as_str() {
-        Some(version) => version.split_once('/').map_or("", |(group, _)| group),
-        None => group,
-    };
-    target.get("name").as_str() == Some(name) && target_kind == kind && target_group == group
-}
 
 /// The fewest replicas that an autoscaler leaves: `minReplicas` (default 1) of a
 /// HorizontalPodAutoscaler, `idleReplicaCount`, else `minReplicaCount` (default 0) of a ScaledObject.
@@ -36,14 +28,10 @@ pub fn minimum(autoscaler: &Related<'_>) -> i64 {
     spec.get("minReplicas").as_i64().unwrap_or(1)
 }
 
-/// The autoscaler among the answers to `query` that scales the input's workload; the one with the
-/// lowest minimum when there are several (KEDA makes a HorizontalPodAutoscaler of its own).
+/// The autoscaler that answers `query`; the one with the lowest minimum when there are several (KEDA
+/// makes a HorizontalPodAutoscaler of its own).
 pub fn autoscaler<'d, P>(input: &Input<'d, P>, query: &str) -> Option<Related<'d>> {
-    let subject = input.subject;
-    input
-        .related(query)
-        .filter(|related| targets(&related.document, &subject.group, &subject.kind, &subject.name))
-        .min_by_key(minimum)
+    input.related(query).min_by_key(minimum)
 }
 
 /// The replicas that are always there: the minimum of the workload's autoscaler, else
@@ -72,15 +60,13 @@ mod tests {
 
     #[test]
     fn autoscalers_overrule_the_workload() {
-        let hpa = r#"{"minReplicas":3,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"cart"}}"#;
-        let other = r#"{"minReplicas":9,"scaleTargetRef":{"apiVersion":"argoproj.io/v1alpha1","kind":"Deployment","name":"cart"}}"#;
-        let keda = r#"{"scaleTargetRef":{"name":"cart"}}"#;
-        let idle = r#"{"minReplicaCount":4,"idleReplicaCount":0,"scaleTargetRef":{"name":"cart"}}"#;
+        let hpa = r#"{"minReplicas":3}"#;
+        let idle = r#"{"minReplicaCount":4,"idleReplicaCount":0}"#;
         assert_eq!(replicas(r#"{"replicas":2}"#, &[]), 2);
         assert_eq!(replicas("{}", &[]), 1);
         assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", hpa)]), 3);
-        assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", other)]), 2);
-        assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", hpa), ("ScaledObject", keda)]), 0);
+        assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", "{}")]), 1);
+        assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", hpa), ("ScaledObject", "{}")]), 0);
         assert_eq!(replicas(r#"{"replicas":2}"#, &[("ScaledObject", idle)]), 0);
     }
 }

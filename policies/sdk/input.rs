@@ -31,16 +31,26 @@ pub struct Input<'d, P> {
 #[derive(Clone)]
 pub struct Related<'d> {
     subject: View<'d>,
+    via: View<'d>,
     /// The document, projected onto the query's `reads`. A workload is normalised.
     pub document: View<'d>,
 }
 
 impl<'d, P> Input<'d, P> {
     /// The `metadata` of a document that stands beside this one: same name, same namespace. `None`
-    /// when one of the answers to `query` has them already: two documents may not share a name.
+    /// when `query` has an answer, since two documents may not share a name:
+    ///
+    /// ```ignore
+    /// beside: {
+    ///     kinds: ["policy/PodDisruptionBudget"],
+    ///     scope: "namespace",
+    ///     relation: same { there: "metadata.name", here: "object.metadata.name" },
+    ///     reads: [],
+    /// },
+    /// ```
     pub fn metadata_beside(&self, query: &str) -> Option<Raw> {
         let Subject { namespace, name, .. } = self.subject;
-        if self.related(query).any(|related| related.name() == name && related.namespace() == namespace) {
+        if self.related(query).next().is_some() {
             return None;
         }
         if namespace.is_empty() {
@@ -58,11 +68,11 @@ impl<'d, P> Input<'d, P> {
     /// The documents that answer the manifest's query of that name.
     pub fn related(&self, query: &str) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
         let answer = self.queries.iter().position(|name| *name == query).and_then(|at| self.related.get(at));
-        answer
-            .map(View::items)
-            .into_iter()
-            .flatten()
-            .map(|entry| Related { subject: entry.get("subject"), document: entry.get("document") })
+        answer.map(View::items).into_iter().flatten().map(|entry| Related {
+            subject: entry.get("subject"),
+            via: entry.get("via"),
+            document: entry.get("document"),
+        })
     }
 }
 
@@ -90,6 +100,11 @@ impl<'d> Related<'d> {
     /// Its name.
     pub fn name(&self) -> &'d str {
         self.subject.get("name").text()
+    }
+
+    /// By which documents of the query that this one's is `via` it came: their positions in that answer.
+    pub fn via(&self) -> impl Iterator<Item = usize> + use<'d> {
+        self.via.items().filter_map(|position| usize::try_from(position.as_i64()?).ok())
     }
 
     /// The document as a workload.

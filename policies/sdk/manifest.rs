@@ -33,8 +33,16 @@ pub struct Query {
     pub name: &'static str,
     pub kinds: &'static [&'static str],
     pub scope: &'static str,
+    /// The earlier query, where there is one.
+    pub via: &'static [&'static str],
+    /// The relation, where there is one, by its name and fields.
+    pub relation: &'static [(&'static str, &'static [Field])],
     pub reads: &'static [&'static str],
 }
+
+/// A field of a relation with its values.
+#[doc(hidden)]
+pub type Field = (&'static str, &'static [&'static str]);
 
 impl Manifest {
     /// The manifest as JSON.
@@ -98,11 +106,50 @@ impl Query {
         object
             .entry("name", self.name)
             .entry("kinds", self.kinds)
-            .entry("scope", self.scope)
-            .entry("reads", &expand(self.reads));
+            .entry("scope", self.scope);
+        for via in self.via {
+            object.entry("via", *via);
+        }
+        for (name, fields) in self.relation {
+            object.entry("relation", &relation(name, fields));
+        }
+        object.entry("reads", &expand(self.reads));
         object.finish();
         Raw(out)
     }
+}
+
+fn relation(name: &str, fields: &[Field]) -> Raw {
+    let mut inner = String::new();
+    let mut object = ObjectWriter::new(&mut inner);
+    for (name, values) in fields {
+        let name = if *name == "namespace_labels" { "namespaceLabels" } else { name };
+        match values {
+            [value] if !value.contains("container.") => object.entry(name, *value),
+            values => object.entry(name, &expand_fields(values)),
+        };
+    }
+    object.finish();
+    let mut out = String::new();
+    let mut object = ObjectWriter::new(&mut out);
+    object.entry(name, &Raw(inner));
+    object.finish();
+    Raw(out)
+}
+
+/// Writes out `container.X` and `main_container.X` in the order of the values.
+fn expand_fields(values: &[&str]) -> Vec<String> {
+    let mut paths = Vec::new();
+    for value in values {
+        if let Some(field) = value.strip_prefix("container.") {
+            paths.extend(CONTAINER_LISTS.iter().map(|list| ["pod.spec.", list, "[*].", field].concat()));
+        } else if let Some(field) = value.strip_prefix("main_container.") {
+            paths.push(["pod.spec.containers[*].", field].concat());
+        } else {
+            paths.push((*value).to_owned());
+        }
+    }
+    paths
 }
 
 const CONTAINER_LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
@@ -199,6 +246,23 @@ mod tests {
         assert_eq!(docs.description, "More\ntext.");
         assert_eq!(docs.why, "Because.");
         assert_eq!(docs.fix, "Do.");
+    }
+
+    #[test]
+    fn a_query_says_how_its_documents_belong_to_the_subject() {
+        let query = |via, relation| Query { name: "q", kinds: &["x/Y"], scope: "namespace", via, relation, reads: &["a"] };
+        assert_eq!(query(&[], &[]).to_raw().0, r#"{"name":"q","kinds":["x/Y"],"scope":"namespace","reads":["a"]}"#);
+        let fields: &[Field] = &[("kind", &["=Y"]), ("name", &["container.x", "main_container.y", "z"])];
+        assert_eq!(
+            query(&["p"], &[("named", fields)]).to_raw().0,
+            concat!(
+                r#"{"name":"q","kinds":["x/Y"],"scope":"namespace","via":"p","relation":{"named":{"kind":"=Y","name":["#,
+                r#""pod.spec.containers[*].x","pod.spec.initContainers[*].x","pod.spec.ephemeralContainers[*].x","#,
+                r#""pod.spec.containers[*].y","z"]}},"reads":["a"]}"#
+            )
+        );
+        let fields: &[Field] = &[("there", &["s"]), ("namespace_labels", &["n"])];
+        assert_eq!(relation("selects", fields).0, r#"{"selects":{"there":"s","namespaceLabels":"n"}}"#);
     }
 
     #[test]

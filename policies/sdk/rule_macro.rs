@@ -31,7 +31,12 @@
 ///     operations: ["CREATE", "UPDATE", "CONNECT"],
 ///     subresources: ["exec"],
 ///     inventory: {
-///         pdbs: { kinds: ["policy/PodDisruptionBudget"], scope: "namespace", reads: ["spec.selector"] },
+///         pdbs: {
+///             kinds: ["policy/PodDisruptionBudget"],
+///             scope: "namespace",
+///             relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
+///             reads: ["spec.maxUnavailable"],
+///         },
 ///     },
 ///     parameters: {
 ///         /// What it does.
@@ -49,6 +54,39 @@
 /// every element, `*` every key, `["a.b/c"]` one key that holds dots, and a path ends with the
 /// whole value that stands there. A workload's paths start at `object` or `pod`;
 /// `container.X` and `main_container.X` are short for `X` of every (main) container.
+///
+/// # Related documents
+///
+/// A query of `inventory` asks for the documents of some `kinds`, in the subject's namespace or, with the scope
+/// `cluster`, in all, and says by its `relation` how they belong to the subject. The host answers with those alone,
+/// from an index. Each relation is told from the standpoint of the document *there*, the one that answers, and the
+/// one *here*:
+///
+/// | `relation:` | the document there |
+/// | --- | --- |
+/// | `selects { there: "spec.selector", here: "pod.metadata.labels" }` | has a selector that matches labels here: Service, PodDisruptionBudget, NetworkPolicy |
+/// | `selected { there: "pod.metadata.labels", here: "spec.selector" }` | has labels that a selector here matches |
+/// | `names { kind: "spec.scaleTargetRef.kind", name: "spec.scaleTargetRef.name" }` | names the one here |
+/// | `named { kind: "=ConfigMap", name: ["container.envFrom[*].configMapRef.name"] }` | is named here |
+/// | `same { there: ["spec.host"], here: ["spec.host"] }` | has the same values as the one here; several parts are one key |
+/// | `of { there: "namespace" }`, `of { there: "owner" }` | is the namespace of the one here, or its owner |
+/// | `calls {}`, `called {}` | is a file that uses the one here (`uses: ./…`, a module's `source`), or that the one here uses |
+///
+/// Without `relation` all documents of the kinds in scope are told, and paid for. The subject itself is one of them
+/// where it belongs to the answer.
+///
+/// * A value is `PATH`, `PATH|PATH` (the first that has anything), `PATH=TEXT` (TEXT where nothing stands) or `=TEXT`.
+///   Paths that go through the same list go through its elements together.
+/// * `selects` and `selected` match within one namespace with the scope `namespace` and anywhere with `cluster`, unless
+///   the selector says itself which namespaces it looks into: `namespaces:` for `any` and `matchNames`, as in
+///   Prometheus' monitors, `namespace_labels:` for a selector of their labels. How a selector is written and what an
+///   empty one selects follows from its kind; `form: "map"` is for other kinds with plain maps of labels, `absent:
+///   "everything"` for those where an absent selector selects everything.
+/// * `names` and `named` take `group:` (a group or an `apiVersion`) and `namespace:`, by default that of the document
+///   with the reference. With the scope `cluster` an object without a namespace is meant from every namespace.
+/// * `via: "services"` puts the documents of an earlier query here, one after another, over up to three queries.
+///   [`Related::via`](crate::input::Related::via) says by which of them a document came.
+/// * Where a bound is exceeded, or the labels of a namespace decide and are not known, the rule is not evaluated.
 #[macro_export]
 macro_rules! rule {
     (
@@ -67,7 +105,13 @@ macro_rules! rule {
         $(operations: [$($operation:literal),* $(,)?],)?
         $(subresources: [$($subresource:literal),* $(,)?],)?
         $(inventory: {
-            $($query:ident: { kinds: [$($kind:literal),* $(,)?], scope: $scope:literal, reads: [$($query_read:literal),* $(,)?] $(,)? }),* $(,)?
+            $($query:ident: {
+                kinds: [$($kind:literal),* $(,)?],
+                scope: $scope:literal,
+                $(via: $via:literal,)?
+                $(relation: $relation:ident { $($field:ident: $value:tt),* $(,)? },)?
+                reads: [$($query_read:literal),* $(,)?] $(,)?
+            }),* $(,)?
         },)?
         $(parameters: {
             $($(#[doc = $parameter_doc:literal])* $parameter:ident: $type:ty = $default:expr),* $(,)?
@@ -116,6 +160,11 @@ macro_rules! rule {
                     name: stringify!($query),
                     kinds: &[$($kind),*],
                     scope: $scope,
+                    via: &[$($via)?],
+                    relation: &[$((
+                        stringify!($relation),
+                        &[$((stringify!($field), $crate::terms!($value))),*],
+                    ))?],
                     reads: &[$($query_read),*],
                 }),*)?],
                 parameters: vec![$($({
@@ -162,5 +211,17 @@ macro_rules! component {
 
     $crate::bindings::export!(Component with_types_in $crate::bindings);
         };
+    };
+}
+
+/// One value of a relation, or a list of them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! terms {
+    ([$($term:literal),* $(,)?]) => {
+        &[$($term),*]
+    };
+    ($term:literal) => {
+        &[$term]
     };
 }

@@ -1,5 +1,5 @@
-//! Which objects a selector selects, by their labels. Matching is within one namespace unless a
-//! `namespaceSelector` says otherwise; that is for the rule to see to.
+//! What a document's own selector demands. Which other documents a selector selects, or which select
+//! this one, is for the host to answer: see `relation` in [`rule!`](crate::rule!).
 
 use crate::json::{Kind, View};
 
@@ -10,16 +10,11 @@ use crate::json::{Kind, View};
 /// policy/v1 PodDisruptionBudget. One that the API server would refuse (an unknown operator, `In` or
 /// `NotIn` without values, `Exists` or `DoesNotExist` with values) selects nothing.
 pub fn matches(selector: &View<'_>, labels: &View<'_>) -> bool {
-    matches_by(selector, &|key| labels.get(key).as_str())
-}
-
-/// True when a `namespaceSelector` selects the namespace with this name and these labels. Every
-/// namespace has the label `kubernetes.io/metadata.name`, whether it is in `labels` or not. See
-/// [`matches()`].
-pub fn matches_namespace<'d>(selector: &View<'_>, name: &'d str, labels: &View<'d>) -> bool {
-    matches_by(selector, &|key| {
-        if key == "kubernetes.io/metadata.name" { Some(name) } else { labels.get(key).as_str() }
-    })
+    let (required, expressions) = (selector.get("matchLabels"), selector.get("matchExpressions"));
+    selector.kind() == Some(Kind::Object)
+        && (!required.exists() || has_all(&required, labels))
+        && (!expressions.exists() || expressions.kind() == Some(Kind::Array))
+        && expressions.items().all(|expression| holds(&expression, labels))
 }
 
 /// True when a LabelSelector is there but demands nothing, so that it selects everything. For an
@@ -29,31 +24,16 @@ pub fn is_empty(selector: &View<'_>) -> bool {
     selector.kind() == Some(Kind::Object) && demands_nothing("matchLabels") && demands_nothing("matchExpressions")
 }
 
-/// True when a plain map of labels, such as a Service's `selector`, selects an object with these
-/// labels. An empty or absent one means that there is no selector: it selects nothing.
-pub fn map_matches(selector: &View<'_>, labels: &View<'_>) -> bool {
-    !selector.is_empty() && has_all(selector, &|key| labels.get(key).as_str())
-}
-
-/// The value of a label.
-type Labels<'f, 'd> = dyn Fn(&str) -> Option<&'d str> + 'f;
-
-fn matches_by(selector: &View<'_>, labels: &Labels<'_, '_>) -> bool {
-    let (required, expressions) = (selector.get("matchLabels"), selector.get("matchExpressions"));
-    selector.kind() == Some(Kind::Object)
-        && (!required.exists() || has_all(&required, labels))
-        && (!expressions.exists() || expressions.kind() == Some(Kind::Array))
-        && expressions.items().all(|expression| holds(&expression, labels))
-}
-
-fn has_all(required: &View<'_>, labels: &Labels<'_, '_>) -> bool {
+fn has_all(required: &View<'_>, labels: &View<'_>) -> bool {
     required.kind() == Some(Kind::Object)
-        && required.entries().all(|(key, value)| value.as_str().is_some_and(|value| labels(key) == Some(value)))
+        && required
+            .entries()
+            .all(|(key, value)| value.as_str().is_some_and(|value| labels.get(key).as_str() == Some(value)))
 }
 
-fn holds(expression: &View<'_>, labels: &Labels<'_, '_>) -> bool {
+fn holds(expression: &View<'_>, labels: &View<'_>) -> bool {
     let Some(key) = expression.get("key").as_str() else { return false };
-    let (label, values) = (labels(key), expression.get("values"));
+    let (label, values) = (labels.get(key).as_str(), expression.get("values"));
     let is_listed = || values.items().any(|value| value.as_str() == label);
     match expression.get("operator").text() {
         "In" => label.is_some() && is_listed(),
@@ -149,33 +129,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn plain_maps_need_an_entry() {
-        let labels = Json::parse(LABELS).unwrap();
-        for (map, expected) in [
-            ("{}", false),
-            ("null", false),
-            ("[]", false),
-            (r#"["web"]"#, false),
-            (r#"{"app":"web"}"#, true),
-            (r#"{"app":"web","tier":"front"}"#, true),
-            (r#"{"app":"web","x":"y"}"#, false),
-            (r#"{"app":true}"#, false),
-        ] {
-            assert_eq!(map_matches(&Json::parse(map).unwrap().root(), &labels.root()), expected, "{map}");
-        }
-        assert!(!map_matches(&labels.root(), &labels.root().get("absent")));
-    }
-
-    #[test]
-    fn namespaces_have_their_name_as_a_label() {
-        let json = Json::parse(r#"{"matchLabels":{"kubernetes.io/metadata.name":"shop","env":"prod"}}"#).unwrap();
-        let labels = Json::parse(r#"{"env":"prod"}"#).unwrap();
-        assert!(matches_namespace(&json.root(), "shop", &labels.root()));
-        assert!(!matches_namespace(&json.root(), "bank", &labels.root()));
-        assert!(!matches_namespace(&json.root(), "shop", &labels.root().get("absent")));
-    }
-
     fn map() -> impl Strategy<Value = BTreeMap<String, String>> {
         prop::collection::btree_map("[a-c]", "[xy]", 0..3)
     }
@@ -191,9 +144,6 @@ mod tests {
             let labels = serde_json::to_string(&labels).unwrap();
             prop_assert_eq!(selects(&serde_json::json!({"matchLabels": required}).to_string(), &labels), expected);
             prop_assert_eq!(selects(&serde_json::json!({"matchExpressions": expressions}).to_string(), &labels), expected);
-            let map = serde_json::to_string(&required).unwrap();
-            let plain = map_matches(&Json::parse(&map).unwrap().root(), &Json::parse(&labels).unwrap().root());
-            prop_assert_eq!(plain, expected && !required.is_empty());
         }
 
         #[test]

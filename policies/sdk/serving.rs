@@ -1,30 +1,34 @@
 //! Which containers serve: clients send them requests.
 //!
-//! A container serves when it declares a port. Rules that ask for Services in their inventory also
-//! find those that serve without declaring it:
+//! A container serves when it declares a port. Rules that ask for the Services that select their
+//! subject's pods also find those that serve without declaring it:
 //!
 //! ```ignore
-//! services: { kinds: ["core/Service"], scope: "namespace", reads: ["spec.selector", "spec.ports"] },
+//! services: {
+//!     kinds: ["core/Service"],
+//!     scope: "namespace",
+//!     relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
+//!     reads: ["spec.ports"],
+//! },
 //! ```
 
 use crate::input::{Input, Related};
 use crate::json::View;
 use crate::object;
-use crate::selector;
 use crate::workload::{Class, Container, Workload};
 use crate::write::Raw;
 
 /// The main containers that serve: those that declare a port and, where one of the Services that
-/// answer `query` selects the pods and sends to a port number that no container declares, those
-/// that declare none as well. The rule reads `pod.metadata.labels` and `container.ports`.
+/// answer `query` sends to a port number that no container declares, those that declare none as
+/// well. The rule reads `container.ports`.
 pub fn containers<'d, P>(input: &Input<'d, P>, query: &str) -> Vec<Container<'d>> {
     let workload = input.workload();
     let is_behind_service = input.related(query).any(|service| sends_to_undeclared(&service, &workload));
     workload.main_containers().filter(|container| is_behind_service || container.declares_ports()).collect()
 }
 
-/// True when the Service selects the workload's pods and sends to a port number that none of its
-/// main containers and sidecars declares. Without `targetPort` that is the Service's own port; a
+/// True when the Service sends to a port number that none of the workload's main containers and
+/// sidecars declares. Without `targetPort` that is the Service's own port; a
 /// name that nobody declares leads nowhere.
 fn sends_to_undeclared(service: &Related<'_>, workload: &Workload<'_>) -> bool {
     let spec = service.document.get("spec");
@@ -32,12 +36,11 @@ fn sends_to_undeclared(service: &Related<'_>, workload: &Workload<'_>) -> bool {
         let target = port.get("targetPort");
         if target.exists() { target.as_i64() } else { port.get("port").as_i64() }
     });
-    selector::map_matches(&spec.get("selector"), &workload.pod_labels())
-        && targets.any(|target| {
-            let mut serving =
-                workload.containers().filter(|container| matches!(container.class, Class::Main | Class::Sidecar));
-            !serving.any(|container| declares(&container, target))
-        })
+    targets.any(|target| {
+        let mut serving =
+            workload.containers().filter(|container| matches!(container.class, Class::Main | Class::Sidecar));
+        !serving.any(|container| declares(&container, target))
+    })
 }
 
 fn declares(container: &Container<'_>, number: i64) -> bool {
@@ -74,7 +77,7 @@ mod tests {
     use crate::json::Json;
     use crate::testing::look;
 
-    const POD: &str = r#"{"metadata":{"labels":{"app":"cart"}},"spec":{
+    const POD: &str = r#"{"spec":{
         "containers":[{"name":"cart","ports":[{"containerPort":8080}]},{"name":"helper"}],
         "initContainers":[
             {"name":"migrate","ports":[{"containerPort":1}]},
@@ -92,13 +95,12 @@ mod tests {
     #[test]
     fn a_service_makes_containers_without_ports_serve() {
         let cases = [
-            (r#"{"selector":{"app":"cart"},"ports":[{"port":80,"targetPort":8080}]}"#, "cart"),
-            (r#"{"selector":{"app":"cart"},"ports":[{"port":9000}]}"#, "cart"),
-            (r#"{"selector":{"app":"cart"},"ports":[{"port":80,"targetPort":"web"}]}"#, "cart"),
-            (r#"{"selector":{"app":"cart"},"ports":[{"port":80}]}"#, "cart,helper"),
-            (r#"{"selector":{"app":"cart"},"ports":[{"port":80,"targetPort":1}]}"#, "cart,helper"),
-            (r#"{"selector":{"app":"other"},"ports":[{"port":80}]}"#, "cart"),
-            (r#"{"ports":[{"port":80}]}"#, "cart"),
+            (r#"{"ports":[{"port":80,"targetPort":8080}]}"#, "cart"),
+            (r#"{"ports":[{"port":9000}]}"#, "cart"),
+            (r#"{"ports":[{"port":80,"targetPort":"web"}]}"#, "cart"),
+            (r#"{"ports":[{"port":80}]}"#, "cart,helper"),
+            (r#"{"ports":[{"port":80,"targetPort":1}]}"#, "cart,helper"),
+            ("{}", "cart"),
         ];
         for (service, serving_containers) in cases {
             assert_eq!(serving(service), serving_containers, "{service}");

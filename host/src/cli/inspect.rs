@@ -50,6 +50,12 @@ fn print(inspection: &Inspection, manifests: &[Manifest]) {
         for query in &manifest.inventory {
             let kinds: Vec<String> = query.kinds.iter().map(ToString::to_string).collect();
             anstream::println!("asks for {}", kinds.join(", "));
+            if let Some(relation) = &query.relation {
+                anstream::println!("  by     {relation}");
+            }
+            if let Some(via) = &query.via {
+                anstream::println!("  here   each of `{via}`");
+            }
             paths("  reads", &query.reads);
         }
     }

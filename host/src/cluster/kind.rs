@@ -46,7 +46,7 @@ pub(super) fn reads_only_metadata(topic: &Topic, kind: &GroupKind) -> bool {
         _ => false,
     };
     let template = topic.workloads.template_of(&kind.group, &kind.kind);
-    topic.reads.iter().all(|path| match (template, path.segments()) {
+    topic.paths().all(|path| match (template, path.segments()) {
         (None, segments) => common(segments),
         (Some(template), [Segment::Key(view), rest @ ..]) => match view.as_str() {
             "object" => common(rest),
@@ -63,7 +63,6 @@ mod tests {
     use super::*;
     use crate::manifest::{Query, Scope};
     use crate::workload::{WorkloadKind, WorkloadKinds};
-    use std::sync::Arc;
 
     fn topic(kinds: &[&str], reads: &[&str]) -> Topic {
         let mut workloads = WorkloadKinds::default();
@@ -73,9 +72,11 @@ mod tests {
             name: "q".to_owned(),
             kinds: kinds.iter().map(|kind| kind.parse().unwrap()).collect(),
             scope: Scope::Cluster,
+            via: None,
+            relation: None,
             reads: reads.iter().map(|path| path.parse().unwrap()).collect(),
         };
-        Topic::new(&query, Arc::new(workloads))
+        Topic::of(&[query], &workloads).remove(0)
     }
 
     fn shown(topic: &Topic) -> Vec<String> {
@@ -109,5 +110,21 @@ mod tests {
         assert!(!metadata_only(("apps", "Deployment"), &["*"]));
         assert!(metadata_only(("", "Pod"), &["pod.metadata.labels"]));
         assert!(!metadata_only(("", "Pod"), &["pod.spec"]));
+    }
+
+    #[test]
+    fn what_a_relation_reads_is_read() {
+        let query = |there: &str| {
+            serde_json::from_value::<Query>(serde_json::json!({
+                "name": "q", "kinds": ["core/Service"], "scope": "namespace", "reads": ["metadata.labels"],
+                "relation": {"selects": {"there": there, "here": "metadata.labels"}},
+            }))
+        };
+        let service = GroupKind { group: String::new(), kind: "Service".into() };
+        let metadata_only = |there| {
+            let topic = Topic::of(&[query(there).unwrap()], &WorkloadKinds::default()).remove(0);
+            reads_only_metadata(&topic, &service)
+        };
+        assert!(!metadata_only("spec.selector") && metadata_only("metadata.annotations.selector"));
     }
 }

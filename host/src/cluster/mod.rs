@@ -25,7 +25,7 @@ pub use kind::{GroupKind, kinds_of};
 pub use limits::{CacheLimits, Timing};
 pub use state::{KindState, KindStatus};
 
-use crate::evaluate::{Answer, Inventory, Judge, Topic, Unavailable};
+use crate::evaluate::{Answer, Inventory, Judge, Probe, RelatedDocument, Topic, Unavailable};
 use crate::manifest::Scope;
 use state::Cell;
 use std::collections::BTreeSet;
@@ -93,7 +93,7 @@ impl WatchCache {
         let shared = Arc::new(Shared {
             kinds_of,
             cells: kinds.iter().map(|_| Cell::new(state.clone())).collect(),
-            store: Store::new(topics.len(), kinds.len()),
+            store: Store::new(&topics, kinds.len()),
             topics,
             kinds,
             limits,
@@ -147,21 +147,35 @@ impl WatchCache {
 #[derive(Clone)]
 pub struct ClusterInventory {
     cache: WatchCache,
-    /// The cache's topics, by query.
+    /// The cache's topics, by the judge's.
     topics: Vec<usize>,
 }
 
-impl Inventory for ClusterInventory {
-    /// Costs no more than the cards that are asked for, and nothing to speak of where none has changed.
-    fn answer(&self, query: u16, scope: Scope, namespace: &str) -> Result<Answer, Unavailable> {
-        let Shared { kinds_of, kinds, cells, store, timing, .. } = &*self.cache.shared;
-        let topic = self.topics[usize::from(query)];
+impl ClusterInventory {
+    /// The cache's topic, when the objects of all its kinds are known.
+    fn known(&self, topic: u16) -> Result<usize, Unavailable> {
+        let Shared { kinds_of, kinds, cells, timing, .. } = &*self.cache.shared;
+        let topic = self.topics[usize::from(topic)];
         let now = Instant::now();
         for kind in kinds_of[topic].iter().map(|kind| usize::from(*kind)) {
             if let Some(reason) = cells[kind].unavailable(now, timing) {
                 return Err(Unavailable(format!("{}: {reason}", kinds[kind].0)));
             }
         }
-        store.answer(topic, (scope == Scope::Namespace).then_some(namespace)).map_err(Unavailable)
+        Ok(topic)
+    }
+}
+
+impl Inventory for ClusterInventory {
+    /// Costs no more than the cards that are asked for, and nothing to speak of where none has changed.
+    fn answer(&self, topic: u16, scope: Scope, namespace: &str) -> Result<Answer, Unavailable> {
+        let topic = self.known(topic)?;
+        let namespace = (scope == Scope::Namespace).then_some(namespace);
+        self.cache.shared.store.answer(topic, namespace).map_err(Unavailable)
+    }
+
+    /// Costs what the documents cost that are found, and those that an index cannot tell from them.
+    fn find(&self, topic: u16, probe: &Probe<'_>) -> Result<Vec<Arc<RelatedDocument>>, Unavailable> {
+        self.cache.shared.store.find(self.known(topic)?, probe)
     }
 }

@@ -5,7 +5,7 @@ use super::reason::Trouble;
 use super::store::Slot;
 use super::{GroupKind, Shared, object};
 use crate::document::Subject;
-use crate::evaluate::{RelatedDocument, Topic};
+use crate::evaluate::Topic;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -98,13 +98,12 @@ impl Objects {
         let limit = self.shared.limits.card_bytes;
         let subject = Arc::new(document.subject.clone());
         let slot = |topic: &Topic| {
-            let projection = topic.show(&document)?;
-            if projection.len() > limit {
-                let bytes = projection.len();
+            let related = topic.related(&document, &subject)?;
+            if related.bytes() > limit {
+                let bytes = related.bytes();
                 return unreadable(&format!("what is read of it has {bytes} bytes, more than {limit}"));
             }
-            let subject = Arc::clone(&subject);
-            Some(Slot::Shown(Arc::new(RelatedDocument { subject, projection: projection.into() })))
+            Some(Slot::Shown(Arc::new(related)))
         };
         topics.map(|topic| (topic, slot(&self.shared.topics[topic]))).collect()
     }

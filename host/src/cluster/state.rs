@@ -77,7 +77,7 @@ pub struct KindStatus {
     pub state: KindState,
     /// Since when, but for the number of objects and the wording of reasons.
     pub since: SystemTime,
-    /// Bytes of its cards.
+    /// Bytes of its cards and of the indexes over them.
     pub bytes: usize,
     /// How often listing or watching has failed so far.
     pub failures: u64,

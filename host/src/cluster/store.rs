@@ -1,9 +1,12 @@
-//! What a watch cache keeps: for each topic the cards of its objects, by namespace, and the answers made of them.
+//! What a watch cache keeps: for each topic the cards of its objects, by namespace, indexes over them, and the
+//! answers made of them.
 //!
-//! An answer is made on demand, without holding a lock, and kept until one of its cards changes. Together
-//! the answers are no larger than twice the cards: one answer a namespace, and one for all.
+//! An answer with all objects is made on demand, without holding a lock, and kept until one of its cards changes.
+//! Together the answers are no larger than twice the cards: one answer a namespace, and one for all. Those that
+//! belong to one object are found by the indexes each time they are asked for. A change of an object touches its
+//! own keys.
 
-use crate::evaluate::{Answer, RelatedDocument};
+use crate::evaluate::{Answer, Index, POSTING_BYTES, Probe, RelatedDocument, Topic, Unavailable, matching};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -24,9 +27,7 @@ impl Slot {
     fn bytes(&self) -> usize {
         CARD_OVERHEAD
             + match self {
-                Slot::Shown(document) => {
-                    document.projection.len() + document.subject.namespace.len() + document.subject.name.len()
-                }
+                Slot::Shown(document) => document.bytes(),
                 Slot::Unreadable(reason) => reason.len(),
             }
     }
@@ -41,20 +42,33 @@ pub(super) struct Store {
 }
 
 /// The cards of one topic.
-#[derive(Default)]
 struct Cards {
     namespaces: HashMap<String, Namespace>,
     everywhere: Kept,
     /// Counts changes.
     changes: u64,
     unreadable: usize,
+    /// The documents of the slots, by the numbers that the indexes know them by.
+    numbered: Vec<Option<Arc<RelatedDocument>>>,
+    /// Numbers that are free.
+    free: Vec<u32>,
+    indexes: Vec<Index>,
+}
+
+/// A slot, with what it takes.
+struct Held {
+    slot: Slot,
+    /// The number of its document.
+    number: Option<u32>,
+    /// Bytes of the card and of its keys.
+    bytes: usize,
 }
 
 /// The cards of one namespace; the empty one has what is not in any.
 #[derive(Default)]
 struct Namespace {
     /// By kind and name.
-    slots: BTreeMap<(u16, String), Slot>,
+    slots: BTreeMap<(u16, String), Held>,
     answer: Kept,
 }
 
@@ -87,9 +101,9 @@ enum Found {
 }
 
 impl Store {
-    pub(super) fn new(topics: usize, kinds: usize) -> Self {
+    pub(super) fn new(topics: &[Topic], kinds: usize) -> Self {
         Self {
-            topics: (0..topics).map(|_| RwLock::default()).collect(),
+            topics: topics.iter().map(|topic| RwLock::new(Cards::new(topic))).collect(),
             bytes: (0..kinds).map(|_| AtomicUsize::new(0)).collect(),
             nothing: Answer::new(Vec::new()),
         }
@@ -112,28 +126,23 @@ impl Store {
         let cards = &mut *cards;
         let key = (kind, name.to_owned());
         let known = cards.namespaces.get(namespace).and_then(|known| known.slots.get(&key));
-        if known == slot.as_ref() {
+        if known.map(|known| &known.slot) == slot.as_ref() {
             return false;
         }
+        let before = cards.namespaces.get_mut(namespace).and_then(|space| space.slots.remove(&key));
+        let before_bytes = before.map_or(0, |before| cards.forget(before));
+        let held = slot.map(|slot| cards.hold(slot));
+        let bytes = &self.bytes[usize::from(kind)];
+        bytes.fetch_add(held.as_ref().map_or(0, |held| held.bytes), Ordering::Relaxed);
+        bytes.fetch_sub(before_bytes, Ordering::Relaxed);
         cards.changes += 1;
         let change = cards.changes;
-        if !cards.namespaces.contains_key(namespace) {
-            cards.namespaces.insert(namespace.to_owned(), Namespace::default());
-        }
-        let Some(space) = cards.namespaces.get_mut(namespace) else { return false };
-        let unreadable = |slot: &Option<Slot>| usize::from(matches!(slot, Some(Slot::Unreadable(_))));
-        let added = slot.as_ref().map_or(0, Slot::bytes);
-        cards.unreadable += unreadable(&slot);
-        let before = match slot {
-            Some(slot) => space.slots.insert(key, slot),
-            None => space.slots.remove(&key),
-        };
-        cards.unreadable -= unreadable(&before);
-        let bytes = &self.bytes[usize::from(kind)];
-        bytes.fetch_add(added, Ordering::Relaxed);
-        bytes.fetch_sub(before.as_ref().map_or(0, Slot::bytes), Ordering::Relaxed);
-        space.answer.invalidate(change);
         cards.everywhere.invalidate(change);
+        let space = cards.namespaces.entry(namespace.to_owned()).or_default();
+        space.answer.invalidate(change);
+        if let Some(held) = held {
+            space.slots.insert(key, held);
+        }
         if space.slots.is_empty() {
             cards.namespaces.remove(namespace);
         }
@@ -162,6 +171,29 @@ impl Store {
         Ok(answer)
     }
 
+    /// The documents of a topic that a probe finds.
+    ///
+    /// # Errors
+    /// Names an object in reach that exceeds a bound.
+    pub(super) fn find(&self, topic: usize, probe: &Probe<'_>) -> Result<Vec<Arc<RelatedDocument>>, Unavailable> {
+        let cards = self.read(topic);
+        let spaces = || match probe.within() {
+            Some(namespace) => cards.namespaces.get(namespace).into_iter().collect::<Vec<_>>(),
+            None => cards.namespaces.values().collect(),
+        };
+        if cards.unreadable > 0
+            && let Some(reason) = unreadable(&spaces())
+        {
+            return Err(Unavailable(reason.to_string()));
+        }
+        let Some(index) = cards.indexes.iter().find(|index| index.id() == probe.index()) else {
+            let all = spaces().into_iter().flat_map(Namespace::documents);
+            return matching(all, probe);
+        };
+        let candidates = index.candidates(probe).into_iter();
+        matching(candidates.filter_map(|number| cards.numbered.get(number as usize)?.as_ref()), probe)
+    }
+
     fn read(&self, topic: usize) -> RwLockReadGuard<'_, Cards> {
         self.topics[topic].read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -171,7 +203,76 @@ impl Store {
     }
 }
 
+impl Namespace {
+    fn documents(&self) -> impl Iterator<Item = &Arc<RelatedDocument>> {
+        self.slots.values().filter_map(|held| match &held.slot {
+            Slot::Shown(document) => Some(document),
+            Slot::Unreadable(_) => None,
+        })
+    }
+}
+
+/// Why an object of some namespaces cannot be read: the same of several, whatever came first.
+fn unreadable<'n>(spaces: &[&'n Namespace]) -> Option<&'n Arc<str>> {
+    let slots = spaces.iter().flat_map(|space| space.slots.values());
+    let reasons = slots.filter_map(|held| match &held.slot {
+        Slot::Unreadable(reason) => Some(reason),
+        Slot::Shown(_) => None,
+    });
+    reasons.min()
+}
+
 impl Cards {
+    fn new(topic: &Topic) -> Self {
+        Self {
+            namespaces: HashMap::new(),
+            everywhere: Kept::default(),
+            changes: 0,
+            unreadable: 0,
+            numbered: Vec::new(),
+            free: Vec::new(),
+            indexes: topic.indexes().iter().map(|id| Index::new(*id)).collect(),
+        }
+    }
+
+    /// Takes a slot in.
+    fn hold(&mut self, slot: Slot) -> Held {
+        let mut bytes = slot.bytes();
+        let number = match &slot {
+            Slot::Unreadable(_) => {
+                self.unreadable += 1;
+                None
+            }
+            Slot::Shown(document) => {
+                let number = self.free.pop().unwrap_or_else(|| {
+                    self.numbered.push(None);
+                    (self.numbered.len() - 1) as u32
+                });
+                self.numbered[number as usize] = Some(Arc::clone(document));
+                for index in &mut self.indexes {
+                    bytes += index.insert(number, document) * POSTING_BYTES;
+                }
+                Some(number)
+            }
+        };
+        Held { slot, number, bytes }
+    }
+
+    /// Takes a slot out; gives the bytes that it took.
+    fn forget(&mut self, held: Held) -> usize {
+        match held.number {
+            None => self.unreadable -= 1,
+            Some(number) => {
+                self.numbered[number as usize] = None;
+                self.free.push(number);
+                for index in &mut self.indexes {
+                    index.remove(number);
+                }
+            }
+        }
+        held.bytes
+    }
+
     fn find(&self, namespace: Option<&str>, nothing: &Answer) -> Result<Found, String> {
         let (spaces, kept): (Vec<&Namespace>, &Kept) = match namespace {
             Some(namespace) => match self.namespaces.get(namespace) {
@@ -185,30 +286,24 @@ impl Cards {
         if let Some(answer) = &kept.answer {
             return Ok(Found::Answer(answer.clone()));
         }
-        let slots = || spaces.iter().flat_map(|space| space.slots.values());
-        if self.unreadable > 0 {
-            let reasons = slots().filter_map(|slot| match slot {
-                Slot::Unreadable(reason) => Some(reason),
-                Slot::Shown(_) => None,
-            });
-            if let Some(reason) = reasons.min() {
-                return Err(reason.to_string());
-            }
+        if self.unreadable > 0
+            && let Some(reason) = unreadable(&spaces)
+        {
+            return Err(reason.to_string());
         }
-        let shown = slots().filter_map(|slot| match slot {
-            Slot::Shown(document) => Some(Arc::clone(document)),
-            Slot::Unreadable(_) => None,
-        });
-        Ok(Found::Cards(shown.collect(), kept.changed))
+        let shown = spaces.into_iter().flat_map(Namespace::documents);
+        Ok(Found::Cards(shown.cloned().collect(), kept.changed))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Subject;
-    use crate::evaluate::{Card, Collected, Inventory};
-    use crate::manifest::Scope;
+    use crate::document::{Document, Subject};
+    use crate::evaluate::inventory_tests::{World, document, objects};
+    use crate::evaluate::{Card, Collected, Inventory, inventory_tests};
+    use crate::manifest::{Query, Scope};
+    use crate::workload::WorkloadKinds;
     use proptest::prelude::*;
 
     const KINDS: [&str; 2] = ["Service", "Pod"];
@@ -226,7 +321,98 @@ mod tests {
 
     fn shown(kind: u16, namespace: &str, name: &str, value: u8) -> Slot {
         let subject = Arc::new(subject(kind, namespace, name));
-        Slot::Shown(Arc::new(RelatedDocument { subject, projection: value.to_string().into() }))
+        Slot::Shown(Arc::new(RelatedDocument::new(subject, value.to_string(), Vec::new())))
+    }
+
+    /// A store of topics that only ask for all.
+    fn store(topics: usize, kinds: usize) -> Store {
+        let query = serde_json::json!({"name": "q", "kinds": ["core/Service"], "scope": "cluster", "reads": []});
+        let query: Query = serde_json::from_value(query).unwrap();
+        let topic = Topic::of(&[query], &WorkloadKinds::default()).remove(0);
+        Store::new(&vec![topic; topics], kinds)
+    }
+
+    /// A store without the states of kinds.
+    struct Known<'s>(&'s Store);
+
+    impl Inventory for Known<'_> {
+        fn answer(&self, topic: u16, scope: Scope, namespace: &str) -> Result<Answer, Unavailable> {
+            let namespace = (scope == Scope::Namespace).then_some(namespace);
+            self.0.answer(usize::from(topic), namespace).map_err(Unavailable)
+        }
+
+        fn find(&self, topic: u16, probe: &Probe<'_>) -> Result<Vec<Arc<RelatedDocument>>, Unavailable> {
+            self.0.find(usize::from(topic), probe)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn relations_hold_whatever_has_changed(
+            changes in prop::collection::vec((objects(), any::<bool>()), 0..40),
+            asked in prop::collection::vec(objects(), 1..4),
+        ) {
+            let world = World::new();
+            let topics = world.topics();
+            let store = Store::new(topics, 1);
+            let mut there: BTreeMap<(String, String, String, String), Document> = BTreeMap::new();
+            let set = |document: &Document, shown: bool| {
+                let subject = Arc::new(document.subject.clone());
+                for (index, topic) in topics.iter().enumerate() {
+                    let related = topic.related(document, &subject).filter(|_| shown);
+                    let slot = related.map(|related| Slot::Shown(Arc::new(related)));
+                    let name = format!("{}/{}/{}", subject.group, subject.kind, subject.name);
+                    store.set(index, 0, &subject.namespace, &name, slot);
+                }
+            };
+            let told = |asked: &Document, inventory: &dyn Inventory| {
+                let told = world.told(asked, inventory).into_iter();
+                told.map(|answer| answer.map(|answer| (answer.json().to_owned(), *answer.digest()))).collect::<Vec<_>>()
+            };
+            for (index, (object, kept)) in changes.iter().enumerate() {
+                let document = document(object);
+                let Subject { group, kind, namespace, name, .. } = document.subject.clone();
+                set(&document, *kept);
+                match kept {
+                    true => there.insert((group, kind, namespace, name), document),
+                    false => there.remove(&(group, kind, namespace, name)),
+                };
+                if index % 8 == 7 || index + 1 == changes.len() {
+                    let wanted = world.collected(there.values());
+                    for asked in &asked {
+                        let asked = inventory_tests::document(asked);
+                        prop_assert_eq!(told(&asked, &Known(&store)), told(&asked, &wanted));
+                    }
+                }
+            }
+            for document in there.values() {
+                set(document, false);
+            }
+            prop_assert_eq!(store.bytes(), 0);
+            for cards in &store.topics {
+                prop_assert!(cards.read().unwrap().indexes.iter().all(Index::is_empty));
+            }
+        }
+    }
+
+    #[test]
+    fn keys_take_room_too() {
+        let world = World::new();
+        let store = Store::new(world.topics(), 1);
+        let set = |pairs: usize| {
+            let selector: serde_json::Map<_, _> = (0..pairs).map(|pair| (pair.to_string(), "x".into())).collect();
+            let metadata = serde_json::json!({"name": "s", "namespace": "n"});
+            let object = serde_json::json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": selector},
+            });
+            let document = document(&object);
+            let related = world.topics()[0].related(&document, &Arc::new(document.subject.clone())).unwrap();
+            store.set(0, 0, "n", "s", Some(Slot::Shown(Arc::new(related))));
+            store.bytes()
+        };
+        let few = set(1);
+        assert!(set(101) >= few + 100 * POSTING_BYTES);
+        assert_eq!(set(1), few);
     }
 
     proptest! {
@@ -234,7 +420,7 @@ mod tests {
         fn answers_as_the_documents_of_a_run_do(
             changes in prop::collection::vec((0_u16..2, "[xy]?", "[abc]", prop::option::of(0_u8..3)), 0..30),
         ) {
-            let store = Store::new(1, 2);
+            let store = store(1, 2);
             let mut there = BTreeMap::new();
             for (kind, namespace, name, value) in changes {
                 let slot = value.map(|value| shown(kind, &namespace, &name, value));
@@ -245,7 +431,8 @@ mod tests {
                 };
                 prop_assert_eq!(store.set(0, kind, &namespace, &name, slot), before != value);
                 let cards = there.iter().map(|((kind, namespace, name), value)| {
-                    Card { query: 0, subject: subject(*kind, namespace, name), projection: value.to_string() }
+                    let subject = subject(*kind, namespace, name);
+                    Card { topic: 0, subject, projection: value.to_string(), keys: Vec::new() }
                 });
                 let wanted = Collected::new(cards);
                 for namespace in ["", "x", "y", "z"] {
@@ -266,7 +453,7 @@ mod tests {
 
     #[test]
     fn a_change_concerns_its_namespace_and_the_whole() {
-        let store = Store::new(2, 1);
+        let store = store(2, 1);
         store.set(0, 0, "x", "a", Some(shown(0, "x", "a", 1)));
         store.set(0, 0, "y", "a", Some(shown(0, "y", "a", 1)));
         let kept = |namespace: &str| store.read(0).namespaces[namespace].answer.answer.is_some();
@@ -291,7 +478,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_spoils_its_own_namespace() {
-        let store = Store::new(1, 1);
+        let store = store(1, 1);
         store.set(0, 0, "x", "a", Some(shown(0, "x", "a", 1)));
         store.set(0, 0, "y", "b", Some(Slot::Unreadable("b is too deep".into())));
         assert!(store.answer(0, Some("x")).is_ok());

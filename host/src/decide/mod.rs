@@ -157,7 +157,8 @@ impl Decider {
     /// What some rules are told of other documents, the one under review in its new state among them.
     fn asks(&self, rules: impl Iterator<Item = u16>, document: &Document) -> Vec<Ask<'_>> {
         let overlay = self.judge.overlay(document, &*self.inventory);
-        let ask = |rule| Ask { rule, told: self.judge.related(rule, &overlay, &document.subject.namespace) };
+        let asking = self.judge.asking(document, &overlay);
+        let ask = |rule| Ask { rule, told: self.judge.related(rule, &asking) };
         rules.map(ask).collect()
     }
 

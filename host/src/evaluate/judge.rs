@@ -1,10 +1,10 @@
 //! One document before the rules of a bundle.
 
-use super::inventory::{Answer, Card, Inventory, Overlay, Told, Topic, Topics, Unavailable};
-use super::plan::{Asking, Plan, Plans};
+use super::inventory::{Answer, Asking, Card, Here, Inventory, Overlay, Told, Topic, Topics, Unavailable};
+use super::plan::{Grouping, Plan, Plans};
 use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
-use crate::document::{Document, Node, Pointer, PointerError, Value};
+use crate::document::{Document, Node, Pointer, PointerError, Subject, Value};
 use crate::engine::bindings::exports::policy::rule::rules as wire;
 use crate::engine::{Engine, RuleFailure};
 use crate::fix::edit;
@@ -26,7 +26,7 @@ pub struct Judge {
     /// Index into `projections`, by rule.
     reads: Vec<usize>,
     topics: Topics,
-    /// Indices into `topics`, by rule and query.
+    /// Questions of `topics`, by rule and query.
     asks: Vec<Vec<u16>>,
     /// By rule: whether it failed alone after a call with others had failed. It is asked alone from then on,
     /// so that it costs the others no second call.
@@ -63,11 +63,11 @@ pub struct Answered {
 impl Judge {
     /// Prepares a bundle. Rules of one component are asked together.
     pub fn new(engine: &Arc<Engine>, bundle: &Arc<Bundle>) -> Self {
-        Self::asking(engine, bundle, Asking::Together)
+        Self::grouped(engine, bundle, Grouping::Together)
     }
 
     /// Prepares a bundle whose rules are asked in another way.
-    pub fn asking(engine: &Arc<Engine>, bundle: &Arc<Bundle>, asking: Asking) -> Self {
+    pub fn grouped(engine: &Arc<Engine>, bundle: &Arc<Bundle>, grouping: Grouping) -> Self {
         let mut projections: Vec<Projection> = Vec::new();
         let mut index = |projection: Projection| {
             projections.iter().position(|known| *known == projection).unwrap_or_else(|| {
@@ -79,7 +79,7 @@ impl Judge {
         let queries = bundle.rules.iter().map(|rule| rule.source.manifest.inventory.as_slice());
         let (topics, asks) = Topics::collect(queries, &bundle.workloads);
         let failed_alone = bundle.rules.iter().map(|_| AtomicBool::new(false)).collect();
-        let plans = Plans::new(asking);
+        let plans = Plans::new(grouping);
         let (engine, bundle) = (Arc::clone(engine), Arc::clone(bundle));
         Self { engine, bundle, plans, projections, reads, topics, asks, failed_alone }
     }
@@ -147,15 +147,30 @@ impl Judge {
         Overlay::new(&self.topics, document, inventory)
     }
 
-    /// What a rule is told of the inventory about a subject in `namespace`.
+    /// The questions of rules about a document to an inventory.
+    pub fn asking<'a>(&'a self, document: &'a Document, inventory: &'a dyn Inventory) -> Asking<'a> {
+        Asking::new(&self.topics, document, self.bundle.workloads.shape(document), inventory)
+    }
+
+    /// The same questions about a document of which only that is at hand which they asked before.
+    pub(super) fn asking_again<'a>(
+        &'a self,
+        subject: &'a Subject,
+        here: &Here,
+        inventory: &'a dyn Inventory,
+    ) -> Asking<'a> {
+        Asking::again(&self.topics, subject, here, inventory)
+    }
+
+    /// What a rule is told of the inventory.
     ///
     /// # Errors
     /// When one of the rule's queries has no answer: names it, its kinds, and why.
-    pub fn related(&self, rule: u16, inventory: &dyn Inventory, namespace: &str) -> Result<Told<'_>, Unavailable> {
+    pub fn related(&self, rule: u16, asking: &Asking<'_>) -> Result<Told<'_>, Unavailable> {
         let queries = &self.bundle.rules[usize::from(rule)].source.manifest.inventory;
-        let told = queries.iter().zip(&self.asks[usize::from(rule)]).map(|(query, index)| {
-            let answer = inventory.answer(*index, query.scope, namespace).map_err(|Unavailable(reason)| {
-                let kinds = self.topics.as_slice()[usize::from(*index)].kinds_text();
+        let told = queries.iter().zip(&self.asks[usize::from(rule)]).map(|(query, question)| {
+            let answer = asking.answer(*question).map_err(|Unavailable(reason)| {
+                let kinds = self.topics.kinds_text(*question);
                 Unavailable(format!("its query `{}` ({kinds}) has no answer: {reason}", query.name))
             })?;
             Ok((query.name.as_str(), answer))
@@ -291,7 +306,7 @@ impl Judge {
             }) as u32
         };
         let told: Vec<Vec<u32>> =
-            asks.iter().map(|ask| ask.told.iter().flat_map(Told::answers).map(&mut place).collect()).collect();
+            asks.iter().map(|ask| ask.told.iter().flat_map(Told::answers).map(|(_, answer)| place(answer)).collect()).collect();
         let related: Vec<&str> = related.into_iter().map(Answer::json).collect();
         let wired: Vec<wire::Ask<'_>> = asks
             .iter()

@@ -5,7 +5,7 @@
 //! unit, so that it may move in its file.
 
 use super::except::Ignore;
-use super::inventory::Card;
+use super::inventory::{Card, Here};
 use super::shards::{Bounds, Fresh, Group, Key, MemoUse, Shards};
 use super::verdict::{DocumentVerdict, RuleOutcome};
 use crate::digest::Hasher;
@@ -27,6 +27,8 @@ pub(super) struct Record {
     pub(super) documents: Vec<DocumentVerdict>,
     /// What they contribute to the inventory.
     pub(super) cards: Vec<Card>,
+    /// What the relations of queries ask of each document, so that it is known without it what its rules are told.
+    pub(super) here: Vec<Here>,
     /// Outcomes of the rules that ask for an inventory.
     pub(super) related: Vec<RelatedOutcome>,
     /// The exceptions that stand in it.

@@ -16,10 +16,15 @@ mod verdict;
 
 pub use except::{ANNOTATION, Exception, Origin, Status};
 pub(crate) use except::{annotations, settle_annotations};
-pub use inventory::{Answer, Card, Collected, Inventory, Overlay, RelatedDocument, Told, Topic, Unavailable};
+pub use inventory::{
+    Answer, Asking, Card, Collected, Inventory, Keys, Overlay, Probe, RelatedDocument, Told, Topic, Unavailable,
+};
+#[cfg(test)]
+pub(crate) use inventory::tests as inventory_tests;
+pub(crate) use inventory::{Index, POSTING_BYTES, matching};
 pub use judge::{Answered, Ask, Judge, Judged};
 pub use memo::Memo;
-pub use plan::{Asking, Plan};
+pub use plan::{Grouping, Plan};
 pub use run::{RunOptions, RunResult, UnitError, run};
 pub use session::{Keyed, Session};
 pub use shards::MemoUse;

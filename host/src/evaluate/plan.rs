@@ -10,7 +10,7 @@ use std::sync::{Arc, RwLock};
 
 /// How the rules of one component are asked.
 #[derive(Debug, Clone, Default)]
-pub enum Asking {
+pub enum Grouping {
     /// In one call, in which they share a projection: all that any of them reads.
     #[default]
     Together,
@@ -59,7 +59,7 @@ impl Plan {
         &self.projections[at]
     }
 
-    fn new(bundle: &Bundle, asking: &Asking, document: &Document) -> Self {
+    fn new(bundle: &Bundle, asking: &Grouping, document: &Document) -> Self {
         let applies = |(_, rule): &(usize, &crate::bundle::BundleRule)| {
             let manifest = &rule.source.manifest;
             manifest.is_asked_about(&document.subject.operation, &document.subresource)
@@ -71,7 +71,7 @@ impl Plan {
         for (index, rule) in bundle.rules.iter().enumerate().filter(applies) {
             let component = Arc::as_ptr(&rule.source.component);
             let known = components.iter().position(|(known, _)| *known == component);
-            let group = known.filter(|_| !matches!(asking, Asking::Alone)).unwrap_or_else(|| {
+            let group = known.filter(|_| !matches!(asking, Grouping::Alone)).unwrap_or_else(|| {
                 components.push((component, Vec::new()));
                 components.len() - 1
             });
@@ -80,7 +80,7 @@ impl Plan {
             plan.group_of.push(group);
         }
         for (_, mut reads) in components {
-            if let Asking::Widened(more) = asking {
+            if let Grouping::Widened(more) = asking {
                 reads.extend(more);
             }
             let projection = Projection::new(reads);
@@ -99,12 +99,12 @@ const KEPT: usize = 4096;
 
 /// The plans of a bundle.
 pub(super) struct Plans {
-    asking: Asking,
+    asking: Grouping,
     known: RwLock<HashMap<[String; 4], Arc<Plan>>>,
 }
 
 impl Plans {
-    pub(super) fn new(asking: Asking) -> Self {
+    pub(super) fn new(asking: Grouping) -> Self {
         Self { asking, known: RwLock::default() }
     }
 

@@ -180,38 +180,44 @@ fn second_pass(
     inventory: &Collected,
     limits: &Limits,
 ) -> Result<Pass, SyntaxError> {
-    let mut related = Vec::new();
     if pass.documents.is_none() {
-        for known in std::mem::take(&mut pass.record.related) {
-            let subject = &pass.record.documents[known.document as usize].subject;
-            let told = judge.related(known.outcome.rule, inventory, &subject.namespace);
-            if digest(&told) != known.told {
-                pass.from_memory = false;
-                pass.documents = Some(unit.parse(limits)?);
-                break;
-            }
-            related.push(known);
+        if told_the_same(judge, &pass.record, inventory) {
+            return Ok(pass);
         }
+        pass.from_memory = false;
+        pass.documents = Some(unit.parse(limits)?);
     }
-    if let Some(documents) = &pass.documents {
-        related.clear();
-        for (index, document) in documents.iter().enumerate() {
-            let plan = judge.plan(document);
-            let asks: Vec<Ask<'_>> = plan
-                .rules()
-                .filter(|rule| judge.asks_inventory(*rule))
-                .map(|rule| Ask { rule, told: judge.related(rule, inventory, &document.subject.namespace) })
-                .collect();
-            let outcomes = judge.judge(&judge.prepare(document), &asks);
-            related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
-                document: index as u32,
-                told: digest(&ask.told),
-                outcome,
-            }));
-        }
+    let (mut related, mut here) = (Vec::new(), Vec::new());
+    for (index, document) in pass.documents.iter().flatten().enumerate() {
+        let asking = judge.asking(document, inventory);
+        let plan = judge.plan(document);
+        let asks: Vec<Ask<'_>> = plan
+            .rules()
+            .filter(|rule| judge.asks_inventory(*rule))
+            .map(|rule| Ask { rule, told: judge.related(rule, &asking) })
+            .collect();
+        let outcomes = judge.judge(&judge.prepare(document), &asks);
+        related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
+            document: index as u32,
+            told: digest(&ask.told),
+            outcome,
+        }));
+        here.push(asking.into_here());
     }
-    pass.record.related = related;
+    (pass.record.related, pass.record.here) = (related, here);
     Ok(pass)
+}
+
+/// Whether every rule would be told what it was told when its outcome was remembered.
+fn told_the_same(judge: &Judge, record: &Record, inventory: &Collected) -> bool {
+    record.related.chunk_by(|one, other| one.document == other.document).all(|outcomes| {
+        let document = outcomes[0].document as usize;
+        let (Some(verdict), Some(here)) = (record.documents.get(document), record.here.get(document)) else {
+            return false;
+        };
+        let asking = judge.asking_again(&verdict.subject, here, inventory);
+        outcomes.iter().all(|known| digest(&judge.related(known.outcome.rule, &asking)) == known.told)
+    })
 }
 
 /// Names what a rule was told in the memo.

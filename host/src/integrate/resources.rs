@@ -1,7 +1,7 @@
 //! From kinds to resources: what the API calls the collection of a kind, and in which version rules know it.
 
 use crate::bundle::Bundle;
-use crate::manifest::Target;
+use crate::manifest::{Relation, Target};
 use std::collections::BTreeSet;
 
 /// A kind, and where the API serves it.
@@ -129,8 +129,11 @@ pub(super) fn judged_on(bundle: &Bundle, operations: &[&str]) -> BTreeSet<Resour
 
 /// The resources that a bundle's rules ask for.
 pub(super) fn asked(bundle: &Bundle) -> BTreeSet<Resource> {
-    let queries = bundle.rules.iter().flat_map(|rule| &rule.source.manifest.inventory);
-    resources(bundle, queries.flat_map(|query| &query.kinds))
+    let queries = || bundle.rules.iter().flat_map(|rule| &rule.source.manifest.inventory);
+    let namespace = Target::Object { group: String::new(), kind: "Namespace".to_owned() };
+    let needs_namespaces = queries().filter_map(|query| query.relation.as_ref()).any(Relation::needs_namespaces);
+    let kinds = queries().flat_map(|query| &query.kinds);
+    resources(bundle, kinds.chain(needs_namespaces.then_some(&namespace)))
 }
 
 fn resources<'t>(bundle: &Bundle, targets: impl Iterator<Item = &'t Target>) -> BTreeSet<Resource> {

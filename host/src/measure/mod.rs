@@ -95,7 +95,7 @@ impl<'d> Bench<'d> {
         let mut tasks = Vec::new();
         let is_asked = |document: &&Document| self.judge.plan(document).rules().any(|rule| rule == index);
         for document in self.documents.iter().filter(is_asked) {
-            let told = self.judge.related(index, &inventory, &document.subject.namespace);
+            let told = self.judge.related(index, &self.judge.asking(document, &inventory));
             let told = Ok(told.map_err(|error| failed(&error.0))?);
             tasks.push((self.judge.prepare(document), [Ask { rule: index, told }]));
         }

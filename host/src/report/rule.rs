@@ -28,10 +28,13 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
         let _ = writeln!(out, "- {}: {fact}", strong(name));
     }
     for query in &manifest.inventory {
+        let via = query.via.as_ref().map_or(String::new(), |via| format!(" (here is each of {})", code(via)));
+        let relation = query.relation.as_ref().map(|relation| format!(", related by {}", code(&relation.to_string())));
+        let related = relation.unwrap_or_default() + &via;
         let place = if query.scope == Scope::Namespace { "the same namespace" } else { "the whole cluster" };
         let _ = writeln!(
             out,
-            "- {} {} of {place}: {}",
+            "- {} {} of {place}{related}: {}",
             strong("Asks for"),
             list(&query.kinds, code),
             list(&query.reads, code)

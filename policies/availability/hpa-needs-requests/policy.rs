@@ -1,4 +1,3 @@
-use policy_sdk::autoscaling;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -22,11 +21,16 @@ policy_sdk::rule! {
     factor: "VIII Concurrency",
     since: "0.1.0",
     applies_to: ["autoscaling/HorizontalPodAutoscaler"],
-    reads: ["spec.scaleTargetRef", "spec.metrics", "spec.targetCPUUtilizationPercentage"],
+    reads: ["spec.metrics", "spec.targetCPUUtilizationPercentage"],
     inventory: {
         workloads: {
             kinds: ["workload"],
             scope: "namespace",
+            relation: named {
+                kind: "spec.scaleTargetRef.kind=Deployment",
+                group: "spec.scaleTargetRef.apiVersion",
+                name: "spec.scaleTargetRef.name",
+            },
             reads: [
                 "pod.spec.resources",
                 "container.resources",
@@ -36,9 +40,7 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let scaled =
-        |related: &Related<'_>| autoscaling::targets(&input.document, related.group(), related.kind(), related.name());
-    let Some(target) = input.related("workloads").find(scaled) else {
+    let Some(target) = input.related("workloads").next() else {
         return not_evaluated("the workload that it scales is not among the documents");
     };
     let metrics = input.document.at("spec.metrics");

@@ -37,11 +37,21 @@ policy_sdk::rule! {
         "container.ports",
     ],
     inventory: {
-        services: { kinds: ["core/Service"], scope: "namespace", reads: ["spec.selector", "spec.ports"] },
+        services: {
+            kinds: ["core/Service"],
+            scope: "namespace",
+            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
+            reads: ["spec.ports"],
+        },
         autoscalers: {
             kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
             scope: "namespace",
-            reads: ["spec.scaleTargetRef", "spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
+            relation: names {
+                kind: "spec.scaleTargetRef.kind=Deployment",
+                group: "spec.scaleTargetRef.apiVersion",
+                name: "spec.scaleTargetRef.name",
+            },
+            reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
         },
     },
     parameters: {

@@ -1,5 +1,5 @@
 use policy_sdk::prelude::*;
-use policy_sdk::{autoscaling, production, selector};
+use policy_sdk::{autoscaling, production};
 
 policy_sdk::rule! {
     /// Replicated workloads have a PodDisruptionBudget
@@ -33,11 +33,27 @@ policy_sdk::rule! {
         "file", "object.spec.replicas", "object.spec.selector", "object.metadata.labels", "pod.metadata.labels",
     ],
     inventory: {
-        pdbs: { kinds: ["policy/PodDisruptionBudget"], scope: "namespace", reads: ["spec.selector"] },
+        pdbs: {
+            kinds: ["policy/PodDisruptionBudget"],
+            scope: "namespace",
+            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
+            reads: [],
+        },
+        beside: {
+            kinds: ["policy/PodDisruptionBudget"],
+            scope: "namespace",
+            relation: same { there: "metadata.name", here: "object.metadata.name" },
+            reads: [],
+        },
         autoscalers: {
             kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
             scope: "namespace",
-            reads: ["spec.scaleTargetRef", "spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
+            relation: names {
+                kind: "spec.scaleTargetRef.kind=Deployment",
+                group: "spec.scaleTargetRef.apiVersion",
+                name: "spec.scaleTargetRef.name",
+            },
+            reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
         },
     },
     parameters: {
@@ -53,8 +69,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if replicas < if is_production { 1 } else { input.parameters.min_replicas } {
         return not_applicable(format!("it may be down to {replicas} replicas"));
     }
-    let labels = workload.pod_labels();
-    if !input.related("pdbs").any(|pdb| selector::matches(&pdb.document.at("spec.selector"), &labels)) {
+    if input.related("pdbs").next().is_none() {
         let message = format!("no PodDisruptionBudget selects its pods (replicas: {replicas})");
         findings.report(&workload.object, message).fix(budget(input, replicas));
     }
@@ -76,7 +91,7 @@ fn budget(input: &Input<'_, Parameters>, replicas: i64) -> Option<Fix> {
         object! {
             "apiVersion": "policy/v1",
             "kind": "PodDisruptionBudget",
-            "metadata": input.metadata_beside("pdbs")?,
+            "metadata": input.metadata_beside("beside")?,
             "spec": spec,
         },
     ))

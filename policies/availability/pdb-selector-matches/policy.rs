@@ -22,7 +22,12 @@ policy_sdk::rule! {
     applies_to: ["policy/PodDisruptionBudget"],
     reads: ["spec.selector"],
     inventory: {
-        workloads: { kinds: ["workload"], scope: "namespace", reads: ["pod.metadata.labels"] },
+        workloads: {
+            kinds: ["workload"],
+            scope: "namespace",
+            relation: selected { there: "pod.metadata.labels", here: "spec.selector" },
+            reads: [],
+        },
     },
     parameters: {
         /// Accept an empty selector, for one budget over the whole namespace.
@@ -32,16 +37,14 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let selector = input.document.at("spec.selector");
-    let is_empty = selector::is_empty(&selector);
-    if is_empty && input.subject.version == "v1" {
+    if selector::is_empty(&selector) && input.subject.version == "v1" {
         if !input.parameters.allow_empty {
             findings.report(&selector, "the selector is empty, so it selects every pod of the namespace").code("empty");
         }
         return Ok(());
     }
     // In v1beta1 an empty selector selects nothing.
-    let selects = |workload: Related<'_>| selector::matches(&selector, &workload.workload().pod_labels());
-    if is_empty || !input.related("workloads").any(selects) {
+    if input.related("workloads").next().is_none() {
         findings.report(&selector, "it selects no workload's pods in this namespace").code("nothing");
     }
     Ok(())

@@ -41,7 +41,12 @@ policy_sdk::rule! {
         autoscalers: {
             kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
             scope: "namespace",
-            reads: ["spec.scaleTargetRef", "spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
+            relation: names {
+                kind: "spec.scaleTargetRef.kind=Deployment",
+                group: "spec.scaleTargetRef.apiVersion",
+                name: "spec.scaleTargetRef.name",
+            },
+            reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
         },
     },
     parameters: {

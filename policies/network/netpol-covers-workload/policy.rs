@@ -42,9 +42,21 @@ policy_sdk::rule! {
         policies: {
             kinds: ["networking.k8s.io/NetworkPolicy"],
             scope: "namespace",
-            reads: ["spec"],
+            relation: selects { there: "spec.podSelector", here: "pod.metadata.labels" },
+            reads: ["spec.podSelector", "spec.ingress", "spec.egress"],
         },
-        services: { kinds: ["core/Service"], scope: "namespace", reads: ["spec.selector"] },
+        beside: {
+            kinds: ["networking.k8s.io/NetworkPolicy"],
+            scope: "namespace",
+            relation: same { there: "metadata.name", here: "object.metadata.name" },
+            reads: [],
+        },
+        services: {
+            kinds: ["core/Service"],
+            scope: "namespace",
+            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
+            reads: [],
+        },
     },
     parameters: {
         /// Require an egress rule of workloads that declare backing services.
@@ -61,13 +73,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if workload.spec().get("hostNetwork").is_true() {
         return not_applicable("its pods are on the node's network, which policies do not reach");
     }
-    let labels = workload.pod_labels();
     let policies: Vec<View<'_>> = input
         .related("policies")
         .map(|policy| policy.document.get("spec"))
-        .filter(|spec| {
-            !selector::is_empty(&spec.get("podSelector")) && selector::matches(&spec.get("podSelector"), &labels)
-        })
+        .filter(|spec| !selector::is_empty(&spec.get("podSelector")))
         .collect();
     if policies.is_empty() {
         let message = "no NetworkPolicy of its own selects its pods";
@@ -75,8 +84,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return Ok(());
     }
     let has_rule = |direction| policies.iter().any(|spec| !spec.get(direction).is_empty());
-    let service =
-        input.related("services").find(|service| selector::map_matches(&service.document.at("spec.selector"), &labels));
+    let service = input.related("services").next();
     if let Some(service) = service.filter(|_| workload.is_long_running() && !has_rule("ingress")) {
         let message = format!(
             "Service `{}` selects its pods, but no NetworkPolicy of its own has an ingress rule",
@@ -149,7 +157,7 @@ fn policy(input: &Input<'_, Parameters>) -> Option<Fix> {
         object! {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
-            "metadata": input.metadata_beside("policies")?,
+            "metadata": input.metadata_beside("beside")?,
             "spec": object! {
                 "podSelector": pods,
                 "policyTypes": ["Ingress", "Egress"],

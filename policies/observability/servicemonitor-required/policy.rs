@@ -1,5 +1,4 @@
 use policy_sdk::prelude::*;
-use policy_sdk::selector;
 use policy_sdk::write::{ObjectWriter, Raw};
 
 policy_sdk::rule! {
@@ -32,15 +31,35 @@ policy_sdk::rule! {
         services: {
             kinds: ["core/Service"],
             scope: "namespace",
-            reads: [
-                "spec.selector", "spec.ports[*].name", "metadata.labels",
-                "metadata.annotations[\"prometheus.io/scrape\"]",
-            ],
+            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
+            reads: ["spec.ports[*].name", "metadata.labels", "metadata.annotations[\"prometheus.io/scrape\"]"],
         },
-        monitors: {
-            kinds: ["monitoring.coreos.com/ServiceMonitor", "monitoring.coreos.com/PodMonitor"],
+        service_monitors: {
+            kinds: ["monitoring.coreos.com/ServiceMonitor"],
             scope: "cluster",
-            reads: ["spec.selector", "spec.namespaceSelector"],
+            via: "services",
+            relation: selects {
+                there: "spec.selector",
+                here: "metadata.labels",
+                namespaces: "spec.namespaceSelector",
+            },
+            reads: [],
+        },
+        pod_monitors: {
+            kinds: ["monitoring.coreos.com/PodMonitor"],
+            scope: "cluster",
+            relation: selects {
+                there: "spec.selector",
+                here: "pod.metadata.labels",
+                namespaces: "spec.namespaceSelector",
+            },
+            reads: [],
+        },
+        beside: {
+            kinds: ["monitoring.coreos.com/ServiceMonitor"],
+            scope: "namespace",
+            relation: same { there: "metadata.name", here: "object.metadata.name" },
+            reads: [],
         },
     },
     parameters: {
@@ -54,11 +73,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if workload.label("telemetry") == Some("none") {
         return not_applicable("it is labelled `telemetry: none`");
     }
-    let labels = workload.pod_labels();
-    let services: Vec<Related<'_>> = input
-        .related("services")
-        .filter(|service| selector::map_matches(&service.document.at("spec.selector"), &labels))
-        .collect();
+    let services: Vec<Related<'_>> = input.related("services").collect();
     let Some(service) = services.first() else {
         return not_applicable("no Service selects its pods");
     };
@@ -66,30 +81,13 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let accepted = input.parameters.accept_annotations
         && (is_annotated(workload.pod.get("metadata"))
             || services.iter().any(|service| is_annotated(service.document.get("metadata"))));
-    let is_scraped = |monitor: Related<'_>| {
-        let wanted = monitor.document.at("spec.selector");
-        let matches = |labels: &View<'_>| selector::matches(&wanted, labels);
-        looks_into(&monitor, &input.subject.namespace)
-            && match monitor.kind() {
-                "PodMonitor" => matches(&labels),
-                _ => services.iter().any(|service| matches(&service.document.at("metadata.labels"))),
-            }
-    };
-    if !accepted && !input.related("monitors").any(is_scraped) {
+    let mut monitors = input.related("service_monitors").chain(input.related("pod_monitors"));
+    if !accepted && monitors.next().is_none() {
         let message =
             format!("Service `{}` selects its pods, and no ServiceMonitor or PodMonitor scrapes them", service.name());
         findings.report(&workload.object, message).fix(monitor(input, service));
     }
     Ok(())
-}
-
-/// Whether the monitor's `namespaceSelector`, by default its own namespace, takes in that namespace.
-fn looks_into(monitor: &Related<'_>, namespace: &str) -> bool {
-    let wanted = monitor.document.at("spec.namespaceSelector");
-    let names = wanted.get("matchNames");
-    wanted.get("any").is_true()
-        || names.items().any(|name| name.text() == namespace)
-        || names.is_empty() && monitor.namespace() == namespace
 }
 
 fn monitor(input: &Input<'_, Parameters>, service: &Related<'_>) -> Option<Fix> {
@@ -110,7 +108,7 @@ fn monitor(input: &Input<'_, Parameters>, service: &Related<'_>) -> Option<Fix> 
         object! {
             "apiVersion": "monitoring.coreos.com/v1",
             "kind": "ServiceMonitor",
-            "metadata": input.metadata_beside("monitors")?,
+            "metadata": input.metadata_beside("beside")?,
             "spec": object! {
                 "selector": object! { "matchLabels": Raw(labels) },
                 "endpoints": [object! { "port": port, "path": "/metrics", "interval": "15s" }],

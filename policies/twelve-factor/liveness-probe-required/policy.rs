@@ -42,7 +42,12 @@ policy_sdk::rule! {
         "main_container.livenessProbe.exec.command",
     ],
     inventory: {
-        services: { kinds: ["core/Service"], scope: "namespace", reads: ["spec.selector", "spec.ports"] },
+        services: {
+            kinds: ["core/Service"],
+            scope: "namespace",
+            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
+            reads: ["spec.ports"],
+        },
     },
     parameters: {
         /// Judge DaemonSets too.

@@ -40,7 +40,12 @@ policy_sdk::rule! {
         "main_container.readinessProbe.exec.command",
     ],
     inventory: {
-        services: { kinds: ["core/Service"], scope: "namespace", reads: ["spec.selector", "spec.ports"] },
+        services: {
+            kinds: ["core/Service"],
+            scope: "namespace",
+            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
+            reads: ["spec.ports"],
+        },
     },
     parameters: {
         /// Judge DaemonSets too.

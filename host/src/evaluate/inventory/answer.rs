@@ -1,20 +1,50 @@
 //! What a rule is told of other documents.
 
+use super::facet::Keys;
 use crate::document::{Subject, write_json_string};
 use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
-/// One document of an answer. They are told in the order of their subjects.
+/// A document as the queries of a topic see it. They are told in the order of their subjects.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RelatedDocument {
-    /// Who it is.
-    pub subject: Arc<Subject>,
+    pub(super) subject: Arc<Subject>,
     /// It, projected, as JSON.
-    pub projection: Box<str>,
+    projection: Box<str>,
+    /// What it has of each facet of its topic.
+    keys: Box<[Keys]>,
+    /// Names what is told of it.
+    digest: [u8; 32],
 }
 
 impl RelatedDocument {
-    fn write(&self, out: &mut String) {
+    /// Who a document is, how it is shown, and what it has of each facet of its topic.
+    pub fn new(subject: Arc<Subject>, projection: String, keys: Vec<Keys>) -> Self {
+        let mut digest = Sha256::new();
+        for part in [&subject.group, &subject.version, &subject.kind, &subject.namespace, &subject.name, &projection] {
+            update_framed(&mut digest, part);
+        }
+        Self { subject, projection: projection.into(), keys: keys.into(), digest: digest.finalize().into() }
+    }
+
+    /// Bytes that it takes, its subject's texts included.
+    pub fn bytes(&self) -> usize {
+        let keys = self.keys.iter().map(|keys| size_of::<Keys>() + keys.bytes()).sum::<usize>();
+        self.projection.len() + self.subject.namespace.len() + self.subject.name.len() + keys
+    }
+
+    pub(super) fn keys(&self) -> &[Keys] {
+        &self.keys
+    }
+
+    /// Bytes of it in an answer, roughly.
+    fn told_bytes(&self) -> usize {
+        const AROUND: usize = 96;
+        self.projection.len() + self.subject.namespace.len() + self.subject.name.len() + AROUND
+    }
+
+    fn write(&self, via: &[u32], out: &mut String) {
         out.push_str("{\"subject\":{");
         let subject = &self.subject;
         let fields = [
@@ -34,7 +64,22 @@ impl RelatedDocument {
         }
         out.push_str("},\"document\":");
         out.push_str(&self.projection);
+        if !via.is_empty() {
+            out.push_str(",\"via\":[");
+            for (index, via) in via.iter().enumerate() {
+                let comma = if index > 0 { "," } else { "" };
+                // Writing to a String cannot fail.
+                let _ = write!(out, "{comma}{via}");
+            }
+            out.push(']');
+        }
         out.push('}');
+    }
+
+    /// Whether it is the same object, in whatever version.
+    pub(super) fn is(&self, object: &Subject) -> bool {
+        let identity = |of: &Subject| (&of.group, &of.kind, &of.namespace, &of.name) == key(object);
+        identity(&self.subject)
     }
 }
 
@@ -45,7 +90,10 @@ pub struct Answer(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     documents: Vec<Arc<RelatedDocument>>,
+    /// For each document, by which of the earlier answer's it came; empty where there is no earlier one.
+    via: Vec<Vec<u32>>,
     digest: [u8; 32],
+    bytes: usize,
     /// Written when a rule is told, which a verdict that is remembered under the digest spares.
     text: OnceLock<Box<str>>,
 }
@@ -54,9 +102,26 @@ impl Answer {
     /// The answer that consists of some documents. Their order does not matter.
     pub fn new(mut documents: Vec<Arc<RelatedDocument>>) -> Self {
         documents.sort();
-        let text = write(&documents);
-        let digest = Sha256::digest(text.as_bytes()).into();
-        Self(Arc::new(Parts { documents, digest, text: OnceLock::from(text) }))
+        Self::of(documents, Vec::new())
+    }
+
+    /// The answer that consists of some documents in their order, each with the positions of those that it came by
+    /// in the answer before.
+    pub(super) fn by_way(documents: Vec<(Arc<RelatedDocument>, Vec<u32>)>) -> Self {
+        let (documents, via) = documents.into_iter().unzip();
+        Self::of(documents, via)
+    }
+
+    fn of(documents: Vec<Arc<RelatedDocument>>, via: Vec<Vec<u32>>) -> Self {
+        let mut digest = Sha256::new();
+        for (index, document) in documents.iter().enumerate() {
+            digest.update(document.digest);
+            let via = via.get(index).map_or(&[][..], Vec::as_slice);
+            digest.update((via.len() as u64).to_le_bytes());
+            via.iter().for_each(|position| digest.update(position.to_le_bytes()));
+        }
+        let bytes = documents.iter().map(|document| document.told_bytes()).sum();
+        Self(Arc::new(Parts { documents, via, digest: digest.finalize().into(), bytes, text: OnceLock::new() }))
     }
 
     /// The documents.
@@ -64,22 +129,43 @@ impl Answer {
         &self.0.documents
     }
 
-    /// Names what the answer says: equal digests, equal answers. It is worked out once. Equal answers have equal
-    /// digests when they came about in the same way.
+    /// By which documents of the earlier answer each one came, by their positions. Empty where the query is via none.
+    pub fn via(&self) -> &[Vec<u32>] {
+        &self.0.via
+    }
+
+    /// Bytes of it as JSON, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.bytes
+    }
+
+    /// Names what the answer says: equal digests, equal answers. It is worked out once.
     pub fn digest(&self) -> &[u8; 32] {
         &self.0.digest
     }
 
     /// The JSON array that a rule gets.
     pub fn json(&self) -> &str {
-        self.0.text.get_or_init(|| write(&self.0.documents))
+        self.0.text.get_or_init(|| self.write())
+    }
+
+    fn write(&self) -> Box<str> {
+        let mut out = String::with_capacity(2 + self.0.bytes);
+        out.push('[');
+        for (index, document) in self.0.documents.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            document.write(self.0.via.get(index).map_or(&[], Vec::as_slice), &mut out);
+        }
+        out.push(']');
+        out.into()
     }
 
     /// The answer in which one object, whatever version it is written in, is as it is `now`: `None` when
-    /// the answer has no part for it. The digest is derived, so that nothing is written before it is told.
+    /// the answer has no part for it.
     pub(super) fn with(&self, object: &Subject, now: Option<&Arc<RelatedDocument>>) -> Self {
-        let identity = |of: &Subject| (&of.group, &of.kind, &of.namespace, &of.name) == key(object);
-        let mut known = self.documents().iter().filter(|known| identity(&known.subject));
+        let mut known = self.documents().iter().filter(|known| known.is(object));
         let unchanged = match (known.next(), now) {
             (None, None) => true,
             (Some(known), Some(now)) => known == now,
@@ -88,21 +174,8 @@ impl Answer {
         if unchanged && known.next().is_none() {
             return self.clone();
         }
-        let others = self.documents().iter().filter(|known| !identity(&known.subject));
-        let mut documents: Vec<_> = others.cloned().collect();
-        let mut digest = Sha256::new();
-        digest.update(b"answer with one document replaced\0");
-        digest.update(self.digest());
-        for part in <[&String; 4]>::from(key(object)) {
-            update_framed(&mut digest, part);
-        }
-        if let Some(now) = now {
-            let at = documents.partition_point(|other| other < now);
-            update_framed(&mut digest, &now.subject.version);
-            update_framed(&mut digest, &now.projection);
-            documents.insert(at, Arc::clone(now));
-        }
-        Self(Arc::new(Parts { documents, digest: digest.finalize().into(), text: OnceLock::new() }))
+        let others = self.documents().iter().filter(|known| !known.is(object)).cloned();
+        Self::new(others.chain(now.cloned()).collect())
     }
 }
 
@@ -114,18 +187,6 @@ fn key(subject: &Subject) -> (&String, &String, &String, &String) {
 fn update_framed(digest: &mut Sha256, text: &str) {
     digest.update((text.len() as u64).to_le_bytes());
     digest.update(text);
-}
-
-fn write(documents: &[Arc<RelatedDocument>]) -> Box<str> {
-    let mut out = String::from("[");
-    for (index, document) in documents.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        document.write(&mut out);
-    }
-    out.push(']');
-    out.into()
 }
 
 /// Everything that one rule is told of other documents.
@@ -151,6 +212,11 @@ impl<'q> Told<'q> {
         digest.finalize().into()
     }
 
+    /// The answers by the names of their queries, in the order of the rule's queries.
+    pub fn answers(&self) -> &[(&'q str, Answer)] {
+        &self.answers
+    }
+
     /// All of it as one JSON object, by the names of the queries.
     pub fn json(&self) -> String {
         let mut out = String::from("{");
@@ -164,11 +230,6 @@ impl<'q> Told<'q> {
         }
         out.push('}');
         out
-    }
-
-    /// The answers, in the order of the rule's queries.
-    pub fn answers(&self) -> impl Iterator<Item = &Answer> {
-        self.answers.iter().map(|(_, answer)| answer)
     }
 }
 

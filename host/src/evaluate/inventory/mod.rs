@@ -1,28 +1,51 @@
 //! The inventory: the documents that other documents' rules ask for.
 //!
-//! The queries of a bundle come down to distinct [`Topic`]s. A document leaves one [`Card`] per topic that
-//! it belongs to, already projected, so that answering needs no document again. Where the cards come from
+//! The queries of a bundle come down to distinct [`Topic`]s, and how they ask to distinct questions. A document
+//! leaves one [`Card`] per topic that it belongs to, already projected, with what relations ask of it (its labels,
+//! selectors, references, values) beside, so that answering needs no document again. Where the cards come from
 //! is a matter of who implements [`Inventory`]: [`Collected`] answers from the documents of a run, the watch
-//! cache from a cluster, and [`Overlay`] puts one document under review in front of either.
+//! cache from a cluster, and [`Overlay`] puts one document under review in front of either. Both keep an index
+//! for each way of asking; [`Asking`] puts the questions, follows chains, and holds answers to their bounds.
 
 mod answer;
+mod ask;
 mod collected;
+mod facet;
+mod index;
+mod limits;
 mod overlay;
+mod paths;
+mod probe;
+mod selector;
+#[cfg(test)]
+pub(crate) mod tests;
 mod topic;
 
 pub use answer::{Answer, RelatedDocument, Told, Unavailable};
+pub use ask::Asking;
+pub(super) use ask::Here;
 pub use collected::{Card, Collected};
+pub use facet::Keys;
+pub(crate) use index::{Index, POSTING_BYTES, matching};
 pub use overlay::Overlay;
+pub use probe::Probe;
 pub use topic::Topic;
 pub(super) use topic::Topics;
 
 use crate::manifest::Scope;
+use std::sync::Arc;
 
 /// Answers the queries of one bundle's rules.
 pub trait Inventory: Send + Sync {
-    /// The answer to a query, given by its index among the bundle's topics, about a subject in `namespace`.
+    /// All documents of a topic, given by its index, about a subject in `namespace`.
     ///
     /// # Errors
     /// When the documents that belong to it are not known. "There are none" is an answer.
-    fn answer(&self, query: u16, scope: Scope, namespace: &str) -> Result<Answer, Unavailable>;
+    fn answer(&self, topic: u16, scope: Scope, namespace: &str) -> Result<Answer, Unavailable>;
+
+    /// The documents of a topic that a probe finds, in their order.
+    ///
+    /// # Errors
+    /// When it is not known which there are.
+    fn find(&self, topic: u16, probe: &Probe<'_>) -> Result<Vec<Arc<RelatedDocument>>, Unavailable>;
 }

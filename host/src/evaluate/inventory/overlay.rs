@@ -1,6 +1,6 @@
 //! One document under review in front of an inventory that has not seen it yet.
 
-use super::{Answer, Inventory, RelatedDocument, Topics, Unavailable};
+use super::{Answer, Inventory, Probe, RelatedDocument, Topics, Unavailable};
 use crate::document::{Document, Subject};
 use crate::manifest::Scope;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub struct Overlay<'i> {
     behind: &'i dyn Inventory,
     subject: Arc<Subject>,
-    /// By query that asks for the document's kind: how it is shown, `None` when it is left out.
+    /// By topic that asks for the document's kind: how it is shown, `None` when it is left out.
     shown: Vec<(u16, Option<Arc<RelatedDocument>>)>,
 }
 
@@ -19,31 +19,42 @@ impl<'i> Overlay<'i> {
     pub(in crate::evaluate) fn new(topics: &Topics, document: &Document, behind: &'i dyn Inventory) -> Self {
         let subject = Arc::new(Subject { operation: "CREATE".to_owned(), ..document.subject.clone() });
         let topics = topics.as_slice().iter().enumerate().filter(|(_, topic)| topic.asks_for(document));
-        let shown = topics
-            .map(|(index, topic)| {
-                let shown = topic.show(document).map(|projection| {
-                    Arc::new(RelatedDocument { subject: Arc::clone(&subject), projection: projection.into() })
-                });
-                (index as u16, shown)
-            })
-            .collect();
-        Self { behind, subject, shown }
+        let shown = topics.map(|(index, topic)| (index as u16, topic.related(document, &subject).map(Arc::new)));
+        Self { behind, shown: shown.collect(), subject }
+    }
+
+    /// How the document is shown under a topic; `None` when the topic does not ask for its kind.
+    fn shown(&self, topic: u16) -> Option<Option<&Arc<RelatedDocument>>> {
+        self.shown.iter().find(|(shown, _)| *shown == topic).map(|(_, shown)| shown.as_ref())
     }
 }
 
 impl Inventory for Overlay<'_> {
-    /// Costs what the inventory behind costs unless the query asks for the document's kind.
-    fn answer(&self, query: u16, scope: Scope, namespace: &str) -> Result<Answer, Unavailable> {
-        let answer = self.behind.answer(query, scope, namespace)?;
+    /// Costs what the inventory behind costs unless the topic asks for the document's kind.
+    fn answer(&self, topic: u16, scope: Scope, namespace: &str) -> Result<Answer, Unavailable> {
+        let answer = self.behind.answer(topic, scope, namespace)?;
         let in_reach = scope == Scope::Cluster || self.subject.namespace == namespace;
-        let shown = self.shown.iter().find(|(shown, _)| in_reach && *shown == query);
-        Ok(shown.map_or_else(|| answer.clone(), |(_, shown)| answer.with(&self.subject, shown.as_ref())))
+        let shown = self.shown(topic).filter(|_| in_reach);
+        Ok(shown.map_or_else(|| answer.clone(), |shown| answer.with(&self.subject, shown)))
+    }
+
+    fn find(&self, topic: u16, probe: &Probe<'_>) -> Result<Vec<Arc<RelatedDocument>>, Unavailable> {
+        let mut found = self.behind.find(topic, probe)?;
+        let Some(shown) = self.shown(topic) else { return Ok(found) };
+        found.retain(|document| !document.is(&self.subject));
+        if let Some(shown) = shown
+            && probe.looks_at(shown)?
+        {
+            let at = found.partition_point(|other| other < shown);
+            found.insert(at, Arc::clone(shown));
+        }
+        Ok(found)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Card, Collected};
+    use super::super::{Card, Collected, tests};
     use super::*;
     use crate::manifest::Query;
     use crate::parse::{Form, Limits, Unit};
@@ -55,6 +66,8 @@ mod tests {
             name: "q".to_owned(),
             kinds: kinds.iter().map(|kind| kind.parse().unwrap()).collect(),
             scope: Scope::Namespace,
+            via: None,
+            relation: None,
             reads: reads.iter().map(|path| path.parse().unwrap()).collect(),
         };
         let queries = [
@@ -127,10 +140,33 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn relations_hold_as_if_the_document_had_been_there(
+            others in prop::collection::vec(tests::objects(), 0..16),
+            reviewed in tests::objects(),
+            here in prop::option::of(tests::objects()),
+        ) {
+            let world = tests::World::new();
+            let others: Vec<Document> = others.iter().map(tests::document).collect();
+            let reviewed = tests::document(&reviewed);
+            let here = here.map_or_else(|| reviewed.clone(), |here| tests::document(&here));
+            let behind = world.collected(&others);
+            let overlay = Overlay::new(&world.topics, &reviewed, &behind);
+            let rest = others.iter().filter(|other| !same_object(other, &reviewed));
+            let wanted = world.collected(rest.chain([&reviewed]));
+            let digests = |inventory: &dyn Inventory| {
+                let told = world.told(&here, inventory).into_iter();
+                told.map(|answer| answer.map(|answer| (answer.json().to_owned(), *answer.digest()))).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(digests(&overlay), digests(&wanted));
+        }
+    }
+
     #[test]
     fn an_object_whose_controller_is_known_belongs_to_its_owner() {
         let topics = topics();
-        let queries = |document: &Document| topics.cards(document).iter().map(|card| card.query).collect::<Vec<_>>();
+        let queries = |document: &Document| topics.cards(document).iter().map(|card| card.topic).collect::<Vec<_>>();
         let pod = |owner| object(("v1", "Pod"), "x", "a", "p", owner);
         assert_eq!(queries(&pod(None)), [1, 2]);
         assert_eq!(queries(&pod(Some("ReplicaSet"))), [2]);

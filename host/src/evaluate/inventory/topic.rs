@@ -1,8 +1,11 @@
-//! What queries are about, whatever their rules call them and however far they look.
+//! What queries are about, and how they ask, whatever their rules call them.
 
-use super::Card;
-use crate::document::Document;
-use crate::manifest::{Query, ReadPath, Target};
+use super::facet::{Facet, Keys, Sight};
+use super::limits::AnswerLimits;
+use super::probe::{IndexId, Spread};
+use super::{Card, RelatedDocument};
+use crate::document::{Document, Subject};
+use crate::manifest::{Query, ReadPath, Relation, Scope, Selection, Target, Term, Whole};
 use crate::project::Projection;
 use crate::workload::WorkloadKinds;
 use std::sync::Arc;
@@ -17,16 +20,29 @@ pub struct Topic {
     /// Which kinds are workloads, and how those are shown.
     pub workloads: Arc<WorkloadKinds>,
     projection: Projection,
+    /// What relations ask of them.
+    facets: Vec<Facet>,
+    /// By what they are looked for.
+    indexes: Vec<IndexId>,
 }
+
+/// A document of a topic, before it is known whose.
+type Shown = (String, Vec<Keys>);
 
 impl Topic {
     /// What a query is about.
-    pub fn new(query: &Query, workloads: Arc<WorkloadKinds>) -> Self {
-        let projection = Projection::new(&query.reads);
-        Self { kinds: query.kinds.clone(), reads: query.reads.clone(), workloads, projection }
+    fn new(kinds: Vec<Target>, reads: Vec<ReadPath>, workloads: Arc<WorkloadKinds>) -> Self {
+        let projection = Projection::new(&reads);
+        Self { kinds, reads, workloads, projection, facets: Vec::new(), indexes: Vec::new() }
     }
 
-    /// Whether a document is of one of the kinds. [`Topic::show`] may still leave it out.
+    /// The topics of some queries.
+    #[cfg(test)]
+    pub(crate) fn of(queries: &[Query], workloads: &WorkloadKinds) -> Vec<Self> {
+        Topics::collect([queries].into_iter(), workloads).0.topics
+    }
+
+    /// Whether a document is of one of the kinds. [`Topic::related`] may still leave it out.
     pub fn asks_for(&self, document: &Document) -> bool {
         self.kinds.iter().any(|target| self.workloads.matches(target, document))
     }
@@ -36,59 +52,233 @@ impl Topic {
     /// A workload whose controller is a workload itself is left out where workloads as such are asked
     /// for: its owner's template says the same, and an old ReplicaSet would speak for a template that is no
     /// longer. Who asks for `core/Pod` by name gets them all.
-    pub fn show(&self, document: &Document) -> Option<String> {
+    fn show(&self, document: &Document) -> Option<Shown> {
         let belongs = |target: &Target| {
             let as_workload = matches!(target, Target::Workload | Target::WorkloadKind(_));
             self.workloads.matches(target, document) && !(as_workload && self.workloads.is_controlled(document))
         };
-        let belongs = self.kinds.iter().any(belongs);
-        belongs.then(|| self.projection.apply(document, &self.workloads.shape(document)))
+        if !self.kinds.iter().any(belongs) {
+            return None;
+        }
+        let shape = self.workloads.shape(document);
+        let keys = self.facets.iter().map(|facet| facet.keys(document, &shape)).collect();
+        Some((self.projection.apply(document, &shape), keys))
+    }
+
+    /// A document as the topic's queries find and see it, when it belongs to the topic.
+    pub fn related(&self, document: &Document, subject: &Arc<Subject>) -> Option<RelatedDocument> {
+        let (projection, keys) = self.show(document)?;
+        Some(RelatedDocument::new(Arc::clone(subject), projection, keys))
+    }
+
+    /// Every path that is read of a document: those of the queries, and those of their relations.
+    pub fn paths(&self) -> impl Iterator<Item = &ReadPath> {
+        self.reads.iter().chain(self.facets.iter().flat_map(Facet::paths))
+    }
+
+    /// By what its documents are looked for.
+    pub(crate) fn indexes(&self) -> &[IndexId] {
+        &self.indexes
     }
 
     /// The kinds, as an error names them.
     pub fn kinds_text(&self) -> String {
         self.kinds.iter().map(Target::to_string).collect::<Vec<_>>().join(", ")
     }
+
+    fn facet(&mut self, facet: Facet) -> u16 {
+        position_or_push(&mut self.facets, facet)
+    }
+
+    fn index(&mut self, facet: Option<u16>, spread: Spread) -> IndexId {
+        let id = IndexId { facet, spread };
+        position_or_push(&mut self.indexes, id);
+        id
+    }
 }
 
-/// A bundle's topics.
-pub(in crate::evaluate) struct Topics(Vec<Topic>);
+fn position_or_push<T: PartialEq>(items: &mut Vec<T>, item: T) -> u16 {
+    let at = items.iter().position(|known| *known == item).unwrap_or_else(|| {
+        items.push(item);
+        items.len() - 1
+    });
+    at as u16
+}
+
+/// One query, put to whatever document is here.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Question {
+    pub(super) topic: u16,
+    pub(super) scope: Scope,
+    /// The question before, each document of whose answer is here in its turn.
+    pub(super) via: Option<u16>,
+    /// How documents belong to the one here; all do when there is nothing.
+    pub(super) join: Option<Join>,
+}
+
+/// How documents belong to the one here.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Join {
+    /// By which index they are found.
+    pub(super) index: IndexId,
+    /// What is looked for: a facet of the document here, among those of the subjects, or of the topic of the
+    /// question before; `None` for who it is.
+    pub(super) here: Option<u16>,
+}
+
+/// A bundle's topics and questions.
+#[derive(Default)]
+pub(in crate::evaluate) struct Topics {
+    topics: Vec<Topic>,
+    questions: Vec<Question>,
+    /// What relations ask of subjects.
+    here: Vec<Facet>,
+    /// The topic that has the labels of namespaces, and which of its facets they are, where any relation needs them.
+    namespaces: Option<(u16, u16)>,
+    pub(super) limits: AnswerLimits,
+}
 
 impl Topics {
-    /// Collects the topics of some rules, and for each rule the indices of its own.
+    /// Collects the topics of some rules, and for each rule its questions by index.
     pub(in crate::evaluate) fn collect<'q>(
         rules: impl Iterator<Item = &'q [Query]>,
         workloads: &WorkloadKinds,
     ) -> (Self, Vec<Vec<u16>>) {
         let workloads = Arc::new(workloads.clone());
-        let mut topics: Vec<Topic> = Vec::new();
+        let mut topics = Self::default();
         let of_rules = rules
-            .map(|of_rule| {
-                let index = |query: &Query| {
-                    let same = |known: &Topic| known.kinds == query.kinds && known.reads == query.reads;
-                    let at = topics.iter().position(same).unwrap_or_else(|| {
-                        topics.push(Topic::new(query, Arc::clone(&workloads)));
-                        topics.len() - 1
-                    });
-                    at as u16
-                };
-                of_rule.iter().map(index).collect()
+            .map(|queries| {
+                let mut asked: Vec<u16> = Vec::with_capacity(queries.len());
+                for query in queries {
+                    let earlier = |via: &String| queries.iter().position(|earlier| earlier.name == *via);
+                    let via = query.via.as_ref().and_then(earlier).and_then(|at| asked.get(at).copied());
+                    asked.push(topics.question(query, via, &workloads));
+                }
+                asked
             })
             .collect();
-        (Self(topics), of_rules)
+        (topics, of_rules)
+    }
+
+    fn topic(&mut self, kinds: Vec<Target>, reads: Vec<ReadPath>, workloads: &Arc<WorkloadKinds>) -> u16 {
+        let same = |known: &Topic| known.kinds == kinds && known.reads == reads;
+        let at = self.topics.iter().position(same).unwrap_or_else(|| {
+            self.topics.push(Topic::new(kinds, reads, Arc::clone(workloads)));
+            self.topics.len() - 1
+        });
+        at as u16
+    }
+
+    fn question(&mut self, query: &Query, via: Option<u16>, workloads: &Arc<WorkloadKinds>) -> u16 {
+        let topic = self.topic(query.kinds.clone(), query.reads.clone(), workloads);
+        let join = query.relation.as_ref().map(|relation| self.join(relation, query.scope, topic, via));
+        if query.relation.as_ref().is_some_and(Relation::needs_namespaces) {
+            self.want_namespaces(workloads);
+        }
+        position_or_push(&mut self.questions, Question { topic, scope: query.scope, via, join })
+    }
+
+    fn want_namespaces(&mut self, workloads: &Arc<WorkloadKinds>) {
+        let kind = Target::Object { group: String::new(), kind: "Namespace".to_owned() };
+        let topic = self.topic(vec![kind], Vec::new(), workloads);
+        let known = &mut self.topics[usize::from(topic)];
+        let labels = known.facet(Facet::Labels("metadata.labels".parse().expect("invariant: a path")));
+        known.index(None, Spread::Namespace);
+        self.namespaces = Some((topic, labels));
+    }
+
+    fn join(&mut self, relation: &Relation, scope: Scope, topic: u16, via: Option<u16>) -> Join {
+        let near = if scope == Scope::Namespace { Spread::Namespace } else { Spread::Everywhere };
+        let selectors = |selection: &Selection, selector: &Term| Facet::Selectors {
+            selector: selector.clone(),
+            sight: match (&selection.namespaces, &selection.namespace_labels, scope) {
+                (Some(names), ..) => Sight::Names(names.clone()),
+                (None, Some(labels), _) => Sight::Labels(labels.clone()),
+                (None, None, Scope::Namespace) => Sight::Own,
+                (None, None, Scope::Cluster) => Sight::Everywhere,
+            },
+            form: selection.form,
+            absent: selection.absent,
+        };
+        // What is asked there, how far keys are spread, and what is asked here.
+        let (there, spread, here) = match relation {
+            Relation::Selects(selection) => {
+                let there = selectors(selection, &selection.there);
+                // A selector says itself how far it looks.
+                (Some(there), Spread::Either, Some(Facet::Labels(selection.here.clone())))
+            }
+            Relation::Selected(selection) => {
+                let looks_further = selection.namespaces.is_some() || selection.namespace_labels.is_some();
+                let spread = if looks_further { Spread::Either } else { near };
+                let here = selectors(selection, &selection.here);
+                (Some(Facet::Labels(selection.there.clone())), spread, Some(here))
+            }
+            Relation::Names(naming) => {
+                let spread = if scope == Scope::Namespace { Spread::Namespace } else { Spread::Either };
+                (Some(Facet::References(naming.clone())), spread, None)
+            }
+            Relation::Named(naming) => (None, Spread::Namespace, Some(Facet::References(naming.clone()))),
+            Relation::Same(sharing) => {
+                let there = Facet::Values(sharing.there.0.clone());
+                (Some(there), near, Some(Facet::Values(sharing.here.0.clone())))
+            }
+            Relation::Of(belonging) => {
+                let here = match belonging.there {
+                    Whole::Namespace => Facet::Namespace,
+                    Whole::Owner => Facet::Owners,
+                };
+                (None, Spread::Namespace, Some(here))
+            }
+            Relation::Calls(_) => (Some(Facet::CalledPaths), near, Some(Facet::Path)),
+            Relation::Called(_) => (Some(Facet::Path), near, Some(Facet::CalledPaths)),
+        };
+        let here = here.map(|facet| match via {
+            None => position_or_push(&mut self.here, facet),
+            Some(via) => {
+                let topic = self.questions[usize::from(via)].topic;
+                self.topics[usize::from(topic)].facet(facet)
+            }
+        });
+        let there_topic = &mut self.topics[usize::from(topic)];
+        let facet = there.map(|facet| there_topic.facet(facet));
+        Join { index: there_topic.index(facet, spread), here }
     }
 
     /// The topics, by index.
     pub(in crate::evaluate) fn as_slice(&self) -> &[Topic] {
-        &self.0
+        &self.topics
+    }
+
+    /// What relations ask of subjects.
+    pub(super) fn here(&self) -> &[Facet] {
+        &self.here
+    }
+
+    pub(super) fn question_at(&self, question: u16) -> &Question {
+        &self.questions[usize::from(question)]
+    }
+
+    /// The topic that has the labels of namespaces, and which of its facets they are.
+    pub(super) fn namespaces(&self) -> Option<(u16, u16)> {
+        self.namespaces
+    }
+
+    /// The kinds of a question's documents, as an error names them.
+    pub(in crate::evaluate) fn kinds_text(&self, question: u16) -> String {
+        self.topics[usize::from(self.question_at(question).topic)].kinds_text()
     }
 
     /// What a document contributes.
     pub(in crate::evaluate) fn cards(&self, document: &Document) -> Vec<Card> {
-        let topics = self.0.iter().enumerate();
+        let topics = self.topics.iter().enumerate();
         let shown = topics.filter_map(|(index, topic)| Some((index, topic.show(document)?)));
         shown
-            .map(|(index, projection)| Card { query: index as u16, subject: document.subject.clone(), projection })
+            .map(|(index, (projection, keys))| Card {
+                topic: index as u16,
+                subject: document.subject.clone(),
+                projection,
+                keys,
+            })
             .collect()
     }
 }

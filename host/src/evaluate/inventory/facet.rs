@@ -1,0 +1,603 @@
+//! The sides of documents that relations hold between: labels, selectors, references, shared values.
+//!
+//! A facet says what to look for; its [`Keys`] are what one document has of it. They are worked out where the
+//! document is at hand, and kept beside its projection.
+
+use super::limits::MAX_KEYS;
+use super::paths::rows;
+use super::selector::{Labels, Selector, Truth};
+use crate::document::{Document, Node, Subject, Value, write_json_string};
+use crate::manifest::{Absent, Naming, ReadPath, SelectorForm, Term};
+use crate::workload::Shape;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+/// One side of a relation.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Facet {
+    Labels(Term),
+    Selectors { selector: Term, sight: Sight, form: Option<SelectorForm>, absent: Absent },
+    References(Naming),
+    /// References to the owners.
+    Owners,
+    /// A reference to the namespace.
+    Namespace,
+    /// Values that others may share.
+    Values(Vec<Term>),
+    /// The path of a file.
+    Path,
+    /// The paths of the files that a file uses.
+    CalledPaths,
+}
+
+/// Where the namespaces that a selector looks into are said.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Sight {
+    /// Nowhere: its own.
+    Own,
+    /// Nowhere: all.
+    Everywhere,
+    /// `any` and `matchNames`, as in Prometheus' monitors.
+    Names(Term),
+    /// A selector of their labels.
+    Labels(Term),
+}
+
+/// What a document has of one facet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Keys {
+    /// Its labels.
+    Labels(Labels),
+    /// What it selects.
+    Selectors(Vec<Scoped>),
+    /// Whom it names.
+    References(Vec<Reference>),
+    /// Values that others may share; sorted.
+    Values(Vec<Box<str>>),
+    /// More than [`MAX_KEYS`], so that nothing is known of its relations.
+    TooMany,
+}
+
+/// A selector with the namespaces that it looks into.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Scoped {
+    pub(super) selector: Selector,
+    pub(super) namespaces: Namespaces,
+}
+
+/// The namespaces that a selector looks into.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Namespaces {
+    /// That of its document.
+    Own,
+    /// All.
+    Any,
+    /// Some by name.
+    Names(Vec<Box<str>>),
+    /// Those with some labels.
+    Labelled(Selector),
+}
+
+/// Whom a document names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Reference {
+    /// Any when it is not said.
+    group: Option<Box<str>>,
+    /// Any when it is not said.
+    kind: Option<Box<str>>,
+    pub(super) namespace: Box<str>,
+    pub(super) name: Box<str>,
+}
+
+impl Reference {
+    /// The Namespace of that name.
+    pub(super) fn to_namespace(name: &str) -> Self {
+        Self { group: Some("".into()), kind: Some("Namespace".into()), namespace: "".into(), name: name.into() }
+    }
+
+    /// Whether an object is the one that is meant. An object without a namespace is meant from every namespace,
+    /// where the query looks beyond one.
+    pub(super) fn means(&self, object: &Subject, across: bool) -> bool {
+        let agrees = |said: &Option<Box<str>>, is: &str| said.as_deref().is_none_or(|said| said == is);
+        *self.name == *object.name
+            && agrees(&self.kind, &object.kind)
+            && agrees(&self.group, &object.group)
+            && (*self.namespace == *object.namespace || across && object.namespace.is_empty())
+    }
+}
+
+impl Scoped {
+    /// Whether it selects an object with some labels, in a namespace. `labelled` knows of namespaces' labels.
+    pub(super) fn selects(
+        &self,
+        own: &str,
+        labels: &Labels,
+        namespace: &str,
+        labelled: &mut dyn FnMut(&Selector, &str) -> Truth,
+    ) -> Truth {
+        Truth::from(self.selector.matches(labels)).and(|| match &self.namespaces {
+            Namespaces::Own => (own == namespace).into(),
+            Namespaces::Any => Truth::True,
+            Namespaces::Names(names) => names.iter().any(|name| **name == *namespace).into(),
+            Namespaces::Labelled(selector) => labelled(selector, namespace),
+        })
+    }
+}
+
+impl Facet {
+    /// The paths that it reads.
+    pub(super) fn paths(&self) -> Vec<&ReadPath> {
+        let terms: Vec<&Term> = match self {
+            Facet::Labels(term) => vec![term],
+            Facet::Selectors { selector, sight: Sight::Names(beside) | Sight::Labels(beside), .. } => {
+                vec![selector, beside]
+            }
+            Facet::Selectors { selector, .. } => vec![selector],
+            Facet::References(Naming { name, kind, group, namespace }) => {
+                name.0.iter().chain(kind).chain(group).chain(namespace).collect()
+            }
+            Facet::Values(terms) => terms.iter().collect(),
+            // What every object's metadata has, and files.
+            Facet::Owners | Facet::Namespace | Facet::Path | Facet::CalledPaths => Vec::new(),
+        };
+        terms.into_iter().flat_map(Term::paths).collect()
+    }
+
+    /// What a document has of it.
+    pub(super) fn keys(&self, document: &Document, shape: &Shape) -> Keys {
+        let subject = &document.subject;
+        match self {
+            Facet::Labels(term) => {
+                let mut labels = Labels::default();
+                each(document, shape, &[term], &mut |row| labels = Labels::read(row[0]));
+                Keys::Labels(labels)
+            }
+            Facet::Selectors { selector, sight, form, absent } => {
+                let read = |node: Option<&Node>| Selector::read(node, subject, *form, *absent);
+                let scoped = |row: &[Option<&Node>]| Scoped {
+                    selector: read(row[0]),
+                    namespaces: match sight {
+                        Sight::Own => Namespaces::Own,
+                        Sight::Everywhere => Namespaces::Any,
+                        Sight::Names(_) => named_namespaces(row[1]),
+                        Sight::Labels(_) => labelled_namespaces(row[1]),
+                    },
+                };
+                let terms = match sight {
+                    Sight::Names(beside) | Sight::Labels(beside) => vec![selector, beside],
+                    Sight::Own | Sight::Everywhere => vec![selector],
+                };
+                collect(document, shape, &terms, |row| Some(scoped(row))).map_or(Keys::TooMany, Keys::Selectors)
+            }
+            Facet::References(naming) => references(document, shape, naming).map_or(Keys::TooMany, Keys::References),
+            Facet::Owners => Keys::References(owners(document)),
+            Facet::Namespace if subject.namespace.is_empty() => Keys::References(Vec::new()),
+            Facet::Namespace => Keys::References(vec![Reference::to_namespace(&subject.namespace)]),
+            Facet::Values(terms) => {
+                let terms: Vec<&Term> = terms.iter().collect();
+                collect(document, shape, &terms, |row| shared(&terms, row)).map_or(Keys::TooMany, values)
+            }
+            Facet::Path => values([normalized("", &subject.name).into()].into()),
+            Facet::CalledPaths => called_paths(document).map_or(Keys::TooMany, values),
+        }
+    }
+}
+
+fn values(values: BTreeSet<Box<str>>) -> Keys {
+    Keys::Values(values.into_iter().collect())
+}
+
+impl Keys {
+    /// Bytes that they take.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Keys::Labels(labels) => labels.bytes(),
+            Keys::Selectors(selectors) => selectors.iter().map(Scoped::bytes).sum(),
+            Keys::References(references) => references.iter().map(Reference::bytes).sum(),
+            Keys::Values(values) => values.iter().map(|value| value.len() + size_of::<Box<str>>()).sum(),
+            Keys::TooMany => 0,
+        }
+    }
+}
+
+impl Scoped {
+    fn bytes(&self) -> usize {
+        let namespaces = match &self.namespaces {
+            Namespaces::Own | Namespaces::Any => 0,
+            Namespaces::Names(names) => names.iter().map(|name| name.len() + size_of::<Box<str>>()).sum(),
+            Namespaces::Labelled(selector) => selector.bytes(),
+        };
+        size_of::<Self>() + self.selector.bytes() + namespaces
+    }
+}
+
+impl Reference {
+    fn bytes(&self) -> usize {
+        let optional = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        size_of::<Self>() + optional(&self.group) + optional(&self.kind) + self.namespace.len() + self.name.len()
+    }
+}
+
+/// Calls `found` with what stands at some terms, once for each way through the elements of lists; `false` when
+/// there are more ways than a document may have keys.
+fn each<'n>(
+    document: &'n Document,
+    shape: &Shape,
+    terms: &[&Term],
+    found: &mut dyn FnMut(&[Option<&'n Node>]),
+) -> bool {
+    let paths: Vec<&ReadPath> = terms.iter().flat_map(|term| term.paths()).collect();
+    let mut ways = 0;
+    let walked = rows(document, shape, &paths, &mut |nodes| {
+        ways += 1;
+        if ways > MAX_KEYS {
+            return ControlFlow::Break(());
+        }
+        let mut rest = nodes;
+        let first = |term: &&Term| {
+            let (alternatives, others) = rest.split_at(term.paths().len());
+            rest = others;
+            alternatives.iter().flatten().copied().find(|node| is_something(node))
+        };
+        let row: Vec<Option<&Node>> = terms.iter().map(first).collect();
+        found(&row);
+        ControlFlow::Continue(())
+    });
+    walked.is_continue()
+}
+
+/// Neither null nor an empty text, which Kubernetes takes for absent.
+fn is_something(node: &Node) -> bool {
+    match &node.value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        _ => true,
+    }
+}
+
+/// What comes of each way; `None` when there are too many.
+fn collect<'n, T, C: Default + Extend<T>>(
+    document: &'n Document,
+    shape: &Shape,
+    terms: &[&Term],
+    make: impl Fn(&[Option<&'n Node>]) -> Option<T>,
+) -> Option<C> {
+    let mut collected = C::default();
+    each(document, shape, terms, &mut |row| collected.extend(make(row))).then_some(collected)
+}
+
+fn named_namespaces(node: Option<&Node>) -> Namespaces {
+    let Some(node) = node else { return Namespaces::Own };
+    if node.get("any").is_some_and(|any| any.value == Value::Bool(true)) {
+        return Namespaces::Any;
+    }
+    let names = node.get("matchNames").map_or(&[][..], Node::items);
+    let names: Vec<Box<str>> = names.iter().filter_map(|name| name.as_str().map(Into::into)).collect();
+    if names.is_empty() { Namespaces::Own } else { Namespaces::Names(names) }
+}
+
+fn labelled_namespaces(node: Option<&Node>) -> Namespaces {
+    match Selector::read(node, &Subject::default(), Some(SelectorForm::Selector), Absent::Nothing) {
+        _ if node.is_none() => Namespaces::Own,
+        Selector::All(requirements) if requirements.is_empty() => Namespaces::Any,
+        selector => Namespaces::Labelled(selector),
+    }
+}
+
+fn references(document: &Document, shape: &Shape, naming: &Naming) -> Option<Vec<Reference>> {
+    let Naming { name, kind, group, namespace } = naming;
+    let mut references = BTreeSet::new();
+    for name in &name.0 {
+        let optional = [kind, group, namespace].map(Option::as_ref);
+        let terms: Vec<&Term> = [name].into_iter().chain(optional.into_iter().flatten()).collect();
+        let found: BTreeSet<Reference> = collect(document, shape, &terms, |row| {
+            let mut texts = terms.iter().zip(row).map(|(term, node)| text(term, *node));
+            let name = texts.next().flatten()?;
+            let mut next = |term: &Option<Term>| term.as_ref().and_then(|_| texts.next().flatten());
+            let (kind, group, namespace) = (next(kind), next(group), next(namespace));
+            Some(Reference {
+                kind: kind.map(Into::into),
+                group: group.map(|group| group_of(group).into()),
+                namespace: namespace.unwrap_or(&document.subject.namespace).into(),
+                name: name.into(),
+            })
+        })?;
+        references.extend(found);
+        if references.len() > MAX_KEYS {
+            return None;
+        }
+    }
+    Some(references.into_iter().collect())
+}
+
+/// The text of a term: what stands there, else its own.
+fn text<'t>(term: &'t Term, node: Option<&'t Node>) -> Option<&'t str> {
+    match node {
+        Some(node) => node.as_str(),
+        None => term.otherwise(),
+    }
+}
+
+/// The group of an `apiVersion`, or a group itself.
+fn group_of(text: &str) -> &str {
+    let is_version = |text: &str| {
+        text.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) && !text.contains('.')
+    };
+    match text.split_once('/') {
+        Some((group, _)) => group,
+        None if is_version(text) => "",
+        None => text,
+    }
+}
+
+fn owners(document: &Document) -> Vec<Reference> {
+    let owners = document.root.path(&["metadata", "ownerReferences"]).map_or(&[][..], Node::items);
+    let owner = |owner: &Node| {
+        let text = |key| owner.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
+        Some(Reference {
+            kind: Some(text("kind")?.into()),
+            group: text("apiVersion").map(|version| group_of(version).into()),
+            namespace: document.subject.namespace.as_str().into(),
+            name: text("name")?.into(),
+        })
+    };
+    owners.iter().take(MAX_KEYS).filter_map(owner).collect()
+}
+
+/// A key of several parts; `None` where none of them is there.
+fn shared(terms: &[&Term], row: &[Option<&Node>]) -> Option<Box<str>> {
+    let mut key = String::from("[");
+    let mut any = false;
+    for (term, node) in terms.iter().zip(row) {
+        if key.len() > 1 {
+            key.push(',');
+        }
+        match (node, term.otherwise()) {
+            (Some(node), _) => write_canonical(node, &mut key),
+            (None, Some(text)) => write_json_string(text, &mut key),
+            (None, None) => key.push_str("null"),
+        }
+        any |= node.is_some();
+    }
+    any.then(|| key.into())
+}
+
+/// A value as JSON in which equal values are equal texts: keys are in order.
+fn write_canonical(node: &Node, out: &mut String) {
+    match &node.value {
+        Value::Object(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by(|one, other| one.key.cmp(&other.key));
+            out.push('{');
+            for (index, entry) in entries.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_json_string(&entry.key, out);
+                out.push(':');
+                write_canonical(&entry.value, out);
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(']');
+        }
+        _ => node.write_json(out),
+    }
+}
+
+/// The paths of the files that a file of the repository uses. Workflows and actions name others from the root of the
+/// repository, which is known where they stand below `.github`; Terraform modules from their own directory.
+fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
+    let subject = &document.subject;
+    let mut paths = BTreeSet::new();
+    let mut add = |base: &str, path: &str| {
+        paths.insert(normalized(base, path).into());
+        paths.len() <= MAX_KEYS
+    };
+    let within = match subject.kind.as_str() {
+        _ if !document.is_file() => true,
+        "TerraformModule" => {
+            let blocks = document.root.get("blocks").map_or(&[][..], Node::items).iter();
+            let modules = blocks.filter(|block| block.get("type").and_then(Node::as_str) == Some("module"));
+            let mut sources =
+                modules.filter_map(|module| module.path(&["attributes", "source"])).filter_map(Node::as_str);
+            sources.all(|source| match source.starts_with("./") || source.starts_with("../") {
+                true => add(&subject.name, source),
+                false => true,
+            })
+        }
+        "GitHubWorkflow" | "GitHubAction" => {
+            let path = format!("/{}", subject.name);
+            let Some(root) = path.rfind("/.github/").map(|at| &path[1.min(at)..at]) else { return Some(paths) };
+            let jobs = document.root.get("jobs").map_or(&[][..], Node::entries).iter().map(|job| &job.value);
+            let holders = jobs.chain(document.root.get("runs"));
+            let mut uses = holders.flat_map(|holder| {
+                let steps = holder.get("steps").map_or(&[][..], Node::items).iter();
+                steps.chain([holder]).filter_map(|step| step.get("uses").and_then(Node::as_str))
+            });
+            uses.all(|used| match used.strip_prefix("./") {
+                None => true,
+                Some(file) if file.ends_with(".yml") || file.ends_with(".yaml") => add(root, file),
+                Some(directory) => {
+                    add(root, &format!("{directory}/action.yml")) && add(root, &format!("{directory}/action.yaml"))
+                }
+            })
+        }
+        _ => true,
+    };
+    within.then_some(paths)
+}
+
+/// A path below another, without `.` and `..`. One that begins with `..` leads out of the working directory, as
+/// shown paths may.
+fn normalized(base: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in base.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Source;
+    use crate::parse::{Form, Limits, Scalars, Unit};
+    use crate::workload::WorkloadKinds;
+
+    fn document(path: &str, text: &str) -> Document {
+        let form = if path.ends_with(".json") { Form::Json } else { Form::Yaml(Scalars::Core12) };
+        Unit::new(form, Source::new(path, text)).parse(&Limits::default()).unwrap().remove(0)
+    }
+
+    fn keys(facet: &Facet, document: &Document) -> Keys {
+        facet.keys(document, &WorkloadKinds::default().shape(document))
+    }
+
+    fn naming(text: &str) -> Facet {
+        Facet::References(serde_json::from_str(text).unwrap())
+    }
+
+    fn named(facet: &Facet, document: &Document) -> Vec<String> {
+        let Keys::References(references) = keys(facet, document) else { panic!("not references") };
+        let shown = |part: &Option<Box<str>>| part.as_deref().unwrap_or("*").to_owned();
+        references
+            .iter()
+            .map(|it| format!("{}/{} {}/{}", shown(&it.group), shown(&it.kind), it.namespace, it.name))
+            .collect()
+    }
+
+    #[test]
+    fn references_have_kinds_groups_and_namespaces_of_their_own() {
+        let binding = document(
+            "a.json",
+            r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"RoleBinding","metadata":{"name":"b","namespace":"x"},
+                "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"r"},
+                "subjects":[{"kind":"ServiceAccount","name":"s","namespace":"y"},{"kind":"User","name":"u"},{"kind":"Group"}]}"#,
+        );
+        let role = naming(r#"{"name":"roleRef.name","kind":"roleRef.kind","group":"roleRef.apiGroup"}"#);
+        assert_eq!(named(&role, &binding), ["rbac.authorization.k8s.io/Role x/r"]);
+        let subjects =
+            naming(r#"{"name":"subjects[*].name","kind":"subjects[*].kind","namespace":"subjects[*].namespace"}"#);
+        assert_eq!(named(&subjects, &binding), ["*/ServiceAccount y/s", "*/User x/u"]);
+        let cluster = naming(r#"{"name":"roleRef.name","kind":"=ClusterRole","namespace":"="}"#);
+        assert_eq!(named(&cluster, &binding), ["*/ClusterRole /r"]);
+    }
+
+    #[test]
+    fn defaults_stand_where_nothing_does() {
+        let pod = |spec: &str| {
+            let metadata = r#"{"name":"p","namespace":"x"}"#;
+            document("a.json", &format!(r#"{{"apiVersion":"v1","kind":"Pod","metadata":{metadata},"spec":{spec}}}"#))
+        };
+        let account = naming(
+            r#"{"name":"pod.spec.serviceAccountName|pod.spec.serviceAccount=default","kind":"=ServiceAccount"}"#,
+        );
+        assert_eq!(named(&account, &pod("{}")), ["*/ServiceAccount x/default"]);
+        assert_eq!(named(&account, &pod(r#"{"serviceAccountName":""}"#)), ["*/ServiceAccount x/default"]);
+        assert_eq!(named(&account, &pod(r#"{"serviceAccount":"old"}"#)), ["*/ServiceAccount x/old"]);
+        let scaled = naming(r#"{"name":"spec.t.name","kind":"spec.t.kind=Deployment","group":"spec.t.apiVersion"}"#);
+        let scaler = |target: &str| {
+            document(
+                "a.json",
+                &format!(r#"{{"apiVersion":"keda.sh/v1","kind":"S","metadata":{{}},"spec":{{"t":{target}}}}}"#),
+            )
+        };
+        assert_eq!(named(&scaled, &scaler(r#"{"name":"w"}"#)), ["*/Deployment /w"]);
+        assert_eq!(named(&scaled, &scaler(r#"{"name":"w","apiVersion":"apps/v1"}"#)), ["apps/Deployment /w"]);
+        assert_eq!(named(&scaled, &scaler(r#"{"name":"w","apiVersion":"v1","kind":"Pod"}"#)), ["/Pod /w"]);
+        assert!(named(&scaled, &scaler(r#"{"name":7}"#)).is_empty());
+    }
+
+    #[test]
+    fn shared_values_are_equal_texts() {
+        let ingress = |spec: &str| document("a.json", &format!(r#"{{"apiVersion":"v1","kind":"I","spec":{spec}}}"#));
+        let host = Facet::Values(vec![
+            "spec.class".parse().unwrap(),
+            "spec.rules[*].host".parse().unwrap(),
+            "spec.rules[*].paths[*].path=/".parse().unwrap(),
+        ]);
+        let one = ingress(r#"{"class":"x","rules":[{"host":"a","paths":[{"path":"/p"},{}]},{"paths":[{}]}]}"#);
+        let Keys::Values(values) = keys(&host, &one) else { panic!("not values") };
+        let values: Vec<&str> = values.iter().map(|value| &**value).collect();
+        assert_eq!(values, [r#"["x","a","/"]"#, r#"["x","a","/p"]"#, r#"["x",null,"/"]"#]);
+        let selector = Facet::Values(vec!["spec".parse().unwrap()]);
+        assert_eq!(keys(&selector, &ingress(r#"{"a":1,"b":2}"#)), keys(&selector, &ingress(r#"{"b":2,"a":1}"#)));
+        assert_eq!(keys(&selector, &ingress("null")), Keys::Values(Vec::new()));
+    }
+
+    #[test]
+    fn too_many_keys_are_none_that_are_known() {
+        let items = vec![r#"{"x":1}"#; 101].join(",");
+        let text = format!(r#"{{"apiVersion":"v1","kind":"I","a":[{items}],"b":[{items}]}}"#);
+        let facet = Facet::Values(vec!["a[*].x".parse().unwrap(), "b[*].x".parse().unwrap()]);
+        assert_eq!(keys(&facet, &document("a.json", &text)), Keys::TooMany);
+    }
+
+    #[test]
+    fn namespaces_are_said_in_two_ways() {
+        let read = |text: &str, sight: fn(Term) -> Sight| {
+            let facet = Facet::Selectors {
+                selector: "spec.selector".parse().unwrap(),
+                sight: sight("spec.namespaces".parse().unwrap()),
+                form: None,
+                absent: Absent::Nothing,
+            };
+            let spec = format!(r#"{{"selector":{{}}{text}}}"#);
+            let monitor = document("a.json", &format!(r#"{{"apiVersion":"x/v1","kind":"M","spec":{spec}}}"#));
+            let Keys::Selectors(mut selectors) = keys(&facet, &monitor) else { panic!("no selectors") };
+            selectors.remove(0).namespaces
+        };
+        for text in ["", r#","namespaces":{}"#, r#","namespaces":{"matchNames":[]}"#] {
+            assert_eq!(read(text, Sight::Names), Namespaces::Own, "{text}");
+        }
+        assert_eq!(read(r#","namespaces":{"any":true}"#, Sight::Names), Namespaces::Any);
+        let names = read(r#","namespaces":{"matchNames":["a","b"]}"#, Sight::Names);
+        assert_eq!(names, Namespaces::Names(vec!["a".into(), "b".into()]));
+        assert_eq!(read("", Sight::Labels), Namespaces::Own);
+        assert_eq!(read(r#","namespaces":{}"#, Sight::Labels), Namespaces::Any);
+        let broken = read(r#","namespaces":{"matchLabels":1}"#, Sight::Labels);
+        assert_eq!(broken, Namespaces::Labelled(Selector::Nothing));
+    }
+
+    #[test]
+    fn files_call_others_by_path() {
+        let called = |document: &Document| match keys(&Facet::CalledPaths, document) {
+            Keys::Values(values) => values.join(" "),
+            other => panic!("{other:?}"),
+        };
+        let jobs = "on: push\njobs:\n  a:\n    uses: ./.github/workflows/b.yml\n  c:\n    steps:\n      - uses: ./tools/x\n      - uses: o/r@v1\n      - run: ls\n";
+        let workflow = |path: &str| document(path, jobs);
+        assert_eq!(
+            called(&workflow(".github/workflows/a.yaml")),
+            ".github/workflows/b.yml tools/x/action.yaml tools/x/action.yml"
+        );
+        assert_eq!(
+            called(&workflow("../repo/.github/workflows/a.yaml")),
+            "../repo/.github/workflows/b.yml ../repo/tools/x/action.yaml ../repo/tools/x/action.yml"
+        );
+        assert_eq!(called(&workflow("elsewhere/a.yaml")), "");
+        let module = Unit::terraform(vec![Source::new(
+            "infra/prod/main.tf",
+            "module \"a\" {\n  source = \"../vpc\"\n}\nmodule \"b\" {\n  source = \"./db\"\n}\nmodule \"c\" {\n  source = \"o/vpc/aws\"\n}\n",
+        )]);
+        let module = module.parse(&Limits::default()).unwrap().remove(0);
+        assert_eq!(called(&module), "infra/prod/db infra/vpc");
+        assert_eq!(keys(&Facet::Path, &module), Keys::Values(vec!["infra/prod".into()]));
+    }
+}
