@@ -5,7 +5,7 @@
 /// `fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check`.
 ///
 /// The doc comment's first line is the title; `## Why` and `## Fix` head the two texts that stand
-/// beside every finding. The fields come in the order of this example, `controls`, `aliases`,
+/// beside every finding. The fields come in the order of this example, `controls`, `peers`, `renamed_from`,
 /// `reads_old`, `inventory` and `parameters` being optional.
 ///
 /// ```ignore
@@ -17,12 +17,16 @@
 ///     ///
 ///     /// ## Fix
 ///     /// Drop `privileged`, or add the one capability that is needed.
-///     severity: Critical,
+///     findings: {
+///         /// A container is privileged.
+///         Privileged: High, Certain, covers: ["pss-privilege-escalation"], within: Container;
+///     },
 ///     priority: P0,
 ///     effort: Small,
 ///     factor: "XV Security",
 ///     controls: ["pss:baseline"],
-///     aliases: ["KL:privileged-container"],
+///     peers: ["KL:privileged-container"],
+///     renamed_from: ["no-privileged-containers"],
 ///     since: "0.1.0",
 ///     applies_to: ["workload"],
 ///     reads: ["container.securityContext.privileged"],
@@ -36,6 +40,15 @@
 /// }
 /// ```
 ///
+/// `findings` are the kinds of finding that the rule has. Each becomes a variant of the enum `Code`, which
+/// `findings.report(Code::Privileged, …)` names, and a code (`privileged`) in the manifest: with what it
+/// means, how bad it is and how sure the rule is. Where one cure heals two findings, the kind whose cure
+/// it is `covers` the other, a rule (`"other-rule"`) or a kind of it (`"other-rule/code"`), at the same
+/// path, or `within` the same `Container` or `Document`; the host then tells only the one that covers.
+///
+/// `peers` are ids that others have for the check, which people search for; `renamed_from` are ids that
+/// the rule itself had, which exceptions may still name.
+///
 /// `applies_to` names `workload` (every kind with a pod template), `workload/Deployment` (one of
 /// them), `GROUP/Kind` (`core/ConfigMap`), or `file/Dockerfile`. `reads` are dotted paths; `[*]` is
 /// every element, `*` every key, `["a.b/c"]` one key that holds dots, and a path ends with the
@@ -43,14 +56,27 @@
 /// `container.X` and `main_container.X` are short for `X` of every (main) container.
 #[macro_export]
 macro_rules! rule {
+    (@within) => {
+        $crate::manifest::Within::Path
+    };
+    (@within $within:ident) => {
+        $crate::manifest::Within::$within
+    };
     (
         $(#[doc = $doc:literal])*
-        severity: $severity:ident,
+        findings: {
+            $(
+                $(#[doc = $finding_doc:literal])*
+                $code:ident: $severity:ident, $confidence:ident
+                $(, covers: [$($covered:literal),* $(,)?] $(, within: $within:ident)?)?
+            );* $(;)?
+        },
         priority: $priority:ident,
         effort: $effort:ident,
         factor: $factor:literal,
         $(controls: [$($control:literal),* $(,)?],)?
-        $(aliases: [$($alias:literal),* $(,)?],)?
+        $(peers: [$($peer:literal),* $(,)?],)?
+        $(renamed_from: [$($former:literal),* $(,)?],)?
         since: $since:literal,
         applies_to: [$($applies_to:literal),* $(,)?],
         reads: [$($read:literal),* $(,)?],
@@ -65,6 +91,20 @@ macro_rules! rule {
         $(#[doc = $doc])*
         pub struct Parameters {
             $($($(#[doc = $parameter_doc])* pub $parameter: $type,)*)?
+        }
+
+        /// What the rule finds.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[doc = $finding_doc])* $code,)*
+        }
+
+        impl $crate::finding::FindingCode for Code {
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$code => stringify!($code),)*
+                }
+            }
         }
 
         impl $crate::parameter::Parameters for Parameters {
@@ -82,12 +122,20 @@ macro_rules! rule {
                 id: env!("CARGO_PKG_NAME"),
                 version: env!("CARGO_PKG_VERSION"),
                 docs: &[$($doc),*],
-                severity: stringify!($severity),
                 priority: stringify!($priority),
                 effort: stringify!($effort),
+                findings: &[$($crate::manifest::FindingKind {
+                    name: stringify!($code),
+                    docs: &[$($finding_doc),*],
+                    severity: $crate::manifest::Severity::$severity,
+                    confidence: $crate::manifest::Confidence::$confidence,
+                    covers: &[$($($covered),*)?],
+                    within: $crate::rule!(@within $($($within)?)?),
+                }),*],
                 factor: $factor,
                 controls: &[$($($control),*)?],
-                aliases: &[$($($alias),*)?],
+                peers: &[$($($peer),*)?],
+                renamed_from: &[$($($former),*)?],
                 since: $since,
                 applies_to: &[$($applies_to),*],
                 reads: &[$($read),*],

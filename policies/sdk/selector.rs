@@ -29,6 +29,28 @@ pub fn is_empty(selector: &View<'_>) -> bool {
     selector.kind() == Some(Kind::Object) && demands_nothing("matchLabels") && demands_nothing("matchExpressions")
 }
 
+/// The key of the one label by whose value a LabelSelector misses an object that it would select otherwise; the
+/// object has another value for it. `None` when it matches, or misses by more.
+pub fn near_miss<'s>(selector: &View<'s>, labels: &View<'_>) -> Option<&'s str> {
+    let mut wrong = selector.get("matchLabels").entries().filter(|(key, value)| {
+        let label = labels.get(key).as_str();
+        label.is_some() && label != value.as_str()
+    });
+    let (key, value) = wrong.next()?;
+    let but_for = |name: &str| if name == key { value.as_str() } else { labels.get(name).as_str() };
+    // One label of one is no likeness.
+    (selector.get("matchLabels").len() > 1 && matches_by(selector, &but_for)).then_some(key)
+}
+
+/// [`matches()`], with labels that programs or controllers set later (`ignored`) taken for right.
+pub fn matches_ignoring(selector: &View<'_>, labels: &View<'_>, ignored: &[&str]) -> bool {
+    let required = selector.get("matchLabels");
+    matches_by(selector, &|key| match labels.get(key).as_str() {
+        None if ignored.contains(&key) => required.get(key).as_str(),
+        label => label,
+    })
+}
+
 /// True when a plain map of labels, such as a Service's `selector`, selects an object with these
 /// labels. An empty or absent one means that there is no selector: it selects nothing.
 pub fn map_matches(selector: &View<'_>, labels: &View<'_>) -> bool {
@@ -80,6 +102,45 @@ mod tests {
     fn selects(selector: &str, labels: &str) -> bool {
         let (selector, labels) = (Json::parse(selector).unwrap(), Json::parse(labels).unwrap());
         matches(&selector.root(), &labels.root())
+    }
+
+    #[test]
+    fn a_near_miss_is_one_value_of_several() {
+        let miss = |selector: &str| {
+            let (selector, labels) = (Json::parse(selector).unwrap(), Json::parse(LABELS).unwrap());
+            near_miss(&selector.root(), &labels.root()).map(str::to_owned)
+        };
+        for (selector, key) in [
+            (r#"{"matchLabels":{"app":"web","tier":"back"}}"#, Some("tier")),
+            (r#"{"matchLabels":{"app":"wbe","tier":"front"}}"#, Some("app")),
+            (r#"{"matchLabels":{"app":"web","tier":"front"}}"#, None),
+            (r#"{"matchLabels":{"app":"wbe","tier":"back"}}"#, None),
+            (r#"{"matchLabels":{"app":"wbe"}}"#, None),
+            (r#"{"matchLabels":{"app":"web","other":"x"}}"#, None),
+            (
+                r#"{"matchLabels":{"app":"wbe","tier":"front"},"matchExpressions":[{"key":"app","operator":"Exists"}]}"#,
+                Some("app"),
+            ),
+            (
+                r#"{"matchLabels":{"app":"wbe","tier":"front"},"matchExpressions":[{"key":"x","operator":"Exists"}]}"#,
+                None,
+            ),
+            ("{}", None),
+        ] {
+            assert_eq!(miss(selector).as_deref(), key, "{selector}");
+        }
+    }
+
+    #[test]
+    fn labels_that_come_late_are_taken_for_right() {
+        let selects = |selector: &str| {
+            let (selector, labels) = (Json::parse(selector).unwrap(), Json::parse(LABELS).unwrap());
+            matches_ignoring(&selector.root(), &labels.root(), &["role", "tier"])
+        };
+        assert!(selects(r#"{"matchLabels":{"app":"web","role":"primary"}}"#));
+        assert!(!selects(r#"{"matchLabels":{"app":"web","other":"x"}}"#));
+        // Where the label is there it counts.
+        assert!(!selects(r#"{"matchLabels":{"app":"web","tier":"back"}}"#));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod exemption;
 mod library;
 mod resolve;
 
-pub use definition::{Definition, Enforcement, ExemptionEntry, RuleEntry};
+pub use definition::{Definition, Enforcement, ExemptionEntry, Level, RuleEntry};
 pub use exemption::{Exemption, ExemptionSource, Ignoring, Scope as ExemptionScope};
-pub use library::{Library, LibraryError, Pack, PackedRule, RuleSource};
+pub use library::{Library, LibraryError, Pack, PackedRule, RuleSource, unique_names};
 pub use resolve::{Bundle, BundleError, BundleRule, Notice, Void};

@@ -326,6 +326,7 @@ fn listed(bundle: &Bundle) -> Output<String> {
         name: bundle.name.clone(),
         version: "0.0.0".to_owned(),
         description: bundle.description.clone(),
+        report: bundle.report,
         enforcement: Default::default(),
         annotations: false,
         rules: bundle.rules.iter().map(|rule| RuleEntry::Id(rule.id().to_owned())).collect(),

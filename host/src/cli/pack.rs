@@ -2,8 +2,9 @@
 
 use super::args::PackArguments;
 use super::{CommandResult, Exit};
-use crate::bundle::{Pack, PackedRule};
+use crate::bundle::{Pack, PackedRule, unique_names};
 use crate::engine::{Engine, SandboxLimits, embed_manifest, inspect};
+use crate::manifest::Manifest;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,9 @@ pub(super) fn run(arguments: &PackArguments) -> CommandResult {
     let rules = rules(&arguments.policies)?;
     let built: Vec<Built> =
         rules.par_iter().map(|(pack, id)| build(arguments, &engine, pack, id)).collect::<Result<_, String>>()?;
+    let manifests: Vec<Manifest> =
+        built.iter().map(|rule| Manifest::parse(&rule.manifest)).collect::<Result<_, _>>()?;
+    unique_names(manifests.iter())?;
     std::fs::create_dir_all(&arguments.out)?;
     for rule in &built {
         write_if_changed(&arguments.out.join(format!("{}.wasm", rule.id)), &rule.component)?;

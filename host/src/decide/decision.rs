@@ -3,7 +3,7 @@
 use super::{Decider, FailureMode, NotEvaluatedMode, Verdicts};
 use crate::bundle::{Bundle, BundleRule, Enforcement};
 use crate::evaluate::{ExemptBy, Finding, Outcome};
-use crate::manifest::Severity;
+use crate::manifest::{Confidence, Severity};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -41,13 +41,14 @@ pub struct Decision {
 pub struct Violation {
     /// The rule's id.
     pub rule: String,
-    /// Tells apart what one rule can find.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// Which kind of finding of the rule it is.
     pub code: String,
     /// What is wrong.
     pub message: String,
     /// How bad.
     pub severity: Severity,
+    /// How sure the rule is of it.
+    pub confidence: Confidence,
     /// What the bundle does about it.
     pub enforcement: Enforcement,
     /// RFC 6901 pointer into the object.
@@ -136,7 +137,10 @@ impl Decider {
             let rule = &rules[usize::from(outcome.rule)];
             match &outcome.outcome {
                 Outcome::Pass | Outcome::NotApplicable(_) => {}
-                Outcome::Fail(findings) => findings.iter().for_each(|finding| decision.add(rule, finding)),
+                Outcome::Fail(findings) => {
+                    let told = findings.iter().filter(|finding| finding.withheld.is_none());
+                    told.for_each(|finding| decision.add(rule, finding));
+                }
                 Outcome::NotEvaluated(reason) => {
                     undecided_closes |= rule.enforcement == Enforcement::Deny;
                     let reason = reason.clone();
@@ -206,6 +210,7 @@ impl Decision {
             code: finding.code.clone(),
             message: finding.message.clone(),
             severity: finding.severity,
+            confidence: finding.confidence,
             enforcement: finding.enforcement,
             path: finding.path.clone(),
             fix: rule.source.manifest.fix_line(),

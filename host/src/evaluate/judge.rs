@@ -1,13 +1,13 @@
 //! One document before the rules of a bundle.
 
+use super::cover::Covering;
 use super::inventory::{Card, Inventory, Overlay, Told, Topic, Topics, Unavailable};
-use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};
+use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome, Withheld};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
 use crate::document::{Document, Node, Pointer, PointerError, Value};
 use crate::engine::bindings::exports::policy::rule::rule as wire;
 use crate::engine::{Engine, RuleFailure};
 use crate::fix::edit;
-use crate::manifest::Severity;
 use crate::project::Projection;
 use crate::workload::Shape;
 use std::cell::OnceCell;
@@ -23,6 +23,7 @@ pub struct Judge {
     topics: Topics,
     /// Indices into `topics`, by rule and query.
     asks: Vec<Vec<u16>>,
+    covering: Covering,
 }
 
 /// A document with what evaluating it needs more than once.
@@ -47,7 +48,8 @@ impl Judge {
         let reads = bundle.rules.iter().map(|rule| index(Projection::new(&rule.source.manifest.reads))).collect();
         let queries = bundle.rules.iter().map(|rule| rule.source.manifest.inventory.as_slice());
         let (topics, asks) = Topics::collect(queries, &bundle.workloads);
-        Self { engine: Arc::clone(engine), bundle: Arc::clone(bundle), projections, reads, topics, asks }
+        let covering = Covering::new(bundle);
+        Self { engine: Arc::clone(engine), bundle: Arc::clone(bundle), projections, reads, topics, asks, covering }
     }
 
     /// The bundle.
@@ -79,6 +81,11 @@ impl Judge {
         };
         let rules = self.bundle.rules.iter().enumerate();
         rules.filter(|(_, rule)| applies(rule)).map(|(index, _)| index as u16).collect()
+    }
+
+    /// Marks the findings of a document that others cover; exemptions are settled before.
+    pub fn cover(&self, outcomes: &mut [RuleOutcome]) {
+        self.covering.apply(outcomes);
     }
 
     /// Whether a rule asks for other documents.
@@ -168,8 +175,18 @@ impl Judge {
                     let message = format!("{} findings, more than {limit} (limit `findings`)", findings.len());
                     return Err(RuleFailure::Malformed(message));
                 }
-                let lift = |finding| self.lift(judged, rule, finding);
-                Outcome::Fail(findings.into_iter().map(lift).collect::<Result<_, _>>()?)
+                let mut lifted = Vec::with_capacity(findings.len());
+                for finding in findings {
+                    let mut finding = self.lift(judged, rule, finding)?;
+                    if !self.bundle.report.includes(finding.severity, finding.confidence) {
+                        if !finding.secret {
+                            continue;
+                        }
+                        finding.withheld = Some(Withheld::Level);
+                    }
+                    lifted.push(finding);
+                }
+                if lifted.is_empty() { Outcome::Pass } else { Outcome::Fail(lifted) }
             }
         })
     }
@@ -201,6 +218,9 @@ impl Judge {
 
     /// Checks a finding against the document and leads its paths back into it.
     fn lift(&self, judged: &Judged<'_>, rule: &BundleRule, finding: wire::Finding) -> Result<Finding, RuleFailure> {
+        let Some(kind) = rule.source.manifest.kind(self.within(&finding.code)?) else {
+            return Err(malformed(format!("the manifest declares no finding `{}`", finding.code)));
+        };
         let path = resolve(judged, self.within(&finding.at)?)?;
         self.within(&finding.excerpt)?;
         let shown_at = shown(judged.document, &path, &finding.excerpt, finding.secret);
@@ -215,11 +235,10 @@ impl Judge {
         let scope = ExemptionScope::new(judged.document, &judged.shape, &path);
         let mut exemptions = self.bundle.exemptions.iter().enumerate();
         let exemption = exemptions.find(|(_, exemption)| exemption.covers(rule.id(), &scope));
-        let own = finding.severity.map(severity).unwrap_or(rule.source.manifest.severity);
         Ok(Finding {
-            code: self.bounded(finding.code)?,
             message: self.bounded(finding.message)?,
-            severity: rule.severity.unwrap_or(own),
+            severity: rule.severity_of(kind),
+            confidence: kind.confidence,
             enforcement: rule.enforcement,
             path: path.to_string(),
             place: shown_at,
@@ -229,6 +248,8 @@ impl Judge {
             exempt: exemption.map(|(_, exemption)| exemption.entry.reason.clone()),
             exempt_by: exemption.map(|(index, _)| ExemptBy::Entry(index as u32)),
             stable_path: judged.document.stable_path(&path),
+            withheld: None,
+            code: finding.code,
         })
     }
 
@@ -347,13 +368,3 @@ fn malformed(mut message: String) -> RuleFailure {
 
 /// Bytes of an answer that a failure quotes at the most.
 const QUOTED_BYTES: usize = 512;
-
-fn severity(severity: wire::Severity) -> Severity {
-    match severity {
-        wire::Severity::Info => Severity::Info,
-        wire::Severity::Low => Severity::Low,
-        wire::Severity::Medium => Severity::Medium,
-        wire::Severity::High => Severity::High,
-        wire::Severity::Critical => Severity::Critical,
-    }
-}

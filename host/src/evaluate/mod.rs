@@ -4,6 +4,7 @@
 //! [`Judge`] is the part in the middle that every caller shares. Findings leave here with absolute
 //! paths, places in the source, severities and exemptions settled.
 
+mod cover;
 mod except;
 mod inventory;
 mod judge;
@@ -19,4 +20,4 @@ pub use judge::{Judge, Judged};
 pub use memo::Memo;
 pub use run::{RunOptions, RunResult, UnitError, run};
 pub use session::{Keyed, Session};
-pub use verdict::{Change, DocumentVerdict, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};
+pub use verdict::{Change, DocumentVerdict, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome, Withheld};

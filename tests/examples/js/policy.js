@@ -7,7 +7,10 @@ const manifest = {
   description: "The label `owner`, or the one that `label` names, is there and not empty.",
   why: "Whoever is woken by an alert has to find out whose workload it is before anything can be done.",
   fix: "Add the label with the name of the team that answers for the workload.",
-  severity: "low",
+  findings: [
+    { code: "missing", title: "The label is not there", severity: "low", confidence: "certain" },
+    { code: "empty", title: "The label is empty, or no text", severity: "low", confidence: "certain" },
+  ],
   priority: "P3",
   effort: "small",
   factor: "XIV Telemetry",
@@ -23,9 +26,9 @@ const manifest = {
   },
 };
 
-/** A finding: `at` is an RFC 6901 pointer into what the rule was told. */
-function finding(at, message) {
-  return { code: "", message, at, excerpt: "", labels: [], fix: undefined, severity: undefined, secret: false };
+/** A finding: `code` is one of the manifest's, `at` an RFC 6901 pointer into what the rule was told. */
+function finding(code, at, message) {
+  return { code, message, at, excerpt: "", labels: [], fix: undefined, secret: false };
 }
 
 /** One key as a part of a pointer. */
@@ -43,9 +46,9 @@ export const rule = {
     const labels = JSON.parse(request.document).object?.metadata?.labels ?? {};
     const findings = [];
     if (!Object.hasOwn(labels, label)) {
-      findings.push(finding("/object/metadata/labels", `\`metadata.labels\` has no \`${label}\``));
+      findings.push(finding("missing", "/object/metadata/labels", `\`metadata.labels\` has no \`${label}\``));
     } else if (typeof labels[label] !== "string" || labels[label] === "") {
-      findings.push(finding(`/object/metadata/labels/${escaped(label)}`, `the label \`${label}\` is empty`));
+      findings.push(finding("empty", `/object/metadata/labels/${escaped(label)}`, `the label \`${label}\` is empty`));
     }
     return { tag: "judged", val: findings };
   },
