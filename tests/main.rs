@@ -17,3 +17,4 @@ mod readme;
 mod reports;
 mod sandbox;
 mod server;
+mod severity;

@@ -134,7 +134,6 @@ impl Guest {
 
 /// The named types of the contract, as in `wit/v1/rule.wit`.
 const TYPES: &[(&str, &str)] = &[
-    ("severity", r#"(enum "info" "low" "medium" "high" "critical")"#),
     (
         "subject",
         r#"(record (field "group" string) (field "version" string) (field "kind" string) (field "namespace" string)
@@ -158,7 +157,7 @@ const TYPES: &[(&str, &str)] = &[
     (
         "finding",
         r#"(record (field "code" string) (field "message" string) (field "at" string) (field "excerpt" string) (field "labels" (list $label))
-             (field "fix" (option $fix)) (field "severity" (option $severity)) (field "secret" bool))"#,
+             (field "fix" (option $fix)) (field "secret" bool))"#,
     ),
     (
         "answer",
@@ -206,8 +205,8 @@ fn contract() -> String {
 
 fn manifest() -> serde_json::Value {
     serde_json::json!({
-        "id": "guest", "version": "1.0.0", "title": "t", "why": "w", "fix": "f", "severity": "high",
-        "priority": "P0", "effort": "small", "factor": "IX Disposability", "since": "0.1.0",
+        "id": "guest", "version": "1.0.0", "title": "t", "why": "w", "fix": "f",
+        "findings": [{"code": "bad", "title": "t", "severity": "high", "confidence": "certain"}], "priority": "P0", "effort": "small", "factor": "IX Disposability", "since": "0.1.0",
         "appliesTo": ["workload", "core/ConfigMap"], "reads": ["pod.spec.containers[*].image", "data"],
     })
 }
@@ -248,7 +247,7 @@ struct Told {
 
 impl Told {
     fn at(path: &str) -> Self {
-        Self { message: "bad".into(), at: path.into(), ..Self::default() }
+        Self { code: "bad".into(), message: "bad".into(), at: path.into(), ..Self::default() }
     }
 
     fn fixed(case: u8, change: &str) -> Self {
@@ -326,7 +325,7 @@ fn written(finding: &Told, image: &mut Image) -> Vec<u8> {
             [1, title[0], title[1], 0, u32::from(*case), change[0], change[1]]
         }
     };
-    // No severity, no secret.
+    // No secret.
     words(&[&code[..], &message, &at, &excerpt, &labels, &fix, &[0]].concat())
 }
 
@@ -575,9 +574,9 @@ fn pointers_out_of_bounds() {
 #[test]
 fn values_that_are_none() {
     let finding = RAW_AT + 12;
-    // Cases that there are not: of the answer, the fix, its safety, its change, the severity.
+    // Cases that there are not: of the answer, the fix, its safety, its change.
     assert_malformed(&failure(&raw(&[4])), "");
-    for (word, value) in [(10, &[2][..]), (10, &[1, 0, 0, 2]), (10, &[1, 0, 0, 0, 2]), (17, &[2]), (17, &[0x0501])] {
+    for (word, value) in [(10, &[2][..]), (10, &[1, 0, 0, 2]), (10, &[1, 0, 0, 0, 2])] {
         let mut answer = vec![0, finding, 1];
         answer.resize(3 + word, 0);
         answer.extend_from_slice(value);
@@ -646,6 +645,14 @@ fn texts_are_bounded() {
     assert_malformed(&failure(&Answer::NotEvaluated(long.clone()).guest()), &bound);
     let exact = Told { message: long[1..].to_owned(), ..finding() };
     assert!(matches!(outcome(&Answer::Judged(vec![exact]).guest()), Outcome::Fail(_)));
+}
+
+#[test]
+fn codes_are_those_of_the_manifest() {
+    for code in ["", "other", "BAD"] {
+        let finding = Told { code: code.into(), ..Told::at("/pod") };
+        assert_malformed(&answered(vec![finding]), &format!("the manifest declares no finding `{code}`"));
+    }
 }
 
 #[test]
@@ -1143,7 +1150,7 @@ fn malformed_manifests_name_the_field() {
         "title",
         "why",
         "fix",
-        "severity",
+        "findings",
         "priority",
         "effort",
         "factor",
@@ -1154,12 +1161,36 @@ fn malformed_manifests_name_the_field() {
         let error = without(field);
         assert!(error.contains(&format!("`{field}`")), "{error}");
     }
+    let kinds = |kinds: &[(&str, &str, &str)]| -> serde_json::Value {
+        let kind = |(code, severity, confidence): &(&str, &str, &str)| serde_json::json!({"code": code, "title": "t", "severity": severity, "confidence": confidence});
+        kinds.iter().map(kind).collect()
+    };
+    let covering = |covered: &str| {
+        let mut one = kinds(&[("a", "high", "certain")]);
+        one[0]["covers"] = serde_json::json!([covered]);
+        one
+    };
     for (field, value, named) in [
         ("id", "Not Kebab".into(), "`id` is not kebab-case"),
         ("id", "".into(), "`id` is not kebab-case"),
         ("title", " ".into(), "`title` is empty"),
         ("why", 7.into(), "at `[0].why`"),
-        ("severity", "catastrophic".into(), "at `[0].severity`"),
+        ("severity", "high".into(), "severity"),
+        ("findings", serde_json::json!([]), "`findings` declares no kind of finding"),
+        ("findings", kinds(&[("bad", "catastrophic", "certain")]), "at `[0].findings[0].severity`"),
+        ("findings", kinds(&[("bad", "high", "sure")]), "at `[0].findings[0].confidence`"),
+        ("findings", kinds(&[("Bad", "high", "guess")]), "`findings` has the code `Bad`, which is not kebab-case"),
+        ("findings", kinds(&[("", "high", "guess")]), "`findings` has the code ``, which is not kebab-case"),
+        (
+            "findings",
+            kinds(&[("a", "high", "guess"), ("a", "low", "guess")]),
+            "`findings` has two kinds with the code `a`",
+        ),
+        ("findings", covering("guest"), "`findings` says that `a` covers `guest`, which is no other RULE"),
+        ("findings", covering("guest/a"), "`findings` says that `a` covers `guest/a`"),
+        ("findings", covering("other/"), "`findings` says that `a` covers `other/`"),
+        ("renamedFrom", serde_json::json!(["guest"]), "`renamedFrom` names `guest`, which is not another id"),
+        ("renamedFrom", serde_json::json!(["CKV_1"]), "`renamedFrom` names `CKV_1`, which is not kebab-case"),
         ("priority", "P9".into(), "at `[0].priority`"),
         ("appliesTo", serde_json::json!([]), "`appliesTo` names no documents"),
         ("appliesTo", serde_json::json!(["workload", "a/b/c"]), "at `[0].appliesTo[1]`"),

@@ -16,12 +16,11 @@ mod table;
 #[path = "budgets/timing.rs"]
 mod timing;
 
-use policy_host::bundle::{Bundle, Library};
+use policy_host::bundle::{Bundle, Level, Library};
 use policy_host::discover::{Discovered, discover};
 use policy_host::document::{Document, Source};
 use policy_host::engine::{Engine, SandboxLimits};
 use policy_host::evaluate::{Ask, Collected, Grouping, Judge, Judged, Memo, Outcome, RunOptions, RunResult, Told, run};
-use policy_host::manifest::Severity;
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use policy_host::project::Projection;
 use policy_host::report::{self, Report};
@@ -40,7 +39,7 @@ use timing::{in_turns, measure, micros_per_call};
 /// What the binary has embedded.
 static PACK: &[u8] = include_bytes!(env!("POLICY_HOST_PACK"));
 const DEPLOYMENT: &str = include_str!("deployment.yaml");
-const DEFAULT_BUNDLE: &str = "twelve-factor";
+const DEFAULT_BUNDLE: &str = "default";
 /// The rule that the last figure touches.
 const TOUCHED_RULE: &str = "pss-privileged";
 const TOUCHED_SOURCE: &str = "policies/pod-security-baseline/pss-privileged/policy.rs";
@@ -347,7 +346,7 @@ impl Host {
             units: &discovered.units,
             result,
             input_errors: &[],
-            min_severity: Severity::Info,
+            level: Level::default(),
             templates: 0,
             elapsed: Duration::ZERO,
             fixed: None,

@@ -32,7 +32,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Rounds of a figure.
 const ROUNDS: usize = 5;
-const BUNDLE: &str = "twelve-factor";
+const BUNDLE: &str = "default";
 
 fn main() -> Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();

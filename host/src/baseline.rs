@@ -64,6 +64,8 @@ pub struct Compared {
     pub fixed: Vec<(Known, usize)>,
     /// Findings of the baseline whose documents were not judged.
     pub unseen: usize,
+    /// Former ids of rules that the baseline names, with the present ones.
+    pub renamed: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,7 +124,7 @@ impl Baseline {
         let mut findings: BTreeMap<Known, usize> = BTreeMap::new();
         for (_, document) in &result.documents {
             for (rule, finding) in document.all_findings() {
-                if matches!(finding.exempt_by, None | Some(ExemptBy::Baseline)) {
+                if finding.withheld.is_none() && matches!(finding.exempt_by, None | Some(ExemptBy::Baseline)) {
                     let known = known(path, bundle, &document.subject, rule, finding);
                     *findings.entry(known).or_default() += 1;
                 }
@@ -163,14 +165,27 @@ impl Baseline {
 
     /// Takes what is known out of what stands in a run, and says what of the baseline is fixed.
     pub fn apply(&self, bundle: &Bundle, result: &mut RunResult) -> Compared {
-        let mut left = self.findings.clone();
+        let mut left = BTreeMap::new();
+        let mut renamed = BTreeMap::new();
+        for (known, count) in &self.findings {
+            let mut known = known.clone();
+            if let Some(rule) = bundle.called(&known.rule) {
+                let id = bundle.rules[usize::from(rule)].id().to_owned();
+                let written = std::mem::replace(&mut known.rule, id.clone());
+                if written != id {
+                    renamed.insert(written, id);
+                }
+            }
+            let count_of: &mut usize = left.entry(known).or_default();
+            *count_of = count_of.saturating_add(*count);
+        }
         let mut judged = BTreeSet::new();
         for (_, document) in &mut result.documents {
             judged.insert(identity(&self.path, &document.subject));
             let subject = &document.subject;
             for outcome in &mut document.outcomes {
                 let Outcome::Fail(findings) = &mut outcome.outcome else { continue };
-                for finding in findings.iter_mut().filter(|finding| finding.exempt.is_none()) {
+                for finding in findings.iter_mut().filter(|finding| finding.stands()) {
                     let known = known(&self.path, bundle, subject, outcome.rule, finding);
                     if let Some(count) = left.get_mut(&known).filter(|count| **count > 0) {
                         *count -= 1;
@@ -182,7 +197,7 @@ impl Baseline {
         }
         let (fixed, unseen): (Vec<_>, Vec<_>) =
             left.into_iter().filter(|(_, count)| *count > 0).partition(|(known, _)| judged.contains(&known.document));
-        Compared { fixed, unseen: unseen.into_iter().map(|(_, count)| count).sum() }
+        Compared { fixed, unseen: unseen.into_iter().map(|(_, count)| count).sum(), renamed }
     }
 }
 

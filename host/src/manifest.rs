@@ -48,6 +48,89 @@ impl fmt::Display for Severity {
     }
 }
 
+/// How sure a rule is of a finding.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// What is found may well be something else
+    Guess,
+    /// What the rule cannot see would have to be unusual
+    Likely,
+    /// It follows from what is written
+    Certain,
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Confidence::Guess => "guess",
+            Confidence::Likely => "likely",
+            Confidence::Certain => "certain",
+        })
+    }
+}
+
+/// Where the findings stand that a kind of finding covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Within {
+    /// At the same path.
+    #[default]
+    Path,
+    /// In the same container of a workload.
+    Container,
+    /// In the same document.
+    Document,
+}
+
+/// One kind of finding that a rule has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FindingKind {
+    /// Stable kebab-case name, unique in the rule.
+    pub code: String,
+    /// What it means, one line.
+    pub title: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How sure the rule is of it.
+    pub confidence: Confidence,
+    /// The kinds of finding that its cure heals too: `RULE`, or `RULE/CODE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
+    /// Where those stand.
+    #[serde(default, skip_serializing_if = "is_path")]
+    pub within: Within,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_path(within: &Within) -> bool {
+    *within == Within::Path
+}
+
+impl FindingKind {
+    /// Whether it says that it covers a kind of finding of some rule.
+    pub fn covers(&self, rule: &str, code: &str) -> bool {
+        self.covers.iter().any(|covered| match covered.split_once('/') {
+            None => covered == rule,
+            Some((of, kind)) => of == rule && kind == code,
+        })
+    }
+}
+
 /// How soon a gap should be closed, as the gap analyses rank it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -85,8 +168,8 @@ pub struct Manifest {
     pub why: String,
     /// What to do.
     pub fix: String,
-    /// Default severity of its findings.
-    pub severity: Severity,
+    /// The kinds of finding that it has; at least one.
+    pub findings: Vec<FindingKind>,
     /// How soon.
     pub priority: Priority,
     /// How much work.
@@ -96,9 +179,12 @@ pub struct Manifest {
     /// Ids of controls that it covers: `pss:restricted`, `cis:5.2.6`, ….
     #[serde(default)]
     pub controls: Vec<String>,
-    /// Names that it had, or that peers have for it.
+    /// What others call the check. People search for these; exceptions never name them.
     #[serde(default)]
-    pub aliases: Vec<String>,
+    pub peers: Vec<String>,
+    /// Ids that it had before. Exceptions and baselines may still name them.
+    #[serde(default)]
+    pub renamed_from: Vec<String>,
     /// The release that first had it.
     pub since: String,
     /// The documents that it judges.
@@ -445,11 +531,34 @@ impl Manifest {
         one_line(&self.fix)
     }
 
+    /// The kind of finding with that code.
+    pub fn kind(&self, code: &str) -> Option<&FindingKind> {
+        self.findings.iter().find(|kind| kind.code == code)
+    }
+
+    /// The severity of its worst kind of finding.
+    pub fn worst(&self) -> Severity {
+        self.findings.iter().map(|kind| kind.severity).max().unwrap_or(Severity::Info)
+    }
+
+    /// Whether that is its id, or was.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.id == name || self.renamed_from.iter().any(|former| former == name)
+    }
+
     fn check(&self) -> Result<(), ManifestError> {
         let invalid = |field, reason: &str| Err(ManifestError::Invalid { field, reason: reason.to_owned() });
-        let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if self.id.is_empty() || !self.id.chars().all(kebab) || self.id.starts_with('-') || self.id.ends_with('-') {
+        if !is_kebab_case(&self.id) {
             return invalid("id", "is not kebab-case");
+        }
+        self.check_findings()?;
+        for (index, former) in self.renamed_from.iter().enumerate() {
+            if !is_kebab_case(former) {
+                return invalid("renamedFrom", &format!("names `{former}`, which is not kebab-case"));
+            }
+            if *former == self.id || self.renamed_from[..index].contains(former) {
+                return invalid("renamedFrom", &format!("names `{former}`, which is not another id"));
+            }
         }
         for (field, text) in [("title", &self.title), ("why", &self.why), ("fix", &self.fix)] {
             if text.trim().is_empty() {
@@ -470,6 +579,40 @@ impl Manifest {
         }
         check_queries(&self.inventory).map_err(|reason| ManifestError::Invalid { field: "inventory", reason })
     }
+
+    fn check_findings(&self) -> Result<(), ManifestError> {
+        let invalid = |reason: String| Err(ManifestError::Invalid { field: "findings", reason });
+        if self.findings.is_empty() {
+            return invalid("declares no kind of finding".to_owned());
+        }
+        for (index, kind) in self.findings.iter().enumerate() {
+            let code = &kind.code;
+            if !is_kebab_case(code) {
+                return invalid(format!("has the code `{code}`, which is not kebab-case"));
+            }
+            if self.findings[..index].iter().any(|earlier| earlier.code == *code) {
+                return invalid(format!("has two kinds with the code `{code}`"));
+            }
+            if kind.title.trim().is_empty() {
+                return invalid(format!("does not say what `{code}` means"));
+            }
+            let is_kind = |covered: &str| match covered.split_once('/') {
+                None => is_kebab_case(covered) && covered != self.id,
+                Some((rule, kind)) => {
+                    is_kebab_case(rule) && is_kebab_case(kind) && (rule, kind) != (self.id.as_str(), code.as_str())
+                }
+            };
+            if let Some(covered) = kind.covers.iter().find(|covered| !is_kind(covered)) {
+                return invalid(format!("says that `{code}` covers `{covered}`, which is no other RULE or RULE/CODE"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_kebab_case(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.chars().all(is_part) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 /// What no query can be: related in an impossible way, or by a chain that is too long or runs backwards.

@@ -17,6 +17,20 @@ pub fn detect(text: &str) -> Option<&'static str> {
         Some("a Slack token")
     } else if starts(&["glpat-"], 20) {
         Some("a GitLab token")
+    } else if starts(&["sk_live_", "rk_live_"], 16) {
+        Some("a Stripe key")
+    } else if starts(&["AIza"], 35) {
+        Some("a Google API key")
+    } else if starts(&["SG."], 20) {
+        Some("a SendGrid key")
+    } else if starts(&["npm_", "pypi-"], 30) {
+        Some("a token of a package registry")
+    } else if starts(&["hf_"], 30) {
+        Some("a Hugging Face token")
+    } else if starts(&["dop_v1_"], 40) {
+        Some("a DigitalOcean token")
+    } else if starts(&["AGE-SECRET-KEY-1"], 40) {
+        Some("an age key")
     } else if has_jwt(text) {
         Some("a JSON web token")
     } else {
@@ -79,6 +93,15 @@ pub fn is_placeholder(text: &str) -> bool {
         || matches!(&*plain, "changeme" | "replaceme" | "redacted" | "placeholder" | "todo" | "none" | "null")
 }
 
+/// True for passwords that stand in every tutorial: whoever writes one has most likely no secret there.
+pub fn is_sample(password: &str) -> bool {
+    const SAMPLES: [&str; 13] = [
+        "postgres", "password", "passw0rd", "guest", "root", "admin", "test", "secret", "changeme", "example", "pass",
+        "minio", "mysql",
+    ];
+    SAMPLES.contains(&&*password.to_ascii_lowercase())
+}
+
 /// True when a text, or a part of it, is filled in elsewhere: `$(NAME)`, `${NAME}`, `{{ name }}`,
 /// `{name}`, `%s`, or the whole is `$NAME` or `<name>`.
 pub fn is_interpolation(text: &str) -> bool {
@@ -98,6 +121,8 @@ pub struct UrlWithPassword<'a> {
     pub scheme: &'a str,
     /// As written; empty in `redis://:password@host`.
     pub user: &'a str,
+    /// As written: never to be shown.
+    pub password: &'a str,
     /// Without the port; of several hosts the first.
     pub host: &'a str,
     /// The line that it stands in, password and all: to be shown as a secret excerpt, never in a message.
@@ -122,7 +147,7 @@ pub fn urls_with_password(text: &str) -> Vec<UrlWithPassword<'_>> {
         let (user, password, host) = user_information(&text[at + separator.len()..])?;
         let is_literal = !is_interpolation(password) && !password.bytes().all(|byte| byte == b'*');
         let is_url = is_literal && !scheme.is_empty() && !host.is_empty();
-        is_url.then(|| UrlWithPassword { scheme, user, host, line: line_at(text, at) })
+        is_url.then(|| UrlWithPassword { scheme, user, password, host, line: line_at(text, at) })
     });
     urls.take(MAX_URLS).collect()
 }

@@ -4,8 +4,6 @@ use crate::bindings::exports::policy::rule::rules as wire;
 use crate::json::View;
 use crate::write::{ObjectWriter, ToJson};
 
-pub use wire::Severity;
-
 /// Why a rule says nothing about a document. Return it with [`not_applicable`] or [`not_evaluated`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Skip {
@@ -28,6 +26,24 @@ pub fn not_evaluated(reason: impl Into<String>) -> Check {
     Err(Skip::NotEvaluated(reason.into()))
 }
 
+/// What a rule can find: the enum `Code` that [`rule!`](crate::rule!) makes of its `findings`.
+pub trait FindingCode: Copy {
+    /// The variant's name.
+    fn name(self) -> &'static str;
+}
+
+/// A variant's name as a code: `NoRequest` is `no-request`.
+pub(crate) fn kebab_case(name: &str) -> String {
+    let mut code = String::with_capacity(name.len() + 4);
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && !code.is_empty() {
+            code.push('-');
+        }
+        code.push(character.to_ascii_lowercase());
+    }
+    code
+}
+
 /// The most findings that one answer lists: what the host takes, but one that counts the rest.
 const MOST: usize = 999;
 
@@ -41,23 +57,28 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Reports a violation at `view`, which may be absent: then the finding points at what is
-    /// missing. The message is lower case, without a full stop, names in backticks.
-    pub fn report(&mut self, view: &View<'_>, message: impl Into<String>) -> Report<'_> {
+    /// Reports a violation of the kind `code` at `view`, which may be absent: then the finding points at
+    /// what is missing. The message is lower case, without a full stop, names in backticks.
+    pub fn report(&mut self, code: impl FindingCode, view: &View<'_>, message: impl Into<String>) -> Report<'_> {
+        self.add(code.name(), view, message.into())
+    }
+
+    /// Apart from [`Findings::report`], so that a component has it once.
+    fn add(&mut self, code: &str, view: &View<'_>, message: String) -> Report<'_> {
         if self.listed.len() == MOST {
             self.unlisted_count += 1;
-            return Report(self.unlisted.insert(new_finding(String::new(), String::new())));
+            return Report(self.unlisted.insert(new_finding(code, String::new(), String::new())));
         }
         let at = self.listed.len();
-        self.listed.push(new_finding(view.pointer(), message.into()));
+        self.listed.push(new_finding(code, view.pointer(), message));
         Report(&mut self.listed[at])
     }
 
     /// What the host gets.
     pub(crate) fn into_wire(mut self) -> Vec<wire::Finding> {
-        if self.unlisted_count > 0 {
+        if let Some(last) = self.unlisted {
             let message = format!("{} more findings of this rule are not listed", self.unlisted_count);
-            self.listed.push(new_finding(String::new(), message));
+            self.listed.push(wire::Finding { code: last.code, ..new_finding("", String::new(), message) });
         }
         self.listed
     }
@@ -68,15 +89,14 @@ impl Findings {
     }
 }
 
-fn new_finding(at: String, message: String) -> wire::Finding {
+fn new_finding(code: &str, at: String, message: String) -> wire::Finding {
     wire::Finding {
-        code: String::new(),
+        code: kebab_case(code),
         message,
         at,
         excerpt: String::new(),
         labels: Vec::new(),
         fix: None,
-        severity: None,
         secret: false,
     }
 }
@@ -85,12 +105,6 @@ fn new_finding(at: String, message: String) -> wire::Finding {
 pub struct Report<'f>(&'f mut wire::Finding);
 
 impl Report<'_> {
-    /// Tells apart the things one rule can find; kebab-case, stable.
-    pub fn code(self, code: &str) -> Self {
-        self.0.code = code.into();
-        self
-    }
-
     /// Shows a verbatim part of the string that the finding points at instead of the whole: one
     /// command of a script.
     pub fn excerpt(self, part: impl Into<String>) -> Self {
@@ -104,13 +118,8 @@ impl Report<'_> {
         self
     }
 
-    /// Overrides the rule's severity for this finding.
-    pub fn severity(self, severity: Severity) -> Self {
-        self.0.severity = Some(severity);
-        self
-    }
-
-    /// The value that the finding points at, or its excerpt, is a secret: whoever shows the place masks it.
+    /// The value that the finding points at, or its excerpt, is a secret, and so are those at its labels: whoever
+    /// shows the places masks them.
     pub fn secret(self) -> Self {
         self.0.secret = true;
         self
@@ -233,6 +242,19 @@ mod tests {
     use super::*;
     use crate::json::Json;
 
+    #[derive(Clone, Copy)]
+    enum Code {
+        TooMany,
+    }
+
+    impl FindingCode for Code {
+        fn name(self) -> &'static str {
+            match self {
+                Self::TooMany => stringify!(TooMany),
+            }
+        }
+    }
+
     fn operations(fix: Fix) -> String {
         match fix.into_wire().change {
             wire::Change::Patch(operations) => operations,
@@ -252,14 +274,22 @@ mod tests {
     }
 
     #[test]
+    fn variants_are_codes_in_kebab_case() {
+        for (variant, code) in [("NoRequest", "no-request"), ("True", "true"), ("HostIpc", "host-ipc")] {
+            assert_eq!(kebab_case(variant), code);
+        }
+    }
+
+    #[test]
     fn a_flood_of_findings_is_counted_instead_of_listed() {
         let json = Json::parse("{}").unwrap();
         let mut findings = Findings::default();
         for _ in 0..MOST + 7 {
-            findings.report(&json.root(), "x").code("y");
+            findings.report(Code::TooMany, &json.root(), "x");
         }
         let listed = findings.into_wire();
         assert_eq!(listed.len(), MOST + 1);
+        assert!(listed.iter().all(|finding| finding.code == "too-many"));
         assert_eq!(listed[MOST].message, "7 more findings of this rule are not listed");
     }
 

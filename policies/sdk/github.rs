@@ -12,9 +12,9 @@ pub struct Action<'d> {
 }
 
 impl<'d> Action<'d> {
-    /// Reads a `uses`; `None` for a path in the same repository (`./…`) and an image (`docker://…`).
+    /// Reads a `uses`; `None` for a path in the same repository (`./…`, `$/…`) and an image (`docker://…`).
     pub fn parse(uses: &'d str) -> Option<Self> {
-        if uses.is_empty() || uses.starts_with('.') || uses.starts_with("docker://") {
+        if uses.is_empty() || uses.starts_with('.') || uses.starts_with("$/") || uses.starts_with("docker://") {
             return None;
         }
         let (name, reference) = uses.split_once('@').unwrap_or((uses, ""));
@@ -43,15 +43,28 @@ impl<'d> Action<'d> {
     }
 }
 
-/// Every `uses` of a workflow's jobs and steps and of a composite action's steps. The rule reads
-/// `jobs.*.uses`, `jobs.*.steps[*].uses` and `runs.steps[*].uses`.
-pub fn uses<'d>(document: &View<'d>) -> impl Iterator<Item = View<'d>> + use<'d> {
+/// Every `uses` of a workflow's jobs and steps and of a composite action's steps, with the job that it is in. The
+/// rule reads `jobs.*.uses`, `jobs.*.steps[*].uses` and `runs.steps[*].uses`.
+pub fn uses<'d>(document: &View<'d>) -> impl Iterator<Item = (Option<View<'d>>, View<'d>)> + use<'d> {
     let jobs = document.get("jobs").entries().flat_map(|(_, job)| {
         let own = std::iter::once(job.get("uses"));
-        own.chain(job.get("steps").items().map(|step| step.get("uses")))
+        let all = own.chain(job.get("steps").items().map(|step| step.get("uses")));
+        all.map(move |uses| (Some(job.clone()), uses))
     });
-    let steps = document.at("runs.steps").items().map(|step| step.get("uses"));
-    jobs.chain(steps).filter(View::exists)
+    let steps = document.at("runs.steps").items().map(|step| (None, step.get("uses")));
+    jobs.chain(steps).filter(|(_, uses)| uses.exists())
+}
+
+/// Whether a text names a secret other than the job's own `GITHUB_TOKEN`.
+pub fn names_secret(text: &str) -> bool {
+    let is_own = |rest: &str| {
+        let name = rest.trim_start_matches(['.', '[', '\'', '"']);
+        name.len() >= 12 && name.is_char_boundary(12) && name[..12].eq_ignore_ascii_case("GITHUB_TOKEN")
+    };
+    text.match_indices("secrets").any(|(at, word)| {
+        let rest = &text[at + word.len()..];
+        rest.starts_with(['.', '[']) && !is_own(rest)
+    })
 }
 
 /// True when the workflow is one that others call (`on: workflow_call`): what it does not say, its
@@ -78,6 +91,22 @@ pub fn may_write(workflow: &View<'_>, job: &View<'_>, scope: &str) -> Option<boo
 mod tests {
     use super::*;
     use crate::json::Json;
+
+    #[test]
+    fn the_own_token_is_no_secret_of_others() {
+        for (text, is_one) in [
+            ("${{ secrets.DEPLOY_KEY }}", true),
+            ("${{ secrets['DEPLOY_KEY'] }}", true),
+            ("${{ secrets.GITHUB_TOKEN }}", false),
+            ("${{ secrets['github_token'] }}", false),
+            ("${{ secrets.GITHUB_TOKEN || secrets.OTHER }}", true),
+            ("${{ github.token }}", false),
+            ("our secrets are safe", false),
+            ("secrets.é", true),
+        ] {
+            assert_eq!(names_secret(text), is_one, "{text}");
+        }
+    }
 
     #[test]
     fn uses_are_taken_apart() {

@@ -15,6 +15,7 @@ pub mod image;
 pub mod input;
 pub mod int_or_string;
 pub mod json;
+pub mod limit_range;
 pub mod manifest;
 pub mod parameter;
 pub mod production;
@@ -46,11 +47,11 @@ pub mod bindings {
 
 /// What a rule needs in scope.
 pub mod prelude {
-    pub use crate::finding::{Check, Findings, Fix, Severity, not_applicable, not_evaluated};
+    pub use crate::finding::{Check, Findings, Fix, not_applicable, not_evaluated};
     pub use crate::input::{Input, Related};
     pub use crate::json::{Kind, View};
     pub use crate::object;
     pub use crate::quantity::Quantity;
-    pub use crate::workload::{Class, Container, Probe, Workload};
+    pub use crate::workload::{Class, Container, Probe, Workload, listed};
     pub use crate::write::ToJson;
 }

@@ -1,5 +1,6 @@
 //! A rule's manifest: everything the host, the docs and a reviewer want to know without running it.
 
+use crate::finding::kebab_case;
 use crate::write::{ObjectWriter, Raw, ToJson};
 
 /// A manifest as [`rule!`](crate::rule!) captures it.
@@ -9,12 +10,13 @@ pub struct Manifest {
     pub module: &'static str,
     pub version: &'static str,
     pub docs: &'static [&'static str],
-    pub severity: &'static str,
     pub priority: &'static str,
     pub effort: &'static str,
+    pub findings: &'static [FindingKind],
     pub factor: &'static str,
     pub controls: &'static [&'static str],
-    pub aliases: &'static [&'static str],
+    pub peers: &'static [&'static str],
+    pub renamed_from: &'static [&'static str],
     pub since: &'static str,
     pub applies_to: &'static [&'static str],
     pub reads: &'static [&'static str],
@@ -25,6 +27,104 @@ pub struct Manifest {
     pub inventory: &'static [Query],
     /// Name, doc lines, schema, default.
     pub parameters: Vec<(&'static str, &'static [&'static str], String, String)>,
+}
+
+/// One kind of finding.
+#[doc(hidden)]
+pub struct FindingKind {
+    /// The name of its variant.
+    pub name: &'static str,
+    pub docs: &'static [&'static str],
+    pub severity: Severity,
+    pub confidence: Confidence,
+    pub covers: &'static [&'static str],
+    pub within: Within,
+}
+
+/// How bad a kind of finding is; CONTRIBUTING.md says which is which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Worth knowing, no demand.
+    Info,
+    /// Hygiene and convention.
+    Low,
+    /// Resilience, operation or cost suffers.
+    Medium,
+    /// One more fault, or one attacker inside the cluster, is enough.
+    High,
+    /// The next ordinary event is enough.
+    Critical,
+}
+
+/// How sure a rule is of a kind of finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confidence {
+    /// What is found may well be something else.
+    Guess,
+    /// What the rule cannot see would have to be unusual.
+    Likely,
+    /// It follows from what is written.
+    Certain,
+}
+
+/// Where the findings stand that a kind of finding covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// At the same path.
+    Path,
+    /// In the same container.
+    Container,
+    /// In the same document.
+    Document,
+}
+
+impl Severity {
+    fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
+impl Confidence {
+    fn name(self) -> &'static str {
+        match self {
+            Confidence::Guess => "guess",
+            Confidence::Likely => "likely",
+            Confidence::Certain => "certain",
+        }
+    }
+}
+
+impl Within {
+    fn name(self) -> &'static str {
+        match self {
+            Within::Path => "path",
+            Within::Container => "container",
+            Within::Document => "document",
+        }
+    }
+}
+
+impl FindingKind {
+    fn to_raw(&self) -> Raw {
+        let mut out = String::new();
+        let mut object = ObjectWriter::new(&mut out);
+        object
+            .entry("code", &kebab_case(self.name))
+            .entry("title", join(self.docs).trim_end_matches('.'))
+            .entry("severity", self.severity.name())
+            .entry("confidence", self.confidence.name());
+        if !self.covers.is_empty() {
+            object.entry("covers", self.covers).entry("within", self.within.name());
+        }
+        object.finish();
+        Raw(out)
+    }
 }
 
 /// One inventory query.
@@ -57,12 +157,13 @@ impl Manifest {
             .entry("description", &docs.description)
             .entry("why", &docs.why)
             .entry("fix", &docs.fix)
-            .entry("severity", &self.severity.to_ascii_lowercase())
+            .entry("findings", &self.findings.iter().map(FindingKind::to_raw).collect::<Vec<_>>())
             .entry("priority", self.priority)
             .entry("effort", &self.effort.to_ascii_lowercase())
             .entry("factor", self.factor)
             .entry("controls", self.controls)
-            .entry("aliases", self.aliases)
+            .entry("peers", self.peers)
+            .entry("renamedFrom", self.renamed_from)
             .entry("since", self.since)
             .entry("appliesTo", self.applies_to)
             .entry("reads", &expand(self.reads))

@@ -1,6 +1,5 @@
 //! Parameters of a rule: typed fields with defaults, described by a JSON Schema.
 
-use crate::finding::Severity;
 use crate::json::View;
 use crate::quantity::Quantity;
 use crate::write::{ObjectWriter, Raw, ToJson};
@@ -85,28 +84,6 @@ impl Parameter for String {
 
     fn default_json(&self) -> String {
         self.to_json()
-    }
-}
-
-const SEVERITIES: [(&str, Severity); 5] = [
-    ("info", Severity::Info),
-    ("low", Severity::Low),
-    ("medium", Severity::Medium),
-    ("high", Severity::High),
-    ("critical", Severity::Critical),
-];
-
-impl Parameter for Severity {
-    fn schema() -> String {
-        format!(r#""type":"string","enum":{}"#, SEVERITIES.map(|(name, _)| name).to_json())
-    }
-
-    fn read(value: &View<'_>) -> Option<Self> {
-        SEVERITIES.iter().find(|(name, _)| value.text() == *name).map(|(_, severity)| *severity)
-    }
-
-    fn default_json(&self) -> String {
-        SEVERITIES.iter().find(|(_, severity)| severity == self).map(|(name, _)| *name).to_json()
     }
 }
 
@@ -214,7 +191,6 @@ pub fn read_or<P: Parameter>(set: &View<'_>, name: &str, default: impl FnOnce() 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Json;
 
     #[test]
     fn a_decimal_is_exact() {
@@ -223,14 +199,5 @@ mod tests {
         assert_eq!(read, [Some(4000), Some(4000), Some(-125), Some(2500), None]);
         assert_eq!(Decimal { milli: 4000 }.default_json(), "4.000");
         assert_eq!(Decimal { milli: -125 }.default_json(), "-0.125");
-    }
-
-    #[test]
-    fn a_severity_is_written_by_name() {
-        let json = Json::parse(r#"["high","fatal"]"#).unwrap();
-        assert_eq!(<Severity as Parameter>::read(&json.root().item(0)), Some(Severity::High));
-        assert_eq!(<Severity as Parameter>::read(&json.root().item(1)), None);
-        assert_eq!(Severity::Critical.default_json(), r#""critical""#);
-        assert!(Severity::schema().contains(r#""enum":["info","low""#));
     }
 }

@@ -5,8 +5,8 @@
 /// `fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check`.
 ///
 /// The doc comment's first line is the title; `## Why` and `## Fix` head the two texts that stand
-/// beside every finding. The fields come in the order of this example; `controls`, `aliases`,
-/// `reads_old` to `subresources`, `inventory` and `parameters` are optional.
+/// beside every finding. The fields come in the order of this example; `controls`, `peers`,
+/// `renamed_from`, `reads_old` to `subresources`, `inventory` and `parameters` are optional.
 ///
 /// ```ignore
 /// policy_sdk::rule! {
@@ -17,12 +17,16 @@
 ///     ///
 ///     /// ## Fix
 ///     /// Drop `privileged`, or add the one capability that is needed.
-///     severity: Critical,
+///     findings: {
+///         /// A container is privileged.
+///         Privileged: High, Certain, covers: ["pss-privilege-escalation"], within: Container;
+///     },
 ///     priority: P0,
 ///     effort: Small,
 ///     factor: "XV Security",
 ///     controls: ["pss:baseline"],
-///     aliases: ["KL:privileged-container"],
+///     peers: ["KL:privileged-container"],
+///     renamed_from: ["no-privileged-containers"],
 ///     since: "0.1.0",
 ///     applies_to: ["workload"],
 ///     reads: ["container.securityContext.privileged"],
@@ -44,6 +48,15 @@
 ///     },
 /// }
 /// ```
+///
+/// `findings` are the kinds of finding that the rule has. Each becomes a variant of the enum `Code`, which
+/// `findings.report(Code::Privileged, …)` names, and a code (`privileged`) in the manifest: with what it
+/// means, how bad it is and how sure the rule is. Where one cure heals two findings, the kind whose cure
+/// it is `covers` the other, a rule (`"other-rule"`) or a kind of it (`"other-rule/code"`), at the same
+/// path, or `within` the same `Container` or `Document`; the host then tells only the one that covers.
+///
+/// `peers` are ids that others have for the check, which people search for; `renamed_from` are ids that
+/// the rule itself had, which exceptions may still name.
 ///
 /// `reads_old` asks for the object before an UPDATE, `reads_user` for who asks for the change.
 /// Without `operations` a rule is asked about CREATE and UPDATE, without `subresources` about objects
@@ -89,14 +102,27 @@
 /// * Where a bound is exceeded, or the labels of a namespace decide and are not known, the rule is not evaluated.
 #[macro_export]
 macro_rules! rule {
+    (@within) => {
+        $crate::manifest::Within::Path
+    };
+    (@within $within:ident) => {
+        $crate::manifest::Within::$within
+    };
     (
         $(#[doc = $doc:literal])*
-        severity: $severity:ident,
+        findings: {
+            $(
+                $(#[doc = $finding_doc:literal])*
+                $code:ident: $severity:ident, $confidence:ident
+                $(, covers: [$($covered:literal),* $(,)?] $(, within: $within:ident)?)?
+            );* $(;)?
+        },
         priority: $priority:ident,
         effort: $effort:ident,
         factor: $factor:literal,
         $(controls: [$($control:literal),* $(,)?],)?
-        $(aliases: [$($alias:literal),* $(,)?],)?
+        $(peers: [$($peer:literal),* $(,)?],)?
+        $(renamed_from: [$($former:literal),* $(,)?],)?
         since: $since:literal,
         applies_to: [$($applies_to:literal),* $(,)?],
         reads: [$($read:literal),* $(,)?],
@@ -122,6 +148,20 @@ macro_rules! rule {
             $($($(#[doc = $parameter_doc])* pub $parameter: $type,)*)?
         }
 
+        /// What the rule finds.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[doc = $finding_doc])* $code,)*
+        }
+
+        impl $crate::finding::FindingCode for Code {
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$code => stringify!($code),)*
+                }
+            }
+        }
+
         impl $crate::parameter::Parameters for Parameters {
             #[allow(unused_variables, reason = "a rule may have no parameters")]
             fn read(set: &$crate::json::View<'_>) -> Result<Self, String> {
@@ -143,12 +183,20 @@ macro_rules! rule {
                 module: module_path!(),
                 version: env!("CARGO_PKG_VERSION"),
                 docs: &[$($doc),*],
-                severity: stringify!($severity),
                 priority: stringify!($priority),
                 effort: stringify!($effort),
+                findings: &[$($crate::manifest::FindingKind {
+                    name: stringify!($code),
+                    docs: &[$($finding_doc),*],
+                    severity: $crate::manifest::Severity::$severity,
+                    confidence: $crate::manifest::Confidence::$confidence,
+                    covers: &[$($($covered),*)?],
+                    within: $crate::rule!(@within $($($within)?)?),
+                }),*],
                 factor: $factor,
                 controls: &[$($($control),*)?],
-                aliases: &[$($($alias),*)?],
+                peers: &[$($($peer),*)?],
+                renamed_from: &[$($($former),*)?],
                 since: $since,
                 applies_to: &[$($applies_to),*],
                 reads: READS,

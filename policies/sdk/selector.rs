@@ -10,11 +10,7 @@ use crate::json::{Kind, View};
 /// policy/v1 PodDisruptionBudget. One that the API server would refuse (an unknown operator, `In` or
 /// `NotIn` without values, `Exists` or `DoesNotExist` with values) selects nothing.
 pub fn matches(selector: &View<'_>, labels: &View<'_>) -> bool {
-    let (required, expressions) = (selector.get("matchLabels"), selector.get("matchExpressions"));
-    selector.kind() == Some(Kind::Object)
-        && (!required.exists() || has_all(&required, labels))
-        && (!expressions.exists() || expressions.kind() == Some(Kind::Array))
-        && expressions.items().all(|expression| holds(&expression, labels))
+    matches_by(selector, &|key| labels.get(key).as_str())
 }
 
 /// True when a LabelSelector is there but demands nothing, so that it selects everything. For an
@@ -24,16 +20,47 @@ pub fn is_empty(selector: &View<'_>) -> bool {
     selector.kind() == Some(Kind::Object) && demands_nothing("matchLabels") && demands_nothing("matchExpressions")
 }
 
-fn has_all(required: &View<'_>, labels: &View<'_>) -> bool {
-    required.kind() == Some(Kind::Object)
-        && required
-            .entries()
-            .all(|(key, value)| value.as_str().is_some_and(|value| labels.get(key).as_str() == Some(value)))
+/// The key of the one label by whose value a LabelSelector misses an object that it would select otherwise; the
+/// object has another value for it. `None` when it matches, or misses by more.
+pub fn near_miss<'s>(selector: &View<'s>, labels: &View<'_>) -> Option<&'s str> {
+    let mut wrong = selector.get("matchLabels").entries().filter(|(key, value)| {
+        let label = labels.get(key).as_str();
+        label.is_some() && label != value.as_str()
+    });
+    let (key, value) = wrong.next()?;
+    let but_for = |name: &str| if name == key { value.as_str() } else { labels.get(name).as_str() };
+    // One label of one is no likeness.
+    (selector.get("matchLabels").len() > 1 && matches_by(selector, &but_for)).then_some(key)
 }
 
-fn holds(expression: &View<'_>, labels: &View<'_>) -> bool {
+/// [`matches()`], with labels that programs or controllers set later (`ignored`) taken for right.
+pub fn matches_ignoring(selector: &View<'_>, labels: &View<'_>, ignored: &[&str]) -> bool {
+    let required = selector.get("matchLabels");
+    matches_by(selector, &|key| match labels.get(key).as_str() {
+        None if ignored.contains(&key) => required.get(key).as_str(),
+        label => label,
+    })
+}
+
+/// The value of a label.
+type Labels<'f, 'd> = dyn Fn(&str) -> Option<&'d str> + 'f;
+
+fn matches_by(selector: &View<'_>, labels: &Labels<'_, '_>) -> bool {
+    let (required, expressions) = (selector.get("matchLabels"), selector.get("matchExpressions"));
+    selector.kind() == Some(Kind::Object)
+        && (!required.exists() || has_all(&required, labels))
+        && (!expressions.exists() || expressions.kind() == Some(Kind::Array))
+        && expressions.items().all(|expression| holds(&expression, labels))
+}
+
+fn has_all(required: &View<'_>, labels: &Labels<'_, '_>) -> bool {
+    required.kind() == Some(Kind::Object)
+        && required.entries().all(|(key, value)| value.as_str().is_some_and(|value| labels(key) == Some(value)))
+}
+
+fn holds(expression: &View<'_>, labels: &Labels<'_, '_>) -> bool {
     let Some(key) = expression.get("key").as_str() else { return false };
-    let (label, values) = (labels.get(key).as_str(), expression.get("values"));
+    let (label, values) = (labels(key), expression.get("values"));
     let is_listed = || values.items().any(|value| value.as_str() == label);
     match expression.get("operator").text() {
         "In" => label.is_some() && is_listed(),
@@ -60,6 +87,45 @@ mod tests {
     fn selects(selector: &str, labels: &str) -> bool {
         let (selector, labels) = (Json::parse(selector).unwrap(), Json::parse(labels).unwrap());
         matches(&selector.root(), &labels.root())
+    }
+
+    #[test]
+    fn a_near_miss_is_one_value_of_several() {
+        let miss = |selector: &str| {
+            let (selector, labels) = (Json::parse(selector).unwrap(), Json::parse(LABELS).unwrap());
+            near_miss(&selector.root(), &labels.root()).map(str::to_owned)
+        };
+        for (selector, key) in [
+            (r#"{"matchLabels":{"app":"web","tier":"back"}}"#, Some("tier")),
+            (r#"{"matchLabels":{"app":"wbe","tier":"front"}}"#, Some("app")),
+            (r#"{"matchLabels":{"app":"web","tier":"front"}}"#, None),
+            (r#"{"matchLabels":{"app":"wbe","tier":"back"}}"#, None),
+            (r#"{"matchLabels":{"app":"wbe"}}"#, None),
+            (r#"{"matchLabels":{"app":"web","other":"x"}}"#, None),
+            (
+                r#"{"matchLabels":{"app":"wbe","tier":"front"},"matchExpressions":[{"key":"app","operator":"Exists"}]}"#,
+                Some("app"),
+            ),
+            (
+                r#"{"matchLabels":{"app":"wbe","tier":"front"},"matchExpressions":[{"key":"x","operator":"Exists"}]}"#,
+                None,
+            ),
+            ("{}", None),
+        ] {
+            assert_eq!(miss(selector).as_deref(), key, "{selector}");
+        }
+    }
+
+    #[test]
+    fn labels_that_come_late_are_taken_for_right() {
+        let selects = |selector: &str| {
+            let (selector, labels) = (Json::parse(selector).unwrap(), Json::parse(LABELS).unwrap());
+            matches_ignoring(&selector.root(), &labels.root(), &["role", "tier"])
+        };
+        assert!(selects(r#"{"matchLabels":{"app":"web","role":"primary"}}"#));
+        assert!(!selects(r#"{"matchLabels":{"app":"web","other":"x"}}"#));
+        // Where the label is there it counts.
+        assert!(!selects(r#"{"matchLabels":{"app":"web","tier":"back"}}"#));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Which containers serve: clients send them requests.
 //!
-//! A container serves when it declares a port. Rules that ask for the Services that select their
-//! subject's pods also find those that serve without declaring it:
+//! A container serves when a Service sends to a port of it. Rules ask for Services in their inventory:
 //!
 //! ```ignore
 //! services: {
@@ -18,13 +17,66 @@ use crate::object;
 use crate::workload::{Class, Container, Workload};
 use crate::write::Raw;
 
-/// The main containers that serve: those that declare a port and, where one of the Services that
-/// answer `query` sends to a port number that no container declares, those that declare none as
-/// well. The rule reads `container.ports`.
-pub fn containers<'d, P>(input: &Input<'d, P>, query: &str) -> Vec<Container<'d>> {
+/// A container that a Service sends to.
+pub struct Served<'d> {
+    /// The container, one of `containers`.
+    pub container: Container<'d>,
+    /// Its port that the Service sends to.
+    pub port: View<'d>,
+    /// The first such Service.
+    pub service: Related<'d>,
+}
+
+/// The main containers with a port that one of the Services that answer `query` sends to, by number or by name;
+/// ports for metrics alone do not count. `counts` tells which Services do. The rule reads `pod.metadata.labels`
+/// and `container.ports`.
+pub fn served<'d, P>(input: &Input<'d, P>, query: &str, counts: impl Fn(&Related<'d>) -> bool) -> Vec<Served<'d>> {
     let workload = input.workload();
-    let is_behind_service = input.related(query).any(|service| sends_to_undeclared(&service, &workload));
-    workload.main_containers().filter(|container| is_behind_service || container.declares_ports()).collect()
+    let services: Vec<Related<'d>> = selecting(input, query).filter(counts).collect();
+    let find = |container: Container<'d>| {
+        let ports = container.get("ports").items().filter(|port| !is_of_metrics(port.get("name").text()));
+        let sent = |port: View<'d>| {
+            let service = services.iter().find(|service| sends_to(service, &port))?;
+            Some((port, service.clone()))
+        };
+        let (port, service) = ports.into_iter().find_map(sent)?;
+        Some(Served { container, port, service })
+    };
+    workload.main_containers().filter_map(find).collect()
+}
+
+/// The Services that answer `query`: those that select the workload's pods.
+pub fn selecting<'d, P>(input: &Input<'d, P>, query: &str) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
+    input.related(query)
+}
+
+/// A Service that selects the pods and sends to a port number that no container declares.
+pub fn sending_to_undeclared<'d, P>(input: &Input<'d, P>, query: &str) -> Option<Related<'d>> {
+    let workload = input.workload();
+    input.related(query).find(|service| sends_to_undeclared(service, &workload))
+}
+
+/// Whether a port's name says that it is for metrics.
+pub fn is_of_metrics(port: &str) -> bool {
+    port.split('-').any(|word| matches!(word, "metrics" | "prometheus" | "prom"))
+}
+
+/// True when the container declares ports, and all of them are for metrics.
+pub fn is_for_metrics_only(container: &Container<'_>) -> bool {
+    let mut ports = container.get("ports").items().peekable();
+    ports.peek().is_some() && ports.all(|port| is_of_metrics(port.get("name").text()))
+}
+
+fn sends_to(service: &Related<'_>, port: &View<'_>) -> bool {
+    let (name, number) = (port.get("name").as_str(), port.get("containerPort").as_i64());
+    service.document.at("spec.ports").items().any(|sent| {
+        let target = sent.get("targetPort");
+        match target.as_str() {
+            Some(target) => Some(target) == name,
+            None if target.exists() => target.as_i64() == number,
+            None => sent.get("port").as_i64() == number,
+        }
+    })
 }
 
 /// True when the Service sends to a port number that none of the workload's main containers and
@@ -37,10 +89,10 @@ fn sends_to_undeclared(service: &Related<'_>, workload: &Workload<'_>) -> bool {
         if target.exists() { target.as_i64() } else { port.get("port").as_i64() }
     });
     targets.any(|target| {
-        let mut serving =
-            workload.containers().filter(|container| matches!(container.class, Class::Main | Class::Sidecar));
-        !serving.any(|container| declares(&container, target))
-    })
+            let mut serving =
+                workload.containers().filter(|container| matches!(container.class, Class::Main | Class::Sidecar));
+            !serving.any(|container| declares(&container, target))
+        })
 }
 
 fn declares(container: &Container<'_>, number: i64) -> bool {
@@ -78,33 +130,46 @@ mod tests {
     use crate::testing::look;
 
     const POD: &str = r#"{"spec":{
-        "containers":[{"name":"cart","ports":[{"containerPort":8080}]},{"name":"helper"}],
+        "containers":[
+            {"name":"cart","ports":[{"name":"http","containerPort":8080}]},
+            {"name":"exporter","ports":[{"name":"http-metrics","containerPort":9090}]},
+            {"name":"helper"}],
         "initContainers":[
             {"name":"migrate","ports":[{"containerPort":1}]},
             {"name":"proxy","restartPolicy":"Always","ports":[{"containerPort":9000}]}]}}"#;
 
-    fn serving(service: &str) -> String {
+    /// The containers that a Service sends to, and `?` where it sends to a port that none declares.
+    fn sent_to(service: &str) -> String {
         let document = format!(r#"{{"pod":{POD}}}"#);
         let related = format!(r#"[{{"subject":{{}},"document":{{"spec":{service}}}}}]"#);
         look("shop", &document, &["services"], &[&related], |input| {
-            let names: Vec<&str> = containers(input, "services").iter().map(Container::name).collect();
+            let served = served(input, "services", |_| true);
+            let mut names: Vec<&str> = served.iter().map(|served| served.container.name()).collect();
+            names.extend(sending_to_undeclared(input, "services").map(|_| "?"));
             names.join(",")
         })
     }
 
     #[test]
-    fn a_service_makes_containers_without_ports_serve() {
+    fn a_service_sends_to_the_containers_that_declare_its_ports() {
         let cases = [
             (r#"{"ports":[{"port":80,"targetPort":8080}]}"#, "cart"),
-            (r#"{"ports":[{"port":9000}]}"#, "cart"),
-            (r#"{"ports":[{"port":80,"targetPort":"web"}]}"#, "cart"),
-            (r#"{"ports":[{"port":80}]}"#, "cart,helper"),
-            (r#"{"ports":[{"port":80,"targetPort":1}]}"#, "cart,helper"),
-            ("{}", "cart"),
+            (r#"{"ports":[{"port":8080}]}"#, "cart"),
+            (r#"{"ports":[{"port":80,"targetPort":"http"}]}"#, "cart"),
+            // For metrics alone, to a sidecar, to a name that nobody has.
+            (r#"{"ports":[{"port":9090}]}"#, ""),
+            (r#"{"ports":[{"port":9000}]}"#, ""),
+            (r#"{"ports":[{"port":80,"targetPort":"web"}]}"#, ""),
+            (r#"{"ports":[{"port":80}]}"#, "?"),
+            (r#"{"ports":[{"port":80,"targetPort":1}]}"#, "?"),
         ];
-        for (service, serving_containers) in cases {
-            assert_eq!(serving(service), serving_containers, "{service}");
+        for (service, containers) in cases {
+            assert_eq!(sent_to(service), containers, "{service}");
         }
+        look("shop", &format!(r#"{{"pod":{POD}}}"#), &[], &[], |input| {
+            let only = input.workload().main_containers().map(|container| is_for_metrics_only(&container));
+            assert_eq!(only.collect::<Vec<_>>(), [false, true, false]);
+        });
     }
 
     #[test]

@@ -99,6 +99,15 @@ impl<'d> Workload<'d> {
         self.spec().at("os.name").as_str() == Some("windows")
     }
 
+    /// What to add to a message where the pod is bound to Windows nodes but does not say so: rules about fields
+    /// that Windows does not have go by `os.name`, as Pod Security does. The rule reads `pod.spec.nodeSelector`.
+    pub fn windows_hint(&self) -> &'static str {
+        match self.spec().get("nodeSelector").get("kubernetes.io/os").text() {
+            "windows" => "; for Windows nodes set `os.name: windows`",
+            _ => "",
+        }
+    }
+
     /// True when a main container declares a port.
     pub fn declares_ports(&self) -> bool {
         self.main_containers().any(|container| container.declares_ports())
@@ -125,6 +134,14 @@ impl<'d> Container<'d> {
             Class::Ephemeral => "ephemeral container",
         };
         [class, " `", self.name(), "`"].concat()
+    }
+
+    /// True when its command or arguments call one of these programs, as far as the words tell. The rule reads
+    /// `container.command` and `container.args`.
+    pub fn calls(&self, programs: &[&str]) -> bool {
+        let is_called = |word: &str| programs.contains(&word.rsplit('/').next().unwrap_or_default());
+        let texts = ["command", "args"].into_iter().flat_map(|list| self.view.get(list).items());
+        texts.into_iter().any(|text| text.text().split([' ', '\n', '\t', ';', '&', '|', '(', ')']).any(is_called))
     }
 
     /// The image reference, as written.
@@ -167,6 +184,17 @@ impl<'d> Deref for Container<'d> {
 
     fn deref(&self) -> &View<'d> {
         &self.view
+    }
+}
+
+/// Names of containers for a message: at most three, and the count of the others.
+pub fn listed(containers: &[Container<'_>]) -> String {
+    const NAMED: usize = 3;
+    let names: Vec<String> = containers.iter().take(NAMED).map(Container::described).collect();
+    let names = names.join(", ");
+    match containers.len().saturating_sub(NAMED) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
 }
 

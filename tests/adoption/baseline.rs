@@ -21,7 +21,7 @@ fn only_new_findings_fail() {
     // One more of the same, and one in another object, are new.
     home.write("k8s/pod.yaml", &format!("{POD}---\n{POD}"));
     let (code, text) = eval(&home, &["--baseline", "known.json"]);
-    assert!(code == 1 && text.contains("1 finding: 1 critical · 1 in the baseline"), "{text}");
+    assert!(code == 1 && text.contains("1 finding: 1 high · 1 in the baseline"), "{text}");
     home.write("k8s/pod.yaml", &format!("{POD}---\n{}", POD.replace("name: web", "name: other")));
     assert_eq!(eval(&home, &["--baseline", "known.json"]).0, 1);
 }

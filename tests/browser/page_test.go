@@ -23,7 +23,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// A pod with five findings, of which one is critical.
+// A pod with five findings, of which one is high.
 const pod = `---
 apiVersion: v1
 kind: Pod
@@ -36,6 +36,8 @@ spec:
       image: app:1.0.0
       securityContext:
         privileged: true
+    - name: side
+      image: side:1.0.0
 `
 
 const pods = 1000
@@ -175,7 +177,7 @@ func TestFiveThousandFindingsAreFiltered(t *testing.T) {
 			field.dispatchEvent(new Event("input", {bubbles: true})); })()`, name, value), nil))
 	}
 	showAll := func() { window.run(t, chromedp.Evaluate(`document.querySelector("button[type=reset]").click()`, nil)) }
-	choose("severity", "critical")
+	choose("severity", "high")
 	window.expect(t, shown, "1001")
 	choose("file", "one.yaml")
 	window.expect(t, shown, "1")
@@ -207,7 +209,7 @@ func TestFiveThousandFindingsAreFiltered(t *testing.T) {
 func TestTheKeyboardIsEnough(t *testing.T) {
 	window := open(t, page(t, map[string]string{"pod.yaml": fmt.Sprintf(pod, 1)}))
 	focused := `document.activeElement.className || document.activeElement.id || document.activeElement.type || document.activeElement.localName`
-	for _, want := range []string{"skip", "text", "severity", "pack", "factor", "file", "reset", "summary"} {
+	for _, want := range []string{"skip", "text", "severity", "confidence", "pack", "factor", "file", "reset", "summary"} {
 		window.run(t, chromedp.KeyEvent(kb.Tab))
 		window.expect(t, focused, fmt.Sprintf("%q", want))
 		if outline := window.ask(t, `getComputedStyle(document.activeElement).outlineStyle`); outline != `"solid"` {
@@ -245,7 +247,7 @@ func TestAScreenReaderIsTold(t *testing.T) {
 	}
 	for _, want := range []string{
 		"banner", "main", "contentinfo", "status", "heading: policy-host", "heading: Findings",
-		"search: Filter the findings", "searchbox: Text", "combobox: Severity", "combobox: Pack", "combobox: Factor",
+		"search: Filter the findings", "searchbox: Text", "combobox: Severity", "combobox: Confidence", "combobox: Pack", "combobox: Factor",
 		"combobox: File", "button: Show all", "list: Findings", "list: Summary", "region: Rules", "listitem",
 	} {
 		if !told[want] {

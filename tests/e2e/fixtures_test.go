@@ -15,9 +15,7 @@ import (
 
 // Rules that testdata/bad.yaml breaks, whatever stands beside it.
 var brokenRules = []string{
-	"readiness-probe-required", "liveness-probe-required", "prestop-drain-hook", "resource-requests-required",
-	"memory-limit-required", "zone-spread-required", "image-tag-not-mutable", "pss-privileged", "pss-run-as-non-root",
-	"pss-privilege-escalation", "pss-drop-all-capabilities", "pss-seccomp-restricted", "read-only-root-filesystem",
+	"resource-requests-required", "memory-limit-required", "image-tag-not-mutable", "pss-privileged", "pss-run-as-non-root",
 }
 
 // Rules that testdata/bad.yaml breaks because of what does not stand beside it.

@@ -14,7 +14,7 @@ import (
 )
 
 // The bundle that is proven.
-const bundle = "twelve-factor"
+const bundle = "default"
 
 // What an image is pinned to by Gatekeeper's mutation.
 const (

@@ -27,7 +27,7 @@ fn closed(stream: &mut TcpStream) -> bool {
 #[test]
 fn large_bodies_are_refused_whether_they_say_so_or_not() {
     let server = Server::start("limits: {bodyBytes: 10000}\n", |_| {});
-    let path = "/v1/evaluate/twelve-factor";
+    let path = "/v1/evaluate/default";
     let mut stream = connect(&server);
     let head = format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n");
     assert_eq!(
@@ -61,14 +61,14 @@ fn slow_peers_are_cut_and_named() {
     assert!(closed(&mut half));
     assert_eq!(reason("header_timeout"), 1.0);
     let mut body = connect(&server);
-    body.write_all(b"POST /v1/evaluate/twelve-factor HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{").unwrap();
+    body.write_all(b"POST /v1/evaluate/default HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{").unwrap();
     assert_eq!(
         read_answer(&mut body).unwrap().problem(),
         "408 the body did not come in time (limit `limits.bodyTimeout`)"
     );
     // A kept connection is silent between requests, and ends so.
     let mut kept = connect(&server);
-    assert_eq!(ask(&mut kept, &request("POST", "/v1/evaluate/twelve-factor", POD.as_bytes())).status, 200);
+    assert_eq!(ask(&mut kept, &request("POST", "/v1/evaluate/default", POD.as_bytes())).status, 200);
     assert!(closed(&mut kept));
     assert_eq!(reason("silent"), 2.0);
     // One that takes no answer: requests whose answers fill every buffer on the way.
@@ -91,7 +91,7 @@ fn more_connections_than_there_is_room_for_wait() {
     // It waits until the silent ones are cut, and is answered then; the probes have a port of their own.
     let mut third = connect(&server);
     assert_eq!(server.get("/livez").status, 200);
-    assert_eq!(ask(&mut third, &request("POST", "/v1/evaluate/twelve-factor", POD.as_bytes())).status, 200);
+    assert_eq!(ask(&mut third, &request("POST", "/v1/evaluate/default", POD.as_bytes())).status, 200);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn rubbish_is_answered_or_cut_and_harms_nobody() {
         let answered = try_ask(&mut stream, rubbish);
         assert!(answered.as_ref().is_ok_and(|answer| answer.status >= 400) || answered.is_err(), "{answered:?}");
     }
-    assert_eq!(server.post("/v1/evaluate/twelve-factor", POD).status, 200);
+    assert_eq!(server.post("/v1/evaluate/default", POD).status, 200);
 }
 
 /// A directory of one component with such an `evaluate`, which is a bundle by the directory's name.
@@ -200,13 +200,13 @@ fn only_gatekeeper_has_to_present_a_certificate_and_a_good_one() {
         |usage, expired| authority.client_with(Some(authority.certificate(usage, expired)), &[&rustls::version::TLS13]);
     assert!(gatekeeper(&client_with(ExtendedKeyUsagePurpose::ClientAuth, true)).is_err());
     assert!(gatekeeper(&client_with(ExtendedKeyUsagePurpose::ServerAuth, false)).is_err());
-    let webhook = ask_secured(&server, &authority.client(None), "/v1/evaluate/twelve-factor", POD);
+    let webhook = ask_secured(&server, &authority.client(None), "/v1/evaluate/default", POD);
     assert_eq!(webhook.unwrap().status, 200);
     // Everybody, where that is configured.
     let server = secured(", clientCertificates: all", &authority);
-    assert!(ask_secured(&server, &authority.client(None), "/v1/evaluate/twelve-factor", POD).is_err());
+    assert!(ask_secured(&server, &authority.client(None), "/v1/evaluate/default", POD).is_err());
     assert_eq!(
-        ask_secured(&server, &authority.client(Some(&authority)), "/v1/evaluate/twelve-factor", POD).unwrap().status,
+        ask_secured(&server, &authority.client(Some(&authority)), "/v1/evaluate/default", POD).unwrap().status,
         200
     );
 }
@@ -215,7 +215,7 @@ fn only_gatekeeper_has_to_present_a_certificate_and_a_good_one() {
 fn old_tls_is_spoken_only_where_it_is_asked_for() {
     let authority = Authority::new();
     let old = authority.client_with(None, &[&rustls::version::TLS12]);
-    let path = "/v1/evaluate/twelve-factor";
+    let path = "/v1/evaluate/default";
     assert!(ask_secured(&secured("", &authority), &old, path, POD).is_err());
     assert_eq!(ask_secured(&secured(", minimum: '1.2'", &authority), &old, path, POD).unwrap().status, 200);
     // Plain HTTP on the TLS port.

@@ -99,10 +99,10 @@ fn what_is_in_flight_is_finished_at_the_end() {
     let mut server = Server::start("shutdown: {delay: 500ms, grace: 20s}\n", |_| {});
     let body = pod().to_string();
     let mut idle = TcpStream::connect(server.listen).unwrap();
-    assert_eq!(ask(&mut idle, &request("POST", "/v1/evaluate/twelve-factor", body.as_bytes())).status, 200);
+    assert_eq!(ask(&mut idle, &request("POST", "/v1/evaluate/default", body.as_bytes())).status, 200);
     // Its body comes only after the end was asked for.
     let mut late = TcpStream::connect(server.listen).unwrap();
-    let whole = request("POST", "/v1/evaluate/twelve-factor", body.as_bytes());
+    let whole = request("POST", "/v1/evaluate/default", body.as_bytes());
     let (first, rest) = whole.split_at(whole.len() - 10);
     late.write_all(first).unwrap();
     until("it is in flight", || server.metric("policy_host_connections") == 2.0);
@@ -110,7 +110,7 @@ fn what_is_in_flight_is_finished_at_the_end() {
     until("it is not ready any more", || server.get("/readyz").status == 503);
     assert_eq!(server.get("/livez").status, 200);
     // Until whoever routes to it has noticed, it accepts, and sends callers away politely.
-    let answer = server.post("/v1/evaluate/twelve-factor", &body);
+    let answer = server.post("/v1/evaluate/default", &body);
     assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
     std::thread::sleep(std::time::Duration::from_millis(700));
     late.write_all(rest).unwrap();
@@ -121,13 +121,13 @@ fn what_is_in_flight_is_finished_at_the_end() {
 
 #[test]
 fn metrics_and_the_status_page_tell_what_happened_and_no_secret() {
-    let server = Server::start("log: {level: trace}\nbundles: [twelve-factor, pod-security-restricted]\n", |_| {});
-    for bundle in ["twelve-factor", "pod-security-restricted", "twelve-factor"] {
+    let server = Server::start("log: {level: trace}\nbundles: [default, pod-security-restricted]\n", |_| {});
+    for bundle in ["default", "pod-security-restricted", "default"] {
         assert_eq!(server.post_json(&format!("/v1/evaluate/{bundle}"), &pod())["allowed"], false);
     }
     let expected = [
         ("policy_host_requests_total{wire=\"evaluate\",code=\"200\"}", 3.0),
-        ("policy_host_decisions_total{bundle=\"twelve-factor\",decision=\"denied\"}", 2.0),
+        ("policy_host_decisions_total{bundle=\"default\",decision=\"denied\"}", 2.0),
         (
             "policy_host_rule_outcomes_total{bundle=\"pod-security-restricted\",rule=\"pss-privileged\",outcome=\"fail\"}",
             1.0,
@@ -185,7 +185,7 @@ fn a_server_that_cannot_start_says_why() {
     let cases = [
         ("listen: 1".to_owned(), "error: serve.yaml:1:9: `listen`: invalid type"),
         ("bundles: [nowhere]".to_owned(), "error: there is no bundle `nowhere`"),
-        ("bundles: [twelve-factor, twelve-factor]".to_owned(), "error: two bundles are called `twelve-factor`"),
+        ("bundles: [default, default]".to_owned(), "error: two bundles are called `default`"),
         ("tls: {certificate: nowhere.pem, key: nowhere.key}".to_owned(), "error: tls.certificate: nowhere.pem: "),
         ("log: {level: 'a=b=c'}".to_owned(), "error: `log.level`: "),
         (format!("listen: {address}"), "error: `listen`: 127.0.0.1:"),

@@ -126,7 +126,7 @@ fn what_nobody_has_to_judge_is_let_through() {
 #[test]
 fn warnings_arrive_beside_an_allowed_object() {
     let server = Server::start("bundles: [DIR/warn.yaml]\n", |directory| {
-        let bundle = "name: warn\nversion: 1.0.0\nenforcement: warn\nrules: [pss-privileged, {rule: pss-seccomp-restricted, enforcement: audit}]\n";
+        let bundle = "name: warn\nversion: 1.0.0\nenforcement: warn\nrules: [pss-privileged, {rule: pss-run-as-non-root, enforcement: audit}]\n";
         std::fs::write(directory.join("warn.yaml"), bundle).unwrap();
     });
     let mut object = deployment();
@@ -135,15 +135,15 @@ fn warnings_arrive_beside_an_allowed_object() {
     assert_eq!(response["allowed"], true);
     let warning = response["warnings"][0].as_str().unwrap();
     assert!(warning.starts_with("pss-privileged: container `app` is privileged (at /spec/"), "{warning}");
-    assert_eq!(response["auditAnnotations"]["audit"], "pss-seccomp-restricted");
+    assert_eq!(response["auditAnnotations"]["audit"], "pss-run-as-non-root");
     let verdict = server.post_json("/v1/evaluate/warn", &json!({ "object": object }));
-    assert_eq!(verdict["audit"][0]["rule"], "pss-seccomp-restricted");
+    assert_eq!(verdict["audit"][0]["rule"], "pss-run-as-non-root");
 }
 
 #[test]
 fn requests_that_cannot_be_read_are_told_why() {
     let server = Server::default();
-    let twelve = "/validate/twelve-factor";
+    let twelve = "/validate/default";
     let cases = [
         (twelve, "", "400 the body is not JSON: byte 0: expected a value"),
         (twelve, "[]", "400 the body is not a JSON object"),
@@ -154,11 +154,11 @@ fn requests_that_cannot_be_read_are_told_why() {
             r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"operation":"LIST"}}"#,
             "400 `request.uid` is missing or too long",
         ),
-        ("/validate/other", "{}", "404 there is no bundle `other`; served are: twelve-factor"),
+        ("/validate/other", "{}", "404 there is no bundle `other`; served are: default"),
         ("/validate/", "{}", "404 there is nothing at this path; /v1/openapi.json says what there is"),
-        ("/v1/evaluate/twelve-factor", "{}", "400 `object` is missing"),
-        ("/v1/kyverno/twelve-factor", r#"{"object": 3}"#, "400 `object` is not a JSON object"),
-        ("/v1/kyverno/twelve-factor", r#"{"object": {}, "operation": "LIST"}"#, "400 `operation` is none of"),
+        ("/v1/evaluate/default", "{}", "400 `object` is missing"),
+        ("/v1/kyverno/default", r#"{"object": 3}"#, "400 `object` is not a JSON object"),
+        ("/v1/kyverno/default", r#"{"object": {}, "operation": "LIST"}"#, "400 `operation` is none of"),
     ];
     for (path, body, expected) in cases {
         let problem = server.post(path, body).problem();
@@ -268,17 +268,17 @@ fn answers_are_as_openapi_says() {
     };
     let question = json!({ "object": deployment() });
     conforms("Question", &question);
-    conforms("Decision", &server.post_json("/v1/evaluate/twelve-factor", &question));
-    let key = json!({ "v": 1, "bundle": "twelve-factor", "object": deployment() });
+    conforms("Decision", &server.post_json("/v1/evaluate/default", &question));
+    let key = json!({ "v": 1, "bundle": "default", "object": deployment() });
     conforms("GatekeeperKey", &key);
     let request = provider_request(&[&key.to_string(), "redis"]);
     conforms("ProviderRequest", &request);
     conforms("ProviderResponse", &server.post_json("/v1/gatekeeper", &request));
-    conforms("AdmissionReview", &server.post_json("/validate/twelve-factor", &review("CREATE", deployment())));
+    conforms("AdmissionReview", &server.post_json("/validate/default", &review("CREATE", deployment())));
     conforms("Problem", &server.post("/nowhere", "").json());
     // Every path of the description is there, and answers.
     for (path, methods) in document["paths"].as_object().unwrap() {
-        let path = path.replace("{bundle}", "twelve-factor");
+        let path = path.replace("{bundle}", "default");
         assert!(methods.get("post").is_none() || server.post(&path, "{}").status != 404, "{path}");
     }
 }
@@ -287,12 +287,12 @@ fn answers_are_as_openapi_says() {
 #[test]
 fn without_a_cluster_rules_that_ask_for_others_are_not_evaluated() {
     let server = Server::default();
-    let verdict = server.post_json("/v1/evaluate/twelve-factor", &json!({ "object": deployment() }));
+    let verdict = server.post_json("/v1/evaluate/default", &json!({ "object": deployment() }));
     let undecided: Vec<&Value> = verdict["notEvaluated"].as_array().unwrap().iter().collect();
     assert!(undecided.iter().any(|rule| rule["rule"] == "pdb-required"), "{undecided:?}");
     assert!(undecided.iter().all(|rule| rule["reason"].as_str().unwrap().contains("no cluster is configured")));
-    let denying = Server::start("bundles: [{bundle: twelve-factor, notEvaluated: deny}]\n", |_| {});
-    let verdict = denying.post_json("/v1/evaluate/twelve-factor", &json!({ "object": deployment() }));
+    let denying = Server::start("bundles: [{bundle: default, notEvaluated: deny}]\n", |_| {});
+    let verdict = denying.post_json("/v1/evaluate/default", &json!({ "object": deployment() }));
     let message = verdict["message"].as_str().unwrap();
     assert!(message.contains("\n- pdb-required: could not decide: "), "{message}");
 }
@@ -321,4 +321,26 @@ fn the_annotation_lifts_a_rule_only_where_the_bundle_lets_it() {
     }
     let line = r#"policy_host_exempt_findings_total{bundle="open",rule="pss-privileged",by="annotation"}"#;
     assert_eq!(server.metric(line), 1.0);
+}
+
+#[test]
+fn a_decision_tells_one_cure_once() {
+    let write = |directory: &std::path::Path| {
+        let rules = "rules: [pss-privilege-escalation, pss-privileged]\n";
+        std::fs::write(directory.join("one.yaml"), format!("name: one\nversion: 1.0.0\nannotations: true\n{rules}"))
+            .unwrap();
+    };
+    let server = Server::start("bundles: [DIR/one.yaml]\n", write);
+    let ask = |annotations: Value| {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "shop", "annotations": annotations },
+            "spec": { "containers": [{ "name": "app", "image": "app:1", "securityContext": { "privileged": true } }] },
+        });
+        let decision = server.post_json("/v1/evaluate/one", &json!({ "object": object }));
+        let violations = decision["violations"].as_array().unwrap().iter();
+        violations.map(|it| (it["rule"].clone(), it["code"].clone(), it["confidence"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(ask(json!({})), [(json!("pss-privileged"), json!("privileged"), json!("certain"))]);
+    let exempt = json!({ "ignore.policy-host.dev/pss-privileged": "it has to" });
+    assert_eq!(ask(exempt), [(json!("pss-privilege-escalation"), json!("missing"), json!("certain"))]);
 }

@@ -71,6 +71,6 @@ fn request(number: u64) -> Vec<u8> {
         },
     });
     let body = review.to_string();
-    let head = "POST /validate/twelve-factor HTTP/1.1\r\nHost: policy-host\r\nContent-Type: application/json\r\n";
+    let head = "POST /validate/default HTTP/1.1\r\nHost: policy-host\r\nContent-Type: application/json\r\n";
     format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }

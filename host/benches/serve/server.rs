@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const POLICY_HOST: &str = env!("CARGO_BIN_EXE_policy-host");
-const BUNDLE: &str = include_str!("../../../bundles/twelve-factor.yaml");
+const BUNDLE: &str = include_str!("../../../bundles/default.yaml");
 /// The server's core.
 const CORE: &str = "0";
 

@@ -1,6 +1,6 @@
 //! The bundle file, as it is written.
 
-use crate::manifest::Severity;
+use crate::manifest::{Confidence, Severity};
 use crate::workload::WorkloadKind;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,9 @@ pub struct Definition {
     /// Enforcement of rules that do not say their own.
     #[serde(default)]
     pub enforcement: Enforcement,
+    /// Which findings it reports.
+    #[serde(default, skip_serializing_if = "Level::is_all")]
+    pub report: Level,
     /// The rules.
     pub rules: Vec<RuleEntry>,
     /// Who is exempt from what, why and until when.
@@ -76,6 +79,45 @@ pub struct Definition {
     /// Further kinds that carry a pod template.
     #[serde(default)]
     pub workloads: Vec<WorkloadKind>,
+}
+
+/// How bad and how sure findings have to be: what is under either is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Level {
+    /// The mildest.
+    #[serde(default = "any_severity")]
+    pub severity: Severity,
+    /// The least sure.
+    #[serde(default = "any_confidence")]
+    pub confidence: Confidence,
+}
+
+fn any_severity() -> Severity {
+    Severity::Info
+}
+
+fn any_confidence() -> Confidence {
+    Confidence::Guess
+}
+
+/// Everything.
+impl Default for Level {
+    fn default() -> Self {
+        Self { severity: any_severity(), confidence: any_confidence() }
+    }
+}
+
+impl Level {
+    /// Whether a finding is bad and sure enough.
+    pub fn includes(self, severity: Severity, confidence: Confidence) -> bool {
+        severity >= self.severity && confidence >= self.confidence
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One rule of a bundle: its id alone, or with settings.

@@ -37,7 +37,7 @@ pub struct ExemptionSource {
 pub struct Ignoring {
     /// The day by which `until` is measured.
     pub today: jiff::civil::Date,
-    /// Rules that are there, though not all of them in this bundle: ids and aliases.
+    /// Rules that are there, though not all of them in this bundle: ids, and those that they had before.
     pub known: BTreeSet<String>,
 }
 

@@ -59,6 +59,16 @@ pub enum LibraryError {
     /// The embedded pack is unreadable: a fault of the build.
     #[error("the rules embedded in this binary are unreadable: {0}")]
     Embedded(String),
+    /// A former id stands for two rules.
+    #[error("`{name}` is the name, or was, of the rules `{one}` and `{other}`")]
+    Name {
+        /// The name.
+        name: String,
+        /// One rule's id.
+        one: String,
+        /// The other's.
+        other: String,
+    },
     /// Two components claim one id.
     #[error("{path}: the rule `{id}` is there twice")]
     Twice {
@@ -67,6 +77,23 @@ pub enum LibraryError {
         /// The rule's id.
         id: String,
     },
+}
+
+/// Checks that no former id of one of the rules is the id, or a former one, of another.
+///
+/// # Errors
+/// Names the first that stands for two rules.
+pub fn unique_names<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> Result<(), LibraryError> {
+    let mut names: BTreeMap<&str, &str> = BTreeMap::new();
+    for manifest in manifests {
+        for name in manifest.renamed_from.iter().chain([&manifest.id]) {
+            if let Some(other) = names.insert(name, &manifest.id).filter(|other| *other != manifest.id) {
+                let (name, one, other) = (name.clone(), other.to_owned(), manifest.id.clone());
+                return Err(LibraryError::Name { name, one, other });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A component, loaded when one of its rules is first needed.
@@ -208,10 +235,10 @@ impl Library {
         Ok(library)
     }
 
-    /// What its rules are called: ids and aliases.
+    /// What its rules are called: ids, and those that they had before.
     pub fn names(&self) -> std::collections::BTreeSet<String> {
         let manifests = self.rules.values().map(|rule| &rule.manifest);
-        manifests.flat_map(|manifest| manifest.aliases.iter().chain([&manifest.id])).cloned().collect()
+        manifests.flat_map(|manifest| manifest.renamed_from.iter().chain([&manifest.id])).cloned().collect()
     }
 
     /// Adds the rules of a component file, and gives them.

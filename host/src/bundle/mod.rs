@@ -9,8 +9,8 @@ mod library;
 mod packed;
 mod resolve;
 
-pub use definition::{Definition, Enforcement, ExemptionEntry, OnUpdate, RuleEntry};
+pub use definition::{Definition, Enforcement, ExemptionEntry, Level, OnUpdate, RuleEntry};
 pub use exemption::{Exemption, ExemptionSource, Ignoring, Scope as ExemptionScope};
-pub use library::{ComponentSource, Library, LibraryError, Pack, PackedComponent, RuleSource};
+pub use library::{ComponentSource, Library, LibraryError, Pack, PackedComponent, RuleSource, unique_names};
 pub use packed::{Packed, PackedBuffer};
 pub use resolve::{Bundle, BundleError, BundleRule, Notice, Void};

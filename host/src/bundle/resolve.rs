@@ -1,12 +1,12 @@
 //! From a bundle's definition to rules that can run.
 
-use super::definition::{Definition, Enforcement, ExemptionEntry, OnUpdate};
+use super::definition::{Definition, Enforcement, ExemptionEntry, Level, OnUpdate};
 use super::exemption::{Exemption, ExemptionSource, Ignoring};
-use super::library::{Library, LibraryError, RuleSource};
+use super::library::{Library, LibraryError, RuleSource, unique_names};
 use crate::digest::Hasher;
 use crate::document::Pointer;
 use crate::engine::Engine;
-use crate::manifest::Severity;
+use crate::manifest::{FindingKind, Severity};
 use crate::settings::{Located, SettingsError};
 use crate::workload::WorkloadKinds;
 use std::path::{Path, PathBuf};
@@ -61,6 +61,16 @@ impl BundleRule {
     pub fn id(&self) -> &str {
         &self.source.manifest.id
     }
+
+    /// How bad a kind of its findings is here.
+    pub fn severity_of(&self, kind: &FindingKind) -> Severity {
+        self.severity.unwrap_or(kind.severity)
+    }
+
+    /// How bad the worst kind of its findings is here.
+    pub fn worst(&self) -> Severity {
+        self.severity.unwrap_or(self.source.manifest.worst())
+    }
 }
 
 /// A bundle, resolved.
@@ -71,6 +81,8 @@ pub struct Bundle {
     pub version: String,
     /// One line on what it is for; may be empty.
     pub description: String,
+    /// Which findings it reports.
+    pub report: Level,
     /// Its rules, in the order of the definition.
     pub rules: Vec<BundleRule>,
     /// The exemptions that hold today.
@@ -165,6 +177,7 @@ impl Bundle {
             name: name.to_owned(),
             version: String::new(),
             description: String::new(),
+            report: Level::default(),
             rules,
             exemptions: Vec::new(),
             void: Vec::new(),
@@ -204,6 +217,7 @@ impl Bundle {
             name: definition.name.clone(),
             version: definition.version.clone(),
             description: definition.description.clone(),
+            report: definition.report,
             rules: Vec::new(),
             exemptions: Vec::new(),
             void: Vec::new(),
@@ -217,6 +231,7 @@ impl Bundle {
             fingerprint: [0; 32],
         };
         bundle.add_rules(located, base, library, engine)?;
+        unique_names(bundle.rules.iter().map(|rule| &*rule.source.manifest))?;
         bundle.add_exemptions(located, base, today)?;
         for (index, kind) in definition.workloads.iter().enumerate() {
             let at: Pointer = ["workloads".to_owned(), index.to_string(), "template".to_owned()].into_iter().collect();
@@ -285,6 +300,7 @@ impl Bundle {
             }
             let directory = base.unwrap_or(Path::new("")).to_owned();
             let from = ExemptionSource { configuration: false, place: located.place(&at), directory };
+            let entry = &self.renamed(entry, &from);
             let expired = self
                 .add_exemption(entry, from, today)
                 .map_err(|(field, message)| located.error(&at.join(field), message))?;
@@ -300,8 +316,28 @@ impl Bundle {
         Ok(())
     }
 
+    /// The rule that is, or was, called so.
+    pub fn called(&self, name: &str) -> Option<u16> {
+        let found = self.rules.iter().position(|rule| rule.source.manifest.is_called(name));
+        found.map(|index| index as u16)
+    }
+
     fn has(&self, rule: &str) -> bool {
-        self.rules.iter().any(|known| known.id() == rule)
+        self.called(rule).is_some()
+    }
+
+    /// An exemption with the present ids of the rules that it names; that one is a former id is told.
+    fn renamed(&mut self, entry: &ExemptionEntry, from: &ExemptionSource) -> ExemptionEntry {
+        let mut entry = entry.clone();
+        for name in &mut entry.rules {
+            let Some(rule) = self.called(name) else { continue };
+            let id = self.rules[usize::from(rule)].id();
+            if id != name {
+                self.notices.push(Notice(format!("{}: the rule `{name}` is called `{id}` now", from.place)));
+                id.clone_into(name);
+            }
+        }
+        entry
     }
 
     /// Adds an exemption, or sets it aside when its last day, which is then given, is over.
@@ -334,6 +370,7 @@ impl Bundle {
         from: ExemptionSource,
         ignoring: &Ignoring,
     ) -> Result<(), (&'static str, String)> {
+        let entry = &self.renamed(entry, &from);
         let unknown: Vec<&String> =
             entry.rules.iter().filter(|rule| !self.has(rule) && !ignoring.known.contains(*rule)).collect();
         for rule in unknown {
@@ -356,6 +393,7 @@ impl Bundle {
         let mut part = |bytes: &[u8]| hasher.part(bytes);
         part(env!("CARGO_PKG_VERSION").as_bytes());
         part(workloads);
+        part(format!("{:?}", self.report).as_bytes());
         for rule in &self.rules {
             part(rule.id().as_bytes());
             part(rule.source.component.digest.as_bytes());
@@ -388,6 +426,9 @@ fn describe(entry: &ExemptionEntry) -> String {
 
 fn unknown_rule(id: &str, library: &Library) -> String {
     let known = library.rules().map(|rule| rule.manifest.id.as_str());
+    if let Some(renamed) = library.rules().find(|rule| rule.manifest.is_called(id)) {
+        return format!("the rule `{id}` is called `{}` now", renamed.manifest.id);
+    }
     match crate::suggest::closest(id, known) {
         Some(close) => format!("there is no rule `{id}`; did you mean `{close}`?"),
         None => format!("there is no rule `{id}`"),

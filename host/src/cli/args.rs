@@ -3,7 +3,7 @@
 use super::reports::{Colour, ReportArgument};
 use crate::bundle::Enforcement;
 use crate::integrate::FailurePolicy;
-use crate::manifest::Severity;
+use crate::manifest::{Confidence, Severity};
 use crate::report;
 use crate::scaffold::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -89,7 +89,7 @@ pub(crate) struct EvalArguments {
     #[arg(long)]
     pub(crate) no_config: bool,
     /// A shipped bundle, a bundle file, a directory of components, or a reference to a registry
-    #[arg(long, default_value = "twelve-factor", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR|oci://…")]
+    #[arg(long, default_value = "default", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR|oci://…")]
     pub(crate) bundle: String,
     /// Form of the results on standard output; human by default
     #[arg(long, value_enum, env = "POLICY_HOST_FORMAT")]
@@ -100,6 +100,9 @@ pub(crate) struct EvalArguments {
     /// Leave out findings below this severity
     #[arg(long, value_enum, default_value_t = Severity::Info, env = "POLICY_HOST_MIN_SEVERITY")]
     pub(crate) min_severity: Severity,
+    /// Leave out findings of which their rule is less sure than this
+    #[arg(long, value_enum, default_value_t = Confidence::Guess, env = "POLICY_HOST_MIN_CONFIDENCE")]
+    pub(crate) min_confidence: Confidence,
     /// Fail, with exit code 1, on findings at or above this severity that the bundle enforces by `deny`
     #[arg(long, value_enum, default_value_t = FailOn::Medium, env = "POLICY_HOST_FAIL_ON")]
     pub(crate) fail_on: FailOn,
@@ -193,7 +196,7 @@ pub(crate) struct ListArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArguments {
-    /// The rule's id, one of its aliases, or a component file
+    /// The rule's id or a former one, the id of another tool's check (`CKV_K8S_16`), or a component file
     #[arg(required_unless_present = "all")]
     pub(crate) rule: Option<String>,
     /// Every shipped rule
@@ -626,7 +629,7 @@ pub(crate) struct VerifyArguments {
 #[derive(Debug, Args)]
 pub(crate) struct LspArguments {
     /// A shipped bundle, a bundle file, or a directory of components
-    #[arg(long, default_value = "twelve-factor", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR")]
+    #[arg(long, default_value = "default", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR")]
     pub(crate) bundle: String,
     /// Talk on standard streams, as is done anyway; many editors add it
     #[arg(long)]

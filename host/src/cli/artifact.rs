@@ -329,6 +329,7 @@ fn listed(bundle: &Bundle) -> Output<String> {
         name: bundle.name.clone(),
         version: "0.0.0".to_owned(),
         description: bundle.description.clone(),
+        report: bundle.report,
         enforcement: Default::default(),
         annotations: false,
         on_update: Default::default(),

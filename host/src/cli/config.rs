@@ -11,12 +11,13 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use std::path::Path;
 
 /// Keys of the file that are flags of `eval`, with the flag's name in the code.
-const FLAGS: [(&str, &str); 8] = [
+const FLAGS: [(&str, &str); 9] = [
     ("paths", "paths"),
     ("bundle", "bundle"),
     ("format", "format"),
     ("reports", "report"),
     ("minSeverity", "min_severity"),
+    ("minConfidence", "min_confidence"),
     ("failOn", "fail_on"),
     ("baseline", "baseline"),
     ("noIgnores", "no_ignores"),
@@ -78,7 +79,12 @@ fn defaults(file: &ConfigFile, is_bundle: impl Fn(&str) -> bool) -> Result<Defau
         let bundle = if is_bundle(bundle) { bundle.clone() } else { resolved(&["bundle"], bundle)? };
         defaults.push(("bundle", vec![bundle]));
     }
-    let words = [("format", &config.format), ("minSeverity", &config.min_severity), ("failOn", &config.fail_on)];
+    let words = [
+        ("format", &config.format),
+        ("minSeverity", &config.min_severity),
+        ("minConfidence", &config.min_confidence),
+        ("failOn", &config.fail_on),
+    ];
     for (key, word) in words {
         let Some(word) = word else { continue };
         one_of(&names(key), word).map_err(|message| file.located.error(&at(&[key]), message))?;

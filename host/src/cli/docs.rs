@@ -3,12 +3,11 @@
 
 use super::args::{Arguments, DocsArguments};
 use super::{CommandResult, Context, Exit, bundle, config};
-use crate::bundle::{Bundle, RuleSource};
+use crate::bundle::{Bundle, Level, RuleSource};
 use crate::discover::{self, Content};
 use crate::engine::Engine;
 use crate::evaluate::{Judge, RunOptions, run as evaluate};
 use crate::integrate::{self, Options};
-use crate::manifest::Severity;
 use crate::parse::{Limits, Unit};
 use crate::report::{self, Report, Style, explain};
 use clap::CommandFactory as _;
@@ -74,7 +73,7 @@ fn rules(policies: &Path, context: &Context) -> std::io::Result<()> {
                 index,
                 "| [{id}]({pack}/README.md#{id}) | {severity} | {title} |",
                 id = manifest.id,
-                severity = manifest.severity,
+                severity = manifest.worst(),
                 title = manifest.title
             );
             let example = example(&policies.join(pack).join(&manifest.id), rule, &context.engine)?;
@@ -106,7 +105,7 @@ fn example(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>) -> std::
             units: &units,
             result: &result,
             input_errors: &[],
-            min_severity: Severity::Info,
+            level: Level::default(),
             templates: 0,
             elapsed: Duration::ZERO,
             fixed: None,

@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::reports::Outputs;
 use super::{CommandResult, Context, Exit, oci};
 use crate::baseline::Baseline;
-use crate::bundle::{Bundle, Enforcement, ExemptionSource, Ignoring};
+use crate::bundle::{Bundle, Enforcement, ExemptionSource, Ignoring, Level};
 use crate::cache;
 use crate::changes::Changes;
 use crate::discover::{self, Discovered, STDIN};
@@ -50,7 +50,7 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         units: &discovered.units,
         result: &result,
         input_errors: &input_errors,
-        min_severity: arguments.min_severity,
+        level: Level { severity: arguments.min_severity, confidence: arguments.min_confidence },
         templates: discovered.templates,
         elapsed: started.elapsed(),
         fixed,

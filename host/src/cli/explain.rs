@@ -32,13 +32,12 @@ fn find(name: &str, library: &Library, limits: &SandboxLimits) -> Result<Vec<Man
     if let Some(rule) = library.rule(name) {
         return Ok(vec![Manifest::clone(&rule.manifest)]);
     }
-    let has_alias = |manifest: &Manifest| {
-        manifest
-            .aliases
-            .iter()
-            .any(|alias| alias == name || alias.split_once(':').is_some_and(|(_, code)| code == name))
+    let is_called = |manifest: &Manifest| manifest.is_called(name);
+    let has_peer = |manifest: &Manifest| {
+        manifest.peers.iter().any(|peer| peer == name || peer.split_once(':').is_some_and(|(_, code)| code == name))
     };
-    if let Some(rule) = library.rules().find(|rule| has_alias(&rule.manifest)) {
+    let known = |named: &dyn Fn(&Manifest) -> bool| library.rules().find(|rule| named(&rule.manifest));
+    if let Some(rule) = known(&is_called).or_else(|| known(&has_peer)) {
         return Ok(vec![Manifest::clone(&rule.manifest)]);
     }
     if Path::new(name).is_file() {

@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &ListArguments, pack: &'static [u8], limits: &Sandb
     }
     let width = manifests.iter().map(|manifest| manifest.id.len()).max().unwrap_or_default();
     for manifest in &manifests {
-        let severity = manifest.severity.to_string();
+        let severity = manifest.worst().to_string();
         let fields = (&manifest.id, severity, format!("{:?}", manifest.priority), &manifest.title);
         anstream::println!("{:width$}  {:8}  {}  {}", fields.0, fields.1, fields.2, fields.3);
     }

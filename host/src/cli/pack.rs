@@ -2,8 +2,9 @@
 
 use super::args::PackArguments;
 use super::{CommandResult, Exit};
-use crate::bundle::{Pack, PackedBuffer, PackedComponent};
+use crate::bundle::{Pack, PackedBuffer, PackedComponent, unique_names};
 use crate::engine::{Engine, SandboxLimits, embed_manifests, inspect};
+use crate::manifest::Manifest;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -31,6 +32,9 @@ pub(super) fn run(arguments: &PackArguments) -> CommandResult {
     std::fs::create_dir_all(&arguments.out)?;
     let built: Vec<Built> =
         folders.par_iter().map(|folder| build(arguments, &engine, folder)).collect::<Result<_, String>>()?;
+    let manifests = built.iter().map(|component| Manifest::parse_all(&component.manifests));
+    let manifests: Vec<Vec<Manifest>> = manifests.collect::<Result<_, _>>()?;
+    unique_names(manifests.iter().flatten())?;
     let pack = Pack {
         bundles: bundles(&arguments.bundles)?,
         components: built

@@ -31,6 +31,8 @@ pub struct Config {
     pub reports: BTreeMap<String, String>,
     /// Findings below this severity are left out.
     pub min_severity: Option<String>,
+    /// Findings of which their rule is less sure than this are left out.
+    pub min_confidence: Option<String>,
     /// Findings at or above this severity fail the run; `never` for none.
     pub fail_on: Option<String>,
     /// The baseline, from the directory of this file.
@@ -144,7 +146,7 @@ impl ConfigFile {
 /// The JSON Schema of the file. `names` gives the words that some keys take.
 pub fn schema(names: impl Fn(&str) -> Vec<String>) -> serde_json::Value {
     let mut schema = serde_json::Value::from(schemars::schema_for!(Config));
-    for key in ["format", "minSeverity", "failOn"] {
+    for key in ["format", "minSeverity", "minConfidence", "failOn"] {
         let words = names(key);
         if let Some(property) =
             schema.pointer_mut(&format!("/properties/{key}")).and_then(|value| value.as_object_mut())

@@ -117,7 +117,7 @@ fn fixes(stage: &Stage, refused: &BTreeSet<String>, allowed: impl Fn(&Operation)
     let mut touched: Vec<Pointer> = Vec::new();
     let mut fixes = Vec::new();
     for finding in stage.verdicts.outcomes.iter().flat_map(findings) {
-        let wanted = finding.exempt.is_none() && finding.enforcement != crate::bundle::Enforcement::Audit;
+        let wanted = finding.stands() && finding.enforcement != crate::bundle::Enforcement::Audit;
         let Some(fix) = finding.fix.as_ref().filter(|fix| fix.safe && wanted) else { continue };
         let Change::Patch(text) = &fix.change else { continue };
         let Ok(operations) = edit::parse_operations(text) else { continue };
@@ -143,6 +143,7 @@ fn is_worse(before: &[RuleOutcome], after: &[RuleOutcome]) -> bool {
     let count = |outcomes: &[RuleOutcome], rule: u16| {
         let mut of_rule = outcomes.iter().filter(|outcome| outcome.rule == rule);
         of_rule.next().map_or((0, false), |outcome| {
+            // Covered ones as well: what is cured may have covered them.
             let standing = findings(outcome).iter().filter(|finding| finding.exempt.is_none()).count();
             (standing, matches!(outcome.outcome, Outcome::Error(_)))
         })

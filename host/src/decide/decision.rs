@@ -5,7 +5,7 @@ use super::{Decider, FailureMode, NotEvaluatedMode, Review, Verdicts};
 use crate::bundle::{Bundle, BundleRule, Enforcement};
 use crate::digest::Digest;
 use crate::evaluate::{ExemptBy, Finding, Outcome};
-use crate::manifest::Severity;
+use crate::manifest::{Confidence, Severity};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -43,13 +43,14 @@ pub struct Decision {
 pub struct Violation {
     /// The rule's id.
     pub rule: String,
-    /// Tells apart what one rule can find.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// Which kind of finding of the rule it is.
     pub code: String,
     /// What is wrong.
     pub message: String,
     /// How bad.
     pub severity: Severity,
+    /// How sure the rule is of it.
+    pub confidence: Confidence,
     /// What is done about it.
     pub enforcement: Enforcement,
     /// RFC 6901 pointer into the object.
@@ -141,7 +142,8 @@ impl Decider {
             match &outcome.outcome {
                 Outcome::Pass | Outcome::NotApplicable(_) => {}
                 Outcome::Fail(findings) => {
-                    for (index, finding) in findings.iter().enumerate() {
+                    let told = findings.iter().enumerate().filter(|(_, finding)| finding.withheld.is_none());
+                    for (index, finding) in told {
                         decision.add(rule, finding, inherited.has_finding(outcome.rule, index));
                     }
                 }
@@ -224,6 +226,7 @@ impl Decision {
             code: finding.code.clone(),
             message: finding.message.clone(),
             severity: finding.severity,
+            confidence: finding.confidence,
             enforcement,
             path: finding.path.clone(),
             fix: rule.source.manifest.fix_line(),

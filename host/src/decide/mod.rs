@@ -168,6 +168,7 @@ impl Decider {
         if self.bundle().annotations {
             settle_annotations(self.bundle(), document, &mut outcomes, today());
         }
+        self.judge.cover(&mut outcomes);
         Verdicts { outcomes: outcomes.into(), unreached, remembered: false }
     }
 

@@ -224,7 +224,7 @@ fn denying(outcome: &RuleOutcome) -> impl Iterator<Item = (u16, usize, &Finding)
     };
     let standing = findings.iter().enumerate();
     standing
-        .filter(|(_, finding)| finding.exempt.is_none() && finding.enforcement == Enforcement::Deny)
+        .filter(|(_, finding)| finding.stands() && finding.enforcement == Enforcement::Deny)
         .map(|(index, finding)| (outcome.rule, index, finding))
 }
 
@@ -333,6 +333,8 @@ mod tests {
             code: code.to_owned(),
             message: message.clone(),
             severity: Severity::High,
+            confidence: crate::manifest::Confidence::Certain,
+            withheld: None,
             enforcement: Enforcement::Deny,
             path: String::new(),
             place: Place { file: 0, start: 0, end: 0, exact: true },

@@ -1,14 +1,14 @@
 //! One document before the rules of a bundle.
 
+use super::cover::Covering;
 use super::inventory::{Answer, Asking, Card, Here, Inventory, Overlay, Told, Topic, Topics, Unavailable};
 use super::plan::{Grouping, Plan, Plans};
-use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};
+use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome, Withheld};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
 use crate::document::{Document, Node, Pointer, PointerError, Subject, Value};
 use crate::engine::bindings::exports::policy::rule::rules as wire;
 use crate::engine::{Engine, RuleFailure};
 use crate::fix::edit;
-use crate::manifest::Severity;
 use crate::project::Projection;
 use crate::workload::{Elsewhere, Shape};
 use std::cell::OnceCell;
@@ -31,6 +31,7 @@ pub struct Judge {
     /// By rule: whether it failed alone after a call with others had failed. It is asked alone from then on,
     /// so that it costs the others no second call.
     failed_alone: Vec<AtomicBool>,
+    covering: Covering,
 }
 
 /// A document with what evaluating it needs more than once.
@@ -79,9 +80,9 @@ impl Judge {
         let queries = bundle.rules.iter().map(|rule| rule.source.manifest.inventory.as_slice());
         let (topics, asks) = Topics::collect(queries, &bundle.workloads);
         let failed_alone = bundle.rules.iter().map(|_| AtomicBool::new(false)).collect();
-        let plans = Plans::new(grouping);
+        let (plans, covering) = (Plans::new(grouping), Covering::new(bundle));
         let (engine, bundle) = (Arc::clone(engine), Arc::clone(bundle));
-        Self { engine, bundle, plans, projections, reads, topics, asks, failed_alone }
+        Self { engine, bundle, plans, projections, reads, topics, asks, failed_alone, covering }
     }
 
     /// The bundle.
@@ -122,6 +123,11 @@ impl Judge {
     /// Which rules are asked about a document, from manifests alone.
     pub fn plan(&self, document: &Document) -> Arc<Plan> {
         self.plans.of(&self.bundle, document)
+    }
+
+    /// Marks the findings of a document that others cover; exemptions are settled before.
+    pub fn cover(&self, outcomes: &mut [RuleOutcome]) {
+        self.covering.apply(outcomes);
     }
 
     /// Whether a rule asks for other documents.
@@ -362,14 +368,27 @@ impl Judge {
                     let message = format!("{} findings, more than {limit} (limit `findings`)", findings.len());
                     return Err(RuleFailure::Malformed(message));
                 }
-                let lift = |finding| self.lift(judged, rule, finding);
-                Outcome::Fail(findings.into_iter().map(lift).collect::<Result<_, _>>()?)
+                let mut lifted = Vec::with_capacity(findings.len());
+                for finding in findings {
+                    let mut finding = self.lift(judged, rule, finding)?;
+                    if !self.bundle.report.includes(finding.severity, finding.confidence) {
+                        if !finding.secret {
+                            continue;
+                        }
+                        finding.withheld = Some(Withheld::Level);
+                    }
+                    lifted.push(finding);
+                }
+                if lifted.is_empty() { Outcome::Pass } else { Outcome::Fail(lifted) }
             }
         })
     }
 
     /// Checks a finding against the document and leads its paths back into it.
     fn lift(&self, judged: &Judged<'_>, rule: &BundleRule, finding: wire::Finding) -> Result<Finding, RuleFailure> {
+        let Some(kind) = rule.source.manifest.kind(self.within(&finding.code)?) else {
+            return Err(malformed(format!("the manifest declares no finding `{}`", finding.code)));
+        };
         let path = resolve(judged, self.within(&finding.at)?)?;
         self.within(&finding.excerpt)?;
         let shown_at = shown(judged.document, &path, &finding.excerpt, finding.secret);
@@ -384,11 +403,10 @@ impl Judge {
         let scope = ExemptionScope::new(judged.document, &judged.shape, &path);
         let mut exemptions = self.bundle.exemptions.iter().enumerate();
         let exemption = exemptions.find(|(_, exemption)| exemption.covers(rule.id(), &scope));
-        let own = finding.severity.map(severity).unwrap_or(rule.source.manifest.severity);
         Ok(Finding {
-            code: self.bounded(finding.code)?,
             message: self.bounded(finding.message)?,
-            severity: rule.severity.unwrap_or(own),
+            severity: rule.severity_of(kind),
+            confidence: kind.confidence,
             enforcement: rule.enforcement,
             path: path.to_string(),
             place: shown_at,
@@ -398,6 +416,8 @@ impl Judge {
             exempt: exemption.map(|(_, exemption)| exemption.entry.reason.clone()),
             exempt_by: exemption.map(|(index, _)| ExemptBy::Entry(index as u32)),
             stable_path: judged.document.stable_path(&path),
+            withheld: None,
+            code: finding.code,
         })
     }
 
@@ -517,16 +537,6 @@ fn malformed(mut message: String) -> RuleFailure {
 /// Bytes of an answer that a failure quotes at the most.
 const QUOTED_BYTES: usize = 512;
 
-fn severity(severity: wire::Severity) -> Severity {
-    match severity {
-        wire::Severity::Info => Severity::Info,
-        wire::Severity::Low => Severity::Low,
-        wire::Severity::Medium => Severity::Medium,
-        wire::Severity::High => Severity::High,
-        wire::Severity::Critical => Severity::Critical,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -538,7 +548,8 @@ mod tests {
 
     fn rule(id: &str, applies_to: &[&str]) -> Arc<RuleSource> {
         let manifest = serde_json::json!({
-            "id": id, "version": "1.0.0", "title": "Title", "why": "Why.", "fix": "Mend it.", "severity": "high",
+            "id": id, "version": "1.0.0", "title": "Title", "why": "Why.", "fix": "Mend it.",
+            "findings": [{"code": "bad", "title": "Bad", "severity": "high", "confidence": "certain"}],
             "priority": "P1", "effort": "small", "factor": "XV Security", "since": "1.0.0",
             "appliesTo": applies_to, "reads": ["spec"],
         });

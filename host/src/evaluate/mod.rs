@@ -4,6 +4,7 @@
 //! [`Judge`] is the part in the middle that every caller shares. Findings leave here with absolute
 //! paths, places in the source, severities and exemptions settled.
 
+mod cover;
 mod except;
 mod inventory;
 mod judge;
@@ -28,4 +29,4 @@ pub use plan::{Grouping, Plan};
 pub use run::{RunOptions, RunResult, UnitError, run};
 pub use session::{Keyed, Session};
 pub use shards::MemoUse;
-pub use verdict::{Change, DocumentVerdict, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};
+pub use verdict::{Change, DocumentVerdict, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome, Withheld};

@@ -107,6 +107,9 @@ pub(super) fn run_known(
                     let settled = Settled { unit, documents: &mut result.documents[first..], ignores };
                     result.exceptions.extend(except::settle(judge.bundle(), ignoring, settled));
                 }
+                for (_, document) in &mut result.documents[first..] {
+                    judge.cover(&mut document.outcomes);
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::bundle::Enforcement;
 use crate::document::{Position, Source, Subject};
 use crate::engine::RuleFailure;
-use crate::manifest::Severity;
+use crate::manifest::{Confidence, Severity};
 use serde::{Deserialize, Serialize};
 
 /// What a rule's evaluation of a document came to. A rule that could not run has never passed.
@@ -19,6 +19,17 @@ pub enum Outcome {
     NotEvaluated(String),
     /// The rule failed.
     Error(RuleFailure),
+}
+
+impl Outcome {
+    /// Whether nothing was found that the bundle reports.
+    pub fn is_pass(&self) -> bool {
+        match self {
+            Outcome::Pass => true,
+            Outcome::Fail(findings) => findings.iter().all(|finding| finding.withheld == Some(Withheld::Level)),
+            _ => false,
+        }
+    }
 }
 
 /// One rule's outcome.
@@ -63,12 +74,14 @@ pub struct Label {
 /// A violation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Tells apart the things one rule can find; may be empty.
+    /// Which kind of finding of its rule it is.
     pub code: String,
     /// What is wrong.
     pub message: String,
     /// How bad, after the bundle's override.
     pub severity: Severity,
+    /// How sure the rule is of it.
+    pub confidence: Confidence,
     /// What happens to it, as the bundle says.
     pub enforcement: Enforcement,
     /// Absolute JSON pointer in the document.
@@ -79,7 +92,7 @@ pub struct Finding {
     pub labels: Vec<Label>,
     /// The cure.
     pub fix: Option<Fix>,
-    /// The value at `place` is a secret and is masked wherever the place is shown.
+    /// The values at `place` and at the labels are secrets and are masked wherever they are shown.
     pub secret: bool,
     /// Why it is exempt, where it is: the exemption's reason.
     pub exempt: Option<String>,
@@ -87,6 +100,35 @@ pub struct Finding {
     pub exempt_by: Option<ExemptBy>,
     /// Its path with elements of lists by their names, where they have some: the same when others come or go.
     pub stable_path: String,
+    /// Why it is not told, where that is so.
+    pub withheld: Option<Withheld>,
+}
+
+/// Why a finding is not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Withheld {
+    /// Another rule, by its index, tells of it by a finding of its own with the same cure at the same place.
+    Covered(u16),
+    /// The bundle reports only what is worse or surer. It is kept because it is a secret, which has to be masked.
+    Level,
+}
+
+impl Finding {
+    /// Whether it is told, and by no exemption lifted.
+    pub fn stands(&self) -> bool {
+        self.exempt.is_none() && self.withheld.is_none()
+    }
+
+    /// Whether another finding covers it.
+    pub fn is_covered(&self) -> bool {
+        matches!(self.withheld, Some(Withheld::Covered(_)))
+    }
+
+    /// The places whose values are secrets, to be masked wherever they are shown: its own and its labels'.
+    pub fn secrets(&self) -> impl Iterator<Item = Place> {
+        let labels = self.labels.iter().map(|label| label.place);
+        std::iter::once(self.place).chain(labels).filter(|_| self.secret)
+    }
 }
 
 /// What exempts a finding.
@@ -136,12 +178,12 @@ pub struct DocumentVerdict {
 }
 
 impl DocumentVerdict {
-    /// Its findings that are not exempt, with the index of their rule.
+    /// Its findings that stand, with the index of their rule.
     pub fn findings(&self) -> impl Iterator<Item = (u16, &Finding)> {
-        self.all_findings().filter(|(_, finding)| finding.exempt.is_none())
+        self.all_findings().filter(|(_, finding)| finding.stands())
     }
 
-    /// Its findings, exempt or not, with the index of their rule.
+    /// Its findings, exempt and withheld ones too, with the index of their rule.
     pub fn all_findings(&self) -> impl Iterator<Item = (u16, &Finding)> {
         self.outcomes.iter().flat_map(|outcome| {
             let findings = match &outcome.outcome {

@@ -296,10 +296,12 @@ fn got_worse(unit: usize, before: &RunResult, after: &RunResult) -> bool {
     if after.errors.iter().any(|error| error.unit == unit) {
         return true;
     }
+    // What was covered was there before, and is told once what covered it is cured.
     let marks = |result: &RunResult| -> BTreeSet<(u16, String, String)> {
         let documents = result.documents.iter().filter(|(index, _)| *index == unit);
         documents
-            .flat_map(|(_, document)| document.findings())
+            .flat_map(|(_, document)| document.all_findings())
+            .filter(|(_, finding)| finding.exempt.is_none())
             .map(|(rule, finding)| (rule, finding.code.clone(), finding.path.clone()))
             .collect()
     };

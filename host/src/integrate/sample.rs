@@ -70,9 +70,10 @@ impl Plan<'_> {
         let manifest = rule.map(|rule| &rule.source.manifest);
         Violation {
             rule: manifest.map(|manifest| manifest.id.clone()).unwrap_or_default(),
-            code: String::new(),
+            code: "code".to_owned(),
             message: "what is wrong".to_owned(),
-            severity: manifest.map_or(crate::manifest::Severity::High, |manifest| manifest.severity),
+            severity: manifest.map_or(crate::manifest::Severity::High, |manifest| manifest.worst()),
+            confidence: crate::manifest::Confidence::Certain,
             enforcement,
             path: String::new(),
             fix: "what to do".to_owned(),

@@ -19,7 +19,7 @@ fn bundle(rules: &[(&[&str], &[&str])]) -> Bundle {
             .collect();
         let manifest = json!({
             "id": format!("rule-{index}"), "version": "1.0.0", "title": "Title", "why": "Why.", "fix": "Mend it.",
-            "severity": "high", "priority": "P1", "effort": "small", "factor": "XV Security", "since": "1.0.0",
+            "findings": [{"code": "bad", "title": "t", "severity": "high", "confidence": "certain"}], "priority": "P1", "effort": "small", "factor": "XV Security", "since": "1.0.0",
             "appliesTo": applies_to, "reads": ["spec"], "inventory": inventory,
         });
         Arc::new(RuleSource::described(Manifest::parse(manifest.to_string().as_bytes()).unwrap()))

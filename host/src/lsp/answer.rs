@@ -5,7 +5,7 @@ use crate::bundle::{Bundle, Enforcement};
 use crate::document::Source;
 use crate::evaluate::{DocumentVerdict, Finding, Place, RunResult, Session};
 use crate::fix::{self, Extent};
-use crate::manifest::Severity;
+use crate::manifest::{Confidence, Severity};
 use crate::parse::Unit;
 use crate::report;
 use lsp_types::{
@@ -134,6 +134,7 @@ fn diagnostic(found: &Found<'_>, path: &str, uri: &Uri, text: &Text, bundle: &Bu
     let finding = found.finding;
     let severity = match (finding.enforcement, finding.severity) {
         (Enforcement::Audit, _) | (_, Severity::Info) => DiagnosticSeverity::INFORMATION,
+        _ if finding.confidence == Confidence::Guess => DiagnosticSeverity::INFORMATION,
         (Enforcement::Deny, severity) if severity >= Severity::High => DiagnosticSeverity::ERROR,
         _ => DiagnosticSeverity::WARNING,
     };
@@ -145,7 +146,11 @@ fn diagnostic(found: &Found<'_>, path: &str, uri: &Uri, text: &Text, bundle: &Bu
         })
     });
     let labels: Vec<_> = labels.collect();
-    let message = format!("{}\n{}", finding.message, rule.source.manifest.fix_line());
+    let unsure = match finding.confidence {
+        Confidence::Certain => String::new(),
+        confidence => format!(" ({confidence})"),
+    };
+    let message = format!("{}{unsure}\n{}", finding.message, rule.source.manifest.fix_line());
     Diagnostic {
         related_information: (!labels.is_empty()).then_some(labels),
         ..problem(text.range(found.bytes.clone()), severity, rule.id(), message)

@@ -14,6 +14,9 @@ use std::fmt::Write as _;
 pub struct ExceptionResult<'r> {
     /// The rule's id.
     pub rule: Cow<'r, str>,
+    /// What that rule is called now, where the exception names a former id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_to: Option<Cow<'r, str>>,
     /// What says so.
     pub origin: Origin,
     /// What became of it.
@@ -43,6 +46,7 @@ pub struct ExceptionResult<'r> {
 pub(super) fn results<'r>(report: &'r Report<'r>) -> Vec<ExceptionResult<'r>> {
     let result = |exception: &'r Exception| ExceptionResult {
         rule: (&exception.rule).into(),
+        renamed_to: exception.renamed_to.as_ref().map(Cow::from),
         origin: exception.origin,
         status: exception.status.clone(),
         reason: (&exception.reason).into(),
@@ -73,6 +77,10 @@ pub(super) fn exempt_by(report: &Report<'_>, finding: &Finding) -> Option<&'stat
 pub(super) fn notices(report: &Report<'_>, out: &mut String) {
     for exception in &report.result.exceptions {
         let rule = &exception.rule;
+        if let Some(id) = &exception.renamed_to {
+            // Writing to a String cannot fail, here and below.
+            let _ = writeln!(out, "warning: {}: the rule `{rule}` is called `{id}` now", written_at(report, exception));
+        }
         let said = match exception.status {
             Status::Used => continue,
             // A bundle serves many repositories: that it lifts more than this one has is no news.
@@ -89,7 +97,6 @@ pub(super) fn notices(report: &Report<'_>, out: &mut String) {
             Status::Invalid => format!("the exception from {rule} does not hold: {}", exception.problem),
         };
         let owner = exception.owner.as_ref().map(|owner| format!(" (owner: {owner})")).unwrap_or_default();
-        // Writing to a String cannot fail.
         let _ = writeln!(out, "warning: {}: {said}{owner}", written_at(report, exception));
     }
 }

@@ -4,7 +4,7 @@
 //! in the log all the same.
 
 use super::text::visible;
-use super::{Grade, OutcomeName, Results};
+use super::{Grade, OutcomeName, Results, graded};
 use std::fmt::{self, Write as _};
 
 /// Writes the report.
@@ -38,7 +38,7 @@ pub fn github(results: &Results<'_>) -> String {
         if at.line == at.end_line {
             let _ = write!(out, ",col={},endColumn={}", at.column, at.end_column);
         }
-        let title = format!("{} ({})", outcome.rule, finding.severity);
+        let title = format!("{} ({})", outcome.rule, graded(finding.severity, finding.confidence));
         let message = format!("{}: {}", document.subject, finding.message);
         let _ = writeln!(out, ",title={}::{}", Property(&title), Data(&message));
     }

@@ -7,6 +7,7 @@ use super::{Counts, Grade, Report, SEVERITIES};
 use crate::baseline::Compared;
 use crate::bundle::BundleRule;
 use crate::evaluate::{DocumentVerdict, Finding, Outcome};
+use crate::manifest::Confidence;
 use crate::parse::Unit;
 use annotate_snippets::Level;
 use std::fmt::Write as _;
@@ -63,7 +64,7 @@ fn document_frames(
         out.push_str(&frames.frame(Level::ERROR, Some(id), &title, &shown.text(document.place.file), &[mark], &notes));
         out.push_str("\n\n");
     }
-    for (rule, finding) in document.findings().filter(|(_, finding)| finding.severity >= report.min_severity) {
+    for (rule, finding) in document.findings().filter(|(_, finding)| report.shows(finding)) {
         let rule = &report.bundle.rules[usize::from(rule)];
         out.push_str(&finding_frame(frames, shown, &object, rule, finding));
         out.push_str("\n\n");
@@ -85,6 +86,10 @@ fn finding_frame(frames: &Frames, shown: &Shown<'_>, object: &str, rule: &Bundle
     let help = manifest.fix_line();
     let place = format!("{object}, at {}", if finding.path.is_empty() { "/" } else { &finding.path });
     let mut notes = vec![("in", place.as_str()), ("why", why.as_str()), ("fix", help.as_str())];
+    let confidence = finding.confidence.to_string();
+    if finding.confidence != Confidence::Certain {
+        notes.insert(1, ("confidence", confidence.as_str()));
+    }
     let note = finding.fix.as_ref().map(|fix| {
         let how = if fix.safe { "`--fix` will" } else { "`--fix=unsafe` would" };
         format!("{how} {}", fix.title)
@@ -136,6 +141,9 @@ fn notices(report: &Report<'_>, out: &mut String) {
 /// What of the baseline is no longer found.
 fn fixed_since(compared: &Compared, out: &mut String) {
     const SHOWN: usize = 10;
+    for (former, id) in &compared.renamed {
+        let _ = writeln!(out, "warning: the baseline names the rule `{former}`, which is called `{id}` now");
+    }
     for (known, count) in compared.fixed.iter().take(SHOWN) {
         let times = if *count > 1 { format!(" ({count} times)") } else { String::new() };
         let _ = writeln!(out, "fixed: {}: {} at {}{times}", known.rule, known.document, known.path);
@@ -161,6 +169,7 @@ fn summary(report: &Report<'_>, counts: &Counts, out: &mut String) {
     }];
     let also = [
         (counts.exempt, "exempt"),
+        (counts.covered, "covered by others"),
         (counts.baseline, "in the baseline"),
         (report.adoption.untouched.unwrap_or(0), "outside of the change"),
         (counts.rule_errors, "rule failures"),

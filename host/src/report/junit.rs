@@ -3,7 +3,7 @@
 //! What a pipeline would not fail on (a finding that the bundle does not deny) is a passed case that says it.
 
 use super::text::{visible, visible_lines};
-use super::{DocumentResult, FindingResult, OutcomeName, OutcomeResult, Results, Rule};
+use super::{DocumentResult, FindingResult, OutcomeName, OutcomeResult, Results, Rule, graded};
 use crate::bundle::Enforcement;
 use quick_xml::Writer;
 use quick_xml::escape::escape;
@@ -102,7 +102,8 @@ fn case(
             }
             (Some(_), _) => Verdict::Told(details(&counted, rule)),
             (None, Some(first)) => Verdict::Skipped(format!("exempt: {}", first.exempt.as_deref().unwrap_or_default())),
-            // All of them are below `--min-severity`.
+            (None, None) if outcome.covered > 0 => Verdict::Skipped("the finding of another rule covers it".to_owned()),
+            // All of them are below `--min-severity` or `--min-confidence`.
             (None, None) => Verdict::Passed,
         },
     };
@@ -117,7 +118,8 @@ fn details(findings: &[&FindingResult<'_>], rule: Option<&Rule<'_>>) -> String {
     // Writing to a String cannot fail, here and below.
     for finding in findings {
         let at = &finding.location;
-        let _ = writeln!(text, "{}:{}:{}: {}: {}", at.file, at.line, at.column, finding.severity, finding.message);
+        let grade = graded(finding.severity, finding.confidence);
+        let _ = writeln!(text, "{}:{}:{}: {grade}: {}", at.file, at.line, at.column, finding.message);
     }
     if let Some(rule) = rule {
         let _ = write!(text, "\nWhy: {}\n\nFix: {}\n", rule.why, rule.fix);

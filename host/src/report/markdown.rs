@@ -1,7 +1,7 @@
 //! Markdown for the summary of a job or a comment on a change: bounded, the worst findings first.
 
 use super::text::{counted, markdown as escaped, markdown_code};
-use super::{DocumentResult, FindingResult, OutcomeResult, Results, SEVERITIES};
+use super::{DocumentResult, FindingResult, OutcomeResult, Results, SEVERITIES, graded};
 use std::fmt::Write as _;
 
 /// A comment on GitHub takes 65,536 characters; this many bytes leave room for what others add.
@@ -45,6 +45,7 @@ fn summary(results: &Results<'_>, out: &mut String) {
     let also = [
         (counts.fixable, "can be cured by `policy-host eval --fix`"),
         (counts.exempt, "are exempt"),
+        (counts.covered, "are covered by others"),
         (counts.not_evaluated, "evaluations could not decide"),
         (counts.rule_errors, "evaluations failed: **these rules have not passed**"),
     ];
@@ -77,7 +78,7 @@ fn row((document, outcome, finding): &(&DocumentResult<'_>, &OutcomeResult<'_>, 
     let subject = document.subject.to_string();
     format!(
         "| {} | {} | {place}<br>{} | {} |\n",
-        finding.severity,
+        graded(finding.severity, finding.confidence),
         markdown_code(cut(&outcome.rule)),
         escaped(cut(&subject)),
         escaped(cut(&finding.message))

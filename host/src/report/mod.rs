@@ -24,9 +24,9 @@ mod shown;
 mod text;
 
 use crate::baseline::Compared;
-use crate::bundle::{Bundle, Enforcement};
-use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Outcome, RunResult, Status};
-use crate::manifest::Severity;
+use crate::bundle::{Bundle, Enforcement, Level};
+use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Finding, Outcome, RunResult, Status};
+use crate::manifest::{Confidence, Severity};
 use crate::parse::Unit;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub use json::schema;
 pub use location::Location;
 pub use output::{OutputError, write_file};
 pub use results::{
-    BaselineResult, BundleName, DocumentResult, FindingResult, FixResult, FixedResult, InputError, LabelResult,
+    BaselineResult, BundleName, DocumentResult, FindingResult, FixResult, FixedResult, InputError, Kind, LabelResult,
     OutcomeName, OutcomeResult, Results, Rule, SCHEMA, Tool,
 };
 pub use rule::explain;
@@ -68,6 +68,14 @@ impl Grade {
     }
 }
 
+/// A severity in words, with how sure the rule is where it is not certain: `high, likely`.
+fn graded(severity: Severity, confidence: Confidence) -> String {
+    match confidence {
+        Confidence::Certain => severity.to_string(),
+        confidence => format!("{severity}, {confidence}"),
+    }
+}
+
 /// Everything that a report is made of.
 pub struct Report<'r> {
     /// The bundle that was run.
@@ -79,7 +87,7 @@ pub struct Report<'r> {
     /// Inputs that could not be read.
     pub input_errors: &'r [String],
     /// Findings below this are not shown.
-    pub min_severity: Severity,
+    pub level: Level,
     /// Helm templates that were passed over.
     pub templates: usize,
     /// How long it took.
@@ -112,6 +120,9 @@ pub struct Counts {
     /// Findings that are in the baseline.
     #[serde(default)]
     pub baseline: usize,
+    /// Findings that another one covers: one cure heals both, and only the other is told.
+    #[serde(default)]
+    pub covered: usize,
     /// Exceptions, a rule of each, by what became of them.
     #[serde(default)]
     pub exceptions: ExceptionCounts,
@@ -167,6 +178,11 @@ impl Counts {
 }
 
 impl Report<'_> {
+    /// Whether a finding is bad and sure enough for the report.
+    pub(crate) fn shows(&self, finding: &Finding) -> bool {
+        self.level.includes(finding.severity, finding.confidence)
+    }
+
     /// Counts the run.
     pub fn counts(&self) -> Counts {
         let mut counts =
@@ -174,12 +190,16 @@ impl Report<'_> {
         counts.exceptions = ExceptionCounts::of(&self.result.exceptions);
         for (_, document) in &self.result.documents {
             counts.documents += usize::from(!document.outcomes.is_empty());
-            for (_, finding) in document.all_findings().filter(|(_, finding)| finding.exempt.is_some()) {
+            for (_, finding) in
+                document.all_findings().filter(|(_, finding)| finding.exempt.is_some() && finding.withheld.is_none())
+            {
                 let known = finding.exempt_by == Some(ExemptBy::Baseline);
                 *(if known { &mut counts.baseline } else { &mut counts.exempt }) += 1;
             }
+            let covered = |(_, finding): &(u16, &Finding)| finding.is_covered() && self.shows(finding);
+            counts.covered += document.all_findings().filter(covered).count();
             for (_, finding) in document.findings() {
-                if finding.severity >= self.min_severity {
+                if self.shows(finding) {
                     counts.findings[4 - finding.severity as usize] += 1;
                     counts.fixable += usize::from(finding.fix.as_ref().is_some_and(|fix| fix.safe));
                 }
@@ -193,10 +213,10 @@ impl Report<'_> {
 fn count_outcomes(document: &DocumentVerdict, counts: &mut Counts) {
     for outcome in &document.outcomes {
         match outcome.outcome {
-            Outcome::Pass => counts.passed += 1,
+            _ if outcome.outcome.is_pass() => counts.passed += 1,
             Outcome::NotEvaluated(_) => counts.not_evaluated += 1,
             Outcome::Error(_) => counts.rule_errors += 1,
-            Outcome::Fail(_) | Outcome::NotApplicable(_) => {}
+            Outcome::Pass | Outcome::Fail(_) | Outcome::NotApplicable(_) => {}
         }
     }
 }

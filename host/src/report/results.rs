@@ -10,7 +10,7 @@ use crate::baseline::{Compared, Known};
 use crate::bundle::{BundleRule, Enforcement};
 use crate::document::Subject;
 use crate::evaluate::{Change, DocumentVerdict, Finding, Outcome};
-use crate::manifest::{Effort, Priority, Severity};
+use crate::manifest::{Confidence, Effort, FindingKind, Priority, Severity};
 use crate::parse::Unit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,10 +123,13 @@ pub struct Rule<'r> {
     pub why: Cow<'r, str>,
     /// What to do, Markdown.
     pub fix: Cow<'r, str>,
-    /// Severity of its findings, unless one says otherwise.
+    /// Severity of its worst kind of finding.
     pub severity: Severity,
     /// The same before the bundle's override.
     pub default_severity: Severity,
+    /// The kinds of finding that it has.
+    #[serde(default)]
+    pub findings: Vec<Kind<'r>>,
     /// What happens to its findings.
     pub enforcement: Enforcement,
     /// How soon its gaps should be closed.
@@ -136,6 +139,22 @@ pub struct Rule<'r> {
     /// Ids of controls that it covers.
     #[serde(default)]
     pub controls: Vec<Cow<'r, str>>,
+}
+
+/// A kind of finding, with the bundle's settings applied.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Kind<'r> {
+    /// Stable kebab-case name, unique in the rule.
+    pub code: Cow<'r, str>,
+    /// What it means, one line, Markdown.
+    pub title: Cow<'r, str>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The same before the bundle's override.
+    pub default_severity: Severity,
+    /// How sure the rule is of it.
+    pub confidence: Confidence,
 }
 
 /// A document, and what each rule that applies to it came to.
@@ -156,7 +175,8 @@ pub struct DocumentResult<'r> {
 pub enum OutcomeName {
     /// Nothing found.
     Pass,
-    /// Findings, of which those below `--min-severity` are left out.
+    /// Findings, of which those are left out that are below `--min-severity` or `--min-confidence` or that another
+    /// finding covers.
     Fail,
     /// The rule has nothing to say about the document.
     NotApplicable,
@@ -180,19 +200,30 @@ pub struct OutcomeResult<'r> {
     /// What was found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FindingResult<'r>>,
+    /// How many findings others cover: one cure heals both.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub covered: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A violation.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FindingResult<'r> {
-    /// Tells apart the things one rule can find; absent where there is one.
-    #[serde(default, skip_serializing_if = "str::is_empty")]
+    /// Which kind of finding of its rule it is.
+    #[serde(default)]
     pub code: Cow<'r, str>,
     /// What is wrong; names stand between backticks.
     pub message: Cow<'r, str>,
     /// How bad.
     pub severity: Severity,
+    /// How sure the rule is of it. Results of older versions do not say.
+    #[serde(default = "certain")]
+    pub confidence: Confidence,
     /// What happens to it.
     pub enforcement: Enforcement,
     /// JSON pointer in the document.
@@ -214,6 +245,10 @@ pub struct FindingResult<'r> {
     /// What exempts it: `bundle`, `configuration`, `comment`, `annotation` or `baseline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exempt_by: Option<Cow<'r, str>>,
+}
+
+fn certain() -> Confidence {
+    Confidence::Certain
 }
 
 /// A further place of a finding.
@@ -316,12 +351,25 @@ impl<'r> Rule<'r> {
             description: (&manifest.description).into(),
             why: (&manifest.why).into(),
             fix: (&manifest.fix).into(),
-            severity: rule.severity.unwrap_or(manifest.severity),
-            default_severity: manifest.severity,
+            severity: rule.worst(),
+            default_severity: manifest.worst(),
+            findings: manifest.findings.iter().map(|kind| Kind::of(rule, kind)).collect(),
             enforcement: rule.enforcement,
             priority: manifest.priority,
             effort: manifest.effort,
             controls: manifest.controls.iter().map(Cow::from).collect(),
+        }
+    }
+}
+
+impl<'r> Kind<'r> {
+    fn of(rule: &BundleRule, kind: &'r FindingKind) -> Self {
+        Kind {
+            code: (&kind.code).into(),
+            title: (&kind.title).into(),
+            severity: rule.severity_of(kind),
+            default_severity: kind.severity,
+            confidence: kind.confidence,
         }
     }
 }
@@ -334,19 +382,22 @@ fn document_result<'r>(
     let outcomes = document.outcomes.iter().map(|outcome| {
         let rule = report.bundle.rules[usize::from(outcome.rule)].id();
         let (name, reason, findings): (_, Option<Cow<'r, str>>, _) = match &outcome.outcome {
-            Outcome::Pass => (OutcomeName::Pass, None, &[][..]),
-            Outcome::Fail(findings) => (OutcomeName::Fail, None, findings.as_slice()),
+            Outcome::Fail(findings) if !outcome.outcome.is_pass() => (OutcomeName::Fail, None, findings.as_slice()),
+            Outcome::Pass | Outcome::Fail(_) => (OutcomeName::Pass, None, &[][..]),
             Outcome::NotApplicable(reason) => (OutcomeName::NotApplicable, Some(reason.into()), &[][..]),
             Outcome::NotEvaluated(reason) => (OutcomeName::NotEvaluated, Some(reason.into()), &[][..]),
             Outcome::Error(failure) => (OutcomeName::Error, Some(failure.to_string().into()), &[][..]),
         };
-        let shown = findings.iter().filter(|finding| finding.severity >= report.min_severity);
-        let findings = shown.map(|finding| finding_result(report, unit, document, rule, finding));
+        let shown = || findings.iter().filter(|finding| report.shows(finding));
+        let covered = shown().filter(|finding| finding.is_covered()).count();
+        let told = shown().filter(|finding| finding.withheld.is_none());
+        let findings = told.map(|finding| finding_result(report, unit, document, rule, finding));
         Ok(OutcomeResult {
             rule: rule.into(),
             outcome: name,
             reason,
             findings: findings.collect::<serde_json::Result<_>>()?,
+            covered,
         })
     });
     Ok(DocumentResult {
@@ -375,6 +426,7 @@ fn finding_result<'r>(
         code: (&finding.code).into(),
         message: (&finding.message).into(),
         severity: finding.severity,
+        confidence: finding.confidence,
         enforcement: finding.enforcement,
         path: (&finding.path).into(),
         fingerprint: fingerprint(rule, &location.file, &document.subject, finding).into(),

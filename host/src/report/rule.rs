@@ -1,6 +1,6 @@
 //! A rule's documentation, from its manifest.
 
-use crate::manifest::{Manifest, Scope};
+use crate::manifest::{Manifest, Scope, Within};
 use std::fmt::Write as _;
 
 /// Everything that a manifest says. With a `heading`, as Markdown.
@@ -15,13 +15,27 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
         let _ = writeln!(out, "{}\n", manifest.description);
     }
     let _ = writeln!(out, "{}: {}\n\n{}: {}\n", strong("Why"), manifest.why, strong("Fix"), manifest.fix);
+    for kind in &manifest.findings {
+        let (severity, confidence) = (kind.severity, kind.confidence);
+        let _ = write!(out, "- {} {} ({severity}, {confidence}): {}", strong("Finds"), code(&kind.code), kind.title);
+        if !kind.covers.is_empty() {
+            let place = match kind.within {
+                Within::Path => "at the same path",
+                Within::Container => "in the same container",
+                Within::Document => "in the same document",
+            };
+            let _ = write!(out, "; covers {} {place}", list(&kind.covers, code));
+        }
+        out.push('\n');
+    }
     let effort = format!("{:?}", manifest.effort).to_lowercase();
     let facts = [
-        ("Severity", format!("{}, priority {:?}, effort {effort}", manifest.severity, manifest.priority)),
+        ("Priority", format!("{:?}, effort {effort}", manifest.priority)),
         ("Factor", format!("{}, since {}", manifest.factor, manifest.since)),
         ("Applies to", list(&manifest.applies_to, code)),
         ("Controls", manifest.controls.join(", ")),
-        ("Known elsewhere as", manifest.aliases.join(", ")),
+        ("Known elsewhere as", manifest.peers.join(", ")),
+        ("Renamed from", list(&manifest.renamed_from, code)),
         ("Reads", list(&manifest.reads, code)),
     ];
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {

@@ -8,7 +8,7 @@ use crate::bundle::BundleRule;
 use crate::document::Source;
 use crate::evaluate::{DocumentVerdict, Finding, Fix, Place};
 use crate::fix::{Replacement, Replacements};
-use crate::manifest::Severity;
+use crate::manifest::{Confidence, Manifest, Severity};
 use crate::parse::Unit;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -64,8 +64,9 @@ pub fn sarif(report: &Report<'_>) -> serde_json::Result<String> {
 
 /// The findings of a document that are in the report, with the index of their rule.
 fn reported<'r>(report: &Report<'_>, document: &'r DocumentVerdict) -> impl Iterator<Item = (u16, &'r Finding)> {
-    let least = report.min_severity;
-    document.all_findings().filter(move |(_, finding)| finding.severity >= least)
+    let level = report.level;
+    let told = document.all_findings().filter(|(_, finding)| finding.withheld.is_none());
+    told.filter(move |(_, finding)| level.includes(finding.severity, finding.confidence))
 }
 
 /// For each finding in the report, in its order, whether its fix is worked out: the worst ones that are not exempt.
@@ -224,7 +225,7 @@ fn tool(report: &Report<'_>) -> Value {
 
 fn rule(rule: &BundleRule) -> Value {
     let manifest = &rule.source.manifest;
-    let severity = rule.severity.unwrap_or(manifest.severity);
+    let severity = rule.worst();
     let mut tags = vec!["security", &manifest.factor];
     tags.extend((!rule.source.component.name.is_empty()).then_some(rule.source.component.name.as_str()));
     tags.extend(manifest.controls.iter().map(String::as_str));
@@ -243,7 +244,7 @@ fn rule(rule: &BundleRule) -> Value {
         "defaultConfiguration": {"level": level(severity, rule)},
         "properties": {
             "tags": tags,
-            "precision": "high",
+            "precision": precision(manifest),
             "security-severity": security_severity(severity),
             "priority": manifest.priority,
             "effort": manifest.effort,
@@ -260,6 +261,15 @@ fn level_of(grade: Grade) -> &'static str {
         Grade::Error => "error",
         Grade::Warning => "warning",
         Grade::Note => "note",
+    }
+}
+
+/// What code scanning calls confidence, by rule: that of the least sure kind of finding.
+fn precision(manifest: &Manifest) -> &'static str {
+    match manifest.findings.iter().map(|kind| kind.confidence).min() {
+        Some(Confidence::Guess) => "low",
+        Some(Confidence::Likely) => "high",
+        Some(Confidence::Certain) | None => "very-high",
     }
 }
 
@@ -352,7 +362,12 @@ fn result<'r>(
             .iter()
             .map(|reason| json!({"kind": "external", "status": "accepted", "justification": text(reason)}))
             .collect(),
-        properties: json!({"severity": finding.severity, "enforcement": finding.enforcement}),
+        properties: json!({
+            "code": finding.code,
+            "severity": finding.severity,
+            "confidence": finding.confidence,
+            "enforcement": finding.enforcement,
+        }),
     }
 }
 
@@ -396,7 +411,7 @@ fn sarif_fix<'r>(
 }
 
 fn secrets<'u>(unit: &'u Unit, document: &'u DocumentVerdict) -> impl Iterator<Item = &'u str> {
-    let places = document.all_findings().filter(|(_, finding)| finding.secret).map(|(_, finding)| finding.place);
+    let places = document.all_findings().flat_map(|(_, finding)| finding.secrets());
     places
         .filter_map(|place| source(unit, &place).text.get(place.start as usize..place.end as usize))
         .filter(|secret| !secret.is_empty())

@@ -17,10 +17,10 @@ impl<'u> Shown<'u> {
     /// The texts of a unit, given all its verdicts.
     pub(super) fn new<'d>(unit: &'u Unit, documents: impl Iterator<Item = &'d DocumentVerdict>) -> Self {
         let mut texts: Vec<Cow<'u, str>> = unit.sources.iter().map(|source| Cow::Borrowed(&*source.text)).collect();
-        let secrets = documents.flat_map(DocumentVerdict::all_findings).filter(|(_, finding)| finding.secret);
-        for (_, finding) in secrets {
-            let span = finding.place.start as usize..finding.place.end as usize;
-            let Some(text) = texts.get_mut(usize::from(finding.place.file)) else { continue };
+        let findings = documents.flat_map(DocumentVerdict::all_findings);
+        for place in findings.flat_map(|(_, finding)| finding.secrets()) {
+            let span = place.start as usize..place.end as usize;
+            let Some(text) = texts.get_mut(usize::from(place.file)) else { continue };
             let Some(secret) = text.get(span.clone()) else { continue };
             let stars: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
             text.to_mut().replace_range(span, &stars);

@@ -18,6 +18,7 @@ const SDK: &[(&str, &str)] = sdk![
     "input.rs",
     "int_or_string.rs",
     "json.rs",
+    "limit_range.rs",
     "lib.rs",
     "manifest.rs",
     "pack/build.rs",

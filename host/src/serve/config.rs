@@ -58,7 +58,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum BundleEntry {
-    /// `- twelve-factor`
+    /// `- default`
     Reference(String),
     /// With settings.
     Settings(BundleSettings),
@@ -262,7 +262,7 @@ impl Default for Config {
             listen: SocketAddr::from(([0, 0, 0, 0], 8443)),
             listen_plain: None,
             admin: SocketAddr::from(([0, 0, 0, 0], 8081)),
-            bundles: vec![BundleEntry::Reference("twelve-factor".to_owned())],
+            bundles: vec![BundleEntry::Reference("default".to_owned())],
             registries: Registries::default(),
             trust: None,
             tls: Tls::default(),

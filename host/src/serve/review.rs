@@ -238,8 +238,8 @@ fn observe<W: Wire>(wire: &W, app: &App, item: &Item, decided: &Decided) {
 
 fn outcome_label(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Pass => "pass",
-        Outcome::Fail(_) => "fail",
+        Outcome::Fail(_) if !outcome.is_pass() => "fail",
+        Outcome::Pass | Outcome::Fail(_) => "pass",
         Outcome::NotApplicable(_) => "not_applicable",
         Outcome::NotEvaluated(_) => "not_evaluated",
         Outcome::Error(_) => "error",

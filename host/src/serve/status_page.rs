@@ -80,7 +80,7 @@ fn bundle(html: &mut String, decider: &Decider) -> fmt::Result {
             "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
             Escaped(&manifest.id),
             rule.enforcement.as_str(),
-            rule.severity.unwrap_or(manifest.severity),
+            rule.worst(),
             Escaped(&manifest.title)
         )?;
     }

@@ -1,4 +1,5 @@
 use policy_sdk::prelude::*;
+use policy_sdk::limit_range;
 
 policy_sdk::rule! {
     /// What is scaled by utilisation has resource requests
@@ -6,8 +7,10 @@ policy_sdk::rule! {
     /// For a metric of type `Resource` with a `Utilization` target every main container and sidecar
     /// of the scaled workload requests that resource, or the pod as a whole does. For
     /// `ContainerResource` the container exists and, with `Utilization`, requests it. Without
-    /// metrics Kubernetes scales by CPU utilisation, so CPU is needed then. A limit counts as a
-    /// request, which is what the API server makes of it.
+    /// metrics Kubernetes scales by CPU utilisation, so CPU is needed then. The same goes for the triggers
+    /// `cpu` and `memory` of a ScaledObject. A limit counts as a request, which is what the API server makes
+    /// of it, and so does the default of a LimitRange; a request of 0 is none. Metrics that lack the same
+    /// containers are told together, at the first.
     ///
     /// ## Why
     /// Utilisation is a share of the request. If a single container has none the metric cannot be
@@ -15,13 +18,18 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Set `resources.requests` on every container of the workload, sidecars included.
-    severity: High,
+    findings: {
+        /// A container of the target does not request what it is scaled by
+        NoRequest: High, Certain;
+        /// The metric names a container that the target has not
+        NoContainer: High, Certain;
+    },
     priority: P0,
     effort: Small,
     factor: "VIII Concurrency",
     since: "0.1.0",
-    applies_to: ["autoscaling/HorizontalPodAutoscaler"],
-    reads: ["spec.metrics", "spec.targetCPUUtilizationPercentage"],
+    applies_to: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
+    reads: ["spec.metrics", "spec.targetCPUUtilizationPercentage", "spec.triggers"],
     inventory: {
         workloads: {
             kinds: ["workload"],
@@ -36,64 +44,141 @@ policy_sdk::rule! {
                 "container.resources",
             ],
         },
+        limit_ranges: { kinds: ["core/LimitRange"], scope: "namespace", reads: ["spec.limits"] },
     },
+}
+
+/// A metric that containers of the target stand in the way of.
+struct Lack<'d> {
+    at: View<'d>,
+    resource: &'d str,
+    containers: Vec<String>,
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let Some(target) = input.related("workloads").next() else {
         return not_evaluated("the workload that it scales is not among the documents");
     };
+    let mut lacks = Vec::new();
+    if input.subject.kind == "ScaledObject" {
+        judge_triggers(input, &target, findings, &mut lacks);
+    } else {
+        judge_metrics(input, &target, findings, &mut lacks);
+    }
+    let mut told: Vec<usize> = Vec::new();
+    for (index, lack) in lacks.iter().enumerate() {
+        if told.contains(&index) {
+            continue;
+        }
+        let same = (index..lacks.len()).filter(|other| lacks[*other].containers == lack.containers);
+        let same: Vec<usize> = same.collect();
+        let mut resources: Vec<&str> = Vec::new();
+        for other in &same {
+            if !resources.contains(&lacks[*other].resource) {
+                resources.push(lacks[*other].resource);
+            }
+        }
+        let (kind, name) = (target.kind(), target.name());
+        let message = format!(
+            "{kind} `{name}` does not request `{}` in {}, so its utilisation is unknown",
+            resources.join("` and `"),
+            lack.containers.join(", ")
+        );
+        findings.report(Code::NoRequest, &lack.at, message);
+        told.extend(same);
+    }
+    Ok(())
+}
+
+fn judge_metrics<'d>(
+    input: &Input<'d, Parameters>,
+    target: &Related<'_>,
+    findings: &mut Findings,
+    lacks: &mut Vec<Lack<'d>>,
+) {
     let metrics = input.document.at("spec.metrics");
     if metrics.is_empty() {
         let v1 = input.document.at("spec.targetCPUUtilizationPercentage");
-        judge_pod(&target, "cpu", if v1.exists() { &v1 } else { &metrics }, findings);
+        lacks.extend(of_pod(input, target, "cpu", if v1.exists() { &v1 } else { &metrics }));
     }
     for metric in metrics.items() {
         let by_utilisation = |source: &View<'_>| source.at("target.type").text() == "Utilization";
         let (pod, container) = (metric.get("resource"), metric.get("containerResource"));
         match metric.get("type").text() {
-            "Resource" if by_utilisation(&pod) => judge_pod(&target, pod.get("name").text(), &pod, findings),
-            "ContainerResource" => judge_container(&target, &container, by_utilisation(&container), findings),
+            "Resource" if by_utilisation(&pod) => {
+                lacks.extend(of_pod(input, target, pod.get("name").text(), &pod));
+            }
+            "ContainerResource" => {
+                let (name, resource) = (container.get("container"), container.get("name").text());
+                let resource = by_utilisation(&container).then_some(resource);
+                lacks.extend(of_container(input, target, &name, resource, &container, findings));
+            }
             _ => {}
         }
     }
-    Ok(())
 }
 
-fn judge_pod(target: &Related<'_>, resource: &str, at: &View<'_>, findings: &mut Findings) {
-    let workload = target.workload();
-    let of_pod = workload.spec().get("resources");
-    if is_requested(&of_pod, resource) {
-        return;
+fn judge_triggers<'d>(
+    input: &Input<'d, Parameters>,
+    target: &Related<'_>,
+    findings: &mut Findings,
+    lacks: &mut Vec<Lack<'d>>,
+) {
+    for trigger in input.document.at("spec.triggers").items() {
+        let resource = trigger.get("type").text();
+        if !matches!(resource, "cpu" | "memory") {
+            continue;
+        }
+        let metadata = trigger.get("metadata");
+        let kinds = [trigger.get("metricType"), metadata.get("type")];
+        let kind = kinds.iter().find_map(View::as_str).unwrap_or("Utilization");
+        let resource = (kind == "Utilization").then_some(resource);
+        let name = metadata.get("containerName");
+        if name.text().is_empty() {
+            lacks.extend(resource.and_then(|resource| of_pod(input, target, resource, &trigger)));
+        } else {
+            lacks.extend(of_container(input, target, &name, resource, &trigger, findings));
+        }
     }
-    let lacking: Vec<String> = scaled_containers(&workload)
+}
+
+fn of_pod<'d>(
+    input: &Input<'_, Parameters>,
+    target: &Related<'_>,
+    resource: &'d str,
+    at: &View<'d>,
+) -> Option<Lack<'d>> {
+    let workload = target.workload();
+    if is_requested(&workload.spec().get("resources"), resource) || has_default(input, resource) {
+        return None;
+    }
+    let containers: Vec<String> = scaled_containers(&workload)
         .filter(|container| !is_requested(&container.get("resources"), resource))
         .map(|container| container.described())
         .collect();
-    if !lacking.is_empty() {
-        let (kind, name, lacking) = (target.kind(), target.name(), lacking.join(", "));
-        let message =
-            format!("{kind} `{name}` does not request `{resource}` in {lacking}, so its utilisation is unknown");
-        findings.report(at, message).code("no-request");
-    }
+    (!containers.is_empty()).then(|| Lack { at: at.clone(), resource, containers })
 }
 
-fn judge_container(target: &Related<'_>, metric: &View<'_>, by_utilisation: bool, findings: &mut Findings) {
-    let (kind, target_name) = (target.kind(), target.name());
-    let (name, resource) = (metric.get("container"), metric.get("name").text());
+/// `resource` is what it is scaled by the utilisation of, where it is.
+fn of_container<'d>(
+    input: &Input<'_, Parameters>,
+    target: &Related<'_>,
+    name: &View<'_>,
+    resource: Option<&'d str>,
+    at: &View<'d>,
+    findings: &mut Findings,
+) -> Option<Lack<'d>> {
     match scaled_containers(&target.workload()).find(|container| container.name() == name.text()) {
         None => {
-            let message = format!("{kind} `{target_name}` has no container `{}`", name.text());
-            findings.report(&name, message).code("no-container");
+            let message = format!("{} `{}` has no container `{}`", target.kind(), target.name(), name.text());
+            findings.report(Code::NoContainer, name, message);
+            None
         }
-        Some(container) if by_utilisation && !is_requested(&container.get("resources"), resource) => {
-            let container = container.described();
-            let message = format!(
-                "{kind} `{target_name}` does not request `{resource}` in {container}, so its utilisation is unknown"
-            );
-            findings.report(metric, message).code("no-request");
+        Some(container) => {
+            let resource = resource?;
+            let is_there = is_requested(&container.get("resources"), resource) || has_default(input, resource);
+            (!is_there).then(|| Lack { at: at.clone(), resource, containers: vec![container.described()] })
         }
-        Some(_) => {}
     }
 }
 
@@ -103,5 +188,10 @@ fn scaled_containers<'d>(workload: &Workload<'d>) -> impl Iterator<Item = Contai
 }
 
 fn is_requested(resources: &View<'_>, resource: &str) -> bool {
-    ["requests", "limits"].iter().any(|list| resources.get(list).get(resource).exists())
+    let amount = |list| Quantity::from_view(&resources.get(list).get(resource));
+    ["requests", "limits"].into_iter().any(|list| amount(list).is_some_and(Quantity::is_positive))
+}
+
+fn has_default(input: &Input<'_, Parameters>, resource: &str) -> bool {
+    limit_range::default_request(input, "limit_ranges", resource).is_some()
 }

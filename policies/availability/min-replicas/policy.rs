@@ -4,12 +4,13 @@ use policy_sdk::{autoscaling, production, serving};
 policy_sdk::rule! {
     /// Serving workloads run at least two replicas
     ///
-    /// A Deployment, StatefulSet or Rollout of production that serves (a container declares a port,
-    /// or a Service sends to one) always has at least `min` replicas: the minimum of the
-    /// HorizontalPodAutoscaler or ScaledObject that scales it, else `spec.replicas`, else 1.
+    /// A Deployment or Rollout of production that a Service sends to, other than for metrics, always has at least `min` replicas: the
+    /// minimum of the HorizontalPodAutoscaler or ScaledObject that scales it, else `spec.replicas`, else 1.
     ///
-    /// None at all passes: it is the idle half of a blue/green pair, or scales to zero. Controllers
-    /// that elect a leader are exempt by the label `single-replica-ok`. Production is a namespace
+    /// None at all passes: it is the idle half of a blue/green pair, or scales to zero. Not judged are what can
+    /// only run once (strategy `Recreate`, a volume claim that one node may mount), what elects a leader
+    /// (`--leader-elect` among the arguments), and StatefulSets, unless asked for: a database is not scaled by a
+    /// number. Production is a namespace
     /// with the part `prod`, `production` or `live`, a label `environment: prod`, or a folder `prod`.
     ///
     /// The fix needs a person, who knows whether the program can run twice.
@@ -19,11 +20,16 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Set `replicas: 2`, or the minimum of the autoscaler to 2.
-    severity: High,
+    findings: {
+        /// `replicas` of a workload in production is too low
+        Replicas: High, Likely, covers: ["pdb-required"], within: Document;
+        /// The minimum of its autoscaler is too low
+        Autoscaler: High, Likely, covers: ["pdb-required"], within: Document;
+    },
     priority: P1,
     effort: Small,
     factor: "VIII Concurrency",
-    aliases: [
+    peers: [
         "KL:minimum-three-replicas", "KS:deployment-replicas", "PO:deploymentMissingReplicas",
         "KY:require-deployments-have-multiple-replicas", "GK:replicalimits",
     ],
@@ -32,9 +38,14 @@ policy_sdk::rule! {
     reads: [
         "file",
         "object.metadata.labels",
+        "object.metadata.name",
         "object.spec.replicas",
+        "object.spec.strategy.type",
         "pod.metadata.labels",
+        "pod.spec.volumes[*].persistentVolumeClaim.claimName",
         "container.ports",
+        "container.command",
+        "container.args",
     ],
     inventory: {
         services: {
@@ -42,6 +53,15 @@ policy_sdk::rule! {
             scope: "namespace",
             relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
             reads: ["spec.ports"],
+        },
+        claims: {
+            kinds: ["core/PersistentVolumeClaim"],
+            scope: "namespace",
+            relation: named {
+                kind: "=PersistentVolumeClaim",
+                name: "pod.spec.volumes[*].persistentVolumeClaim.claimName",
+            },
+            reads: ["spec.accessModes"],
         },
         autoscalers: {
             kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
@@ -59,39 +79,80 @@ policy_sdk::rule! {
         min: i64 = 2,
         /// What is judged: `prod` or `all`.
         scope: String = "prod".into(),
-        /// The label of workloads of which one replica is enough.
-        exempt_label: String = "single-replica-ok".into(),
+        /// Judge StatefulSets too.
+        include_statefulsets: bool = false,
     },
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    let Parameters { min, scope, exempt_label } = &input.parameters;
+    let Parameters { min, scope, include_statefulsets } = &input.parameters;
     if scope != "all" && !production::is_production(input) {
         return not_applicable("it is not of production");
     }
-    if workload.label(exempt_label).is_some_and(|value| value != "false") {
-        return not_applicable(format!("it has the label `{exempt_label}`"));
+    if workload.kind() == "StatefulSet" && !include_statefulsets {
+        return not_applicable("StatefulSets are not judged unless `include_statefulsets` is set");
     }
-    if serving::containers(input, "services").is_empty() {
-        return not_applicable("no container declares a port, and no Service sends to one");
+    if workload.object.at("spec.strategy.type").text() == "Recreate" {
+        return not_applicable("its strategy `Recreate` says that it runs only once");
+    }
+    if workload.containers().any(|container| elects_leader(&container)) {
+        return not_applicable("it elects a leader");
+    }
+    let served = serving::served(input, "services", |_| true).into_iter().map(|served| served.service).next();
+    let Some(service) = served.or_else(|| serving::sending_to_undeclared(input, "services")) else {
+        return not_applicable("no Service sends to its pods, other than for metrics");
+    };
+    if let Some(claim) = single_claim(input, &workload) {
+        return not_applicable(format!("only one node may mount its claim `{claim}`"));
     }
     let replicas = autoscaling::effective_replicas(input, "autoscalers");
     if replicas == 0 || replicas >= *min {
         return Ok(());
     }
-    let view = workload.object.at("spec.replicas");
+    let serves = format!("Service `{}` sends to its pods", service.name());
     match autoscaling::autoscaler(input, "autoscalers") {
         Some(autoscaler) => {
             let (kind, name) = (autoscaler.kind(), autoscaler.name());
-            let message = format!("{kind} `{name}` has a minimum of {replicas}, expected at least {min}");
-            findings.report(&view, message).code("autoscaler");
+            let message = format!("{kind} `{name}` has a minimum of {replicas}, expected at least {min}: {serves}");
+            // Not at `spec.replicas`, whose change would do nothing.
+            findings.report(Code::Autoscaler, &workload.object.at("metadata.name"), message);
         }
         None => {
-            let message = format!("`replicas` is {replicas}, expected at least {min}");
-            let fix = Fix::unsafe_(format!("run {min} replicas")).set(&view, *min);
-            findings.report(&view, message).code("replicas").fix(fix);
+            let view = workload.object.at("spec.replicas");
+            let message = format!("`replicas` is {replicas}, expected at least {min}: {serves}");
+            let has_claim = claims(&workload).next().is_some();
+            let fix = (!has_claim).then(|| Fix::unsafe_(format!("run {min} replicas")).set(&view, *min));
+            findings.report(Code::Replicas, &view, message).fix(fix);
         }
     }
     Ok(())
+}
+
+/// `--leader-elect`, `--enable-leader-election` and the like, unless switched off.
+fn elects_leader(container: &Container<'_>) -> bool {
+    let words = ["command", "args"].into_iter().flat_map(|list| container.get(list).items());
+    words.into_iter().any(|word| {
+        let (flag, value) = word.text().split_once('=').unwrap_or((word.text(), "true"));
+        let flag = flag.trim_start_matches('-');
+        word.text().starts_with('-')
+            && (flag.starts_with("leader-elect") || flag.starts_with("enable-leader-elect"))
+            && value != "false"
+    })
+}
+
+fn claims<'d>(workload: &Workload<'d>) -> impl Iterator<Item = &'d str> + use<'d> {
+    let volumes = workload.spec().get("volumes").items();
+    volumes.filter_map(|volume| volume.at("persistentVolumeClaim.claimName").as_str())
+}
+
+/// The first of its claims that one node or pod alone may mount.
+fn single_claim<'d>(input: &Input<'d, Parameters>, workload: &Workload<'d>) -> Option<&'d str> {
+    claims(workload).find(|name| {
+        let claim = input.related("claims").find(|claim| claim.name() == *name);
+        claim.is_some_and(|claim| {
+            let mut modes = claim.document.at("spec.accessModes").items().peekable();
+            modes.peek().is_some() && modes.all(|mode| matches!(mode.text(), "ReadWriteOnce" | "ReadWriteOncePod"))
+        })
+    })
 }

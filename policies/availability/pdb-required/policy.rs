@@ -1,14 +1,15 @@
 use policy_sdk::prelude::*;
-use policy_sdk::{autoscaling, production};
+use policy_sdk::{autoscaling, selector};
 
 policy_sdk::rule! {
     /// Replicated workloads have a PodDisruptionBudget
     ///
-    /// The pods of a Deployment, StatefulSet or Rollout with at least `min_replicas` replicas, in
-    /// production with at least one, are selected by a PodDisruptionBudget of their namespace. What
-    /// counts is the minimum of the HorizontalPodAutoscaler or ScaledObject that scales it, else
-    /// `spec.replicas`. Production is a namespace with the part `prod`, `production` or `live`, a
-    /// label `environment: prod`, or a folder `prod`.
+    /// The pods of a Deployment, StatefulSet or Rollout with at least `min_replicas` replicas are selected by a
+    /// PodDisruptionBudget of their namespace. What counts is the minimum of the HorizontalPodAutoscaler or
+    /// ScaledObject that scales it, else `spec.replicas`. Of a single replica none is asked: there a budget only
+    /// blocks every drain.
+    ///
+    /// A budget that would select them but for the value of one label is named.
     ///
     /// The fix writes a budget that always leaves one pod to evict: one must stay of two replicas,
     /// else a quarter, rounded up, may go.
@@ -19,18 +20,21 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Add a PodDisruptionBudget with the workload's selector and `maxUnavailable`.
-    severity: High,
+    findings: {
+        /// No budget selects the pods of a workload with replicas
+        Missing: Medium, Likely;
+    },
     priority: P1,
     effort: Small,
     factor: "IX Disposability",
-    aliases: [
+    peers: [
         "KS:deployment-has-poddisruptionbudget", "KS:statefulset-has-poddisruptionbudget",
         "PO:missingPodDisruptionBudget", "KY:require-pdb",
     ],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
     reads: [
-        "file", "object.spec.replicas", "object.spec.selector", "object.metadata.labels", "pod.metadata.labels",
+        "object.metadata.name", "object.spec.replicas", "object.spec.selector", "pod.metadata.labels",
     ],
     inventory: {
         pdbs: {
@@ -38,6 +42,13 @@ policy_sdk::rule! {
             scope: "namespace",
             relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
             reads: [],
+        },
+        // Those that name one of its labels, and so may have meant it.
+        near: {
+            kinds: ["policy/PodDisruptionBudget"],
+            scope: "namespace",
+            relation: same { there: "spec.selector.matchLabels.*", here: "pod.metadata.labels.*" },
+            reads: ["spec.selector"],
         },
         beside: {
             kinds: ["policy/PodDisruptionBudget"],
@@ -65,13 +76,19 @@ policy_sdk::rule! {
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     let replicas = autoscaling::effective_replicas(input, "autoscalers");
-    let is_production = production::is_production(input);
-    if replicas < if is_production { 1 } else { input.parameters.min_replicas } {
+    if replicas < input.parameters.min_replicas {
         return not_applicable(format!("it may be down to {replicas} replicas"));
     }
+    let labels = workload.pod_labels();
     if input.related("pdbs").next().is_none() {
-        let message = format!("no PodDisruptionBudget selects its pods (replicas: {replicas})");
-        findings.report(&workload.object, message).fix(budget(input, replicas));
+        let near = input.related("near").find_map(|pdb| {
+            let key = selector::near_miss(&pdb.document.at("spec.selector"), &labels)?;
+            Some(format!(": `{}` misses them by the label `{key}`", pdb.name()))
+        });
+        let fix = if near.is_some() { None } else { budget(input, replicas) };
+        let message =
+            format!("no PodDisruptionBudget selects its pods (replicas: {replicas}){}", near.unwrap_or_default());
+        findings.report(Code::Missing, &workload.object.at("metadata.name"), message).fix(fix);
     }
     Ok(())
 }

@@ -6,7 +6,10 @@ policy_sdk::rule! {
     ///
     /// `spec.selector` matches the pod labels of at least one workload in the namespace. An empty
     /// selector, which in `policy/v1` selects every pod of the namespace, is reported too; one that
-    /// is absent selects nothing.
+    /// is absent selects nothing. Labels that only controllers or programs set on pods are taken for right. Where
+    /// an operator makes pods in the namespace that are in no document (Prometheus, Elasticsearch, a Postgres
+    /// cluster, …), it cannot be told, unless one workload is missed by the value of one label. A budget of a
+    /// cluster whose status counts pods passes.
     ///
     /// ## Why
     /// A budget whose labels are mistyped is accepted and protects nothing; one that covers a whole
@@ -14,19 +17,46 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Copy the selector of the workload, or delete a budget whose workload is gone.
-    severity: Medium,
+    findings: {
+        /// The selector matches the pods of no workload
+        Nothing: Medium, Likely;
+        /// It misses the pods of one workload by the value of one label
+        NearMiss: Medium, Certain;
+        /// It is empty, and selects every pod of the namespace
+        Empty: Medium, Certain;
+        /// It is absent, and selects nothing
+        Absent: Medium, Certain;
+    },
     priority: P1,
     effort: Small,
     factor: "IX Disposability",
     since: "0.1.0",
     applies_to: ["policy/PodDisruptionBudget"],
-    reads: ["spec.selector"],
+    reads: ["spec.selector", "status.expectedPods"],
     inventory: {
+        operated: {
+            kinds: [
+                "monitoring.coreos.com/Prometheus", "monitoring.coreos.com/Alertmanager",
+                "monitoring.coreos.com/ThanosRuler", "elasticsearch.k8s.elastic.co/Elasticsearch",
+                "postgresql.cnpg.io/Cluster", "acid.zalan.do/postgresql", "kafka.strimzi.io/Kafka",
+                "rabbitmq.com/RabbitmqCluster", "mongodbcommunity.mongodb.com/MongoDBCommunity",
+                "redis.redis.opstreelabs.in/Redis", "redis.redis.opstreelabs.in/RedisCluster",
+            ],
+            scope: "namespace",
+            reads: ["metadata.name"],
+        },
         workloads: {
             kinds: ["workload"],
             scope: "namespace",
             relation: selected { there: "pod.metadata.labels", here: "spec.selector" },
             reads: [],
+        },
+        // Those that have one of its labels, and so may be meant.
+        near: {
+            kinds: ["workload"],
+            scope: "namespace",
+            relation: same { there: "pod.metadata.labels.*", here: "spec.selector.matchLabels.*" },
+            reads: ["pod.metadata.labels"],
         },
     },
     parameters: {
@@ -35,17 +65,48 @@ policy_sdk::rule! {
     },
 }
 
+/// Labels that pods get while they run, from controllers and from programs in them.
+const LATE: [&str; 5] =
+    ["pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name", "role", "spilo-role"];
+
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let selector = input.document.at("spec.selector");
-    if selector::is_empty(&selector) && input.subject.version == "v1" {
+    if !selector.exists() {
+        findings.report(Code::Absent, &selector, "the budget has no selector, so it selects nothing");
+        return Ok(());
+    }
+    let is_empty = selector::is_empty(&selector);
+    if is_empty && input.subject.version == "v1" {
         if !input.parameters.allow_empty {
-            findings.report(&selector, "the selector is empty, so it selects every pod of the namespace").code("empty");
+            let message = "the selector is empty, so it selects every pod of the namespace";
+            findings.report(Code::Empty, &selector, message);
         }
         return Ok(());
     }
+    let selects =
+        |workload: Related<'_>| selector::matches_ignoring(&selector, &workload.workload().pod_labels(), &LATE);
+    let counts = input.document.at("status.expectedPods").as_i64().is_some_and(|pods| pods > 0);
     // In v1beta1 an empty selector selects nothing.
-    if input.related("workloads").next().is_none() {
-        findings.report(&selector, "it selects no workload's pods in this namespace").code("nothing");
+    let is_selected = input.related("workloads").next().is_some() || input.related("near").any(selects);
+    if counts || !is_empty && is_selected {
+        return Ok(());
     }
+    let near = input.related("near").find_map(|workload| {
+        let key = selector::near_miss(&selector, &workload.workload().pod_labels())?;
+        Some((workload, key))
+    });
+    if let Some((workload, key)) = near {
+        let missed = selector.get("matchLabels").get(key);
+        let has = workload.workload().pod_labels().get(key).text();
+        let (kind, name) = (workload.kind(), workload.name());
+        let message = format!("the pods of {kind} `{name}` have `{key}: {has}`, not `{}`", missed.text());
+        findings.report(Code::NearMiss, &missed, message);
+        return Ok(());
+    }
+    if let Some(operated) = input.related("operated").next() {
+        let (kind, name) = (operated.kind(), operated.name());
+        return not_evaluated(format!("an operator makes pods for {kind} `{name}`, and they are in no document"));
+    }
+    findings.report(Code::Nothing, &selector, "it selects no workload's pods in this namespace");
     Ok(())
 }

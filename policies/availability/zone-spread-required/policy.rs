@@ -6,25 +6,35 @@ policy_sdk::rule! {
     /// Replicas are spread over zones
     ///
     /// A Deployment, StatefulSet or Rollout that always has two replicas or more (the minimum of its
-    /// autoscaler, else `spec.replicas`) has a topology spread constraint on
-    /// `topology.kubernetes.io/zone` with a `maxSkew` of at most `max_skew` and an allowed
-    /// `whenUnsatisfiable`, which in production is the one that `prod_required` names. Production is a
+    /// autoscaler, else `spec.replicas`) has a topology spread constraint or a podAntiAffinity on one of
+    /// `zone_keys`. Where parameters ask for it, a constraint has at most `max_skew`, and in production the
+    /// `whenUnsatisfiable` that `prod_required` names. Workloads that a node selector or a required affinity
+    /// holds in a zone are not judged. Production is a
     /// namespace with the part `prod`, `production` or `live`, a label `environment: prod`, or a folder `prod`.
     ///
-    /// The fix appends the constraint, and a soft one over nodes where there is none, because any
-    /// constraint switches off those that the scheduler has by default. A soft constraint only
-    /// advises the scheduler. A hard one can leave pods pending, so it needs a person.
+    /// The fix appends a soft constraint, which only advises the scheduler, and another over nodes where there is
+    /// none, because any constraint switches off those that the scheduler has by default. It needs a person.
     ///
     /// ## Why
-    /// The scheduler may put all replicas into one zone, and with the zone they are all gone.
+    /// Unless told, the scheduler spreads over zones only as far as it is convenient (a skew of 5): all replicas
+    /// can be in one zone, and with the zone they are gone.
     ///
     /// ## Fix
     /// Add the constraint with the workload's own selector.
-    severity: High,
+    findings: {
+        /// Replicas in production are not spread over zones
+        MissingInProduction: Medium, Likely;
+        /// Replicas are not spread over zones
+        Missing: Low, Likely;
+        /// What happens when they cannot be spread is another than asked for
+        When: Low, Likely;
+        /// The skew over zones is larger than asked for
+        Skew: Info, Likely;
+    },
     priority: P1,
     effort: Small,
     factor: "VIII Concurrency",
-    aliases: ["PO:topologySpreadConstraint", "KY:topologyspreadconstraints-policy"],
+    peers: ["PO:topologySpreadConstraint", "KY:topologyspreadconstraints-policy"],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
     reads: [
@@ -33,6 +43,9 @@ policy_sdk::rule! {
         "object.spec.replicas",
         "object.spec.selector",
         "pod.metadata.labels",
+        "pod.spec.nodeSelector",
+        "pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
+        "pod.spec.affinity.podAntiAffinity",
         "pod.spec.topologySpreadConstraints[*].topologyKey",
         "pod.spec.topologySpreadConstraints[*].maxSkew",
         "pod.spec.topologySpreadConstraints[*].whenUnsatisfiable",
@@ -50,67 +63,93 @@ policy_sdk::rule! {
         },
     },
     parameters: {
-        /// The highest `maxSkew`.
-        max_skew: i64 = 1,
-        /// The values of `whenUnsatisfiable` that count.
-        allowed: Vec<String> = parameter::list(["DoNotSchedule", "ScheduleAnyway"]),
-        /// The value that is needed in production; empty for any that counts.
-        prod_required: String = "DoNotSchedule".into(),
+        /// The highest `maxSkew`; any where it is not set.
+        max_skew: Option<i64> = None,
+        /// The `whenUnsatisfiable` that is needed in production; empty for any. A hard constraint leaves pods
+        /// pending exactly when a zone is gone.
+        prod_required: String = String::new(),
+        /// Labels of nodes that name their zone.
+        zone_keys: Vec<String> = parameter::list([ZONE, "failure-domain.beta.kubernetes.io/zone"]),
     },
 }
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const NODE: &str = "kubernetes.io/hostname";
+const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let replicas = autoscaling::effective_replicas(input, "autoscalers");
     if replicas < 2 {
         return not_applicable(format!("it may have {replicas} replicas"));
     }
-    let Parameters { max_skew, allowed, prod_required } = &input.parameters;
-    let required = (production::is_production(input) && !prod_required.is_empty()).then_some(prod_required);
-    let expected: &[String] = required.map_or(allowed, std::slice::from_ref);
-    let all = input.workload().spec().get("topologySpreadConstraints");
+    let Parameters { max_skew, prod_required, zone_keys } = &input.parameters;
+    let is_zone = |key: &str| zone_keys.iter().any(|zone| zone == key);
+    let spec = input.workload().spec();
+    if is_held_in_zone(&spec, &is_zone) {
+        return not_applicable("it is held in one zone");
+    }
+    let is_production = production::is_production(input);
+    let all = spec.get("topologySpreadConstraints");
     let over_zones: Vec<View<'_>> =
-        all.items().filter(|constraint| constraint.get("topologyKey").text() == ZONE).collect();
-    let has_skew = |constraint: &View<'_>| constraint.get("maxSkew").as_i64().is_some_and(|skew| skew <= *max_skew);
-    let is_expected = |constraint: &View<'_>| {
-        let when = constraint.get("whenUnsatisfiable").text();
-        expected.iter().any(|expected| expected == when)
-    };
+        all.items().filter(|constraint| is_zone(constraint.get("topologyKey").text())).collect();
     let Some(first) = over_zones.first() else {
+        if has_anti_affinity(&spec, &is_zone) {
+            return Ok(());
+        }
+        let code = if is_production { Code::MissingInProduction } else { Code::Missing };
         let message = format!("it has {replicas} replicas and no topology spread constraint on `{ZONE}`");
-        findings.report(&all, message).code("missing").fix(fix(input, expected));
+        findings.report(code, &all, message).fix(fix(input));
         return Ok(());
+    };
+    let has_skew = |constraint: &View<'_>| {
+        max_skew.is_none_or(|most| constraint.get("maxSkew").as_i64().is_some_and(|skew| skew <= most))
+    };
+    let is_expected = |constraint: &View<'_>| {
+        !is_production || prod_required.is_empty() || constraint.get("whenUnsatisfiable").text() == prod_required
     };
     if over_zones.iter().any(|constraint| has_skew(constraint) && is_expected(constraint)) {
         return Ok(());
     }
     let (skew, when) = (first.get("maxSkew"), first.get("whenUnsatisfiable"));
-    if !has_skew(first) {
+    if let Some(most) = max_skew.filter(|_| !has_skew(first)) {
         let set = skew.as_i64().map_or("none".into(), |skew| skew.to_string());
-        findings.report(&skew, format!("`maxSkew` over zones is {set}, expected at most {max_skew}")).code("skew");
+        findings.report(Code::Skew, &skew, format!("`maxSkew` over zones is {set}, expected at most {most}"));
     }
     if !is_expected(first) {
-        let message =
-            format!("`whenUnsatisfiable` over zones is `{}`, expected `{}`", when.text(), expected.join("` or `"));
-        findings.report(&when, message).code("when");
+        let message = format!("`whenUnsatisfiable` over zones is `{}`, expected `{prod_required}`", when.text());
+        findings.report(Code::When, &when, message);
     }
     Ok(())
 }
 
-fn fix(input: &Input<'_, Parameters>, expected: &[String]) -> Option<Fix> {
+/// Whether a node selector, or every term of a required affinity, names a zone.
+fn is_held_in_zone(spec: &View<'_>, is_zone: &dyn Fn(&str) -> bool) -> bool {
+    let terms = spec.at("affinity.nodeAffinity").get(REQUIRED).get("nodeSelectorTerms");
+    let names_one = |expression: View<'_>| {
+        is_zone(expression.get("key").text())
+            && expression.get("operator").text() == "In"
+            && expression.get("values").len() == 1
+    };
+    spec.get("nodeSelector").entries().any(|(key, _)| is_zone(key))
+        || !terms.is_empty() && terms.items().all(|term| term.get("matchExpressions").items().any(names_one))
+}
+
+fn has_anti_affinity(spec: &View<'_>, is_zone: &dyn Fn(&str) -> bool) -> bool {
+    let affinity = spec.at("affinity.podAntiAffinity");
+    let preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution");
+    let preferred = preferred.items().map(|term| term.get("podAffinityTerm"));
+    affinity.get(REQUIRED).items().chain(preferred).any(|term| is_zone(term.get("topologyKey").text()))
+}
+
+fn fix(input: &Input<'_, Parameters>) -> Option<Fix> {
     let workload = input.workload();
     let selector = workload.object.at("spec.selector");
     if selector.is_empty() {
         return None;
     }
-    let soft = "ScheduleAnyway";
-    let is_soft = expected.iter().any(|expected| expected == soft);
-    let when = if is_soft { soft } else { expected.first()? };
-    let constraint = |key: &str, skew: i64, when: &str| {
+    let constraint = |key: &str| {
         let mut parts = object! {
-            "maxSkew": skew, "topologyKey": key, "whenUnsatisfiable": when, "labelSelector": selector,
+            "maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": selector,
         };
         if workload.kind() == "Deployment" {
             parts.0.insert_str(parts.0.len() - 1, r#","matchLabelKeys":["pod-template-hash"]"#);
@@ -118,12 +157,11 @@ fn fix(input: &Input<'_, Parameters>, expected: &[String]) -> Option<Fix> {
         parts
     };
     let all = workload.spec().get("topologySpreadConstraints");
-    let mut constraints: Vec<Raw> = vec![constraint(ZONE, input.parameters.max_skew.max(1), when)];
+    let mut constraints: Vec<Raw> = vec![constraint(ZONE)];
     if !all.items().any(|constraint| constraint.get("topologyKey").text() == NODE) {
-        constraints.push(constraint(NODE, 1, soft));
+        constraints.push(constraint(NODE));
     }
-    let title = "spread the replicas over zones";
-    let fix = if is_soft { Fix::safe(title) } else { Fix::unsafe_(title) };
+    let fix = Fix::unsafe_("spread the replicas over zones");
     Some(match all.kind() {
         Some(policy_sdk::json::Kind::Array) => {
             constraints.iter().fold(fix, |fix, constraint| fix.set(&all.end(), constraint))

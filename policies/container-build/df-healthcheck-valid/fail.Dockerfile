@@ -27,11 +27,26 @@ HEALTHCHECK CMD ["curl -f http://localhost:8080/healthz || exit 1"]
 
 FROM debian:trixie-slim AS options
 # Numbers without a unit are no durations.
-# expect: `--interval` is `30`, expected a duration with its unit, such as `30s`
+# expect: `--interval` is `30`, expected a duration with its unit, such as `30s`: the image will not build
 # expect: `--start-period` is `1min`, expected a duration
 # expect: `--retries` is `three`, expected a whole number
 HEALTHCHECK --interval=30 --start-period=1min --retries=three CMD /app/check
 
+FROM debian:trixie-slim AS little
+# expect: `--timeout` is `500us`, expected 0 or at least `1ms`
+# expect: `--retries` is `-1`, expected a whole number
+HEALTHCHECK --timeout=500us --retries=-1 CMD /app/check
+
 FROM debian:trixie-slim
-# expect: the timeout of `1m` is not shorter than the interval of `30s`
-HEALTHCHECK --timeout=1m CMD /app/check
+COPY --from=builder /app /app
+COPY --from=quotes /app /app
+COPY --from=spaced /app /app
+COPY --from=operators /app /app
+COPY --from=redirected /app /app
+COPY --from=joined /app /app
+COPY --from=options /app /app
+COPY --from=little /app /app
+# Dead: the next one takes its place.
+HEALTHCHECK CMD ["/app/server", "check"] || exit 1
+# expect: `>/dev/null` is handed over as an argument
+HEALTHCHECK CMD ["/app/server", "check", ">/dev/null"]

@@ -20,7 +20,22 @@ HEALTHCHECK CMD [ -f /run/ready ]
 FROM debian:trixie-slim AS compared
 HEALTHCHECK CMD [ "$(cat /run/state)" = "ready" ] || exit 1
 
+# A timeout as long as the interval harms nothing, 0 is the default, and text is no operator.
+FROM debian:trixie-slim AS defaults
+HEALTHCHECK --interval=30s --timeout=30s --start-period=0s CMD ["/app/check", "--expect", "a || b"]
+
+# Nothing of this stage is shipped.
+FROM debian:trixie-slim AS unused
+HEALTHCHECK --interval=30 CMD ["/app/check"] || exit 1
+
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=builder /src/target/release/app /app
+COPY --from=shell /app /a
+COPY --from=wrapped /app /b
+COPY --from=tested /app /c
+COPY --from=compared /app /d
+COPY --from=defaults /app /e
+# Dead: the next one takes its place.
+HEALTHCHECK CMD ["/app", "check"] || exit 1
 HEALTHCHECK NONE
 ENTRYPOINT ["/app"]

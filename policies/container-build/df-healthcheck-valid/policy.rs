@@ -10,8 +10,10 @@ policy_sdk::rule! {
     /// * The exec form holds no shell operator (`||`, `>`, …) among its arguments, unless one of
     ///   them is a shell.
     /// * `--interval`, `--timeout`, `--start-period` and `--start-interval` are durations as Docker
-    ///   reads them (`30s`, `1m30s`), `--retries` is a whole number, and a timeout that is written
-    ///   is shorter than the interval (30 s by default).
+    ///   reads them (`30s`, `1m30s`), none between 0 and 1 ms, and `--retries` is a whole number.
+    ///
+    /// Judged is the last `HEALTHCHECK` of each stage that feeds the final image: those before it are dead.
+    /// Kubernetes, and images built in OCI format, ignore the instruction.
     ///
     /// A `|| exit 1` behind or inside the exec form says nothing that the exit status does not, so
     /// dropping it is a safe fix.
@@ -22,13 +24,21 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Write `CMD ["/app", "check"]`, or the shell form `CMD /app check || exit 1`.
-    severity: Critical,
+    findings: {
+        /// The exec form is no complete JSON array, so a shell runs it
+        NotJson: High, Certain;
+        /// A shell operator is handed over as an argument
+        Operator: High, Certain;
+        /// An option is none that Docker takes: the image will not build
+        Option: High, Certain;
+    },
     priority: P0,
     effort: Small,
     factor: "IX Disposability",
     since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     reads: [
+        "stages[*].feeds_final",
         "stages[*].instructions[*].instruction",
         "stages[*].instructions[*].source",
         "stages[*].instructions[*].flags",
@@ -42,8 +52,9 @@ const OPERATORS: [&str; 10] = ["||", "&&", "|", "&", ";", ">", ">>", "<", "2>", 
 const SHELLS: [&str; 9] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "cmd", "powershell", "pwsh"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let instructions = input.document.get("stages").items().flat_map(|stage| stage.get("instructions").items());
-    for healthcheck in instructions.filter(|instruction| instruction.get("instruction").text() == "HEALTHCHECK") {
+    let stages = input.document.get("stages").items().filter(|stage| stage.get("feeds_final").is_true());
+    let is_healthcheck = |instruction: &View<'_>| instruction.get("instruction").text() == "HEALTHCHECK";
+    for healthcheck in stages.filter_map(|stage| stage.get("instructions").items().filter(is_healthcheck).last()) {
         judge_flags(&healthcheck.get("flags"), findings);
         match healthcheck.get("form").text() {
             "shell" => judge_shell_form(&healthcheck, findings),
@@ -67,7 +78,7 @@ fn judge_shell_form(healthcheck: &View<'_>, findings: &mut Findings) {
         let (array, _) = source.text().rsplit_once(']')?;
         Some(Fix::safe("drop what stands behind the exec form").set(&source, format!("{array}]")))
     });
-    findings.report(&command, message).code("not-json").fix(fix);
+    findings.report(Code::NotJson, &command, message).fix(fix);
 }
 
 /// Tells a broken exec form from the shell command `[`, which needs a blank behind it and no commas.
@@ -100,7 +111,7 @@ fn is_exit(text: &str) -> bool {
 
 fn judge_exec_form(healthcheck: &View<'_>, findings: &mut Findings) {
     let words: Vec<View<'_>> = healthcheck.get("exec").items().collect();
-    let Some(at) = words.iter().position(|word| is_operator(word.text())) else { return };
+    let Some(at) = words.iter().enumerate().position(|(at, word)| is_operator(word.text(), at == 0)) else { return };
     if words.iter().any(|word| is_shell(word.text())) {
         return;
     }
@@ -111,14 +122,17 @@ fn judge_exec_form(healthcheck: &View<'_>, findings: &mut Findings) {
         Fix::safe("drop the shell operator").set(&source, format!("{kept}]"))
     });
     let message = format!("`{}` is handed over as an argument, since the exec form runs no shell", words[at].text());
-    findings.report(&words[at], message).code("operator").fix(fix);
+    findings.report(Code::Operator, &words[at], message).fix(fix);
 }
 
-/// An operator, `|| exit 1` in one piece, or `>/dev/null`. Also a whole command line in one string
-/// with `||`: the exec form takes that for the name of a program.
-fn is_operator(word: &str) -> bool {
+/// An operator, `|| exit 1` in one piece, or `>/dev/null`. Also, where the name of the program stands, a whole
+/// command line with `||`: the exec form takes that for the name.
+fn is_operator(word: &str, is_program: bool) -> bool {
     let first = word.split_whitespace().next().unwrap_or_default();
-    OPERATORS.contains(&first) || first.starts_with(">/") || first.starts_with("2>/") || word.contains(" || ")
+    OPERATORS.contains(&first)
+        || first.starts_with(">/")
+        || first.starts_with("2>/")
+        || is_program && word.contains(" || ")
 }
 
 fn is_shell(word: &str) -> bool {
@@ -128,25 +142,32 @@ fn is_shell(word: &str) -> bool {
 
 fn judge_flags(flags: &View<'_>, findings: &mut Findings) {
     for option in ["interval", "timeout", "start-period", "start-interval"] {
-        for value in flags.get(option).items().filter(|value| millis(value.text()).is_none()) {
-            let message =
-                format!("`--{option}` is `{}`, expected a duration with its unit, such as `30s`", value.text());
-            findings.report(&value, message).code("option");
+        for value in flags.get(option).items() {
+            let text = value.text();
+            let expected = match millis(text) {
+                None => "a duration with its unit, such as `30s`",
+                Some(_) if is_below_millisecond(text) => "0 or at least `1ms`",
+                Some(_) => continue,
+            };
+            let message = format!("`--{option}` is `{text}`, expected {expected}: the image will not build");
+            findings.report(Code::Option, &value, message);
         }
     }
     for value in flags.get("retries").items().filter(|value| value.text().parse::<u32>().is_err()) {
-        let message = format!("`--retries` is `{}`, expected a whole number", value.text());
-        findings.report(&value, message).code("option");
+        let message = format!("`--retries` is `{}`, expected a whole number: the image will not build", value.text());
+        findings.report(Code::Option, &value, message);
     }
-    let timeout = flags.get("timeout").item(0);
-    let interval = flags.get("interval").item(0).as_str().unwrap_or("30s");
-    if let (Some(longest), Some(period)) = (millis(timeout.text()), millis(interval))
-        && longest >= period
-        && period > 0
-    {
-        let message = format!("the timeout of `{}` is not shorter than the interval of `{interval}`", timeout.text());
-        findings.report(&timeout, message).code("timeout").severity(Severity::Medium);
-    }
+}
+
+/// A duration that is more than nothing and less than Docker takes, written in micro- or nanoseconds alone.
+fn is_below_millisecond(text: &str) -> bool {
+    let (number, least) = match ["us", "µs", "ns"].iter().find_map(|unit| Some((text.strip_suffix(unit)?, *unit))) {
+        Some((number, "ns")) => (number, 1_000_000),
+        Some((number, _)) => (number, 1_000),
+        None => return false,
+    };
+    let whole = number.split('.').next().unwrap_or_default();
+    number.contains(|digit| matches!(digit, '1'..='9')) && whole.parse::<u64>().is_ok_and(|whole| whole < least)
 }
 
 /// A duration as Go reads it: unlike elsewhere a number needs its unit, and only these there are.

@@ -50,5 +50,5 @@ COPY --from=builder /src/target/debug/api /api
 COPY --from=tools /tool /tool
 COPY --from=reports /out /reports
 COPY --from=app /out /app
-# expect: `npm run dev` builds for debugging
+# expect: `npm run dev` starts a development server, expected what the build has made
 CMD ["npm", "run", "dev"]

@@ -9,12 +9,14 @@ policy_sdk::rule! {
     ///
     /// Commands that build for debugging fail: `cargo build` without `--release` or a `--profile`
     /// (and `cargo install --debug`), `go build` with `-N` or `-l` in `-gcflags`, `dotnet build` or
-    /// `publish` for `Debug`, Gradle's `assembleDebug`, and `npm run dev` (or yarn, pnpm, bun).
+    /// `publish` for `Debug`, and Gradle's `assembleDebug`. They are looked for in the `RUN` instructions of
+    /// Dockerfile stages that feed the final image, in its `CMD` and `ENTRYPOINT`, in all phases of a buildspec,
+    /// and in workflow jobs that publish: those with a step that pushes an image or uploads a release. Elsewhere
+    /// in a workflow, as in its tests, a debug build is right. The final image does not start with `npm run dev`
+    /// (or yarn, pnpm, bun) either.
     ///
-    /// They are looked for in the `RUN` instructions of Dockerfile stages that feed the final image, in
-    /// its `CMD` and `ENTRYPOINT`, in all phases of a buildspec, and in workflow jobs that
-    /// publish: those with a step that pushes an image or uploads a release. Elsewhere in a workflow,
-    /// as in its tests, a debug build is right.
+    /// A Dockerfile is not judged that is for development by its name or folder (`Dockerfile.dev`,
+    /// `.devcontainer/`, `e2e/`), or by the name of its final stage.
     ///
     /// Shell conditions are decided by the defaults of `ARG` and `ENV` (in workflows and buildspecs: by
     /// the variables that are written). Where a condition is not known, a debug build counts unless
@@ -28,14 +30,22 @@ policy_sdk::rule! {
     /// ## Fix
     /// Build with `cargo build --release` (or the like), make that the default where an `ARG` decides, and
     /// copy the artifact from `target/release`.
-    severity: Critical,
+    findings: {
+        /// What is shipped is built for debugging
+        DebugBuild: Medium, Likely;
+        /// What is shipped starts a development server
+        DevServer: Medium, Likely;
+        /// A workflow that publishes builds for debugging: it may be for its tests
+        Workflow: Low, Guess;
+    },
     priority: P0,
     effort: Small,
     factor: "V Build/Release/Run",
     since: "0.1.0",
     applies_to: ["file/Dockerfile", "file/GitHubWorkflow", "file/Buildspec"],
     reads: [
-        "stages[*].final", "stages[*].feeds_final", "stages[*].args",
+        "stages[*].name", "stages[*].final", "stages[*].feeds_final", "stages[*].args",
+        "stages[*].instructions[*].flags",
         "stages[*].instructions[*].instruction", "stages[*].instructions[*].source",
         "stages[*].instructions[*].command", "stages[*].instructions[*].exec",
         "stages[*].instructions[*].heredocs[*].content",
@@ -45,6 +55,8 @@ policy_sdk::rule! {
     parameters: {
         /// The tools whose commands are judged.
         tools: Vec<String> = list(["cargo", "go", "npm", "dotnet", "gradle"]),
+        /// Names of files, folders and final stages that are for development.
+        dev_names: Vec<String> = list(["dev", "debug", "test", "e2e", "ci", "devcontainer"]),
     },
 }
 
@@ -62,6 +74,9 @@ const PUBLISHING_COMMANDS: [&str; 6] =
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let document = &input.document;
     let tools = &input.parameters.tools;
+    if let Some(name) = development(input) {
+        return not_applicable(format!("`{name}` says that it is for development"));
+    }
     for stage in document.get("stages").items().filter(|stage| stage.get("feeds_final").is_true()) {
         let args = [stage.get("args")];
         for instruction in stage.get("instructions").items() {
@@ -81,15 +96,40 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         for step in job.get("steps").items() {
             let variables = [step.get("env"), job.get("env"), document.get("env")];
             let run = step.get("run");
-            judge_script(&run, run.text(), &variables, &None, tools, findings);
+            let place = Place { code: Code::Workflow, starts: false, tools };
+            judge_script(&run, run.text(), &variables, &None, place, findings);
         }
     }
     for (_, phase) in document.get("phases").entries() {
         for command in phase.get("commands").items() {
-            judge_script(&command, command.text(), &[document.at("env.variables")], &None, tools, findings);
+            let place = Place { code: Code::DebugBuild, starts: false, tools };
+            judge_script(&command, command.text(), &[document.at("env.variables")], &None, place, findings);
         }
     }
     Ok(())
+}
+
+/// The name that says that a Dockerfile is for development.
+fn development<'d>(input: &Input<'d, Parameters>) -> Option<&'d str> {
+    let stages = input.document.get("stages");
+    let last = stages.items().find(|stage| stage.get("final").is_true())?;
+    let path = input.subject.name.as_str();
+    let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let folders = folders.split('/').map(|folder| folder.trim_start_matches('.'));
+    let parts = file.split(['.', '-', '_']);
+    let mut names = folders.chain(parts).chain([last.get("name").text()]);
+    names.find(|name| input.parameters.dev_names.iter().any(|dev| dev == name))
+}
+
+/// Where commands stand.
+#[derive(Clone, Copy)]
+struct Place<'t> {
+    /// What a build for debugging is there.
+    code: Code,
+    /// Whether it is what the image starts with.
+    starts: bool,
+    /// The tools whose commands are judged.
+    tools: &'t [String],
 }
 
 fn publishes(step: &View<'_>) -> bool {
@@ -106,20 +146,22 @@ fn judge_instruction(
     findings: &mut Findings,
 ) {
     let fix = fix(instruction, document);
+    let starts = instruction.get("instruction").text() != "RUN";
+    let place = Place { code: Code::DebugBuild, starts, tools };
     let (exec, command) = (instruction.get("exec"), instruction.get("command"));
     let words: Vec<&str> = exec.items().map(|word| word.text()).collect();
     if let Some(script) = shell::script(words.iter().copied()) {
-        judge_script(&exec, script, args, &fix, tools, findings);
+        judge_script(&exec, script, args, &fix, place, findings);
     } else if exec.exists() {
         let known = |text: &&str| Argument { text: (*text).to_owned(), is_known: true };
-        report(&exec, &[Command { words: words.iter().map(known).collect(), group: 0 }], &fix, tools, findings);
+        report(&exec, &[Command { words: words.iter().map(known).collect(), group: 0 }], &fix, place, findings);
     } else if command.text().starts_with("<<") {
         for heredoc in instruction.get("heredocs").items() {
             let content = heredoc.get("content");
-            judge_script(&content, content.text(), args, &fix, tools, findings);
+            judge_script(&content, content.text(), args, &fix, place, findings);
         }
     } else {
-        judge_script(&command, command.text(), args, &fix, tools, findings);
+        judge_script(&command, command.text(), args, &fix, place, findings);
     }
 }
 
@@ -128,18 +170,26 @@ fn judge_script(
     script: &str,
     variables: &[View<'_>],
     fix: &Option<Fix>,
-    tools: &[String],
+    place: Place<'_>,
     findings: &mut Findings,
 ) {
     let value = |name: &str| {
         let written = variables.iter().map(|variables| variables.get(name)).find(|value| value.kind().is_some())?;
         written.scalar_text().filter(|text| !text.contains("${{")).map(str::to_owned)
     };
-    report(at, &script::commands(script, &value).unwrap_or_default(), fix, tools, findings);
+    report(at, &script::commands(script, &value).unwrap_or_default(), fix, place, findings);
 }
 
-fn report(at: &View<'_>, commands: &[Command], fix: &Option<Fix>, tools: &[String], findings: &mut Findings) {
-    let optimised = |command: &Command| is_optimised(&command.words, tools);
+fn report(at: &View<'_>, commands: &[Command], fix: &Option<Fix>, place: Place<'_>, findings: &mut Findings) {
+    if place.starts {
+        for command in commands.iter().filter(|command| is_dev_server(&command.words, place.tools)) {
+            let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
+            let command = words.join(" ");
+            let message = format!("`{command}` starts a development server, expected what the build has made");
+            findings.report(Code::DevServer, at, message).excerpt(command);
+        }
+    }
+    let optimised = |command: &Command| is_optimised(&command.words, place.tools);
     for command in commands.iter().filter(|command| optimised(command) == Some(false)) {
         // Another branch is right, and it is not known which one is taken.
         let is_excused = |other: &Command| other.group == command.group && optimised(other) == Some(true);
@@ -147,7 +197,7 @@ fn report(at: &View<'_>, commands: &[Command], fix: &Option<Fix>, tools: &[Strin
             let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
             let command = words.join(" ");
             let message = format!("`{command}` builds for debugging, expected a build with optimisation");
-            findings.report(at, message).excerpt(command).fix(fix.clone());
+            findings.report(place.code, at, message).excerpt(command).fix(fix.clone());
         }
     }
 }
@@ -155,16 +205,28 @@ fn report(at: &View<'_>, commands: &[Command], fix: &Option<Fix>, tools: &[Strin
 /// Whether a tool, called with these arguments, builds with optimisation; `None` as below.
 type BuildCheck = fn(&[Argument]) -> Option<bool>;
 
-/// Whether a command builds with optimisation; `None` when it builds nothing, or that cannot be told.
-fn is_optimised(words: &[Argument], tools: &[String]) -> Option<bool> {
+/// The program that a command runs, without its folder, and its arguments.
+fn program(words: &[Argument]) -> Option<(&str, &[Argument])> {
     let is_prefix = |word: &Argument| matches!(word.text.as_str(), "env" | "exec" | "sudo") || word.text.contains('=');
     let start = words.iter().position(|word| !is_prefix(word))?;
-    let arguments = &words[start + 1..];
     let program = words[start].text.as_str();
-    let (tool, judge): (&str, BuildCheck) = match program.rsplit_once('/').map_or(program, |(_, name)| name) {
+    Some((program.rsplit_once('/').map_or(program, |(_, name)| name), &words[start + 1..]))
+}
+
+/// `npm run dev`, `yarn dev`.
+fn is_dev_server(words: &[Argument], tools: &[String]) -> bool {
+    let Some(("npm" | "yarn" | "pnpm" | "bun", arguments)) = program(words) else { return false };
+    let is_script =
+        |word: &&Argument| !word.text.starts_with('-') && !matches!(word.text.as_str(), "run" | "run-script");
+    tools.iter().any(|tool| tool == "npm") && arguments.iter().find(is_script).is_some_and(|word| word.text == "dev")
+}
+
+/// Whether a command builds with optimisation; `None` when it builds nothing, or that cannot be told.
+fn is_optimised(words: &[Argument], tools: &[String]) -> Option<bool> {
+    let (program, arguments) = program(words)?;
+    let (tool, judge): (&str, BuildCheck) = match program {
         "cargo" | "cross" => ("cargo", cargo),
         "go" => ("go", go),
-        "npm" | "yarn" | "pnpm" | "bun" => ("npm", npm),
         "dotnet" => ("dotnet", dotnet),
         "gradle" | "gradlew" => ("gradle", gradle),
         _ => return None,
@@ -225,16 +287,6 @@ fn go(arguments: &[Argument]) -> Option<bool> {
     Some(!flags.iter().any(is_off))
 }
 
-fn npm(arguments: &[Argument]) -> Option<bool> {
-    let is_script =
-        |word: &&Argument| !word.text.starts_with('-') && !matches!(word.text.as_str(), "run" | "run-script");
-    match arguments.iter().find(is_script)?.text.as_str() {
-        "dev" => Some(false),
-        "build" => Some(true),
-        _ => None,
-    }
-}
-
 fn dotnet(arguments: &[Argument]) -> Option<bool> {
     if !matches!(arguments.first()?.text.as_str(), "build" | "publish" | "pack" | "msbuild") {
         return None;
@@ -268,8 +320,18 @@ fn fix(instruction: &View<'_>, document: &View<'_>) -> Option<Fix> {
     let moved = |text: &str| text.replace("target/debug", "target/release");
     let mut fix = Fix::unsafe_("build with `--release` and take the artifact from target/release")
         .set(&source, moved(&source.text().replace("cargo build", "cargo build --release")));
-    for stage in document.get("stages").items() {
-        for other in stage.get("instructions").items().map(|other| other.get("source")) {
+    let stages = document.get("stages");
+    let of = stages.items().position(|stage| instruction.pointer().starts_with(&format!("{}/", stage.pointer())));
+    let names: Vec<String> = of
+        .map(|index| [index.to_string(), stages.item(index).get("name").text().to_owned()].into())
+        .unwrap_or_default();
+    for (index, stage) in stages.items().enumerate() {
+        // Only what is taken from this stage has moved.
+        let takes = |other: &View<'_>| {
+            Some(index) == of
+                || other.get("flags").get("from").items().any(|from| names.iter().any(|name| name == from.text()))
+        };
+        for other in stage.get("instructions").items().filter(takes).map(|other| other.get("source")) {
             if other.text().contains("target/debug") && other.pointer() != source.pointer() {
                 fix = fix.set(&other, moved(other.text()));
             }

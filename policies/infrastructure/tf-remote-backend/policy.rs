@@ -3,9 +3,11 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Terraform state is kept remotely
     ///
-    /// A root module, which is one with a `provider` block or a `*.tfvars` file, declares a
-    /// `backend` of an allowed type or a `cloud` block inside `terraform`. No backend at all means
-    /// local state.
+    /// A root module declares a `backend` of an allowed type or a `cloud` block inside `terraform`. Without one,
+    /// and without a wrapper that writes one, state is a local file.
+    ///
+    /// A root module has a `provider` block without `alias`, is called by no other module, and is neither an
+    /// example, a test nor a part of a library, as its folders say (`examples`, `tests`, `modules`, …).
     ///
     /// ## Why
     /// Local state lies on one laptop or dies with the CI job: nobody else can plan, two people can
@@ -25,44 +27,94 @@ policy_sdk::rule! {
     ///   }
     /// }
     /// ```
-    severity: Critical,
+    findings: {
+        /// The backend is one that keeps state on the disk, or is not allowed
+        Local: High, Certain;
+        /// A root module declares no backend
+        Missing: Medium, Likely;
+    },
     priority: P0,
     effort: Medium,
     factor: "V Build/Release/Run",
     since: "0.1.0",
     applies_to: ["file/TerraformModule"],
-    reads: ["has_tfvars", "blocks[*].type", "blocks[*].blocks[*].type", "blocks[*].blocks[*].labels"],
+    reads: [
+        "path", "blocks[*].type", "blocks[*].attributes.alias", "blocks[*].blocks[*].type",
+        "blocks[*].blocks[*].labels",
+    ],
+    inventory: {
+        modules: {
+            kinds: ["file/TerraformModule"],
+            scope: "cluster",
+            reads: ["path", "blocks[*].type", "blocks[*].attributes.source"],
+        },
+    },
     parameters: {
         /// The backends that count as remote; `cloud` is the block of that name.
-        allowed: Vec<String> = policy_sdk::parameter::list(["s3", "gcs", "azurerm", "http", "remote", "cloud"]),
+        allowed: Vec<String> = policy_sdk::parameter::list([
+            "s3", "gcs", "azurerm", "http", "remote", "cloud", "consul", "kubernetes", "oss", "cos", "pg", "oci",
+        ]),
     },
 }
+
+/// Folders whose modules nobody applies as they are.
+const NO_ROOTS: [&str; 9] =
+    ["examples", "example", "test", "tests", "fixtures", "testdata", "e2e", "modules", "wrappers"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let module = &input.document;
     let blocks =
         |kind: &'static str| module.get("blocks").items().filter(move |block| block.get("type").text() == kind);
-    let provider = blocks("provider").next();
-    if provider.is_none() && !module.get("has_tfvars").is_true() {
-        return not_applicable("it is no root module: it has neither a `provider` block nor a `*.tfvars` file");
-    }
-    let mut backends = 0;
+    let mut declared = false;
     for block in blocks("terraform").flat_map(|terraform| terraform.get("blocks").items()) {
         let name = match block.get("type").text() {
             "backend" => block.get("labels").item(0).text(),
             "cloud" => "cloud",
             _ => continue,
         };
-        backends += 1;
+        declared = true;
         if !input.parameters.allowed.iter().any(|allowed| allowed == name) {
             let message =
                 format!("the backend is `{name}`, expected one of `{}`", input.parameters.allowed.join("`, `"));
-            findings.report(&block, message).code("not-remote");
+            findings.report(Code::Local, &block, message);
         }
     }
-    if backends == 0 {
-        let place = blocks("terraform").next().or(provider).unwrap_or_else(|| module.clone());
-        findings.report(&place, "the root module declares no `backend`, so its state is a local file").code("missing");
+    if declared {
+        return Ok(());
     }
+    let Some(provider) = blocks("provider").find(|provider| !provider.at("attributes.alias").exists()) else {
+        return not_applicable("it is no root module: it has no `provider` block of its own");
+    };
+    let path = module.get("path").text();
+    if let Some(folder) = path.split('/').find(|folder| NO_ROOTS.contains(folder)) {
+        return not_applicable(format!("it is no root module: it is in a folder `{folder}`"));
+    }
+    if let Some(caller) = input.related("modules").find(|other| calls(&other.document, path)) {
+        return not_applicable(format!("it is no root module: `{}` calls it", caller.name()));
+    }
+    let place = blocks("terraform").next().unwrap_or(provider);
+    let message = "the root module declares no `backend`: unless a wrapper writes one, its state is a local file";
+    findings.report(Code::Missing, &place, message);
     Ok(())
+}
+
+/// Whether a module calls the one at a path.
+fn calls(module: &View<'_>, path: &str) -> bool {
+    let from = module.get("path").text();
+    let calls = module.get("blocks").items().filter(|block| block.get("type").text() == "module");
+    let mut sources = calls.map(|block| block.at("attributes.source"));
+    sources.any(|source| source.text().starts_with('.') && joined(from, source.text()) == joined(path, "."))
+}
+
+/// The folders of a relative path seen from a directory.
+fn joined<'p>(directory: &'p str, relative: &'p str) -> Vec<&'p str> {
+    let mut folders: Vec<&str> = Vec::new();
+    for folder in directory.split('/').chain(relative.split('/')) {
+        match folder {
+            "" | "." => {}
+            ".." if folders.last().is_some_and(|last| *last != "..") => drop(folders.pop()),
+            folder => folders.push(folder),
+        }
+    }
+    folders
 }

@@ -3,17 +3,19 @@ use policy_sdk::selector;
 use policy_sdk::write::Raw;
 
 policy_sdk::rule! {
-    /// Workloads have a NetworkPolicy of their own
+    /// Workloads are selected by a NetworkPolicy
     ///
-    /// Some NetworkPolicy of the namespace with a podSelector that is not empty matches the pod
-    /// labels. One of those has an ingress rule when the workload is long-running and a Service
-    /// selects its pods, and an egress rule when a container declares a backing service.
+    /// Some NetworkPolicy of the namespace selects the pods; one for all pods (`podSelector: {}`) counts. Where
+    /// those that select them isolate ingress, one has an ingress rule when the workload is long-running and a
+    /// Service selects its pods. With `require_egress` one has an egress rule when a container declares a
+    /// backing service.
     ///
     /// That is an environment variable whose name has at least two words and ends with `URL`, `URI`,
-    /// `DSN`, `HOST`, `ENDPOINT`, `ADDR`, `ADDRESS`, `BROKERS` or `SERVERS`, and whose value, as far as it is
-    /// written, is not an address of its own (`:8080`, `0.0.0.0`, `localhost`); names that say
-    /// so (`LISTEN_ADDR`, `PUBLIC_URL`) do not count. Pods on the node's network, which policies do
-    /// not reach, are exempt. Policies of other kinds (Cilium, AdminNetworkPolicy) are not seen.
+    /// `DSN`, `HOST`, `ENDPOINT`, `ADDR`, `ADDRESS`, `BROKERS` or `SERVERS`, and whose value has a host
+    /// other than its own (`:8080`, `0.0.0.0`, `localhost`); names that say
+    /// so (`LISTEN_ADDR`, `PUBLIC_URL`), and those of telemetry (`OTLP_ENDPOINT`), do not count. Pods on the
+    /// node's network, which policies do not reach, and Jobs that are done are exempt. Where the namespace or the
+    /// cluster has policies of other kinds (Cilium, Calico, AdminNetworkPolicy), it cannot be told.
     ///
     /// ## Why
     /// Where no policy selects a pod everything in the cluster may talk to it and it may talk to
@@ -22,19 +24,29 @@ policy_sdk::rule! {
     /// ## Fix
     /// Add a NetworkPolicy with the workload's labels that admits its callers on its ports, and lets
     /// it reach DNS and its backing services.
-    severity: High,
+    findings: {
+        /// The namespace has NetworkPolicies, and none selects the pods
+        Uncovered: Medium, Likely;
+        /// The namespace has no NetworkPolicy at all
+        None: Low, Likely;
+        /// Policies cut the pods off from the Service that sends to them
+        NoIngress: Medium, Likely;
+        /// No policy lets the pods reach a backing service that they name
+        NoEgress: Low, Guess;
+    },
     priority: P1,
     effort: Medium,
     factor: "IV Backing services",
     controls: ["cis:5.3.2", "nsa:network-separation"],
-    aliases: [
+    peers: [
         "KL:non-isolated-pod", "KS:pod-networkpolicy", "PO:missingNetworkPolicy", "KC:C-0260", "KC:C-0030",
         "CK:CKV2_K8S_6", "KY:require-netpol",
     ],
     since: "0.1.0",
     applies_to: ["workload"],
     reads: [
-        "object.spec.selector", "pod.metadata.labels", "pod.spec.hostNetwork",
+        "object.metadata.name", "object.spec.selector", "object.status.completionTime", "pod.metadata.labels",
+        "pod.spec.hostNetwork",
         "main_container.ports[*].containerPort", "main_container.ports[*].protocol",
         "container.env[*].name", "container.env[*].value",
     ],
@@ -43,8 +55,9 @@ policy_sdk::rule! {
             kinds: ["networking.k8s.io/NetworkPolicy"],
             scope: "namespace",
             relation: selects { there: "spec.podSelector", here: "pod.metadata.labels" },
-            reads: ["spec.podSelector", "spec.ingress", "spec.egress"],
+            reads: ["spec.policyTypes", "spec.ingress", "spec.egress"],
         },
+        others: { kinds: ["networking.k8s.io/NetworkPolicy"], scope: "namespace", reads: [] },
         beside: {
             kinds: ["networking.k8s.io/NetworkPolicy"],
             scope: "namespace",
@@ -57,15 +70,29 @@ policy_sdk::rule! {
             relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
             reads: [],
         },
+        namespaced: {
+            kinds: ["cilium.io/CiliumNetworkPolicy", "crd.projectcalico.org/NetworkPolicy"],
+            scope: "namespace",
+            reads: ["metadata.name"],
+        },
+        clusterwide: {
+            kinds: [
+                "cilium.io/CiliumClusterwideNetworkPolicy", "crd.projectcalico.org/GlobalNetworkPolicy",
+                "policy.networking.k8s.io/AdminNetworkPolicy", "policy.networking.k8s.io/BaselineAdminNetworkPolicy",
+            ],
+            scope: "cluster",
+            reads: ["metadata.name"],
+        },
     },
     parameters: {
         /// Require an egress rule of workloads that declare backing services.
-        require_egress: bool = true,
+        require_egress: bool = false,
     },
 }
 
 const ADDRESS_WORDS: [&str; 9] = ["URL", "URI", "DSN", "HOST", "ENDPOINT", "ADDR", "ADDRESS", "BROKERS", "SERVERS"];
 const OWN_WORDS: [&str; 7] = ["LISTEN", "BIND", "PUBLIC", "BASE", "ROOT", "CALLBACK", "REDIRECT"];
+const TELEMETRY_WORDS: [&str; 6] = ["OTLP", "OTEL", "STATSD", "JAEGER", "SENTRY", "ZIPKIN"];
 const OWN_ADDRESSES: [&str; 5] = [":", "0.0.0.0", "127.", "localhost", "["];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
@@ -73,36 +100,56 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if workload.spec().get("hostNetwork").is_true() {
         return not_applicable("its pods are on the node's network, which policies do not reach");
     }
-    let policies: Vec<View<'_>> = input
-        .related("policies")
-        .map(|policy| policy.document.get("spec"))
-        .filter(|spec| !selector::is_empty(&spec.get("podSelector")))
-        .collect();
+    if workload.object.at("status.completionTime").exists() {
+        return not_applicable("it is done");
+    }
+    let policies: Vec<View<'_>> = input.related("policies").map(|policy| policy.document.get("spec")).collect();
+    let name = workload.object.at("metadata.name");
     if policies.is_empty() {
-        let message = "no NetworkPolicy of its own selects its pods";
-        findings.report(&workload.object, message).code("none").fix(policy(input));
+        if let Some(other) = ["namespaced", "clusterwide"].iter().find_map(|query| input.related(query).next()) {
+            return not_evaluated(format!("{} `{}` may select its pods", other.kind(), other.name()));
+        }
+        if input.related("others").next().is_none() {
+            findings.report(Code::None, &name, "its namespace has no NetworkPolicy").fix(policy(input));
+        } else {
+            let message = "no NetworkPolicy of its namespace selects its pods";
+            findings.report(Code::Uncovered, &name, message).fix(policy(input));
+        }
         return Ok(());
     }
-    let has_rule = |direction| policies.iter().any(|spec| !spec.get(direction).is_empty());
     let service = input.related("services").next();
-    if let Some(service) = service.filter(|_| workload.is_long_running() && !has_rule("ingress")) {
+    let is_cut_off = policies.iter().any(isolates_ingress) && !policies.iter().any(|spec| has_rule(spec, "ingress"));
+    if let Some(service) = service.filter(|_| workload.is_long_running() && is_cut_off) {
         let message = format!(
-            "Service `{}` selects its pods, but no NetworkPolicy of its own has an ingress rule",
+            "Service `{}` sends to its pods, but they are cut off: no NetworkPolicy that selects them has an ingress rule",
             service.name()
         );
-        findings.report(&workload.object, message).code("no-ingress");
+        findings.report(Code::NoIngress, &name, message);
     }
     if input.parameters.require_egress
-        && !has_rule("egress")
+        && !policies.iter().any(|spec| has_rule(spec, "egress"))
         && let Some((container, variable)) = backing_service(&workload)
     {
         let name = variable.get("name").text();
         let message = format!(
-            "{container} declares a backing service in `{name}`, but no NetworkPolicy of its own has an egress rule"
+            "{container} declares a backing service in `{name}`, but no NetworkPolicy that selects it has an egress rule"
         );
-        findings.report(&variable, message).code("no-egress");
+        findings.report(Code::NoEgress, &variable, message);
     }
     Ok(())
+}
+
+/// Without `policyTypes` every policy isolates ingress.
+fn isolates_ingress(spec: &View<'_>) -> bool {
+    let types = spec.get("policyTypes");
+    types.is_empty() || types.items().any(|kind| kind.text() == "Ingress")
+}
+
+/// Whether a policy has rules for a direction that it is about.
+fn has_rule(spec: &View<'_>, direction: &str) -> bool {
+    let mut types = spec.get("policyTypes").items().peekable();
+    let is_about = types.peek().is_none() || types.any(|kind| kind.text().eq_ignore_ascii_case(direction));
+    is_about && !spec.get(direction).is_empty()
 }
 
 /// The first variable that names a backing service.
@@ -117,7 +164,10 @@ fn names_backing_service(variable: &View<'_>) -> bool {
     let words: Vec<&str> = variable.get("name").text().split('_').collect();
     let value = variable.get("value").text();
     let address = value.split_once("://").map_or(value, |(_, address)| address);
+    let is_known = !address.is_empty() && !variable.at("valueFrom").exists();
     words.len() > 1
+        && is_known
+        && !words.iter().any(|word| TELEMETRY_WORDS.contains(word))
         && words.last().is_some_and(|last| ADDRESS_WORDS.contains(last))
         && !words.iter().any(|word| OWN_WORDS.contains(word))
         && !OWN_ADDRESSES.iter().any(|own| address.starts_with(own))

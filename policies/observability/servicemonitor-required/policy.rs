@@ -1,4 +1,6 @@
 use policy_sdk::prelude::*;
+use policy_sdk::selector;
+use policy_sdk::serving::is_of_metrics;
 use policy_sdk::write::{ObjectWriter, Raw};
 
 policy_sdk::rule! {
@@ -7,8 +9,12 @@ policy_sdk::rule! {
     /// A Deployment, StatefulSet or Rollout whose pods a Service selects has a PodMonitor that
     /// matches its pod labels, or a ServiceMonitor that matches the labels of such a Service, each
     /// looking into the workload's namespace; or, where annotations are accepted, its pods or the
-    /// Service are annotated `prometheus.io/scrape: "true"`. A workload labelled `telemetry: none`
-    /// is exempt.
+    /// Service are annotated for it (`prometheus.io/scrape: "true"`, and what Grafana, Datadog and OpenTelemetry
+    /// have). The PodMonitoring of Google and what VictoriaMetrics has for it count as well. A workload
+    /// labelled `telemetry: none` is exempt.
+    ///
+    /// It is judged where some monitor is among the documents, or where `monitoring` says that the cluster has an
+    /// operator for them: elsewhere what is asked for could not even be applied.
     ///
     /// ## Why
     /// What is not scraped has no request rate, no errors and no latency: nobody is told when it
@@ -16,7 +22,12 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Add a ServiceMonitor with the Service's labels and the name of its metrics port.
-    severity: High,
+    findings: {
+        /// A container declares a port for metrics, and nothing scrapes it
+        MetricsPort: Medium, Likely;
+        /// Nothing scrapes a workload that serves
+        Missing: Info, Guess;
+    },
     priority: P1,
     effort: Small,
     factor: "XIV Telemetry",
@@ -25,17 +36,28 @@ policy_sdk::rule! {
     reads: [
         "object.metadata.labels",
         "pod.metadata.labels",
-        "pod.metadata.annotations[\"prometheus.io/scrape\"]",
+        "object.metadata.name",
+        "pod.metadata.annotations",
+        "main_container.ports[*].name",
     ],
     inventory: {
         services: {
             kinds: ["core/Service"],
             scope: "namespace",
             relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-            reads: ["spec.ports[*].name", "metadata.labels", "metadata.annotations[\"prometheus.io/scrape\"]"],
+            reads: ["spec.ports[*].name", "metadata.labels", "metadata.annotations"],
         },
-        service_monitors: {
-            kinds: ["monitoring.coreos.com/ServiceMonitor"],
+        monitors: {
+            kinds: [
+                "monitoring.coreos.com/ServiceMonitor", "monitoring.coreos.com/PodMonitor",
+                "monitoring.googleapis.com/PodMonitoring", "operator.victoriametrics.com/VMServiceScrape",
+                "operator.victoriametrics.com/VMPodScrape",
+            ],
+            scope: "cluster",
+            reads: [],
+        },
+        of_services: {
+            kinds: ["monitoring.coreos.com/ServiceMonitor", "operator.victoriametrics.com/VMServiceScrape"],
             scope: "cluster",
             via: "services",
             relation: selects {
@@ -45,8 +67,11 @@ policy_sdk::rule! {
             },
             reads: [],
         },
-        pod_monitors: {
-            kinds: ["monitoring.coreos.com/PodMonitor"],
+        of_pods: {
+            kinds: [
+                "monitoring.coreos.com/PodMonitor", "monitoring.googleapis.com/PodMonitoring",
+                "operator.victoriametrics.com/VMPodScrape",
+            ],
             scope: "cluster",
             relation: selects {
                 there: "spec.selector",
@@ -65,6 +90,8 @@ policy_sdk::rule! {
     parameters: {
         /// Accept `prometheus.io/scrape` annotations in place of a monitor.
         accept_annotations: bool = true,
+        /// `prometheus-operator` where the cluster has it; empty where that is not known.
+        monitoring: String = String::new(),
     },
 }
 
@@ -77,23 +104,48 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let Some(service) = services.first() else {
         return not_applicable("no Service selects its pods");
     };
-    let is_annotated = |metadata: View<'_>| metadata.get("annotations").get("prometheus.io/scrape").text() == "true";
+    if input.parameters.monitoring != "prometheus-operator" && input.related("monitors").next().is_none() {
+        return not_evaluated("no monitor is among the documents, and `monitoring` does not say what the cluster has");
+    }
     let accepted = input.parameters.accept_annotations
-        && (is_annotated(workload.pod.get("metadata"))
-            || services.iter().any(|service| is_annotated(service.document.get("metadata"))));
-    let mut monitors = input.related("service_monitors").chain(input.related("pod_monitors"));
-    if !accepted && monitors.next().is_none() {
-        let message =
-            format!("Service `{}` selects its pods, and no ServiceMonitor or PodMonitor scrapes them", service.name());
-        findings.report(&workload.object, message).fix(monitor(input, service));
+        && (is_annotated(&workload.pod.get("metadata"))
+            || services.iter().any(|service| is_annotated(&service.document.get("metadata"))));
+    if accepted || input.related("of_services").chain(input.related("of_pods")).next().is_some() {
+        return Ok(());
+    }
+    let name = service.name();
+    let mut ports = workload.main_containers().flat_map(|container| container.get("ports").items());
+    match ports.find(|port| is_of_metrics(port.get("name").text())) {
+        Some(port) => {
+            let named = port.get("name").text();
+            let message = format!("nothing scrapes the port `{named}` of the pods of Service `{name}`");
+            findings.report(Code::MetricsPort, &port.get("name"), message).fix(monitor(input, service));
+        }
+        None => {
+            let message =
+                format!("Service `{name}` selects its pods, and no ServiceMonitor or PodMonitor scrapes them");
+            findings.report(Code::Missing, &workload.object.at("metadata.name"), message);
+        }
     }
     Ok(())
+}
+
+/// Whether an annotation tells something other than a monitor to scrape.
+fn is_annotated(metadata: &View<'_>) -> bool {
+    const FLAGS: [&str; 2] = ["prometheus.io/scrape", "k8s.grafana.com/scrape"];
+    const PREFIXES: [&str; 3] =
+        ["ad.datadoghq.com/", "instrumentation.opentelemetry.io/inject-", "sidecar.opentelemetry.io/"];
+    let annotations = metadata.get("annotations");
+    FLAGS.iter().any(|flag| annotations.get(flag).text() == "true")
+        || annotations
+            .entries()
+            .any(|(key, value)| PREFIXES.iter().any(|prefix| key.starts_with(prefix)) && value.text() != "false")
 }
 
 fn monitor(input: &Input<'_, Parameters>, service: &Related<'_>) -> Option<Fix> {
     let ports: Vec<&str> =
         service.document.at("spec.ports").items().filter_map(|port| port.get("name").as_str()).collect();
-    let port = ["metrics", "http"].into_iter().find(|name| ports.contains(name)).or(ports.first().copied())?;
+    let port = ports.into_iter().find(|name| is_of_metrics(name))?;
     let mut labels = String::new();
     let mut writer = ObjectWriter::new(&mut labels);
     for (key, value) in service.document.at("metadata.labels").entries().filter(|(key, _)| is_lasting(key)) {

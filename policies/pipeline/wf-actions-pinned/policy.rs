@@ -7,8 +7,10 @@ policy_sdk::rule! {
     ///
     /// Each `uses` of a step, and of a job that calls a reusable workflow, names a full commit SHA.
     /// Actions of trusted owners may name a version (`v4`, `v4.2.2`) instead; a moving reference such
-    /// as a branch is worse than a tag, whoever owns it. `docker://` images need a digest. Paths in
-    /// the same repository (`./…`) have nothing to pin.
+    /// as a branch is worse than a tag, whoever owns it, and a tag is worse in a job that gets secrets other than
+    /// `GITHUB_TOKEN`, or may write contents, packages or an identity token. `docker://` images need a digest.
+    /// Paths in the same repository (`./…`, `$/…`) have nothing to pin, and actions that verify their own
+    /// reference (`by_tag`) must be named by tag.
     ///
     /// ## Why
     /// Whoever can move a tag or push to a branch of the action's repository runs code in this
@@ -17,19 +19,35 @@ policy_sdk::rule! {
     /// ## Fix
     /// Write the commit's SHA, and the version behind it as a comment, which update bots keep in
     /// step: `uses: owner/action@<sha> # v1.2.3`. The parameter `pins` fills in SHAs that are known.
-    severity: High,
+    findings: {
+        /// No reference at all: GitHub refuses the file
+        Missing: High, Certain;
+        /// A shortened commit: GitHub refuses it, or takes it for a tag
+        ShortSha: High, Certain;
+        /// A branch
+        Branch: High, Certain;
+        /// A tag, in a job that gets secrets or may write
+        TagWithSecrets: High, Certain;
+        /// A tag
+        Tag: Medium, Certain;
+        /// An image without a digest
+        Image: Medium, Certain;
+    },
     priority: P1,
     effort: Small,
     factor: "II Dependencies",
-    aliases: ["ZZ:unpinned-uses"],
+    peers: ["ZZ:unpinned-uses"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
-    reads: ["jobs.*.uses", "jobs.*.steps[*].uses", "runs.steps[*].uses", "runs.image"],
+    reads: [
+        "permissions", "env", "jobs.*.permissions", "jobs.*.env", "jobs.*.secrets", "jobs.*.with", "jobs.*.uses",
+        "jobs.*.steps[*].uses", "jobs.*.steps[*].env", "jobs.*.steps[*].with", "runs.steps[*].uses", "runs.image",
+    ],
     parameters: {
         /// Owners whose actions may be named by version.
         trusted: Vec<String> = list(["actions", "github"]),
-        /// Severity of following a branch.
-        branch_severity: Severity = Severity::Critical,
+        /// Repositories whose actions and workflows refuse to run by commit.
+        by_tag: Vec<String> = list(["slsa-framework/slsa-github-generator"]),
         /// Commits to pin to: `owner/repository@reference` to a SHA, behind which a version may stand
         /// (`11bd… v4.2.2`). They make the fix.
         pins: Vec<(String, String)> = Vec::new(),
@@ -37,35 +55,65 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let image = Some(input.document.at("runs.image")).filter(|image| image.text().starts_with("docker://"));
-    for uses in github::uses(&input.document).chain(image) {
+    let workflow = &input.document;
+    let image = Some(workflow.at("runs.image")).filter(|image| image.text().starts_with("docker://"));
+    for (job, uses) in github::uses(workflow).chain(image.map(|image| (None, image))) {
         if let Some(image) = uses.text().strip_prefix("docker://") {
             if !image.contains("@sha256:") {
-                findings.report(&uses, format!("the image `{image}` is not pinned by digest")).code("image");
+                findings.report(Code::Image, &uses, format!("the image `{image}` is not pinned by digest"));
             }
         } else if let Some(action) = Action::parse(uses.text()).filter(|action| !action.is_commit()) {
-            judge(&uses, &action, &input.parameters, findings);
+            judge(&uses, &action, workflow, job.as_ref(), &input.parameters, findings);
         }
     }
     Ok(())
 }
 
-fn judge(uses: &View<'_>, action: &Action<'_>, parameters: &Parameters, findings: &mut Findings) {
+fn judge(
+    uses: &View<'_>,
+    action: &Action<'_>,
+    workflow: &View<'_>,
+    job: Option<&View<'_>>,
+    parameters: &Parameters,
+    findings: &mut Findings,
+) {
     let is_trusted = parameters.trusted.iter().any(|owner| action.is_of(owner));
-    let expected = if is_trusted { "a version or a commit SHA" } else { "a commit SHA" };
-    let Action { name, reference } = action;
-    let number = reference.strip_prefix('v').unwrap_or(reference);
-    let report = if reference.is_empty() {
-        findings.report(uses, format!("`{name}` names no reference, expected {expected}")).code("missing")
-    } else if !number.starts_with(|first: char| first.is_ascii_digit()) {
-        let message = format!("`{name}` follows `{reference}`, which can move at any time, expected {expected}");
-        findings.report(uses, message).code("branch").severity(parameters.branch_severity)
-    } else if is_trusted {
-        return;
-    } else {
-        findings.report(uses, format!("`{name}` is pinned by the tag `{reference}`, expected {expected}")).code("tag")
+    let by_tag = parameters.by_tag.iter().any(|repository| action.is(repository));
+    let expected = match (by_tag, is_trusted) {
+        (true, _) => "a version",
+        (false, true) => "a version or a commit SHA",
+        (false, false) => "a commit SHA",
     };
-    report.fix(fix(uses, action, &parameters.pins));
+    let Action { name, reference } = action;
+    let is_hex = reference.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let (code, message) = if reference.is_empty() {
+        (Code::Missing, format!("`{name}` names no reference, which GitHub refuses, expected {expected}"))
+    } else if is_hex && reference.len() >= 7 {
+        (Code::ShortSha, format!("`{name}` names the shortened commit `{reference}`, expected all 40 digits"))
+    } else if !reference.strip_prefix('v').unwrap_or(reference).starts_with(|first: char| first.is_ascii_digit()) {
+        let message = format!("`{name}` follows `{reference}`, which can move at any time, expected {expected}");
+        (Code::Branch, message)
+    } else if is_trusted || by_tag {
+        return;
+    } else if job.is_some_and(|job| is_worth_stealing(workflow, job)) {
+        let message = format!("`{name}` is pinned by the tag `{reference}` in a job with secrets, expected {expected}");
+        (Code::TagWithSecrets, message)
+    } else {
+        (Code::Tag, format!("`{name}` is pinned by the tag `{reference}`, expected {expected}"))
+    };
+    findings.report(code, uses, message).fix(fix(uses, action, &parameters.pins));
+}
+
+/// Whether a job gets secrets other than its own token, or has a token that may write what is shipped.
+fn is_worth_stealing(workflow: &View<'_>, job: &View<'_>) -> bool {
+    let names_secret = |view: View<'_>| view.entries().any(|(_, value)| github::names_secret(value.text()));
+    let mut steps = job.get("steps").items();
+    let scopes = ["id-token", "contents", "packages"];
+    job.get("secrets").kind().is_some()
+        || ["env", "with"].into_iter().any(|field| names_secret(job.get(field)))
+        || names_secret(workflow.get("env"))
+        || steps.any(|step| ["env", "with"].into_iter().any(|field| names_secret(step.get(field))))
+        || scopes.into_iter().any(|scope| github::may_write(workflow, job, scope) == Some(true))
 }
 
 fn fix(uses: &View<'_>, action: &Action<'_>, pins: &[(String, String)]) -> Option<Fix> {

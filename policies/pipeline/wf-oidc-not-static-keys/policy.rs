@@ -10,8 +10,10 @@ policy_sdk::rule! {
     /// permission `id-token: write`; a reusable workflow may leave that to its caller. Sessions are
     /// asked for one hour at most.
     ///
-    /// Keys beside an `aws-session-token` are short-lived and pass; so do chained roles and Azure's
-    /// managed identities, which need no `id-token`.
+    /// Keys beside a session token are short-lived and pass; so do chained roles and Azure's
+    /// managed identities, which need no `id-token`. AWS keys beside an endpoint that is not AWS (MinIO, R2) are
+    /// none of a cloud that issues tokens. On a runner of one's own, or with `AWS_ROLE_ARN` or `AWS_PROFILE`
+    /// set, the AWS action needs no role.
     ///
     /// ## Why
     /// A stored key works for anybody, anywhere, until somebody remembers to rotate it. A token that
@@ -20,21 +22,26 @@ policy_sdk::rule! {
     /// ## Fix
     /// Let the cloud trust GitHub's OIDC issuer for this repository, give the job
     /// `permissions: {id-token: write, contents: read}`, name the role, and delete the secret.
-    severity: High,
+    findings: {
+        /// The job may not ask for the token that it logs in with: the login fails
+        NoIdToken: High, Certain;
+        /// A stored key of a cloud is used
+        StaticKey: Medium, Likely;
+        /// The login names no role to assume
+        NoRole: Medium, Likely;
+        /// The session lives longer than an hour
+        LongSession: Low, Certain;
+    },
     priority: P1,
     effort: Medium,
     factor: "IV Backing services",
-    aliases: ["ZZ:use-trusted-publishing"],
+    peers: ["ZZ:use-trusted-publishing"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     reads: [
-        "on", "permissions", "env", "jobs.*.permissions", "jobs.*.env", "jobs.*.container.env",
+        "on", "permissions", "env", "jobs.*.permissions", "jobs.*.runs-on", "jobs.*.env", "jobs.*.container.env",
         "jobs.*.steps[*].uses", "jobs.*.steps[*].env", "jobs.*.steps[*].with",
     ],
-    parameters: {
-        /// Ids of jobs that may use stored keys.
-        allow_jobs: Vec<String> = Vec::new(),
-    },
 }
 
 const KEY_VARIABLES: [&str; 7] = [
@@ -58,7 +65,7 @@ struct Login {
 const LOGINS: [Login; 3] = [
     Login {
         action: "aws-actions/configure-aws-credentials",
-        keys: &["aws-access-key-id", "aws-secret-access-key"],
+        keys: &["aws-secret-access-key", "aws-access-key-id"],
         role: "role-to-assume",
         lifetime: "role-duration-seconds",
     },
@@ -77,9 +84,6 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workflow = &input.document;
     judge_env(&workflow.get("env"), findings);
     for (id, job) in workflow.get("jobs").entries() {
-        if input.parameters.allow_jobs.iter().any(|allowed| allowed == id) {
-            continue;
-        }
         judge_env(&job.get("env"), findings);
         judge_env(&job.at("container.env"), findings);
         for step in job.get("steps").items() {
@@ -94,12 +98,24 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 }
 
 fn judge_env(env: &View<'_>, findings: &mut Findings) {
-    for (name, value) in env.entries().filter(|(name, _)| KEY_VARIABLES.contains(name)) {
-        if ["secrets.", "secrets["].iter().any(|secret| value.text().contains(secret)) {
+    for (name, value) in env.entries() {
+        let upper = name.to_ascii_uppercase();
+        let is_key = KEY_VARIABLES.contains(&&*upper) && github::names_secret(value.text());
+        if is_key && !(upper.starts_with("AWS_") && is_no_aws(env)) {
             let message = format!("`{name}` is a stored key, expected a login with OIDC");
-            findings.report(&value, message).code("static-key");
+            findings.report(Code::StaticKey, &value, message);
         }
     }
+}
+
+/// Whether AWS variables are short-lived, or for a store that only speaks like S3.
+fn is_no_aws(env: &View<'_>) -> bool {
+    const STORES: [&str; 6] = ["AWS_ENDPOINT_URL", "S3_ENDPOINT", "MINIO", "LOCALSTACK", "R2_", "BACKBLAZE"];
+    env.entries().any(|(name, value)| {
+        let upper = name.to_ascii_uppercase();
+        let is_store = STORES.iter().any(|store| upper.contains(store));
+        upper == "AWS_SESSION_TOKEN" || is_store && !value.text().contains("amazonaws.com")
+    })
 }
 
 fn judge_login(
@@ -112,9 +128,9 @@ fn judge_login(
     let with = step.get("with");
     let (action, role) = (login.action, login.role);
     if let Some(key) = login.keys.iter().find(|key| with.get(key).exists()) {
-        if !with.get("aws-session-token").exists() {
+        if !with.get("aws-session-token").exists() && !holds_only_ids(with.get(key).text()) {
             let message = format!("`{action}` gets the stored key `{key}`, expected only `{role}`");
-            findings.report(&with.get(key), message).code("static-key");
+            findings.report(Code::StaticKey, &with.get(key), message);
         }
         return;
     }
@@ -123,18 +139,49 @@ fn judge_login(
         return;
     }
     if !with.get(role).exists() {
-        findings.report(&with.get(role), format!("`{action}` names no `{role}`")).code("no-role");
+        let finds_one = login.role == "role-to-assume"
+            && (!is_hosted(&job.get("runs-on"))
+                || [step.get("env"), job.get("env"), workflow.get("env")]
+                    .iter()
+                    .any(|env| ["AWS_ROLE_ARN", "AWS_PROFILE"].iter().any(|name| env.get(name).exists())));
+        if !finds_one {
+            findings.report(Code::NoRole, &with.get(role), format!("`{action}` names no `{role}`"));
+        }
     } else if !is_chained && !github::may_write(workflow, job, "id-token").unwrap_or(github::is_reusable(workflow)) {
         let message = format!("job `{id}` logs in with OIDC but lacks the permission `id-token: write`");
-        findings
-            .report(&job.at("permissions.id-token"), message)
-            .code("no-id-token")
-            .label(&step.get("uses"), "logs in here");
+        // Where the permissions stand that win.
+        let of_workflow = workflow.get("permissions");
+        let is_of_workflow = job.get("permissions").kind().is_none() && of_workflow.kind().is_some();
+        let permissions = if is_of_workflow { of_workflow } else { job.get("permissions") };
+        let fix = Fix::unsafe_("let the job ask for an identity token");
+        let fix = match permissions.kind() {
+            None => Some(fix.set(&permissions, object! { "contents": "read", "id-token": "write" })),
+            Some(Kind::Object) => Some(fix.set(&permissions.get("id-token"), "write")),
+            _ => None,
+        };
+        let place = if permissions.as_str().is_some() { permissions } else { permissions.get("id-token") };
+        findings.report(Code::NoIdToken, &place, message).label(&step.get("uses"), "logs in here").fix(fix);
     }
     let lifetime = with.get(login.lifetime);
     let seconds = lifetime.scalar_text().and_then(|text| text.trim_end_matches('s').parse::<u64>().ok());
     if let Some(seconds) = seconds.filter(|seconds| *seconds > MAX_SECONDS) {
         let message = format!("the session lives {seconds} seconds, expected at most {MAX_SECONDS}");
-        findings.report(&lifetime, message).code("long-session");
+        findings.report(Code::LongSession, &lifetime, message);
+    }
+}
+
+/// A JSON text that is written out and holds no secret: what Azure calls credentials without a secret.
+fn holds_only_ids(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower.trim_start().starts_with('{') && lower.contains("clientid") && !lower.contains("clientsecret")
+}
+
+/// Whether a job runs on machines of GitHub.
+fn is_hosted(runs_on: &View<'_>) -> bool {
+    let is_label = |label: &str| ["ubuntu-", "windows-", "macos-"].iter().any(|hosted| label.starts_with(hosted));
+    match runs_on.kind() {
+        Some(Kind::String) => is_label(runs_on.text()),
+        Some(Kind::Array) => runs_on.items().all(|label| is_label(label.text())),
+        _ => false,
     }
 }

@@ -3,7 +3,8 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Pods do not share the node's namespaces
     ///
-    /// None of the pod's `hostNetwork`, `hostPID` and `hostIPC` is `true`.
+    /// None of the pod's `hostNetwork`, `hostPID` and `hostIPC` is `true`. A HostProcess pod for Windows nodes must
+    /// be on their network, so there `hostNetwork` is not judged.
     ///
     /// ## Why
     /// With the node's network a pod bypasses every NetworkPolicy and reaches what listens on
@@ -12,12 +13,19 @@ policy_sdk::rule! {
     /// ## Fix
     /// Remove the field. A network plugin or a node exporter that needs it gets an exemption that
     /// names its namespace and image.
-    severity: Critical,
+    findings: {
+        /// The pod is on the node's network
+        HostNetwork: High, Certain;
+        /// The pod sees the node's processes
+        HostPid: High, Certain;
+        /// The pod shares the node's IPC
+        HostIpc: Medium, Certain;
+    },
     priority: P0,
     effort: Small,
     factor: "XV Security",
     controls: ["pss:baseline", "cis:5.2.3", "cis:5.2.4", "cis:5.2.5"],
-    aliases: [
+    peers: [
         "KL:host-network", "KL:host-pid", "KL:host-ipc",
         "PO:hostNetworkSet", "PO:hostPIDSet", "PO:hostIPCSet",
         "KC:C-0038", "KC:C-0041",
@@ -27,19 +35,38 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    reads: ["pod.spec.hostNetwork", "pod.spec.hostPID", "pod.spec.hostIPC"],
+    reads: [
+        "pod.spec.hostNetwork", "pod.spec.hostPID", "pod.spec.hostIPC", "pod.spec.hostUsers",
+        "pod.spec.securityContext.windowsOptions.hostProcess",
+        "container.securityContext.windowsOptions.hostProcess",
+    ],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let spec = input.workload().spec();
-    for (field, code, what) in
-        [("hostNetwork", "host-network", "network"), ("hostPID", "host-pid", "process"), ("hostIPC", "host-ipc", "IPC")]
-    {
+    let workload = input.workload();
+    let spec = workload.spec();
+    let is_host_process = |view: &View<'_>| view.at("securityContext.windowsOptions.hostProcess").is_true();
+    let must_share_network =
+        is_host_process(&spec) || workload.containers().any(|container| is_host_process(&container));
+    for (field, code, what) in [
+        ("hostNetwork", Code::HostNetwork, "network"),
+        ("hostPID", Code::HostPid, "process"),
+        ("hostIPC", Code::HostIpc, "IPC"),
+    ] {
         let shared = spec.get(field);
-        if shared.is_true() {
-            let message = format!("the pod shares the node's {what} namespace: `{field}` is `true`, expected `false`");
-            findings.report(&shared, message).code(code);
+        if !shared.is_true() || field == "hostNetwork" && must_share_network {
+            continue;
         }
+        let also = if spec.get("hostUsers").as_bool() == Some(false) {
+            ", which the API server refuses beside `hostUsers: false`"
+        } else if workload.kind() == "DaemonSet" {
+            "; an agent of the node that needs it is to be exempted, not changed"
+        } else {
+            ""
+        };
+        let message =
+            format!("the pod shares the node's {what} namespace: `{field}` is `true`, expected `false`{also}");
+        findings.report(code, &shared, message);
     }
     Ok(())
 }

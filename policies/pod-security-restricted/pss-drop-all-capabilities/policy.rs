@@ -8,9 +8,10 @@ policy_sdk::rule! {
     /// capabilities, are exempt.
     ///
     /// Dropping is a safe fix where the container is known not to run as root, since then the kernel
-    /// gave it no capability to begin with (but for binaries with file capabilities). A container
+    /// gave it no capability to begin with (but for binaries with file capabilities), and adds none. A container
     /// that may be root can need `CHOWN` or `SETUID` to start, so there a person must confirm; a
-    /// privileged one is left alone. What is added is never removed.
+    /// privileged one is left alone. What is added is never removed. Each container is told once, with all
+    /// that is wrong with its capabilities.
     ///
     /// ## Why
     /// The container runtime's default set lets root in a container forge packets, change the
@@ -19,12 +20,19 @@ policy_sdk::rule! {
     /// ## Fix
     /// Set `capabilities.drop: ["ALL"]`. To listen below port 1024 add `NET_BIND_SERVICE`, or
     /// listen above it.
-    severity: High,
+    findings: {
+        /// A container does not drop all capabilities
+        NotDropped: Medium, Certain;
+        /// A container drops `all`, or the like: Pod Security knows only `ALL`
+        Spelling: Medium, Certain;
+        /// A container adds others than `NET_BIND_SERVICE`
+        Added: Medium, Certain;
+    },
     priority: P0,
     effort: Small,
     factor: "XV Security",
     controls: ["pss:restricted", "cis:5.2.8", "cis:5.2.9", "cis:5.2.10"],
-    aliases: [
+    peers: [
         "KL:drop-net-raw-capability", "PO:insecureCapabilities", "PO:linuxHardening", "KC:C-0055",
         "CK:CKV_K8S_37", "CK:CKV_K8S_28", "TR:KSV-0003", "TR:KSV-0004", "TR:KSV-0106", "TR:KSV-0119",
         "KY:disallow-capabilities-strict", "KY:require-drop-all", "GK:capabilities",
@@ -33,6 +41,7 @@ policy_sdk::rule! {
     applies_to: ["workload"],
     reads: [
         "pod.spec.os.name",
+        "pod.spec.nodeSelector",
         "pod.spec.securityContext.runAsNonRoot",
         "pod.spec.securityContext.runAsUser",
         "container.securityContext.capabilities",
@@ -49,29 +58,39 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
     let pod = workload.spec().get("securityContext");
     for container in workload.containers() {
-        let drop = container.at("securityContext.capabilities.drop");
-        if !drop.items().any(|capability| capability.text() == "ALL") {
-            let message =
-                format!("{} does not drop all capabilities, expected `drop: [\"ALL\"]`", container.described());
-            findings.report(&drop, message).code("not-dropped").fix(fix(&container, &pod, &drop));
-        }
-        for capability in container.at("securityContext.capabilities.add").items() {
-            if capability.text() != "NET_BIND_SERVICE" {
-                let added = capability.text();
-                let message = format!(
-                    "{} adds the capability `{added}`, only `NET_BIND_SERVICE` may be added",
-                    container.described()
-                );
-                findings.report(&capability, message).code("added");
+        let capabilities = container.at("securityContext.capabilities");
+        let drop = capabilities.get("drop");
+        let added: Vec<View<'_>> =
+            capabilities.get("add").items().filter(|added| added.text() != "NET_BIND_SERVICE").collect();
+        let names: Vec<&str> = added.iter().map(View::text).collect();
+        let adds = format!("adds `{}`, only `NET_BIND_SERVICE` may be added", names.join("`, `"));
+        let also = if added.is_empty() { String::new() } else { format!("; it also {adds}") };
+        let (name, hint) = (container.described(), workload.windows_hint());
+        let misspelt = drop.items().find(|dropped| matches!(&*dropped.text().to_ascii_uppercase(), "ALL" | "CAP_ALL"));
+        let report = if drop.items().any(|dropped| dropped.text() == "ALL") {
+            if added.is_empty() {
+                continue;
             }
-        }
+            findings.report(Code::Added, &capabilities, format!("{name} {adds}{hint}"))
+        } else if let Some(misspelt) = misspelt {
+            let written = misspelt.text();
+            let message =
+                format!("{name} drops `{written}`, expected `ALL`: Pod Security compares letter by letter{also}{hint}");
+            let fix = Fix::safe("write `ALL`").set(&misspelt, "ALL");
+            findings.report(Code::Spelling, &misspelt, message).fix(fix)
+        } else {
+            let message = format!("{name} does not drop all capabilities, expected `drop: [\"ALL\"]`{also}{hint}");
+            let fix = fix(&container, &pod, &drop, added.is_empty());
+            findings.report(Code::NotDropped, &capabilities, message).fix(fix)
+        };
+        added.iter().fold(report, |report, added| report.label(added, "this one is added"));
     }
     Ok(())
 }
 
-fn fix(container: &Container<'_>, pod: &View<'_>, drop: &View<'_>) -> Option<Fix> {
+fn fix(container: &Container<'_>, pod: &View<'_>, drop: &View<'_>, adds_none: bool) -> Option<Fix> {
     let own = container.security_context();
-    if own.get("privileged").is_true() {
+    if own.get("privileged").is_true() || container.class == Class::Ephemeral {
         return None;
     }
     let effective = |field| if own.get(field).exists() { own.get(field) } else { pod.get(field) };
@@ -80,6 +99,6 @@ fn fix(container: &Container<'_>, pod: &View<'_>, drop: &View<'_>) -> Option<Fix
         None => !effective("runAsNonRoot").is_true(),
     };
     let title = "drop all capabilities";
-    let fix = if is_root { Fix::unsafe_(title) } else { Fix::safe(title) };
+    let fix = if is_root || !adds_none { Fix::unsafe_(title) } else { Fix::safe(title) };
     Some(fix.set(drop, ["ALL"]))
 }

@@ -6,10 +6,11 @@ policy_sdk::rule! {
     /// Every container of every class sets `securityContext.allowPrivilegeEscalation: false`. Pods
     /// for Windows nodes, where the field is not allowed, are exempt.
     ///
-    /// The fix is safe where the field is not set, though a binary that relies on set-user-ID or
-    /// file capabilities (`sudo`, `ping`) loses them; where somebody wrote `true` it needs a person.
-    /// A privileged container, or one that adds `SYS_ADMIN`, gets none: the API server refuses the
-    /// combination.
+    /// The fix is safe where the field is not set and nothing shows that the container relies on set-user-ID or
+    /// file capabilities: a command that calls `sudo`, `su`, `ping` or `newuidmap`, or a capability that is added
+    /// for a user other than root. There, and where somebody wrote `true`, it needs a person. A privileged
+    /// container gets none, since the API server refuses the combination; nor is a container judged that adds
+    /// `CAP_SYS_ADMIN` in that spelling, for the same reason.
     ///
     /// ## Why
     /// It sets the kernel's `no_new_privs` flag: without it a set-user-ID binary left in the image
@@ -17,12 +18,17 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Set `allowPrivilegeEscalation: false`.
-    severity: High,
+    findings: {
+        /// A container does not set `allowPrivilegeEscalation`
+        Missing: Medium, Certain;
+        /// A container allows it
+        True: Medium, Certain;
+    },
     priority: P0,
     effort: Small,
     factor: "XV Security",
     controls: ["pss:restricted", "cis:5.2.6"],
-    aliases: [
+    peers: [
         "KL:privilege-escalation-container", "PO:privilegeEscalationAllowed", "KC:C-0016", "CK:CKV_K8S_20",
         "TR:KSV-0001", "KY:disallow-privilege-escalation", "GK:allow-privilege-escalation",
     ],
@@ -30,11 +36,19 @@ policy_sdk::rule! {
     applies_to: ["workload"],
     reads: [
         "pod.spec.os.name",
+        "pod.spec.nodeSelector",
+        "pod.spec.securityContext.runAsUser",
+        "container.securityContext.runAsUser",
+        "container.command",
+        "container.args",
         "container.securityContext.allowPrivilegeEscalation",
         "container.securityContext.privileged",
         "container.securityContext.capabilities.add",
     ],
 }
+
+/// Programs that work by set-user-ID or file capabilities.
+const RAISING: [&str; 4] = ["sudo", "su", "ping", "newuidmap"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
@@ -43,28 +57,39 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
     for container in workload.containers() {
         let allowed = container.at("securityContext.allowPrivilegeEscalation");
-        if allowed.as_bool() == Some(false) {
+        // The API server takes no `false` beside it.
+        let cannot = added(&container).any(|capability| capability.text() == "CAP_SYS_ADMIN");
+        if allowed.as_bool() == Some(false) || cannot {
             continue;
         }
-        let has = if allowed.is_true() {
-            "sets `allowPrivilegeEscalation: true`"
+        let name = container.described();
+        let hint = workload.windows_hint();
+        let report = if allowed.exists() {
+            let written = allowed.to_json();
+            let message = format!("{name} sets `allowPrivilegeEscalation` to `{written}`, expected `false`{hint}");
+            findings.report(Code::True, &allowed, message)
         } else {
-            "does not set `allowPrivilegeEscalation`"
+            let message = format!("`allowPrivilegeEscalation` of {name} is not set, expected `false`{hint}");
+            findings.report(Code::Missing, &allowed, message)
         };
-        let message = format!("{} {has}, expected `false`", container.described());
-        findings.report(&allowed, message).fix(fix(&container, &allowed));
+        report.fix(fix(&workload, &container, &allowed));
     }
     Ok(())
 }
 
-fn fix(container: &Container<'_>, allowed: &View<'_>) -> Option<Fix> {
-    let mut added = container.at("securityContext.capabilities.add").items();
-    let needs_it = container.at("securityContext.privileged").is_true()
-        || added.any(|capability| matches!(capability.text(), "SYS_ADMIN" | "CAP_SYS_ADMIN"));
-    if needs_it {
+fn added<'d>(container: &Container<'d>) -> impl Iterator<Item = View<'d>> + use<'d> {
+    container.at("securityContext.capabilities.add").items()
+}
+
+fn fix(workload: &Workload<'_>, container: &Container<'_>, allowed: &View<'_>) -> Option<Fix> {
+    if container.at("securityContext.privileged").is_true() || container.class == Class::Ephemeral {
         return None;
     }
+    let own = container.at("securityContext.runAsUser").as_i64();
+    let is_root = own.or_else(|| workload.spec().at("securityContext.runAsUser").as_i64()).is_none_or(|user| user == 0);
+    let is_admin = added(container).any(|capability| capability.text() == "SYS_ADMIN");
+    let relies_on_it = is_admin || !is_root && added(container).next().is_some() || container.calls(&RAISING);
     let title = "forbid gaining privileges";
-    let fix = if allowed.exists() { Fix::unsafe_(title) } else { Fix::safe(title) };
+    let fix = if allowed.exists() || relies_on_it { Fix::unsafe_(title) } else { Fix::safe(title) };
     Some(fix.set(allowed, false))
 }

@@ -6,6 +6,8 @@ policy_sdk::rule! {
     /// The pod's `securityContext.runAsNonRoot` is `true`, or that of every container of every class
     /// is; neither the pod nor a container sets `false`.
     ///
+    /// A pod is told once, whatever is wrong with its containers.
+    ///
     /// The fix is safe only where it cannot keep a container from starting: every container that it
     /// concerns has a numeric `runAsUser` other than 0. Otherwise the image decides the user, so a
     /// person must confirm it. Where a container has `runAsUser: 0` or is privileged there is no fix.
@@ -17,12 +19,17 @@ policy_sdk::rule! {
     /// ## Fix
     /// Set `runAsNonRoot: true` in the pod's `securityContext`, with a numeric `USER` in the image or
     /// a numeric `runAsUser`.
-    severity: High,
+    findings: {
+        /// Neither the pod nor all of its containers say that they are not root
+        Missing: Medium, Certain;
+        /// The pod or a container allows root
+        False: Medium, Certain;
+    },
     priority: P0,
     effort: Small,
     factor: "XV Security",
     controls: ["pss:restricted", "cis:5.2.7", "nsa:non-root"],
-    aliases: [
+    peers: [
         "KL:run-as-non-root", "PO:runAsRootAllowed", "KC:C-0013", "CK:CKV_K8S_23", "TR:KSV-0012",
         "KY:require-run-as-nonroot", "GK:users",
     ],
@@ -50,33 +57,45 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("the pod has a user namespace of its own (`hostUsers: false`)");
     }
     let pod = spec.at("securityContext.runAsNonRoot");
-    let (unset, set): (Vec<_>, Vec<_>) =
+    let (mut unset, set): (Vec<_>, Vec<_>) =
         workload.containers().partition(|container| !container.at("securityContext.runAsNonRoot").exists());
-    if pod.as_bool() == Some(false) {
-        findings.report(&pod, "the pod sets `runAsNonRoot: false`, expected `true`").fix(fix(&pod, &spec, &unset));
-    } else if !pod.is_true() && !unset.is_empty() {
-        let names: Vec<String> = unset.iter().map(Container::described).collect();
-        let message = format!("neither the pod nor {} sets `runAsNonRoot: true`", names.join(", "));
-        let report = findings.report(&pod, message).fix(fix(&pod, &spec, &unset));
-        unset.iter().fold(report, |report, container| report.label(container, "does not set it either"));
+    let is_refused = pod.exists() && !pod.is_true();
+    let allowing: Vec<Container<'_>> =
+        set.into_iter().filter(|container| !container.at("securityContext.runAsNonRoot").is_true()).collect();
+    if pod.is_true() {
+        unset.clear();
     }
-    for container in set {
-        let own = container.at("securityContext.runAsNonRoot");
-        if !own.is_true() {
-            let message = format!("{} sets `runAsNonRoot: false`, expected `true`", container.described());
-            findings.report(&own, message).fix(fix(&own, &spec, &[container]));
+    if is_refused || !allowing.is_empty() {
+        let mut who: Vec<String> = is_refused.then(|| "the pod".to_owned()).into_iter().collect();
+        if !allowing.is_empty() {
+            who.push(listed(&allowing));
         }
+        let message = format!("`runAsNonRoot` of {} is `false`, expected `true`", who.join(" and "));
+        let targets: Vec<View<'_>> = is_refused
+            .then(|| pod.clone())
+            .into_iter()
+            .chain(allowing.iter().map(|container| container.at("securityContext.runAsNonRoot")))
+            .collect();
+        let concerned: Vec<&Container<'_>> = allowing.iter().chain(&unset).collect();
+        let fix = fix(&targets, &spec, &concerned);
+        let report = findings.report(Code::False, &targets[0], message).fix(fix);
+        targets[1..].iter().fold(report, |report, target| report.label(target, "here too"));
+    } else if !unset.is_empty() {
+        let message = format!("neither the pod nor {} sets `runAsNonRoot: true`", listed(&unset));
+        let fix = fix(std::slice::from_ref(&pod), &spec, &unset.iter().collect::<Vec<_>>());
+        let report = findings.report(Code::Missing, &pod, message).fix(fix);
+        unset.iter().fold(report, |report, container| report.label(container, "does not set it either"));
     }
     Ok(())
 }
 
-/// Sets `true` at `target`, which decides for the containers `concerned`.
-fn fix(target: &View<'_>, spec: &View<'_>, concerned: &[Container<'_>]) -> Option<Fix> {
-    let user = |container: &Container<'_>| {
+/// Sets `true` at the targets, which decide for the containers `concerned`.
+fn fix(targets: &[View<'_>], spec: &View<'_>, concerned: &[&Container<'_>]) -> Option<Fix> {
+    let user = |container: &&Container<'_>| {
         let own = container.at("securityContext.runAsUser").as_i64();
         own.or_else(|| spec.at("securityContext.runAsUser").as_i64())
     };
-    let is_privileged = |container: &Container<'_>| container.at("securityContext.privileged").is_true();
+    let is_privileged = |container: &&Container<'_>| container.at("securityContext.privileged").is_true();
     if concerned.iter().any(|container| user(container) == Some(0) || is_privileged(container)) {
         return None;
     }
@@ -86,5 +105,5 @@ fn fix(target: &View<'_>, spec: &View<'_>, concerned: &[Container<'_>]) -> Optio
     } else {
         Fix::unsafe_(title)
     };
-    Some(fix.set(target, true))
+    Some(targets.iter().fold(fix, |fix, target| fix.set(target, true)))
 }

@@ -8,8 +8,8 @@ policy_sdk::rule! {
     /// Windows nodes are exempt.
     ///
     /// Setting the pod's profile where none is set is a safe fix, as the container runtime's profile
-    /// blocks only what containers do not use; privileged containers run unconfined in any case, so
-    /// with one among those concerned, or in place of a type that somebody wrote, a person must confirm.
+    /// blocks only what containers do not use; in place of a type that somebody wrote a person must confirm.
+    /// Privileged containers run unconfined in any case, and need none: `pss-privileged` is about them.
     ///
     /// ## Why
     /// Without a profile a process may make every system call, and most escapes from containers
@@ -17,12 +17,19 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Set `seccompProfile: {type: RuntimeDefault}` in the pod's `securityContext`.
-    severity: High,
+    findings: {
+        /// Neither the pod nor all of its containers have a profile
+        Missing: Low, Certain;
+        /// A profile confines nothing, or is of a type that there is not
+        Other: Medium, Certain;
+        /// A profile has no type: the API server refuses it
+        Empty: Medium, Certain;
+    },
     priority: P0,
     effort: Small,
     factor: "XV Security",
     controls: ["pss:restricted", "cis:5.7.2"],
-    aliases: [
+    peers: [
         "KS:container-seccomp-profile", "KC:C-0210", "CK:CKV_K8S_31", "TR:KSV-0030",
         "KY:restrict-seccomp-strict", "GK:seccompv2",
     ],
@@ -30,6 +37,7 @@ policy_sdk::rule! {
     applies_to: ["workload"],
     reads: [
         "pod.spec.os.name",
+        "pod.spec.nodeSelector",
         "pod.spec.securityContext.seccompProfile",
         "container.securityContext.seccompProfile",
         "container.securityContext.privileged",
@@ -42,17 +50,17 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("the pod is for Windows nodes");
     }
     let pod = workload.spec().at("securityContext.seccompProfile");
-    let (unset, set): (Vec<_>, Vec<_>) =
+    let (mut unset, set): (Vec<_>, Vec<_>) =
         workload.containers().partition(|container| !container.at("securityContext.seccompProfile").exists());
+    unset.retain(|container| !container.at("securityContext.privileged").is_true());
     if pod.exists() {
         judge(&pod, "the pod", findings);
     } else if !unset.is_empty() {
-        let names: Vec<String> = unset.iter().map(Container::described).collect();
-        let message = format!("neither the pod nor {} sets `seccompProfile`", names.join(", "));
-        let privileged = unset.iter().any(|container| container.at("securityContext.privileged").is_true());
-        let title = "run under the container runtime's seccomp profile";
-        let fix = if privileged { Fix::unsafe_(title) } else { Fix::safe(title) };
-        let report = findings.report(&pod, message).fix(fix.set(&pod, object! { "type": "RuntimeDefault" }));
+        let hint = workload.windows_hint();
+        let message = format!("neither the pod nor {} sets `seccompProfile`{hint}", listed(&unset));
+        let fix = Fix::safe("run under the container runtime's seccomp profile");
+        let fix = fix.set(&pod, object! { "type": "RuntimeDefault" });
+        let report = findings.report(Code::Missing, &pod, message).fix(fix);
         unset.iter().fold(report, |report, container| report.label(container, "does not set it either"));
     }
     for container in set {
@@ -67,12 +75,12 @@ fn judge(profile: &View<'_>, who: &str, findings: &mut Findings) {
     if matches!(kind.text(), "RuntimeDefault" | "Localhost") {
         return;
     }
-    let has = if kind.exists() {
-        format!("the seccomp profile `{}`", kind.text())
+    let (code, has) = if kind.exists() {
+        (Code::Other, format!("the seccomp profile `{}`", kind.text()))
     } else {
-        "a seccomp profile without `type`".into()
+        (Code::Empty, "a seccomp profile without `type`, which the API server refuses".into())
     };
     let fix =
         Fix::unsafe_("use the container runtime's seccomp profile").set(profile, object! { "type": "RuntimeDefault" });
-    findings.report(&kind, format!("{who} has {has}, expected `RuntimeDefault` or `Localhost`")).fix(fix);
+    findings.report(code, &kind, format!("{who} has {has}, expected `RuntimeDefault` or `Localhost`")).fix(fix);
 }

@@ -5,10 +5,14 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Images have a tag that does not move
     ///
-    /// Every image of a workload's containers of all classes, of a Compose service that is not built
+    /// Every image of a workload's containers, of a Compose service that is not built
     /// there and of a workflow job's container and services names a tag that is not in
-    /// `denied_tags`, or a digest. A Compose variable counts with its default (`${TAG:-latest}`);
+    /// `denied_tags` and does not begin or end with a word that says that it moves (`stable-alpine`), or a digest.
+    /// A Compose variable counts with its default (`${TAG:-latest}`);
     /// where an image is not known (`${TAG}`, `${{ … }}`) nothing is said about it.
+    ///
+    /// Each image of a workload is told once, with the other containers that have it. Not judged are images that
+    /// are never pulled (`imagePullPolicy: Never`), ephemeral containers, and `auto`, for which Istio puts its own.
     ///
     /// ## Why
     /// A moving tag makes the same manifest run different code on the next node, and there is nothing
@@ -16,32 +20,50 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Name the version (`1.4.2`), or better the digest.
-    severity: High,
+    findings: {
+        /// An image of a workload has no tag
+        NoTag: Medium, Certain;
+        /// The tag of an image of a workload moves
+        MovingTag: Medium, Certain;
+        /// An image of a Compose file or a workflow has no tag
+        NoTagInFile: Low, Certain;
+        /// The tag of an image of a Compose file or a workflow moves
+        MovingTagInFile: Low, Certain;
+    },
     priority: P1,
     effort: Small,
     factor: "V Build/Release/Run",
-    aliases: [
+    peers: [
         "KL:latest-tag", "KS:container-image-tag", "PO:tagNotSpecified", "KC:C-0075", "CK:CKV_K8S_14",
         "TR:KSV-0013", "KY:disallow-latest-tag", "GK:disallowedtags", "ZZ:unpinned-images",
     ],
     since: "0.1.0",
     applies_to: ["workload", "file/Compose", "file/GitHubWorkflow"],
     reads: [
+        "pod.metadata.labels", "pod.metadata.annotations", "container.imagePullPolicy",
         "container.image", "services.*.image", "services.*.build", "jobs.*.container", "jobs.*.services.*.image",
     ],
     parameters: {
         /// Tags that move.
         denied_tags: Vec<String> = list([
-            "latest", "main", "master", "develop", "stable", "edge", "nightly", "dev", "staging", "prod",
+            "latest", "main", "master", "develop", "stable", "edge", "nightly", "dev", "staging", "prod", "lts",
+            "rolling", "canary", "next", "head", "unstable", "snapshot", "current", "beta", "alpha", "trunk",
         ]),
     },
 }
 
+/// Words that say that a tag of several moves, where it begins or ends with one.
+const MOVING: [&str; 7] = ["latest", "stable", "edge", "nightly", "lts", "dev", "snapshot"];
+
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let mut judge = |image: &View<'_>, who: &str| judge(image, who, &input.parameters.denied_tags, findings);
-    for container in input.workload().containers() {
-        judge(&container.get("image"), &container.described());
-    }
+    let denied = &input.parameters.denied_tags;
+    judge_workload(&input.workload(), denied, findings);
+    let mut judge = |image: &View<'_>, who: &str| {
+        let text = with_defaults(image.text());
+        if let Some((without, message)) = fault(&text, who, denied) {
+            findings.report(if without { Code::NoTagInFile } else { Code::MovingTagInFile }, image, message);
+        }
+    };
     for (name, service) in input.document.get("services").entries() {
         if !service.get("build").exists() {
             judge(&service.get("image"), &format!("service `{name}`"));
@@ -58,20 +80,44 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-fn judge(image: &View<'_>, who: &str, denied: &[String], findings: &mut Findings) {
-    let text = with_defaults(image.text());
-    let Some(reference) = ImageReference::parse(&text).filter(|reference| reference.digest.is_none()) else { return };
-    match reference.tag {
-        None => {
-            findings
-                .report(image, format!("{who} has the image `{text}` without a tag, so `latest` is pulled"))
-                .code("no-tag");
+fn judge_workload(workload: &Workload<'_>, denied: &[String], findings: &mut Findings) {
+    let is_judged = |container: &Container<'_>| {
+        container.class != Class::Ephemeral
+            && container.get("imagePullPolicy").text() != "Never"
+            && !(container.image() == "auto" && is_injected(workload))
+    };
+    let containers: Vec<Container<'_>> = workload.containers().filter(is_judged).collect();
+    for (index, container) in containers.iter().enumerate() {
+        let is_same = |other: &&Container<'_>| other.image() == container.image();
+        if containers[..index].iter().any(|other| is_same(&other)) {
+            continue;
         }
-        Some(tag) if denied.iter().any(|denied| denied == tag) => {
-            findings.report(image, format!("{who} has the image `{text}`, whose tag `{tag}` moves")).code("moving-tag");
-        }
-        Some(_) => {}
+        let Some((without, message)) = fault(container.image(), &container.described(), denied) else { continue };
+        let code = if without { Code::NoTag } else { Code::MovingTag };
+        let report = findings.report(code, &container.get("image"), message);
+        let others = containers[index + 1..].iter().filter(is_same);
+        others.fold(report, |report, other| report.label(&other.get("image"), "here too"));
     }
+}
+
+/// Whether Istio puts its own image in the place of `auto`.
+fn is_injected(workload: &Workload<'_>) -> bool {
+    let is_istio = |key: &str| matches!(key, "sidecar.istio.io/inject" | "inject.istio.io/templates");
+    let metadata = workload.pod.get("metadata");
+    ["labels", "annotations"].into_iter().any(|map| metadata.get(map).entries().any(|(key, _)| is_istio(key)))
+}
+
+/// What is wrong with an image, and whether it is that there is no tag.
+fn fault(text: &str, who: &str, denied: &[String]) -> Option<(bool, String)> {
+    let reference = ImageReference::parse(text).filter(|reference| reference.digest.is_none())?;
+    let Some(tag) = reference.tag else {
+        return Some((true, format!("{who} has the image `{text}` without a tag, so `latest` is pulled")));
+    };
+    let lower = tag.to_ascii_lowercase();
+    let mut parts = lower.split(['.', '_', '-']);
+    let (first, last) = (parts.next().unwrap_or_default(), parts.next_back());
+    let moves = denied.contains(&lower) || last.is_some_and(|last| MOVING.contains(&first) || MOVING.contains(&last));
+    moves.then(|| (false, format!("{who} has the image `{text}`, whose tag `{tag}` moves")))
 }
 
 /// Puts the defaults of variables (`${NAME:-default}`) in their place. What has none stays, and is no

@@ -5,14 +5,16 @@ use policy_sdk::version::major_minor;
 policy_sdk::rule! {
     /// Go uses as many threads as its CPU limit allows
     ///
-    /// A Go container with a CPU limit sets `GOMAXPROCS` in its own `env` to the limit, rounded up:
-    /// as `resourceFieldRef` of `limits.cpu` with divisor 1, or as that number. Without a CPU limit
-    /// there must be no `resourceFieldRef`, since it gives the CPUs of the node.
+    /// Where a Go container takes `GOMAXPROCS` from a resource, that is its own `limits.cpu` or `requests.cpu`
+    /// with divisor 1. A number is at most its CPU limit, rounded up, or 2, below which Go never goes by itself.
+    /// A Go that is known to be older than 1.25 and has a CPU limit sets it; where `unknown_versions` is set, so
+    /// does one of which the version is not known.
     ///
-    /// Go containers are the main ones of a workload whose label or annotation names the language
+    /// Go containers are those with a variable of Go's runtime (`GOMEMLIMIT`, `GOGC`, …), the main ones of a
+    /// workload whose label or annotation names the language
     /// `go`, and those of the listed images. A workload whose label or annotation says Go 1.25 or
-    /// later is exempt: that runtime reads the limit itself, and a fixed value would stop it from
-    /// following changes. So does `go.uber.org/automaxprocs`, which is not visible here.
+    /// later is exempt: that runtime reads the limit itself (unless `GODEBUG` switches that off), and a fixed value
+    /// would stop it from following changes.
     ///
     /// ## Why
     /// Before Go 1.25 the runtime starts as many threads as the node has CPUs. With a limit of two on a node
@@ -21,7 +23,16 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Upgrade to Go 1.25, or take `GOMAXPROCS` from the limit.
-    severity: Medium,
+    findings: {
+        /// `GOMAXPROCS` is taken from another value than the container's CPU limit
+        WrongReference: Medium, Certain;
+        /// `GOMAXPROCS` is higher than the CPU limit allows
+        Literal: Low, Likely;
+        /// A Go before 1.25 has a CPU limit and no `GOMAXPROCS`
+        Missing: Low, Likely;
+        /// A Go of unknown version has a CPU limit and no `GOMAXPROCS`
+        Unknown: Low, Guess;
+    },
     priority: P3,
     effort: Small,
     factor: "VIII Concurrency",
@@ -45,33 +56,42 @@ policy_sdk::rule! {
         version_label: String = "app.kubernetes.io/language-version".into(),
         /// Images, as globs, that are Go programs.
         go_images: Vec<String> = Vec::new(),
+        /// Report a Go of unknown version without `GOMAXPROCS`, too.
+        unknown_versions: bool = false,
         /// The first Go version whose runtime follows the limit itself.
         min_go_version_exempt: String = "1.25".into(),
-        /// Take every main container and sidecar for a Go program.
-        apply_to_all: bool = false,
     },
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    let Parameters { language_label, version_label, go_images, min_go_version_exempt, apply_to_all } =
+    let Parameters { language_label, version_label, go_images, unknown_versions, min_go_version_exempt } =
         &input.parameters;
     let named = |key: &str| workload.label(key).or_else(|| workload.annotation(key));
     let is_go =
         named(language_label).is_some_and(|language| matches!(&*language.to_ascii_lowercase(), "go" | "golang"));
-    if let Some(known) = named(version_label).filter(|known| major_minor(known) >= major_minor(min_go_version_exempt)) {
+    let version = named(version_label);
+    let is_old = version.is_some_and(|known| major_minor(known) < major_minor(min_go_version_exempt));
+    if let Some(known) =
+        version.filter(|_| !is_old && !workload.containers().any(|container| ignores_limit(&container)))
+    {
         return not_applicable(format!("Go {known} follows the CPU limit itself"));
     }
-    let is_judged = |container: &Container<'_>| match container.class {
-        Class::Main if is_go => true,
-        Class::Main | Class::Sidecar if *apply_to_all => true,
-        _ => go_images.iter().any(|glob| image::glob_match(glob, container.image())),
+    let is_judged = |container: &Container<'_>| {
+        is_go && container.class == Class::Main
+            || RUNTIME.iter().any(|name| variable(container, name).is_some())
+            || go_images.iter().any(|glob| image::glob_match(glob, container.image()))
+    };
+    let lack = match version {
+        _ if is_old => Some(Code::Missing),
+        None if *unknown_versions => Some(Code::Unknown),
+        _ => None,
     };
     let mut unknown = Vec::new();
     let mut judged = 0;
     for container in workload.containers().filter(is_judged) {
         judged += 1;
-        if !judge(&container, findings) {
+        if !judge(&container, lack, findings) {
             unknown.push(container.described());
         }
     }
@@ -84,44 +104,58 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
 }
 
-/// False when the value is not known.
-fn judge(container: &Container<'_>, findings: &mut Findings) -> bool {
+/// Variables that only Go's runtime reads.
+const RUNTIME: [&str; 4] = ["GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG"];
+
+/// A variable of a container; of two of one name the last counts.
+fn variable<'d>(container: &Container<'d>, name: &str) -> Option<View<'d>> {
+    container.get("env").items().filter(|variable| variable.get("name").text() == name).last()
+}
+
+/// Whether a container keeps Go 1.25 from reading the limit.
+fn ignores_limit(container: &Container<'_>) -> bool {
+    variable(container, "GODEBUG").is_some_and(|debug| debug.get("value").text().contains("containermaxprocs=0"))
+}
+
+/// False when the value is not known. `lack` is what it is to have no `GOMAXPROCS`.
+fn judge(container: &Container<'_>, lack: Option<Code>, findings: &mut Findings) -> bool {
     let limit = container.limit("cpu");
     let cores = Quantity::from_view(&limit).filter(|limit| limit.is_positive()).map(Quantity::ceil);
     let name = container.described();
     let env = container.get("env");
-    // Of two variables of one name the last counts.
-    let Some(variable) = env.items().filter(|variable| variable.get("name").text() == "GOMAXPROCS").last() else {
-        if let Some(cores) = cores {
+    let Some(variable) = variable(container, "GOMAXPROCS") else {
+        if let (Some(code), Some(cores)) = (lack, cores) {
             let message = format!("{name} has a CPU limit but no `GOMAXPROCS`, expected {cores}");
-            findings
-                .report(&env, message)
-                .code("missing")
-                .label(&limit, "the limit")
-                .fix(Fix::safe("take `GOMAXPROCS` from the CPU limit").set(&env.end(), from_limit()));
+            let title = "take `GOMAXPROCS` from the CPU limit";
+            // From 1.25 on a set value keeps Go from following changes of the limit.
+            let fix = if code == Code::Missing { Fix::safe(title) } else { Fix::unsafe_(title) };
+            let fix = fix.set(&env.end(), from_limit());
+            findings.report(code, &env, message).label(&limit, "the limit").fix(fix);
         }
         return true;
     };
     let reference = variable.at("valueFrom.resourceFieldRef");
     if reference.exists() {
-        judge_reference(container, &reference, cores, findings);
+        judge_reference(container, &reference, findings);
         return true;
     }
     let value = variable.get("value");
     let Some(text) = value.scalar_text() else { return !variable.get("valueFrom").exists() };
     let Some(cores) = cores else { return true };
-    if text.trim().parse() != Ok(cores) {
-        let message = format!("{name} sets `GOMAXPROCS` to `{text}`, expected {cores}, its CPU limit rounded up");
+    // Go itself never goes below 2, and less is a choice.
+    if text.trim().parse::<i128>().is_ok_and(|threads| threads > cores.max(2)) {
+        let message =
+            format!("{name} sets `GOMAXPROCS` to `{text}`, expected at most {cores}, its CPU limit rounded up");
         let fix = Fix::unsafe_(format!("set `GOMAXPROCS` to {cores}")).set(&value, cores.to_string());
-        findings.report(&value, message).code("literal").label(&limit, "the limit").fix(fix);
+        findings.report(Code::Literal, &value, message).label(&limit, "the limit").fix(fix);
     }
     true
 }
 
-fn judge_reference(container: &Container<'_>, reference: &View<'_>, cores: Option<i128>, findings: &mut Findings) {
+fn judge_reference(container: &Container<'_>, reference: &View<'_>, findings: &mut Findings) {
     let name = container.described();
     let (resource, divisor, of) = (reference.get("resource"), reference.get("divisor"), reference.get("containerName"));
-    let (place, message) = if resource.text() != "limits.cpu" {
+    let (place, message) = if !matches!(resource.text(), "limits.cpu" | "requests.cpu") {
         (&resource, format!("`GOMAXPROCS` of {name} is taken from `{}`, expected `limits.cpu`", resource.text()))
     } else if !of.text().is_empty() && of.text() != container.name() {
         (&of, format!("`GOMAXPROCS` of {name} is taken from container `{}`, expected its own limit", of.text()))
@@ -135,15 +169,10 @@ fn judge_reference(container: &Container<'_>, reference: &View<'_>, cores: Optio
                 divisor.scalar_text().unwrap_or_default()
             ),
         )
-    } else if cores.is_none() {
-        (
-            reference,
-            format!("{name} takes `GOMAXPROCS` from a CPU limit that it does not have: that is all CPUs of the node"),
-        )
     } else {
         return;
     };
-    findings.report(place, message).code("reference");
+    findings.report(Code::WrongReference, place, message);
 }
 
 fn from_limit() -> impl ToJson {

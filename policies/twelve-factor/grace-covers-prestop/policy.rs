@@ -4,10 +4,10 @@ use policy_sdk::shutdown;
 policy_sdk::rule! {
     /// The grace period covers the preStop hook and the shutdown
     ///
-    /// `terminationGracePeriodSeconds` (30 by default) of a Deployment, StatefulSet or Rollout, and of
-    /// any other workload with a preStop hook, is at least the time of the longest preStop hook plus
+    /// `terminationGracePeriodSeconds` (30 by default) is at least the time of the longest preStop hook plus
     /// `shutdown_budget`. A hook takes the seconds of its `sleep` action, or those that its `exec`
-    /// command sleeps; any other hook counts as `default_hook_seconds`.
+    /// command sleeps; the time of any other cannot be told. Without a hook a grace period that is written is a
+    /// choice, but for 0 on a pod with ports or volumes.
     ///
     /// ## Why
     /// The hook's time is taken from the grace period. What is left is all that the process has to
@@ -15,7 +15,14 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Raise `terminationGracePeriodSeconds`.
-    severity: High,
+    findings: {
+        /// The hook takes the whole grace period: the process is killed
+        HookExceeds: High, Certain;
+        /// The pod is killed at once
+        Zero: Medium, Likely;
+        /// Little time is left after the hook
+        LittleLeft: Low, Likely;
+    },
     priority: P0,
     effort: Small,
     factor: "IX Disposability",
@@ -23,6 +30,8 @@ policy_sdk::rule! {
     applies_to: ["workload"],
     reads: [
         "pod.spec.terminationGracePeriodSeconds",
+        "pod.spec.volumes[*].name",
+        "main_container.ports[*].containerPort",
         "container.lifecycle.preStop.sleep.seconds",
         "container.lifecycle.preStop.exec.command",
         "container.lifecycle.preStop.httpGet.port",
@@ -30,32 +39,42 @@ policy_sdk::rule! {
     ],
     parameters: {
         /// The seconds that the process needs to stop after the hook.
-        shutdown_budget: i64 = 30,
-        /// The seconds of a hook whose time cannot be told.
-        default_hook_seconds: i64 = 5,
+        shutdown_budget: i64 = 10,
     },
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    let Parameters { shutdown_budget, default_hook_seconds } = input.parameters;
-    let longest = shutdown::longest_pre_stop(&workload, default_hook_seconds);
-    if longest.is_none() && !workload.is_long_running() {
-        return not_applicable("it is not long-running and has no preStop hook");
-    }
-    let hook_seconds = longest.as_ref().map_or(0, |(_, seconds)| *seconds);
-    let needed = hook_seconds.saturating_add(shutdown_budget);
-    let grace = shutdown::grace_seconds(&workload);
-    if grace < needed {
-        let view = shutdown::grace_period(&workload);
-        let message = format!(
-            "the grace period is {grace} seconds, expected at least {needed}: {hook_seconds} of the preStop hook and {shutdown_budget} to stop"
-        );
-        let fix = Fix::safe(format!("raise the grace period to {needed} seconds")).set(&view, needed);
-        let report = findings.report(&view, message).fix(fix);
-        if let Some((container, seconds)) = longest {
-            report.label(&container.at("lifecycle.preStop"), format!("this hook takes {seconds} seconds"));
+    let budget = input.parameters.shutdown_budget;
+    let (field, grace) = (shutdown::grace_period(&workload), shutdown::grace_seconds(&workload));
+    let Some((container, seconds)) = shutdown::longest_pre_stop(&workload, 0).filter(|(_, seconds)| *seconds > 0)
+    else {
+        let keeps_something = workload.declares_ports() || !workload.spec().get("volumes").is_empty();
+        if grace == 0 && keeps_something {
+            let fix = Fix::unsafe_(format!("leave it {budget} seconds to stop")).set(&field, budget);
+            findings.report(Code::Zero, &field, "the grace period is 0, so the pod is killed at once").fix(fix);
         }
+        return Ok(());
+    };
+    let needed = seconds.saturating_add(budget);
+    if grace >= needed {
+        return Ok(());
+    }
+    let title = format!("raise the grace period to {needed} seconds");
+    let (code, what, fix) = if seconds >= grace {
+        (Code::HookExceeds, "so the process is killed", Fix::safe(title))
+    } else {
+        (Code::LittleLeft, "which leaves the process little time to stop", Fix::unsafe_(title))
+    };
+    let message =
+        format!("the preStop hook takes {seconds} of the {grace} seconds of grace, {what}; expected at least {needed}");
+    let hook = container.at("lifecycle.preStop");
+    let fix = fix.set(&field, needed);
+    if field.exists() {
+        let label = format!("this hook takes {seconds} seconds");
+        findings.report(code, &field, message).label(&hook, label).fix(fix);
+    } else {
+        findings.report(code, &hook, message).fix(fix);
     }
     Ok(())
 }

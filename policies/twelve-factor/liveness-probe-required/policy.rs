@@ -4,11 +4,12 @@ use policy_sdk::serving;
 policy_sdk::rule! {
     /// Long-running containers have a liveness probe
     ///
-    /// Every main container of a Deployment, StatefulSet or Rollout (of a DaemonSet if asked for)
-    /// that declares a port has a `livenessProbe` with exactly one handler. A container without ports
-    /// needs one too where a Service selects the pods and sends to a port that no container declares,
-    /// or where `require_when_no_ports` is set. An annotation of the pod or the object can name
-    /// containers that need none: `policy/no-liveness-probe: worker,proxy`, or `"*"` for all.
+    /// Every main container of a Deployment, StatefulSet or Rollout that a Service of its namespace sends to has a
+    /// `livenessProbe`; where `require_when_no_ports` is set, every main container has. Proxies that only let
+    /// requests through to the container beside them need none. Every probe has exactly one handler.
+    ///
+    /// Whether a probe helps depends on the program: one that crashes is restarted without, and a careless probe
+    /// restarts what is only busy.
     ///
     /// The fix guesses that `/healthz` on the port `http` is the health endpoint, so it needs a
     /// person, unless the workload has the label that says so. For gRPC there is no fix: the
@@ -20,11 +21,16 @@ policy_sdk::rule! {
     /// ## Fix
     /// Add a `livenessProbe` that asks the process about itself alone. It must not test databases or
     /// other services: when one of them is down, every replica would be restarted on top.
-    severity: High,
+    findings: {
+        /// A container that a Service sends to has no liveness probe
+        Missing: Low, Guess;
+        /// A probe has several handlers, or none: the API server refuses it
+        Handlers: High, Certain;
+    },
     priority: P0,
     effort: Small,
     factor: "IX Disposability",
-    aliases: [
+    peers: [
         "KL:no-liveness-probe", "KS:pod-probes", "PO:livenessProbeMissing", "KC:C-0056", "CK:CKV_K8S_8",
         "KY:require-probes", "GK:requiredprobes",
     ],
@@ -32,9 +38,8 @@ policy_sdk::rule! {
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/DaemonSet"],
     reads: [
         "object.metadata.labels",
-        "object.metadata.annotations",
         "pod.metadata.labels",
-        "pod.metadata.annotations",
+        "main_container.image",
         "container.ports",
         "main_container.livenessProbe.httpGet.port",
         "main_container.livenessProbe.grpc.port",
@@ -50,12 +55,8 @@ policy_sdk::rule! {
         },
     },
     parameters: {
-        /// Judge DaemonSets too.
-        include_daemonsets: bool = false,
         /// Require the probe of containers that do not serve as well.
         require_when_no_ports: bool = false,
-        /// The annotation that names the containers that need no probe.
-        exempt_annotation: String = "policy/no-liveness-probe".into(),
         /// The path of the probe that the fix adds.
         liveness_path: String = "/healthz".into(),
         /// The label of workloads whose health endpoints keep to the conventions.
@@ -65,36 +66,41 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    if workload.kind() == "DaemonSet" && !input.parameters.include_daemonsets {
-        return not_applicable("DaemonSets are not judged unless `include_daemonsets` is set");
-    }
-    let containers = match input.parameters.require_when_no_ports {
-        true => workload.main_containers().collect(),
-        false => serving::containers(input, "services"),
-    };
-    if containers.is_empty() {
-        return not_applicable("no container declares a port, and no Service sends to one");
-    }
-    let exempt = workload.annotation(&input.parameters.exempt_annotation).unwrap_or_default();
-    let is_exempt = |name: &str| exempt.split(',').map(str::trim).any(|exempt| exempt == "*" || exempt == name);
-    for container in containers.iter().filter(|container| !is_exempt(container.name())) {
+    for container in workload.main_containers() {
         let probe = Probe(container.get("livenessProbe"));
-        let name = container.described();
-        match probe.handlers().count() {
-            0 => {
-                let message = format!(
-                    "{name} has no `livenessProbe` (it must test only the process itself, not its dependencies)"
-                );
-                findings.report(&probe, message).code("missing").fix(fix(input, container, &probe));
-            }
-            1 => {}
-            handlers => {
-                let message = format!("the `livenessProbe` of {name} has {handlers} handlers, expected one");
-                findings.report(&probe, message).code("handlers");
-            }
+        let handlers = probe.handlers().count();
+        if probe.exists() && handlers != 1 {
+            let name = container.described();
+            let message = format!(
+                "the `livenessProbe` of {name} has {handlers} handlers, expected one: the API server refuses it"
+            );
+            findings.report(Code::Handlers, &probe, message);
+        }
+    }
+    let containers: Vec<Container<'_>> = if !workload.is_long_running() {
+        Vec::new()
+    } else if input.parameters.require_when_no_ports {
+        workload.main_containers().collect()
+    } else {
+        serving::served(input, "services", |_| true).into_iter().map(|served| served.container).collect()
+    };
+    if containers.is_empty() && findings.is_empty() {
+        return not_applicable("no Service sends to its containers");
+    }
+    for container in containers.iter().filter(|container| !is_proxy(container)) {
+        let probe = container.get("livenessProbe");
+        if !probe.exists() {
+            let message = format!("{} has no `livenessProbe`", container.described());
+            findings.report(Code::Missing, &probe, message).fix(fix(input, container, &probe));
         }
     }
     Ok(())
+}
+
+/// Containers that check who asks, and pass the request on.
+fn is_proxy(container: &Container<'_>) -> bool {
+    const PROXIES: [&str; 3] = ["rbac-proxy", "auth-proxy", "oauth2-proxy"];
+    PROXIES.iter().any(|proxy| container.image().contains(proxy) || container.name().contains(proxy))
 }
 
 fn fix(input: &Input<'_, Parameters>, container: &Container<'_>, probe: &View<'_>) -> Option<Fix> {

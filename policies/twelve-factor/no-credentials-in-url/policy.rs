@@ -7,10 +7,11 @@ policy_sdk::rule! {
     /// URLs carry no passwords
     ///
     /// No text in a workload, ConfigMap, Compose file, GitHub workflow, Terraform module or Dockerfile
-    /// holds a URL such as `postgres://user:password@host` of one of the schemes (also with TLS, as
-    /// `rediss`, or a driver, as `postgresql+asyncpg`), unless the password is filled in elsewhere
-    /// (`${NAME}`, `$(NAME)`, `{{ name }}`, `$NAME`, `<password>`, `****`). In a workflow, a URL of an allowed
-    /// host or of one of the workflow's own `services` is only a remark.
+    /// holds a URL such as `postgres://user:password@host`, unless the password is filled in elsewhere
+    /// (`${NAME}`, `$(NAME)`, `{{ name }}`, `$NAME`, `<password>`, `****`). In a workflow, and in a Compose file for
+    /// tests, a URL of an allowed host or of one of the file's own `services` is only a remark. It is milder where
+    /// the password is the user's name or one of tutorials (`postgres`, `changeme`), or the host is the machine
+    /// itself, an example or a service of the same Compose file.
     ///
     /// ## Why
     /// Connection URLs end up in logs, error messages and process lists, password and all, and a
@@ -19,11 +20,20 @@ policy_sdk::rule! {
     /// ## Fix
     /// Rotate the password, and put the URL together from parts of which the password comes from a
     /// Secret: `postgres://app:$(DB_PASSWORD)@db/shop`.
-    severity: Critical,
+    findings: {
+        /// The user or the password is a token by its form
+        Token: Critical, Certain, covers: ["no-secret-literal-in-env"];
+        /// A URL holds a password
+        Password: High, Likely, covers: ["no-secret-literal-in-env"];
+        /// A password that stands in every tutorial, or of a host that is only there for a test
+        Weak: Low, Guess, covers: ["no-secret-literal-in-env"];
+        /// The password of a database that a workflow or a Compose file for tests starts itself
+        TestDatabase: Info, Certain;
+    },
     priority: P1,
     effort: Medium,
     factor: "III Config",
-    aliases: ["KC:C-0012"],
+    peers: ["KC:C-0012"],
     since: "0.1.0",
     applies_to: [
         "workload", "core/ConfigMap", "file/Compose", "file/GitHubWorkflow", "file/TerraformModule",
@@ -42,9 +52,8 @@ policy_sdk::rule! {
     parameters: {
         /// Hosts of test databases in workflows.
         allowed_hosts_in_ci: Vec<String> = parameter::list(["localhost", "127.0.0.1", "postgres", "redis"]),
-        /// The schemes to look for.
-        schemes: Vec<String> =
-            parameter::list(["postgres", "postgresql", "mysql", "mongodb", "redis", "amqp", "http", "https"]),
+        /// The schemes to look for, also with TLS (`rediss`) or a driver (`postgresql+asyncpg`); empty for all.
+        schemes: Vec<String> = Vec::new(),
     },
 }
 
@@ -82,24 +91,50 @@ fn push<'d>(open: &mut Vec<(&'d str, View<'d>)>, children: impl Iterator<Item = 
     open[start..].reverse();
 }
 
+/// Schemes in which an `@` is part of an address.
+const ADDRESSES: [&str; 3] = ["mailto", "sip", "sips"];
+
 fn judge(input: &Input<'_, Parameters>, text: &View<'_>, findings: &mut Findings) {
     for url in credential::urls_with_password(text.text()) {
-        if !url.has_scheme(&input.parameters.schemes) {
+        let schemes = &input.parameters.schemes;
+        let is_address = ADDRESSES.iter().any(|scheme| scheme.eq_ignore_ascii_case(url.scheme));
+        if is_address || !schemes.is_empty() && !url.has_scheme(schemes) {
             continue;
         }
-        let UrlWithPassword { scheme, host, line, .. } = url;
-        let message = format!("a `{scheme}` URL of host `{host}` holds a password, expected it from a secret");
-        let report = findings.report(text, message).excerpt(line).secret();
-        if is_of_test(input, host) {
-            report.code("test-database").severity(Severity::Info);
-        }
+        let UrlWithPassword { scheme, user, password, host, line } = url;
+        let (code, what) = if let Some(what) = credential::detect(user).or_else(|| credential::detect(password)) {
+            (Code::Token, what)
+        } else if is_of_test(input, host) {
+            (Code::TestDatabase, "a password")
+        } else if password == user || credential::is_sample(password) || is_nearby(input, host) {
+            (Code::Weak, "a password, which may be none that matters")
+        } else {
+            (Code::Password, "a password")
+        };
+        let message = format!("a `{scheme}` URL of host `{host}` holds {what}, expected it from a secret");
+        findings.report(code, text, message).excerpt(line).secret();
     }
 }
 
-/// Whether the host is a service that a workflow starts for its tests.
+/// Whether the host is a service that a workflow or a Compose file starts for its tests.
 fn is_of_test(input: &Input<'_, Parameters>, host: &str) -> bool {
+    let is_allowed = || input.parameters.allowed_hosts_in_ci.iter().any(|allowed| allowed == host);
+    let file = input.subject.name.rsplit('/').next().unwrap_or_default();
     let mut jobs = input.document.get("jobs").entries();
-    input.subject.kind == "GitHubWorkflow"
-        && (input.parameters.allowed_hosts_in_ci.iter().any(|allowed| allowed == host)
-            || jobs.any(|(_, job)| job.get("services").get(host).exists()))
+    match input.subject.kind.as_str() {
+        "GitHubWorkflow" => is_allowed() || jobs.any(|(_, job)| job.get("services").get(host).exists()),
+        "Compose" => {
+            let is_for_tests = file.split(['.', '-', '_']).any(|part| matches!(part, "test" | "tests" | "override"));
+            is_for_tests && (is_allowed() || input.document.get("services").get(host).exists())
+        }
+        _ => false,
+    }
+}
+
+/// Whether the host is the machine itself, an example, or a service of the same Compose file.
+fn is_nearby(input: &Input<'_, Parameters>, host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "host.docker.internal")
+        || host == "example"
+        || host.starts_with("example.")
+        || input.subject.kind == "Compose" && input.document.get("services").get(host).exists()
 }

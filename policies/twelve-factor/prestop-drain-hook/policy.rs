@@ -1,19 +1,21 @@
 use policy_sdk::prelude::*;
 use policy_sdk::version::major_minor;
-use policy_sdk::{image, shutdown};
+use policy_sdk::{image, serving, shutdown};
 
 policy_sdk::rule! {
     /// Serving containers wait before they stop
     ///
-    /// Every main container with a port of a Deployment, StatefulSet or Rollout has a
+    /// Every main container of a Deployment, StatefulSet or Rollout that a Service of its namespace sends to has a
     /// `lifecycle.preStop` hook of an accepted type: a `sleep` of at least `min_sleep` seconds, an `exec`
-    /// whose command certainly sleeps that long, or an `httpGet` of the server's own drain endpoint.
-    /// Workloads whose server drains by itself are exempt by a label.
+    /// that sleeps that long or runs a program of the server's own, or an `httpGet` of its drain endpoint.
+    /// Workloads whose server drains by itself are exempt by a label. Not judged are ports for metrics, the
+    /// strategy `Recreate`, headless Services of StatefulSets, whose peers choose for themselves whom they ask,
+    /// and containers with the image `auto`, for which Istio puts its own.
     ///
-    /// The fix adds the `sleep` action where there is no hook, and raises the grace period so that
-    /// the server keeps `shutdown_budget` seconds to stop. On clusters before
+    /// The fix adds the `sleep` action where there is no hook, and raises the grace period where the server would
+    /// keep less than `shutdown_budget` seconds to stop. On clusters before
     /// `k8s_min_version_for_sleep`, which refuse the action, it runs `sleep` in the image's shell
-    /// instead. That, and a longer `sleep` where a shorter one is written, needs a person.
+    /// instead. That needs a person, as does a longer `sleep` where a shorter one, or a grace period, is written.
     ///
     /// ## Why
     /// Load balancers go on sending requests for some seconds after a pod was told to stop. A server
@@ -21,7 +23,16 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Set `lifecycle: {preStop: {sleep: {seconds: 5}}}`; it needs no shell in the image.
-    severity: High,
+    findings: {
+        /// A container that a Service sends to has no hook
+        Missing: Medium, Likely;
+        /// The API server of these clusters refuses the `sleep` action
+        Unsupported: High, Certain;
+        /// The hook waits, but not for long enough
+        TooShort: Low, Likely;
+        /// The hook is of a type that is not accepted
+        Type: Low, Certain;
+    },
     priority: P0,
     effort: Small,
     factor: "IX Disposability",
@@ -30,14 +41,23 @@ policy_sdk::rule! {
     reads: [
         "object.metadata.labels",
         "pod.metadata.labels",
+        "object.spec.strategy.type",
         "pod.spec.terminationGracePeriodSeconds",
         "main_container.image",
-        "main_container.ports[*].containerPort",
+        "main_container.ports",
         "main_container.lifecycle.preStop.sleep.seconds",
         "main_container.lifecycle.preStop.exec.command",
         "main_container.lifecycle.preStop.httpGet.port",
         "main_container.lifecycle.preStop.tcpSocket.port",
     ],
+    inventory: {
+        services: {
+            kinds: ["core/Service"],
+            scope: "namespace",
+            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
+            reads: ["spec.ports", "spec.clusterIP"],
+        },
+    },
     parameters: {
         /// The seconds to wait, at least.
         min_sleep: i64 = 5,
@@ -50,7 +70,7 @@ policy_sdk::rule! {
         /// The label of workloads whose server drains by itself.
         self_draining_label: String = "policy/drains-itself".into(),
         /// The seconds that the fix leaves the server to stop after the hook.
-        shutdown_budget: i64 = 30,
+        shutdown_budget: i64 = 10,
         /// Images, as globs, without a shell: the fix runs none there.
         shellless_images: Vec<String> =
             policy_sdk::parameter::list(["gcr.io/distroless/*", "cgr.dev/chainguard/static*"]),
@@ -63,33 +83,41 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if workload.label(self_draining_label).is_some_and(|value| value != "false") {
         return not_applicable(format!("its label `{self_draining_label}` says that the server drains by itself"));
     }
-    if !workload.declares_ports() {
-        return not_applicable("no container declares a port");
+    if workload.object.at("spec.strategy.type").text() == "Recreate" {
+        return not_applicable("its strategy `Recreate` stops it before another starts");
     }
-    for container in workload.main_containers().filter(|container| container.declares_ports()) {
+    let balances = |service: &Related<'_>| {
+        workload.kind() != "StatefulSet" || service.document.at("spec.clusterIP").text() != "None"
+    };
+    let mut served = serving::served(input, "services", balances);
+    served.retain(|served| served.container.image() != "auto");
+    if served.is_empty() {
+        return not_applicable("no Service sends to its containers");
+    }
+    for container in served.into_iter().map(|served| served.container) {
         let hook = shutdown::pre_stop(&container);
         let name = container.described();
         let Some((handler, settings)) = hook.handlers().next() else {
             let message = format!("{name} serves but has no `preStop` hook, expected a wait of {min_sleep} seconds");
-            findings.report(&hook, message).code("missing").fix(added_hook(input, &container));
+            findings.report(Code::Missing, &hook, message).fix(added_hook(input, &container));
             continue;
         };
         let seconds = shutdown::hook_seconds(&hook);
         if !accept.iter().any(|accepted| accepted == handler) {
             let message =
                 format!("the `preStop` hook of {name} is `{handler}`, expected one of `{}`", accept.join("`, `"));
-            findings.report(&settings, message).code("type");
+            findings.report(Code::Type, &settings, message);
         } else if handler == "sleep" && !has_sleep_action(&input.parameters) {
             let message = format!("{name} uses the `sleep` action, which Kubernetes {k8s_version} does not have");
-            findings.report(&settings, message).code("unsupported");
-        } else if handler != "httpGet" && seconds.is_none_or(|seconds| seconds < *min_sleep) {
-            let waits = seconds.map_or("does not certainly wait".into(), |seconds| format!("waits {seconds} seconds"));
-            let message = format!("the `preStop` hook of {name} {waits}, expected at least {min_sleep} seconds");
+            findings.report(Code::Unsupported, &settings, message);
+        } else if let Some(seconds) = seconds.filter(|seconds| seconds < min_sleep) {
+            let message =
+                format!("the `preStop` hook of {name} waits {seconds} seconds, expected at least {min_sleep}");
             let longer = (handler == "sleep").then(|| {
                 let fix = Fix::unsafe_(format!("wait {min_sleep} seconds before stopping"));
                 with_grace(input, fix.set(&settings.get("seconds"), *min_sleep))
             });
-            findings.report(&settings, message).code("too-short").fix(longer);
+            findings.report(Code::TooShort, &settings, message).fix(longer);
         }
     }
     Ok(())
@@ -100,10 +128,9 @@ fn added_hook(input: &Input<'_, Parameters>, container: &Container<'_>) -> Optio
     let title = format!("wait {seconds} seconds before stopping");
     let hook = container.at("lifecycle.preStop");
     if has_sleep_action(&input.parameters) {
-        return Some(with_grace(
-            input,
-            Fix::safe(title).set(&hook, object! { "sleep": object! { "seconds": seconds } }),
-        ));
+        let is_written = shutdown::grace_period(&input.workload()).exists();
+        let fix = if is_written { Fix::unsafe_(title) } else { Fix::safe(title) };
+        return Some(with_grace(input, fix.set(&hook, object! { "sleep": object! { "seconds": seconds } })));
     }
     if input.parameters.shellless_images.iter().any(|glob| image::glob_match(glob, container.image())) {
         return None;

@@ -1,28 +1,37 @@
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
-    /// Probes and hooks use ports that the container declares
+    /// Probes and hooks name ports that the container declares
     ///
     /// Where a probe or lifecycle hook of a container has an `httpGet`, `tcpSocket` or `grpc`
-    /// handler, a port given by name is the `name` of one of the container's own `ports`, a number is
-    /// the `containerPort` of one, and that of `grpc` is a number. A number beside a `host` is a port of that
-    /// host and not judged.
+    /// handler, a port given by name is the `name` of one of the container's own `ports`, and that of `grpc` is a
+    /// number. A number works undeclared; only where `numeric_must_be_declared` is set it is the `containerPort`
+    /// of a port, unless it stands in the container's command, arguments or environment, or beside a `host`.
     ///
     /// ## Why
-    /// A probe of a name that nobody declares never succeeds: the pod is not ready, or is restarted
-    /// for ever. An undeclared number is most often the one that was forgotten when the port changed.
+    /// A name that nobody declares is an error of the probe, not a failure: with it a pod is never ready, never
+    /// started, or never restarted, and nothing says why.
     ///
     /// ## Fix
     /// Declare the port under a name and give that name to the probe.
-    severity: High,
+    findings: {
+        /// The container declares no port of that name
+        Name: High, Certain;
+        /// A number in quotes: the API server refuses it, since a name needs a letter
+        QuotedNumber: High, Certain;
+        /// A gRPC probe has a name for its port: the API server refuses it
+        GrpcName: High, Certain;
+        /// The container declares no port of that number
+        Number: Info, Guess;
+    },
     priority: P0,
     effort: Small,
     factor: "IX Disposability",
-    aliases: ["KL:liveness-port", "KL:readiness-port", "KL:startup-port"],
+    peers: ["KL:liveness-port", "KL:readiness-port", "KL:startup-port"],
     since: "0.1.0",
     applies_to: ["workload"],
     reads: [
-        "container.ports",
+        "container.ports", "container.command", "container.args", "container.env[*].value",
         "container.*.httpGet.port", "container.*.httpGet.host",
         "container.*.tcpSocket.port", "container.*.tcpSocket.host",
         "container.*.grpc.port",
@@ -31,7 +40,7 @@ policy_sdk::rule! {
     ],
     parameters: {
         /// Numbers must be declared as well as names.
-        numeric_must_be_declared: bool = true,
+        numeric_must_be_declared: bool = false,
     },
 }
 
@@ -63,27 +72,60 @@ fn judge(
     let subject = format!("`{place}.{handler}` of {}", container.described());
     let report = if let Some(name) = port.as_str() {
         if handler == "grpc" {
-            findings.report(&port, format!("{subject} has the port `{name}`, expected a number")).code("grpc-name");
+            let message = format!("{subject} has the port `{name}`, expected a number: the API server refuses it");
+            findings.report(Code::GrpcName, &port, message);
             return;
         }
-        if ports.items().any(|declared| declared.get("name").as_str() == Some(name)) {
+        if !name.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+            let message = format!("{subject} has the port `{name}` in quotes, which the API server refuses");
+            let number = name.parse::<u16>().ok().filter(|number| *number > 0);
+            let fix = number.map(|number| Fix::safe("drop the quotes").set(&port, i64::from(number)));
+            findings.report(Code::QuotedNumber, &port, message).fix(fix);
             return;
         }
-        findings
-            .report(&port, format!("{subject} asks the port `{name}`, which the container does not declare"))
-            .code("name")
+        let declares = |container: &Container<'_>| {
+            container.get("ports").items().any(|declared| declared.get("name").as_str() == Some(name))
+        };
+        if declares(container) {
+            return;
+        }
+        let other = input.workload().containers().find(declares);
+        let other = other.map(|other| format!("; {} does", other.described())).unwrap_or_default();
+        let effect = effect(place);
+        let message =
+            format!("{subject} asks the port `{name}`, which the container does not declare{other}: {effect}");
+        findings.report(Code::Name, &port, message)
     } else {
         let number = port.as_i64();
         let is_declared = ports.items().any(|declared| declared.get("containerPort").as_i64() == number);
         let Some(number) = number.filter(|_| input.parameters.numeric_must_be_declared && !is_declared) else { return };
-        if !settings.get("host").text().is_empty() {
+        if !settings.get("host").text().is_empty() || mentions(container, number) {
             return;
         }
-        findings
-            .report(&port, format!("{subject} asks the port {number}, which the container does not declare"))
-            .code("number")
+        let message = format!("{subject} asks the port {number}, which the container does not declare");
+        findings.report(Code::Number, &port, message)
     };
     if ports.exists() {
         report.label(&ports, "the ports that it declares");
     }
+}
+
+/// What the kubelet makes of a probe or a hook that it cannot run.
+fn effect(place: &str) -> &'static str {
+    match place {
+        "startupProbe" => "it never starts",
+        "livenessProbe" => "it is never restarted",
+        "readinessProbe" => "it is never ready",
+        "lifecycle.postStart" => "it is killed as soon as it starts",
+        _ => "the hook does nothing",
+    }
+}
+
+/// Whether a number stands in a container's command, arguments or environment.
+fn mentions(container: &Container<'_>, number: i64) -> bool {
+    let number = number.to_string();
+    let holds = |text: &str| text.split(|character: char| !character.is_ascii_digit()).any(|part| part == number);
+    let words = ["command", "args"].into_iter().flat_map(|list| container.get(list).items());
+    let values = container.get("env").items().map(|variable| variable.get("value"));
+    words.chain(values).any(|text| holds(text.text()))
 }

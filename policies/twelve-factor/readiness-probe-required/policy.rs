@@ -1,13 +1,14 @@
 use policy_sdk::prelude::*;
-use policy_sdk::{image, serving};
+use policy_sdk::serving::{self, Served};
 
 policy_sdk::rule! {
     /// Serving containers have a readiness probe
     ///
-    /// Every main container of a Deployment, StatefulSet or Rollout (of a DaemonSet if asked for)
-    /// that declares a port has a `readinessProbe` with exactly one handler of an accepted type. A
-    /// container without ports needs one too where a Service selects the pods and sends to a port
-    /// that no container declares.
+    /// Every main container of a Deployment, StatefulSet or Rollout (of a DaemonSet if asked for) that a Service
+    /// of its namespace sends to has a `readinessProbe` with exactly one handler of an accepted type, or another
+    /// container's probe asks the port. Where a Service sends to a port that no container declares, one probe in
+    /// the pod is enough. Ports for metrics, Services with `publishNotReadyAddresses` and containers with the
+    /// image `auto`, for which Istio puts its own, do not count.
     ///
     /// The fix guesses that the health endpoint keeps to the conventions (`/readyz` on the port
     /// `http`, the gRPC health service on the port `grpc`), so it needs a person, unless the workload
@@ -19,11 +20,20 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Add a `readinessProbe` that fails while the container cannot answer requests.
-    severity: Critical,
+    findings: {
+        /// A container that a Service sends to has no readiness probe
+        Missing: High, Likely;
+        /// A probe has several handlers, or none: the API server refuses it
+        Handlers: High, Certain;
+        /// The handler is of a type that is not accepted
+        Type: Low, Certain;
+        /// A container declares a port, no Service is known, and it has no readiness probe
+        Unserved: Info, Guess;
+    },
     priority: P0,
     effort: Small,
     factor: "IX Disposability",
-    aliases: [
+    peers: [
         "KL:no-readiness-probe", "KS:pod-probes", "PO:readinessProbeMissing", "KC:C-0018", "CK:CKV_K8S_9",
         "KY:require-probes", "GK:requiredprobes",
     ],
@@ -44,7 +54,7 @@ policy_sdk::rule! {
             kinds: ["core/Service"],
             scope: "namespace",
             relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-            reads: ["spec.ports"],
+            reads: ["spec.ports", "spec.publishNotReadyAddresses"],
         },
     },
     parameters: {
@@ -52,8 +62,6 @@ policy_sdk::rule! {
         include_daemonsets: bool = false,
         /// The types of handler that count.
         probe_types: Vec<String> = policy_sdk::parameter::list(["httpGet", "grpc", "tcpSocket", "exec"]),
-        /// Images, as globs, whose containers need no probe.
-        exempt_images: Vec<String> = Vec::new(),
         /// The path of the probe that the fix adds.
         readiness_path: String = "/readyz".into(),
         /// The label of workloads whose health endpoints keep to the conventions.
@@ -62,42 +70,81 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    if input.workload().kind() == "DaemonSet" && !input.parameters.include_daemonsets {
+    let workload = input.workload();
+    if workload.kind() == "DaemonSet" && !input.parameters.include_daemonsets {
         return not_applicable("DaemonSets are not judged unless `include_daemonsets` is set");
     }
-    let is_exempt = |container: &Container<'_>| {
-        input.parameters.exempt_images.iter().any(|glob| image::glob_match(glob, container.image()))
-    };
-    let mut serving = serving::containers(input, "services");
-    if serving.is_empty() {
-        return not_applicable("no container declares a port, and no Service sends to one");
+    for container in workload.main_containers() {
+        judge_handlers(&container, &input.parameters.probe_types, findings);
     }
-    serving.retain(|container| !is_exempt(container));
-    let accepted = &input.parameters.probe_types;
-    for container in serving {
-        let probe = Probe(container.get("readinessProbe"));
-        let handlers: Vec<&str> = probe.handlers().map(|(name, _)| name).collect();
-        let name = container.described();
-        match handlers[..] {
-            [] => {
-                let message = format!("{name} serves but has no `readinessProbe`");
-                findings.report(&probe, message).code("missing").fix(fix(input, &container, &probe));
-            }
-            [handler] if accepted.iter().any(|accepted| accepted == handler) => {}
-            [handler] => {
-                let message = format!(
-                    "the `readinessProbe` of {name} is `{handler}`, expected one of `{}`",
-                    accepted.join("`, `")
-                );
-                findings.report(&probe.get(handler), message).code("type");
-            }
-            _ => {
-                let message = format!("the `readinessProbe` of {name} has {} handlers, expected one", handlers.len());
-                findings.report(&probe, message).code("handlers");
-            }
+    let lacks_probe = |container: &Container<'_>| !container.get("readinessProbe").exists();
+    let waits = |service: &Related<'_>| !service.document.at("spec.publishNotReadyAddresses").is_true();
+    let served = serving::served(input, "services", waits);
+    for Served { container, port, service } in &served {
+        let is_asked = workload.main_containers().any(|other| asks(&other, port));
+        if !lacks_probe(container) || is_asked || container.image() == "auto" {
+            continue;
         }
+        let message =
+            format!("{} serves Service `{}` but has no `readinessProbe`", container.described(), service.name());
+        let probe = container.get("readinessProbe");
+        findings.report(Code::Missing, &probe, message).fix(fix(input, container, &probe));
+    }
+    if let Some(service) = serving::sending_to_undeclared(input, "services").filter(waits) {
+        if workload.main_containers().all(|container| lacks_probe(&container)) {
+            let message = format!(
+                "Service `{}` sends to a port that no container declares, and none has a `readinessProbe`",
+                service.name()
+            );
+            findings.report(Code::Missing, &workload.spec().get("containers"), message);
+        }
+    } else if serving::selecting(input, "services").next().is_none() {
+        let unserved = workload.main_containers().filter(|container| {
+            container.declares_ports() && lacks_probe(container) && !serving::is_for_metrics_only(container)
+        });
+        for container in unserved {
+            let message = format!("{} declares a port but has no `readinessProbe`", container.described());
+            findings.report(Code::Unserved, &container.get("readinessProbe"), message);
+        }
+    } else if served.is_empty() && findings.is_empty() {
+        return not_applicable("no Service sends to a container other than for metrics");
     }
     Ok(())
+}
+
+/// A probe that is there has one handler, of an accepted type.
+fn judge_handlers(container: &Container<'_>, accepted: &[String], findings: &mut Findings) {
+    let probe = Probe(container.get("readinessProbe"));
+    if !probe.exists() {
+        return;
+    }
+    let name = container.described();
+    let handlers: Vec<&str> = probe.handlers().map(|(name, _)| name).collect();
+    match handlers[..] {
+        [handler] if accepted.iter().any(|accepted| accepted == handler) => {}
+        [handler] => {
+            let expected = accepted.join("`, `");
+            let message = format!("the `readinessProbe` of {name} is `{handler}`, expected one of `{expected}`");
+            findings.report(Code::Type, &probe.get(handler), message);
+        }
+        _ => {
+            let message = format!(
+                "the `readinessProbe` of {name} has {} handlers, expected one: the API server refuses it",
+                handlers.len()
+            );
+            findings.report(Code::Handlers, &probe, message);
+        }
+    }
+}
+
+/// Whether a container's probe asks a port, by number or by the name that it has.
+fn asks(container: &Container<'_>, port: &View<'_>) -> bool {
+    Probe(container.get("readinessProbe")).handlers().any(|(_, handler)| {
+        let asked = handler.get("port");
+        asked.exists()
+            && (asked.as_i64().is_some() && asked.as_i64() == port.get("containerPort").as_i64()
+                || asked.as_str().is_some() && asked.as_str() == port.get("name").as_str())
+    })
 }
 
 fn fix(input: &Input<'_, Parameters>, container: &Container<'_>, probe: &View<'_>) -> Option<Fix> {

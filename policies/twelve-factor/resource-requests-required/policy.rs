@@ -1,3 +1,4 @@
+use policy_sdk::limit_range;
 use policy_sdk::parameter::{QuantityParameter, quantity};
 use policy_sdk::prelude::*;
 
@@ -6,10 +7,11 @@ policy_sdk::rule! {
     ///
     /// Every main container, init container and sidecar sets `resources.requests.cpu` and
     /// `resources.requests.memory` to more than nothing. A request of the pod as a whole
-    /// (`spec.resources`) stands for those of all containers. Ephemeral containers cannot have any.
+    /// (`spec.resources`) stands for those of all containers. A limit counts as a request, which is what the API
+    /// server makes of it, and so does the default of a LimitRange; a VerticalPodAutoscaler that may act sets
+    /// them. Ephemeral containers cannot have any. Each container is told once.
     ///
-    /// The fix writes down what Kubernetes assumes where a limit is set: the limit. Otherwise it
-    /// takes a default, but no more than the limit, which needs a person.
+    /// The fix takes a default, but no more than the limit, which needs a person.
     ///
     /// ## Why
     /// The scheduler places pods by their requests. Without them it overfills nodes, the pod is
@@ -17,11 +19,20 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Set both requests to what the container uses in a normal hour.
-    severity: Critical,
+    findings: {
+        /// A container requests no CPU, no memory, or neither
+        Missing: Medium, Certain;
+        /// A request is nothing, or no quantity
+        Zero: Medium, Certain;
+        /// An init container lacks a request
+        MissingInInit: Low, Certain;
+        /// A Pod that nothing owns lacks a request
+        MissingInPod: Low, Certain;
+    },
     priority: P0,
     effort: Small,
     factor: "VIII Concurrency",
-    aliases: [
+    peers: [
         "KL:unset-cpu-requirements", "KL:unset-memory-requirements", "KS:container-resources",
         "PO:cpuRequestsMissing", "PO:memoryRequestsMissing", "KC:C-0268", "KC:C-0269", "KC:C-0009",
         "CK:CKV_K8S_10", "CK:CKV_K8S_12", "TR:KSV-0015", "TR:KSV-0016", "KY:require-pod-requests-limits",
@@ -34,6 +45,14 @@ policy_sdk::rule! {
         "container.resources.requests",
         "container.resources.limits",
     ],
+    inventory: {
+        limit_ranges: { kinds: ["core/LimitRange"], scope: "namespace", reads: ["spec.limits"] },
+        vertical: {
+            kinds: ["autoscaling.k8s.io/VerticalPodAutoscaler"],
+            scope: "namespace",
+            reads: ["spec.targetRef", "spec.updatePolicy.updateMode"],
+        },
+    },
     parameters: {
         /// Accept requests of the pod as a whole.
         accept_pod_level: bool = true,
@@ -46,25 +65,53 @@ policy_sdk::rule! {
     },
 }
 
+const RESOURCES: [&str; 2] = ["cpu", "memory"];
+
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     let pod_requests = workload.spec().at("resources.requests");
-    for (resource, default) in [("cpu", &input.parameters.default_cpu), ("memory", &input.parameters.default_memory)] {
-        if input.parameters.accept_pod_level && is_positive(&pod_requests.get(resource)) {
+    let needed = RESOURCES.into_iter().filter(|resource| {
+        let by_pod = input.parameters.accept_pod_level && is_positive(&pod_requests.get(resource));
+        !by_pod && limit_range::default_request(input, "limit_ranges", resource).is_none()
+    });
+    let needed: Vec<&str> = needed.collect();
+    if input.related("vertical").any(|autoscaler| sets_requests(input, &autoscaler)) {
+        return Ok(());
+    }
+    let containers: Vec<Container<'_>> =
+        workload.containers().filter(|container| is_judged(container, &input.parameters)).collect();
+    let has_nothing = |container: &Container<'_>| {
+        ["requests", "limits"].iter().all(|list| container.at("resources").get(list).is_empty())
+    };
+    let is_best_effort = needed.len() == RESOURCES.len() && containers.iter().all(has_nothing);
+    for (index, container) in containers.iter().enumerate() {
+        let zero: Vec<&str> = needed.iter().copied().filter(|resource| is_zero(container, resource)).collect();
+        let missing: Vec<&str> = needed.iter().copied().filter(|resource| is_missing(container, resource)).collect();
+        if zero.is_empty() && missing.is_empty() {
             continue;
         }
-        for container in workload.containers().filter(|container| is_judged(container, &input.parameters)) {
-            let request = container.request(resource);
-            if is_positive(&request) {
-                continue;
-            }
-            let what = match request.scalar_text() {
-                Some(text) => format!("requests `{text}` of {resource}, expected a quantity above 0"),
-                None => format!("requests no {resource}"),
-            };
-            let message = format!("{} {what}", container.described());
-            findings.report(&request, message).code(resource).fix(fix(&container, resource, default));
+        let mut parts: Vec<String> = zero
+            .iter()
+            .map(|resource| {
+                let written = container.request(resource).scalar_text().unwrap_or_default();
+                format!("requests `{written}` of {resource}, expected a quantity above 0")
+            })
+            .collect();
+        if !missing.is_empty() {
+            parts.push(format!("requests no {}", missing.join(" and no ")));
         }
+        let what = parts.join(", and ");
+        let evicted =
+            if is_best_effort && index == 0 { "; no container does, so the pod is evicted first" } else { "" };
+        let message = format!("{} {what}{evicted}", container.described());
+        let (code, place) = match zero.first() {
+            Some(resource) => (Code::Zero, container.request(resource)),
+            None if container.class == Class::Init => (Code::MissingInInit, container.get("resources")),
+            None if workload.kind() == "Pod" => (Code::MissingInPod, container.get("resources")),
+            None => (Code::Missing, container.get("resources")),
+        };
+        let lacking: Vec<&str> = zero.into_iter().chain(missing).collect();
+        findings.report(code, &place, message).fix(fix(input, container, &lacking));
     }
     Ok(())
 }
@@ -77,16 +124,43 @@ fn is_judged(container: &Container<'_>, parameters: &Parameters) -> bool {
     }
 }
 
+/// Whether a VerticalPodAutoscaler is about the workload and may act.
+fn sets_requests(input: &Input<'_, Parameters>, autoscaler: &Related<'_>) -> bool {
+    let target = autoscaler.document.at("spec.targetRef");
+    target.get("kind").text() == input.subject.kind
+        && target.get("name").text() == input.subject.name
+        && autoscaler.document.at("spec.updatePolicy.updateMode").text() != "Off"
+}
+
+/// Whether a request is written that asks for nothing.
+fn is_zero(container: &Container<'_>, resource: &str) -> bool {
+    let request = container.request(resource);
+    request.scalar_text().is_some() && !is_positive(&request)
+}
+
+/// Whether there is neither a request nor a limit, which would be one.
+fn is_missing(container: &Container<'_>, resource: &str) -> bool {
+    container.request(resource).scalar_text().is_none() && !is_positive(&container.limit(resource))
+}
+
 fn is_positive(quantity: &View<'_>) -> bool {
     Quantity::from_view(quantity).is_some_and(Quantity::is_positive)
 }
 
-fn fix(container: &Container<'_>, resource: &str, default: &QuantityParameter) -> Fix {
-    let (request, limit) = (container.request(resource), container.limit(resource));
-    if is_positive(&limit) && !request.exists() {
-        return Fix::safe(format!("request as much {resource} as the limit, as Kubernetes does")).set(&request, limit);
-    }
-    let bound = Quantity::from_view(&limit).filter(|limited| limited.is_positive() && *limited < default.value);
-    let text = bound.and_then(|_| limit.scalar_text()).unwrap_or(&default.text);
-    Fix::unsafe_(format!("request `{text}` of {resource}")).set(&request, text)
+fn fix(input: &Input<'_, Parameters>, container: &Container<'_>, lacking: &[&str]) -> Fix {
+    let amounts: Vec<(View<'_>, String)> = lacking
+        .iter()
+        .map(|resource| {
+            let Parameters { default_cpu, default_memory, .. } = &input.parameters;
+            let default = if *resource == "cpu" { default_cpu } else { default_memory };
+            let limit = container.limit(resource);
+            let bound = Quantity::from_view(&limit).filter(|limited| limited.is_positive() && *limited < default.value);
+            let text = bound.and_then(|_| limit.scalar_text()).unwrap_or(&default.text);
+            (container.request(resource), text.to_owned())
+        })
+        .collect();
+    let wanted: Vec<String> =
+        lacking.iter().zip(&amounts).map(|(resource, (_, text))| format!("`{text}` of {resource}")).collect();
+    let fix = Fix::unsafe_(format!("request {}", wanted.join(" and ")));
+    amounts.iter().fold(fix, |fix, (view, text)| fix.set(view, text))
 }

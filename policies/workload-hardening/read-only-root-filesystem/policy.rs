@@ -7,7 +7,8 @@ policy_sdk::rule! {
     /// Every main container, init container and sidecar sets
     /// `securityContext.readOnlyRootFilesystem: true`. Where a container is known to need it (its
     /// image is listed, the workload is labelled, or `require_tmp` is set), an `emptyDir` is mounted
-    /// at `/tmp` as well. Pods for Windows nodes, where the field is not allowed, are exempt.
+    /// at `/tmp` as well. Pods for Windows nodes, where the field is not allowed, are exempt: by `os.name`, a node
+    /// selector, a required affinity, or because they are HostProcess pods.
     ///
     /// The fix also mounts a bounded `emptyDir` at `/tmp` where nothing is mounted there. It needs a
     /// person all the same: nobody but the program's author knows where else it writes, and it would
@@ -19,12 +20,19 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Set `readOnlyRootFilesystem: true`, and mount an `emptyDir` wherever the program writes.
-    severity: High,
+    findings: {
+        /// A container does not make its root filesystem read-only
+        Writable: Low, Certain;
+        /// A container says that it writes to its root filesystem: a decision
+        Decided: Info, Certain;
+        /// A container that writes to `/tmp` has nothing mounted there
+        NoTmp: Low, Guess;
+    },
     priority: P0,
     effort: Medium,
     factor: "XV Security",
     controls: ["nsa:immutable-root"],
-    aliases: [
+    peers: [
         "KL:no-read-only-root-fs", "KS:container-security-context-readonlyrootfilesystem",
         "PO:notReadOnlyRootFilesystem", "KC:C-0017", "CK:CKV_K8S_22", "TR:KSV-0014", "KY:require-ro-rootfs",
         "GK:read-only-root-filesystem",
@@ -35,8 +43,12 @@ policy_sdk::rule! {
         "object.metadata.labels",
         "pod.metadata.labels",
         "pod.spec.os.name",
+        "pod.spec.nodeSelector",
+        "pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
+        "pod.spec.securityContext.windowsOptions.hostProcess",
         "pod.spec.volumes[*].name",
         "pod.spec.volumes[*].emptyDir",
+        "pod.spec.volumes[*].ephemeral",
         "container.image",
         "container.securityContext.readOnlyRootFilesystem",
         "container.volumeMounts[*].name",
@@ -54,7 +66,7 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    if workload.is_windows() {
+    if is_for_windows(&workload) {
         return not_applicable("the pod is for Windows nodes");
     }
     let Parameters { needs_tmp, needs_tmp_label, require_tmp } = &input.parameters;
@@ -63,32 +75,53 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let read_only = container.at("securityContext.readOnlyRootFilesystem");
         let name = container.described();
         if !read_only.is_true() {
-            let has = if read_only.exists() {
-                "sets `readOnlyRootFilesystem: false`"
+            let (code, has) = if read_only.exists() {
+                (Code::Decided, "sets `readOnlyRootFilesystem: false`")
             } else {
-                "does not set `readOnlyRootFilesystem`"
+                (Code::Writable, "does not set `readOnlyRootFilesystem`")
             };
             let fix = Fix::unsafe_("make the root filesystem read-only").set(&read_only, true);
             let message = format!("{name} {has}, expected `true`");
-            findings.report(&read_only, message).code("writable").fix(with_tmp(&workload, &container, fix));
+            findings.report(code, &read_only, message).fix(with_tmp(&workload, &container, fix));
             continue;
         }
         let needs_it = *require_tmp
             || is_labelled && container.class == Class::Main
             || needs_tmp.iter().any(|glob| image::glob_match(glob, container.image()));
         let volume = mount_at_tmp(&container).map(|mount| volume_named(&workload, mount.get("name").text()));
-        if needs_it && !volume.flatten().is_some_and(|volume| volume.get("emptyDir").exists()) {
+        let is_own = |volume: View<'_>| volume.get("emptyDir").exists() || volume.get("ephemeral").exists();
+        if needs_it && !volume.flatten().is_some_and(is_own) {
             let place = mount_at_tmp(&container).unwrap_or_else(|| container.get("volumeMounts"));
             let fix = with_tmp(&workload, &container, Fix::unsafe_("mount an `emptyDir` at `/tmp`"));
             let message = format!("{name} writes to `/tmp`, expected an `emptyDir` mounted there");
-            findings.report(&place, message).code("no-tmp").fix(mount_at_tmp(&container).is_none().then_some(fix));
+            findings.report(Code::NoTmp, &place, message).fix(mount_at_tmp(&container).is_none().then_some(fix));
         }
     }
     Ok(())
 }
 
+fn is_for_windows(workload: &Workload<'_>) -> bool {
+    const OS: &str = "kubernetes.io/os";
+    let spec = workload.spec();
+    let required = spec.at("affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
+    let is_windows = |expression: View<'_>| {
+        expression.get("key").text() == OS
+            && expression.get("operator").text() == "In"
+            && expression.get("values").items().all(|value| value.text() == "windows")
+    };
+    let mut terms = required.items().peekable();
+    workload.is_windows()
+        || spec.get("nodeSelector").get(OS).text() == "windows"
+        || spec.at("securityContext.windowsOptions.hostProcess").is_true()
+        || terms.peek().is_some() && terms.all(|term| term.get("matchExpressions").items().any(is_windows))
+}
+
+/// The mount at `/tmp`, or else at a directory around it.
 fn mount_at_tmp<'d>(container: &Container<'d>) -> Option<View<'d>> {
-    container.get("volumeMounts").items().find(|mount| mount.get("mountPath").text().trim_end_matches('/') == "/tmp")
+    container.get("volumeMounts").items().find(|mount| {
+        let path = mount.get("mountPath").text();
+        matches!(path.trim_end_matches('/'), "/tmp" | "") && path.starts_with('/')
+    })
 }
 
 fn volume_named<'d>(workload: &Workload<'d>, name: &str) -> Option<View<'d>> {

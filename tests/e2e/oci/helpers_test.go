@@ -16,7 +16,7 @@ import (
 )
 
 // The bundle that is sent around where it does not matter which.
-const bundle = "twelve-factor"
+const bundle = "default"
 
 func must[T any](t *testing.T) func(value T, err error) T {
 	return func(value T, err error) T {

@@ -8,7 +8,10 @@ const manifest = {
   description: "The label `owner`, or the one that `label` names, is there and not empty.",
   why: "Whoever is woken by an alert has to find out whose workload it is before anything can be done.",
   fix: "Add the label with the name of the team that answers for the workload.",
-  severity: "low",
+  findings: [
+    { code: "missing", title: "The label is not there", severity: "low", confidence: "certain" },
+    { code: "empty", title: "The label is empty, or no text", severity: "low", confidence: "certain" },
+  ],
   priority: "P3",
   effort: "small",
   factor: "XIV Telemetry",
@@ -24,9 +27,9 @@ const manifest = {
   },
 };
 
-/** A finding: `at` is an RFC 6901 pointer into what the rule was told. */
-function finding(at, message) {
-  return { code: "", message, at, excerpt: "", labels: [], fix: undefined, severity: undefined, secret: false };
+/** A finding: `code` is one of the manifest's, `at` an RFC 6901 pointer into what the rule was told. */
+function finding(code, at, message) {
+  return { code, message, at, excerpt: "", labels: [], fix: undefined, secret: false };
 }
 
 /** One key as a part of a pointer. */
@@ -38,10 +41,10 @@ function escaped(key) {
 function findings(workload, { label = "owner" }) {
   const labels = workload.object?.metadata?.labels ?? {};
   if (!Object.hasOwn(labels, label)) {
-    return [finding("/object/metadata/labels", `\`metadata.labels\` has no \`${label}\``)];
+    return [finding("missing", "/object/metadata/labels", `\`metadata.labels\` has no \`${label}\``)];
   }
   if (typeof labels[label] !== "string" || labels[label] === "") {
-    return [finding(`/object/metadata/labels/${escaped(label)}`, `the label \`${label}\` is empty`)];
+    return [finding("empty", `/object/metadata/labels/${escaped(label)}`, `the label \`${label}\` is empty`)];
   }
   return [];
 }

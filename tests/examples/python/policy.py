@@ -13,7 +13,10 @@ MANIFEST = {
     "description": "The label `owner`, or the one that `label` names, is there and not empty.",
     "why": "Whoever is woken by an alert has to find out whose workload it is before anything can be done.",
     "fix": "Add the label with the name of the team that answers for the workload.",
-    "severity": "low",
+    "findings": [
+        {"code": "missing", "title": "The label is not there", "severity": "low", "confidence": "certain"},
+        {"code": "empty", "title": "The label is empty, or no text", "severity": "low", "confidence": "certain"},
+    ],
     "priority": "P3",
     "effort": "small",
     "factor": "XIV Telemetry",
@@ -30,11 +33,9 @@ MANIFEST = {
 }
 
 
-def finding(at: str, message: str) -> rules.Finding:
-    """A finding: `at` is an RFC 6901 pointer into what the rule was told."""
-    return rules.Finding(
-        code="", message=message, at=at, excerpt="", labels=[], fix=None, severity=None, secret=False
-    )
+def finding(code: str, at: str, message: str) -> rules.Finding:
+    """A finding: `code` is one of the manifest's, `at` an RFC 6901 pointer into what the rule was told."""
+    return rules.Finding(code=code, message=message, at=at, excerpt="", labels=[], fix=None, secret=False)
 
 
 def escaped(key: str) -> str:
@@ -47,9 +48,9 @@ def findings(workload: dict, parameters: dict) -> list[rules.Finding]:
     label = parameters.get("label", "owner")
     labels = ((workload.get("object") or {}).get("metadata") or {}).get("labels") or {}
     if label not in labels:
-        return [finding("/object/metadata/labels", f"`metadata.labels` has no `{label}`")]
+        return [finding("missing", "/object/metadata/labels", f"`metadata.labels` has no `{label}`")]
     if not isinstance(labels[label], str) or not labels[label]:
-        return [finding(f"/object/metadata/labels/{escaped(label)}", f"the label `{label}` is empty")]
+        return [finding("empty", f"/object/metadata/labels/{escaped(label)}", f"the label `{label}` is empty")]
     return []
 
 

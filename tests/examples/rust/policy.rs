@@ -10,7 +10,12 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Add the label with the name of the team that answers for the workload.
-    severity: Low,
+    findings: {
+        /// The label is not there
+        Missing: Low, Certain;
+        /// The label is empty, or no text
+        Empty: Low, Certain;
+    },
     priority: P3,
     effort: Small,
     factor: "XIV Telemetry",
@@ -28,9 +33,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let labels = input.document.at("object.metadata.labels");
     let owner = labels.get(label);
     if !owner.exists() {
-        findings.report(&labels, format!("`metadata.labels` has no `{label}`"));
+        findings.report(Code::Missing, &labels, format!("`metadata.labels` has no `{label}`"));
     } else if owner.as_str().is_none_or(str::is_empty) {
-        findings.report(&owner, format!("the label `{label}` is empty"));
+        findings.report(Code::Empty, &owner, format!("the label `{label}` is empty"));
     }
     Ok(())
 }

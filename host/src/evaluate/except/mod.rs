@@ -30,7 +30,7 @@ pub const ANNOTATION: &str = "ignore.policy-host.dev/";
 /// One rule named by a comment or an annotation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ignore {
-    /// As it is written: an id or an alias.
+    /// As it is written: an id, or one that the rule had before.
     pub(super) rule: String,
     /// Where it is written.
     pub(super) place: Place,
@@ -92,6 +92,8 @@ pub enum Status {
 pub struct Exception {
     /// The rule, as it is written.
     pub rule: String,
+    /// What that rule is called now, where it is written with a former id.
+    pub renamed_to: Option<String>,
     /// Where it is written.
     pub origin: Origin,
     /// The place, with the index of its unit, where that is in what was judged.

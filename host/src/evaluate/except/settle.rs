@@ -1,7 +1,7 @@
 //! Which exceptions hold, and what they lift.
 
 use super::{Covers, Exception, Grant, Ignore, Origin, Status, annotations, syntax};
-use crate::bundle::{Bundle, BundleRule, Exemption, Ignoring, Void};
+use crate::bundle::{Bundle, Exemption, Ignoring, Void};
 use crate::document::Document;
 use crate::evaluate::verdict::{DocumentVerdict, ExemptBy, Finding, Outcome, RuleOutcome};
 
@@ -20,7 +20,7 @@ pub(in crate::evaluate) fn settle(bundle: &Bundle, ignoring: &Ignoring, unit: Se
             Ok(grant) => (Some(grant), String::new()),
             Err(problem) => (None, problem),
         };
-        let rule = find(bundle, &ignore.rule);
+        let rule = bundle.called(&ignore.rule);
         let expired = grant.as_ref().is_some_and(|grant| has_expired(grant, ignoring.today));
         let origin = match ignore.covers {
             Covers::Part { .. } => Origin::Comment,
@@ -49,7 +49,9 @@ pub(in crate::evaluate) fn settle(bundle: &Bundle, ignoring: &Ignoring, unit: Se
             Status::Unused
         };
         let grant = grant.unwrap_or(Grant { reason: String::new(), owner: None, until: None });
+        let renamed_to = rule.map(|rule| bundle.rules[usize::from(rule)].id()).filter(|id| *id != ignore.rule);
         settled.push(Exception {
+            renamed_to: renamed_to.map(str::to_owned),
             rule: ignore.rule,
             origin,
             place: Some((unit.unit, ignore.place)),
@@ -75,17 +77,11 @@ pub(crate) fn settle_annotations(
     for (rule, entry) in annotations(document) {
         let grant = entry.value.as_str().and_then(|text| syntax::grant(text).ok());
         let Some(grant) = grant.filter(|grant| !has_expired(grant, today)) else { continue };
-        let Some(rule) = find(bundle, rule) else { continue };
+        let Some(rule) = bundle.called(rule) else { continue };
         for finding in findings(outcomes, rule).filter(|finding| finding.exempt.is_none()) {
             lift(finding, &grant, Origin::Annotation);
         }
     }
-}
-
-/// A rule of the bundle by its id or an alias.
-fn find(bundle: &Bundle, name: &str) -> Option<u16> {
-    let named = |rule: &BundleRule| rule.id() == name || rule.source.manifest.aliases.iter().any(|alias| alias == name);
-    bundle.rules.iter().position(named).map(|index| index as u16)
 }
 
 fn has_expired(grant: &Grant, today: jiff::civil::Date) -> bool {
@@ -141,7 +137,7 @@ pub(in crate::evaluate) fn of_entries(bundle: &Bundle, documents: &[(usize, Docu
     let mut exceptions = Vec::new();
     for (index, exemption) in bundle.exemptions.iter().enumerate() {
         for name in &exemption.entry.rules {
-            let Some(rule) = find(bundle, name) else { continue };
+            let Some(rule) = bundle.called(name) else { continue };
             let findings = lifted.get(&(index as u32, rule)).copied().unwrap_or(0);
             let status = if findings > 0 { Status::Used } else { Status::Unused };
             exceptions.push(of_entry(exemption, name, status, findings));
@@ -161,6 +157,8 @@ fn of_entry(exemption: &Exemption, rule: &str, status: Status, findings: usize) 
     let entry = &exemption.entry;
     Exception {
         rule: rule.to_owned(),
+        // Entries are written anew with present ids.
+        renamed_to: None,
         origin: if exemption.from.configuration { Origin::Configuration } else { Origin::Bundle },
         place: None,
         elsewhere: exemption.from.place.clone(),

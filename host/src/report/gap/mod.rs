@@ -155,8 +155,9 @@ fn matrix(areas: &[Area<'_>], out: &mut Vec<Block>) {
     });
     out.push(Block::Table(&["Priority", "Gap", "Area", "Places", "Effort"], rows.collect()));
     out.push(Block::Paragraph(
-        "Priority and effort are those that the rules' authors give for one place. A bundle that changes a severity \
-         moves the priority by as many steps; where it only warns or audits, it is a step later; where at least three \
+        "Priority and effort are those that the rules' authors give for one place. What is milder than a rule's worst \
+         finding, or a bundle that changes a severity, moves the priority by as many steps; where the bundle only warns \
+         or audits, or the rule only guesses, it is a step later; where at least three \
          documents and half of those judged lack it, a step sooner. Effort is low where every place has a safe fix and \
          less where every place has a fix; more than 20 places without a safe one are more work, and more than 200 more \
          still. Of several rules the soonest priority and the largest effort count."

@@ -4,7 +4,7 @@ use super::cure::{self, Snippet};
 use super::heading;
 use super::rank::Evidence;
 use crate::bundle::Enforcement;
-use crate::manifest::{Effort, Priority, Severity};
+use crate::manifest::{Confidence, Effort, Priority, Severity};
 use crate::report::{DocumentResult, FindingResult, OutcomeName, Results, Rule};
 use std::collections::{BTreeMap, HashMap};
 
@@ -111,7 +111,7 @@ fn tally<'r>(results: &'r Results<'r>) -> HashMap<&'r str, Tally<'r>> {
                     let before = tally.findings.len();
                     let counted = outcome.findings.iter().filter(|finding| finding.exempt.is_none());
                     tally.findings.extend(counted.map(|finding| (document, finding)));
-                    // Where all are exempt or below `--min-severity` there is neither a gap nor a strength.
+                    // Where all are exempt or below `--min-severity`, or covered, there is neither a gap nor a strength.
                     tally.failed += usize::from(tally.findings.len() > before);
                 }
             }
@@ -152,7 +152,10 @@ fn evidence(rule: &Rule<'_>, tally: &Tally<'_>) -> Evidence {
         effort: rule.effort,
         usual: rule.default_severity,
         worst: tally.findings.iter().map(|(_, finding)| finding.severity).max().unwrap_or(Severity::Info),
-        denied: tally.findings.iter().any(|(_, finding)| finding.enforcement == Enforcement::Deny),
+        sure: tally
+            .findings
+            .iter()
+            .any(|(_, finding)| finding.enforcement == Enforcement::Deny && finding.confidence != Confidence::Guess),
         failed: tally.failed,
         judged: tally.passed + tally.failed,
         places: tally.findings.len(),

@@ -4,8 +4,8 @@
 //!
 //! | what | priority | effort |
 //! | --- | --- | --- |
-//! | severity: the bundle, or the finding, lowered or raised it | later or sooner, for each step | |
-//! | confidence: the bundle only warns or audits | later | |
+//! | severity: milder than the rule's worst, or the bundle lowered or raised it | later or sooner, for each step | |
+//! | confidence: the bundle only warns or audits, or the rule guesses | later | |
 //! | spread: at least 3 documents, half or more of those judged | sooner | |
 //! | fix: every place has a safe one | | low |
 //! | fix: every place has one that needs a look | | less |
@@ -22,12 +22,12 @@ pub(super) struct Evidence {
     pub(super) priority: Priority,
     /// The rule's own estimate.
     pub(super) effort: Effort,
-    /// The rule's own severity.
+    /// The severity of the rule's worst kind of finding.
     pub(super) usual: Severity,
     /// That of its worst finding.
     pub(super) worst: Severity,
-    /// Whether any finding is denied.
-    pub(super) denied: bool,
+    /// Whether any finding is denied, and more than a guess.
+    pub(super) sure: bool,
     /// Documents that have findings.
     pub(super) failed: usize,
     /// Documents that it judged.
@@ -52,7 +52,7 @@ impl Evidence {
     pub(super) fn priority(&self) -> Priority {
         let mut rank = self.priority as i32;
         rank += self.usual as i32 - self.worst as i32;
-        rank += i32::from(!self.denied);
+        rank += i32::from(!self.sure);
         rank -= i32::from(self.failed >= SPREAD && self.failed * 2 >= self.judged);
         [Priority::P0, Priority::P1, Priority::P2, Priority::P3][rank.clamp(0, 3) as usize]
     }
@@ -79,7 +79,7 @@ mod tests {
         effort: Effort::Medium,
         usual: Severity::High,
         worst: Severity::High,
-        denied: true,
+        sure: true,
         failed: 1,
         judged: 1,
         places: 1,
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(ONE.priority(), Priority::P1);
         assert_eq!(Evidence { worst: Severity::Low, ..ONE }.priority(), Priority::P3);
         assert_eq!(Evidence { worst: Severity::Critical, ..ONE }.priority(), Priority::P0);
-        assert_eq!(Evidence { denied: false, ..ONE }.priority(), Priority::P2);
+        assert_eq!(Evidence { sure: false, ..ONE }.priority(), Priority::P2);
         assert_eq!(Evidence { failed: 3, judged: 6, ..ONE }.priority(), Priority::P0);
         assert_eq!(Evidence { failed: 3, judged: 7, ..ONE }.priority(), Priority::P1);
     }

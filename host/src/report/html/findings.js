@@ -3,7 +3,7 @@
   const form = document.getElementById("filter");
   const status = document.getElementById("count");
   const none = document.getElementById("none");
-  const fields = ["severity", "pack", "factor", "file"];
+  const fields = ["severity", "confidence", "pack", "factor", "file"];
   const items = Array.from(document.querySelectorAll("#findings > li"), (element) => ({
     element,
     values: fields.map((field) => element.dataset[field]),

@@ -75,7 +75,7 @@ fn rows<'r>(report: &'r Report<'r>) -> Vec<Row<'r>> {
     for siblings in report.result.documents.chunk_by(|(one, _), (other, _)| one == other) {
         let unit = siblings[0].0;
         for (_, document) in siblings {
-            let findings = document.findings().filter(|(_, finding)| finding.severity >= report.min_severity);
+            let findings = document.findings().filter(|(_, finding)| report.shows(finding));
             rows.extend(findings.map(|(rule, finding)| {
                 let sources = &report.units[unit].sources;
                 let file = &sources.get(usize::from(finding.place.file)).unwrap_or(&sources[0]).path;
@@ -106,6 +106,7 @@ fn head(report: &Report<'_>, out: &mut String) -> fmt::Result {
         (counts.passed, "passed"),
         (counts.fixable, "fixable with --fix"),
         (counts.exempt, "exempt"),
+        (counts.covered, "covered by others"),
         (counts.not_evaluated, "not evaluated"),
         (counts.rule_errors, "rule failures"),
         (counts.input_errors, "inputs that could not be read"),
@@ -154,6 +155,7 @@ fn filter(report: &Report<'_>, rows: &[Row<'_>], out: &mut String) -> fmt::Resul
          <div><label for=\"text\">Text</label><input id=\"text\" name=\"text\" type=\"search\" autocomplete=\"off\"></div>\n",
     );
     select("severity", "Severity", SEVERITIES.into_iter(), out)?;
+    select("confidence", "Confidence", ["certain", "likely", "guess"].into_iter(), out)?;
     select("pack", "Pack", packs.into_iter(), out)?;
     select("factor", "Factor", factors.into_iter(), out)?;
     select("file", "File", files.into_iter(), out)?;
@@ -184,11 +186,12 @@ impl Row<'_> {
         let at = text.position(finding.place.start as usize);
         write!(
             out,
-            "<li data-severity=\"{severity}\" data-pack=\"{pack}\" data-factor=\"{factor}\" data-file=\"{file}\">\
+            "<li data-severity=\"{severity}\" data-confidence=\"{confidence}\" data-pack=\"{pack}\" data-factor=\"{factor}\" data-file=\"{file}\">\
              <details><summary><span class=\"badge {severity}\">{severity}</span> <code>{id}</code> {message}\
              <span class=\"place\">{file}:{line}:{column} · {subject}</span></summary><div class=\"more\">",
             severity = finding.severity,
-            pack = Html(&rule.source.component.name),
+             confidence = finding.confidence,
+             pack = Html(&rule.source.component.name),
             factor = Html(&rule.source.manifest.factor),
             file = Html(file),
             id = Html(rule.id()),
@@ -203,7 +206,8 @@ impl Row<'_> {
             let line = source.position(label.place.start as usize).line;
             write!(out, "<p>{}:{line}: {}</p>", Html(&source.path), Message(&label.text))?;
         }
-        write!(out, "<p>At <code>{}</code>.", Html(if finding.path.is_empty() { "/" } else { &finding.path }))?;
+        let path = if finding.path.is_empty() { "/" } else { &finding.path };
+        write!(out, "<p>At <code>{}</code>. Confidence: {}.", Html(path), finding.confidence)?;
         if let Some(fix) = &finding.fix {
             let how = if fix.safe { "--fix</code> will" } else { "--fix=unsafe</code> would" };
             write!(out, " <code>{how} {}.", Message(&fix.title))?;
