@@ -63,14 +63,11 @@ impl<'d, P> Input<'d, P> {
 
     /// The documents that answer the manifest's query of that name.
     pub fn related(&self, query: &str) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
-        self.related
-            .get(query)
-            .items()
-            .map(|entry| Related {
-                subject: entry.get("subject"),
-                via: entry.get("via"),
-                document: entry.get("document"),
-            })
+        self.related.get(query).items().map(|entry| Related {
+            subject: entry.get("subject"),
+            via: entry.get("via"),
+            document: entry.get("document"),
+        })
     }
 }
 
