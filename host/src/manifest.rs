@@ -692,10 +692,7 @@ mod tests {
         let chain = [query("a", None), query("b", Some("a")), query("c", Some("b"))];
         assert_eq!(check_queries(&chain), Ok(()));
         let longer: Vec<Query> = chain.iter().cloned().chain([query("d", Some("c"))]).collect();
-        assert_eq!(
-            check_queries(&longer).unwrap_err(),
-            "has a query `d` that ends a chain of more than 3 queries"
-        );
+        assert_eq!(check_queries(&longer).unwrap_err(), "has a query `d` that ends a chain of more than 3 queries");
         let backwards = [query("a", Some("b")), query("b", None)];
         assert_eq!(check_queries(&backwards).unwrap_err(), "has a query `a` that is via `b`, which is no earlier one");
         let all = Query { relation: None, ..query("b", Some("a")) };

@@ -204,10 +204,7 @@ impl Query {
     fn to_raw(&self) -> Raw {
         let mut out = String::new();
         let mut object = ObjectWriter::new(&mut out);
-        object
-            .entry("name", self.name)
-            .entry("kinds", self.kinds)
-            .entry("scope", self.scope);
+        object.entry("name", self.name).entry("kinds", self.kinds).entry("scope", self.scope);
         for via in self.via {
             object.entry("via", *via);
         }
@@ -351,11 +348,12 @@ mod tests {
 
     #[test]
     fn a_query_says_how_its_documents_belong_to_the_subject() {
-        let query = |via, relation| Query { name: "q", kinds: &["x/Y"], scope: "namespace", via, relation, reads: &["a"] };
+        let query =
+            |via, relation| Query { name: "q", kinds: &["x/Y"], scope: "namespace", via, relation, reads: &["a"] };
         assert_eq!(query(&[], &[]).to_raw().0, r#"{"name":"q","kinds":["x/Y"],"scope":"namespace","reads":["a"]}"#);
-        let fields: &[Field] = &[("kind", &["=Y"]), ("name", &["container.x", "main_container.y", "z"])];
+        const FIELDS: &[Field] = &[("kind", &["=Y"]), ("name", &["container.x", "main_container.y", "z"])];
         assert_eq!(
-            query(&["p"], &[("named", fields)]).to_raw().0,
+            query(&["p"], &[("named", FIELDS)]).to_raw().0,
             concat!(
                 r#"{"name":"q","kinds":["x/Y"],"scope":"namespace","via":"p","relation":{"named":{"kind":"=Y","name":["#,
                 r#""pod.spec.containers[*].x","pod.spec.initContainers[*].x","pod.spec.ephemeralContainers[*].x","#,

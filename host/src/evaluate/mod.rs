@@ -17,11 +17,11 @@ mod verdict;
 
 pub use except::{ANNOTATION, Exception, Origin, Status};
 pub(crate) use except::{annotations, settle_annotations};
+#[cfg(test)]
+pub(crate) use inventory::tests as inventory_tests;
 pub use inventory::{
     Answer, Asking, Card, Collected, Inventory, Keys, Overlay, Probe, RelatedDocument, Told, Topic, Unavailable,
 };
-#[cfg(test)]
-pub(crate) use inventory::tests as inventory_tests;
 pub(crate) use inventory::{Index, POSTING_BYTES, matching};
 pub use judge::{Answered, Ask, Judge, Judged};
 pub use memo::Memo;

@@ -168,23 +168,18 @@ impl Relation {
     /// What cannot be.
     pub(super) fn check(&self) -> Result<(), String> {
         match self {
-            Relation::Selects(selection) | Relation::Selected(selection) => {
-                if selection.namespaces.is_some() && selection.namespace_labels.is_some() {
-                    return Err("has both `namespaces` and `namespaceLabels`".to_owned());
-                }
-            }
-            Relation::Same(Sharing { there, here }) if there.0.len() != here.0.len() => {
-                return Err(format!("has {} parts there and {} here", there.0.len(), here.0.len()));
-            }
-            _ => {}
-        }
-        match self {
-            Relation::Same(Sharing { there, here }) if there.0.is_empty() || here.0.is_empty() => {
-                Err("has a key without parts".to_owned())
+            Relation::Selects(selection) | Relation::Selected(selection)
+                if selection.namespaces.is_some() && selection.namespace_labels.is_some() =>
+            {
+                Err("has both `namespaces` and `namespaceLabels`".to_owned())
             }
             Relation::Names(naming) | Relation::Named(naming) if naming.name.0.is_empty() => {
                 Err("has no path to a name".to_owned())
             }
+            Relation::Same(Sharing { there, here }) if there.0.len() != here.0.len() => {
+                Err(format!("has {} parts there and {} here", there.0.len(), here.0.len()))
+            }
+            Relation::Same(Sharing { there, .. }) if there.0.is_empty() => Err("has a key without parts".to_owned()),
             _ => Ok(()),
         }
     }
@@ -197,7 +192,8 @@ impl fmt::Display for Relation {
         let mut separator = " ";
         let mut fact = |name: &str, terms: &[&Term]| {
             let terms: Vec<String> = terms.iter().map(ToString::to_string).collect();
-            let fact = if terms.is_empty() { String::new() } else { format!("{separator}{name} {}", terms.join(" + ")) };
+            let fact =
+                if terms.is_empty() { String::new() } else { format!("{separator}{name} {}", terms.join(" + ")) };
             separator = ", ";
             f.write_str(&fact)
         };
@@ -210,6 +206,7 @@ impl fmt::Display for Relation {
                 fact("namespaces labelled", &some(&selection.namespace_labels).iter().collect::<Vec<_>>())
             }
             Relation::Names(naming) | Relation::Named(naming) => {
+                fact("group", &some(&naming.group).iter().collect::<Vec<_>>())?;
                 fact("kind", &some(&naming.kind).iter().collect::<Vec<_>>())?;
                 fact("name", &naming.name.0.iter().collect::<Vec<_>>())?;
                 fact("namespace", &some(&naming.namespace).iter().collect::<Vec<_>>())
@@ -364,10 +361,7 @@ mod tests {
         let hpa = r#"{"names":{"name":"spec.scaleTargetRef.name","kind":"spec.scaleTargetRef.kind=Deployment"}}"#;
         let parsed = relation(hpa).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), hpa);
-        assert_eq!(
-            parsed.to_string(),
-            "names kind spec.scaleTargetRef.kind=Deployment, name spec.scaleTargetRef.name"
-        );
+        assert_eq!(parsed.to_string(), "names kind spec.scaleTargetRef.kind=Deployment, name spec.scaleTargetRef.name");
         assert!(relation(r#"{"calls":{}}"#).is_ok() && relation(r#"{"of":{"there":"owner"}}"#).is_ok());
         for text in [r#"{"eats":{}}"#, r#"{"calls":{"x":"y"}}"#, r#"{"selects":{"there":"a"}}"#, r#"{"of":{}}"#] {
             assert!(relation(text).is_err(), "{text}");

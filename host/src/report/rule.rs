@@ -51,7 +51,7 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
             "- {} {} of {place}{related}: {}",
             strong("Asks for"),
             list(&query.kinds, code),
-            list(&query.reads, code)
+            if query.reads.is_empty() { "that they are there".to_owned() } else { list(&query.reads, code) }
         );
     }
     parameters(manifest, strong, code, &mut out);

@@ -28,8 +28,11 @@ pub struct Collected {
     documents: HashMap<u16, Vec<Arc<RelatedDocument>>>,
     answers: Mutex<HashMap<Question, Answer>>,
     /// Made when they are first asked for.
-    indexes: Mutex<HashMap<(u16, IndexId), Arc<OnceLock<Index>>>>,
+    indexes: Mutex<HashMap<(u16, IndexId), OnceMade>>,
 }
+
+/// An index that whoever asks first makes, while others wait for it alone.
+type OnceMade = Arc<OnceLock<Index>>;
 
 /// A topic, and the namespace that a query is limited to.
 type Question = (u16, Option<String>);

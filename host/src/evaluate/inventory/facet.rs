@@ -17,7 +17,12 @@ use std::ops::ControlFlow;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Facet {
     Labels(Term),
-    Selectors { selector: Term, sight: Sight, form: Option<SelectorForm>, absent: Absent },
+    Selectors {
+        selector: Term,
+        sight: Sight,
+        form: Option<SelectorForm>,
+        absent: Absent,
+    },
     References(Naming),
     /// References to the owners.
     Owners,
@@ -360,6 +365,7 @@ fn shared(terms: &[&Term], row: &[Option<&Node>]) -> Option<Box<str>> {
         }
         any |= node.is_some();
     }
+    key.push(']');
     any.then(|| key.into())
 }
 

@@ -221,7 +221,8 @@ impl Index {
                 Demand::Exists => vec![self.hash(place, Key::Label(&requirement.key))],
                 Demand::NotIn(_) | Demand::DoesNotExist => continue,
             };
-            let others = pairs.iter().filter_map(|pair| self.demanded.get(pair)).fold(0, |sum: u32, n| sum.saturating_add(*n));
+            let others =
+                pairs.iter().filter_map(|pair| self.demanded.get(pair)).fold(0, |sum: u32, n| sum.saturating_add(*n));
             if best.as_ref().is_none_or(|(fewest, _)| others < *fewest) {
                 best = Some((others, pairs.clone()));
             }
@@ -300,7 +301,12 @@ impl Index {
         let demanded = requirements.iter().filter_map(|requirement| match &requirement.demand {
             Demand::In(values) => {
                 let of = |place: &Place<'_>, value: &str| self.hash(*place, Key::Pair(&requirement.key, value));
-                Some(places.iter().flat_map(|place| values.iter().map(move |value| of(place, value))).collect::<Vec<u64>>())
+                Some(
+                    places
+                        .iter()
+                        .flat_map(|place| values.iter().map(move |value| of(place, value)))
+                        .collect::<Vec<u64>>(),
+                )
             }
             _ => None,
         });

@@ -138,9 +138,8 @@ impl Probe<'_> {
 
     /// Whether an answer may depend on the labels of namespaces.
     pub(super) fn depends_on_namespaces(&self, there: &RelatedDocument) -> bool {
-        let depends = |selectors: &[Scoped]| {
-            selectors.iter().any(|scoped| matches!(scoped.namespaces, Namespaces::Labelled(_)))
-        };
+        let depends =
+            |selectors: &[Scoped]| selectors.iter().any(|scoped| matches!(scoped.namespaces, Namespaces::Labelled(_)));
         let keys = self.index.facet.and_then(|facet| there.keys().get(usize::from(facet)));
         match (&self.seek, keys) {
             (Seek::Selectors(selectors), _) => depends(selectors),

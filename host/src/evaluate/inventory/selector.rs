@@ -84,7 +84,13 @@ impl Truth {
         match self {
             Truth::False => Truth::False,
             Truth::True => other(),
-            Truth::Unknown => if other() == Truth::False { Truth::False } else { Truth::Unknown },
+            Truth::Unknown => {
+                if other() == Truth::False {
+                    Truth::False
+                } else {
+                    Truth::Unknown
+                }
+            }
         }
     }
 
@@ -92,7 +98,13 @@ impl Truth {
         match self {
             Truth::True => Truth::True,
             Truth::False => other(),
-            Truth::Unknown => if other() == Truth::True { Truth::True } else { Truth::Unknown },
+            Truth::Unknown => {
+                if other() == Truth::True {
+                    Truth::True
+                } else {
+                    Truth::Unknown
+                }
+            }
         }
     }
 }

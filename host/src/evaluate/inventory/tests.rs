@@ -8,13 +8,16 @@ use crate::workload::WorkloadKinds;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Queries of every relation, of every scope that it has.
+/// Queries of every relation, of every scope that it has. Pods are shown as workloads, which the others are not.
 fn queries() -> Value {
-    let naming = json!({"name": "spec.ref.name", "kind": "spec.ref.kind=Pod", "namespace": "spec.ref.namespace"});
-    let accounts = json!({"name": "pod.spec.account|spec.account=default", "kind": "=ServiceAccount"});
-    let subjects = json!({"name": "subjects[*].name", "kind": "subjects[*].kind", "namespace": "subjects[*].namespace"});
+    let at = |path: &str| format!("object.{path}|{path}");
+    let naming = json!({"name": at("spec.ref.name"), "kind": at("spec.ref.kind") + "=Pod", "namespace": at("spec.ref.namespace")});
+    let accounts = json!({"name": at("spec.account") + "=default", "kind": "=ServiceAccount"});
+    let subjects =
+        json!({"name": "subjects[*].name", "kind": "subjects[*].kind", "namespace": "subjects[*].namespace"});
     let role = json!({"name": "role.name", "kind": "role.kind"});
     let labels = "pod.metadata.labels|metadata.labels";
+    let twin = json!([at("spec.selector"), at("metadata.name")]);
     json!([
         {"name": "services", "kinds": ["core/Service"], "scope": "namespace",
          "relation": {"selects": {"there": "spec.selector", "here": labels}}, "reads": ["metadata.labels"]},
@@ -29,12 +32,12 @@ fn queries() -> Value {
          "relation": {"selects": {"there": "spec.selector", "here": labels, "namespaceLabels": "spec.labelled"}},
          "reads": ["spec"]},
         {"name": "selected", "kinds": ["workload", "core/Service"], "scope": "namespace",
-         "relation": {"selected": {"there": labels, "here": "spec.selector"}}, "reads": []},
+         "relation": {"selected": {"there": labels, "here": at("spec.selector")}}, "reads": []},
         {"name": "watched", "kinds": ["core/Pod"], "scope": "cluster",
-         "relation": {"selected": {"there": labels, "here": "spec.selector", "namespaces": "spec.spaces"}},
+         "relation": {"selected": {"there": labels, "here": at("spec.selector"), "namespaces": at("spec.spaces")}},
          "reads": ["pod.metadata.labels"]},
         {"name": "reached", "kinds": ["core/Pod"], "scope": "cluster",
-         "relation": {"selected": {"there": labels, "here": "spec.selector", "namespaceLabels": "spec.labelled"}},
+         "relation": {"selected": {"there": labels, "here": at("spec.selector"), "namespaceLabels": at("spec.labelled")}},
          "reads": ["pod.metadata.labels"]},
         {"name": "scalers", "kinds": ["x.io/Scaler"], "scope": "namespace", "relation": {"names": naming}, "reads": []},
         {"name": "scalers_anywhere", "kinds": ["x.io/Scaler"], "scope": "cluster", "relation": {"names": naming},
@@ -48,10 +51,9 @@ fn queries() -> Value {
         {"name": "roles", "kinds": ["x.io/Role", "x.io/ClusterRole"], "scope": "cluster", "via": "bindings",
          "relation": {"named": role}, "reads": []},
         {"name": "twins", "kinds": ["core/Service", "x.io/Monitor"], "scope": "namespace",
-         "relation": {"same": {"there": ["spec.selector", "metadata.name"], "here": ["spec.selector", "metadata.name"]}},
-         "reads": []},
+         "relation": {"same": {"there": ["spec.selector", "metadata.name"], "here": twin}}, "reads": []},
         {"name": "sharers", "kinds": ["x.io/Scaler"], "scope": "cluster",
-         "relation": {"same": {"there": "spec.ref", "here": "spec.ref"}}, "reads": []},
+         "relation": {"same": {"there": "spec.ref", "here": at("spec.ref")}}, "reads": []},
         {"name": "space", "kinds": ["core/Namespace"], "scope": "cluster",
          "relation": {"of": {"there": "namespace"}}, "reads": ["metadata.labels"]},
         {"name": "all", "kinds": ["core/Service"], "scope": "cluster", "reads": ["spec"]},
@@ -241,7 +243,8 @@ fn selects(owner: &Value, selector: &Value, labels: &Value, known: Option<&str>)
         holds.push(label(key).map(|label| label == value.as_str()));
     }
     for expression in expressions {
-        let values: Vec<&str> = expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let values: Vec<&str> =
+            expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let label = label(text(expression, "key"));
         let listed = label.map(|label| label.is_some_and(|label| values.contains(&label)));
         holds.push(match (text(expression, "operator"), values.is_empty()) {
@@ -263,13 +266,15 @@ impl Brute<'_> {
     /// Whether a selector's object looks into a namespace; `None` when that is not known.
     fn looks_into(&self, selection: &Value, owner: &Value, target: &str) -> Option<bool> {
         let own = namespace(owner) == target;
-        if let Some(path) = selection["namespaces"].as_str() {
+        // The last of the ways in which a path is written is the one of the object itself.
+        let path = |key: &str| selection[key].as_str().and_then(|path| path.rsplit('|').next());
+        if let Some(path) = path("namespaces") {
             let names = &at(owner, path)["matchNames"];
             let names: Vec<&str> = names.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let any = at(owner, path)["any"] == true;
             return Some(any || names.contains(&target) || names.is_empty() && own);
         }
-        let Some(path) = selection["namespaceLabels"].as_str() else { return Some(true) };
+        let Some(path) = path("namespaceLabels") else { return Some(true) };
         let selector = at(owner, path);
         if selector.is_null() {
             return Some(own);
@@ -313,7 +318,7 @@ impl Brute<'_> {
                 let reached = namespace(from) == namespace(to) || namespace(to).is_empty();
                 to["kind"] == from["role"]["kind"] && to["metadata"]["name"] == from["role"]["name"] && reached
             }
-            (_, Some("spec.ref.name")) => {
+            (_, Some(reference)) if reference.ends_with("spec.ref.name") => {
                 let said = text(from, "spec.ref.namespace");
                 let wanted = if said.is_empty() { namespace(from) } else { said };
                 let kind = at(from, "spec.ref.kind").as_str().unwrap_or("Pod");
@@ -334,7 +339,7 @@ impl Brute<'_> {
             }
             "names" => Some(means(there, here)),
             "named" => Some(means(here, there)),
-            "same" if with["here"] == "spec.ref" => Some(here["spec"]["ref"] == there["spec"]["ref"]),
+            "same" if with["there"] == "spec.ref" => Some(here["spec"]["ref"] == there["spec"]["ref"]),
             "same" => {
                 let key = |of: &Value| (at(of, "spec.selector").clone(), at(of, "metadata.name").clone());
                 Some(key(here) == key(there))
@@ -367,7 +372,8 @@ impl Brute<'_> {
         }
         let order = |it: &(Value, Vec<u32>)| {
             let object = &it.0;
-            let (group, version) = text(object, "apiVersion").split_once('/').unwrap_or(("", text(object, "apiVersion")));
+            let (group, version) =
+                text(object, "apiVersion").split_once('/').unwrap_or(("", text(object, "apiVersion")));
             let name = text(object, "metadata.name");
             [group, version, text(object, "kind"), namespace(object), name].map(str::to_owned)
         };
@@ -380,7 +386,12 @@ impl Brute<'_> {
 fn distinct(mut objects: Vec<Value>) -> Vec<Value> {
     let identity = |object: &Value| {
         let (group, _) = text(object, "apiVersion").split_once('/').unwrap_or_default();
-        (group.to_owned(), object["kind"].to_string(), namespace(object).to_owned(), text(object, "metadata.name").to_owned())
+        (
+            group.to_owned(),
+            object["kind"].to_string(),
+            namespace(object).to_owned(),
+            text(object, "metadata.name").to_owned(),
+        )
     };
     objects.sort_by_key(identity);
     objects.dedup_by_key(|object| identity(object));
@@ -450,7 +461,12 @@ fn each_hop_is_told_with_where_it_came_by() {
         object("v1", "Service", "one", json!({"selector": {"a": "p"}})),
         object("v1", "Service", "two", json!({"selector": {"a": "p"}})),
         object("v1", "Service", "other", json!({"selector": {"a": "q"}})),
-        object("x.io/v1", "Monitor", "both", json!({"selector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}})),
+        object(
+            "x.io/v1",
+            "Monitor",
+            "both",
+            json!({"selector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}),
+        ),
         object("x.io/v1", "Monitor", "second", json!({"selector": {"matchLabels": {"a": "two"}}})),
     ];
     let told = world.told(&pod, &world.collected(&documents));
@@ -472,22 +488,28 @@ fn a_selector_of_namespaces_needs_to_know_them() {
     let world = World::new();
     let peer = |labelled: Value| {
         let spec = json!({"selector": {"matchLabels": {"a": "1"}}, "labelled": labelled});
-        document(&json!({"apiVersion": "x.io/v1", "kind": "Monitor", "metadata": {"name": "m", "namespace": "y"}, "spec": spec}))
+        document(
+            &json!({"apiVersion": "x.io/v1", "kind": "Monitor", "metadata": {"name": "m", "namespace": "y"}, "spec": spec}),
+        )
     };
     let pod = |label: &str| {
         let metadata = json!({"name": "p", "namespace": "x", "labels": {"a": label}});
         document(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata}))
     };
-    let space = document(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x", "labels": {"a": "1"}}}));
+    let space =
+        document(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x", "labels": {"a": "1"}}}));
     let peers = world.queries.iter().position(|query| query.name == "peers").unwrap();
     let told = |pod: &Document, documents: &[Document]| {
         let answer = world.told(pod, &world.collected(documents)).remove(peers);
         answer.map(|answer| answer.documents().len()).map_err(|error| error.to_string())
     };
     let by_label = peer(json!({"matchLabels": {"a": "1"}}));
-    assert_eq!(told(&pod("1"), &[by_label.clone()]).unwrap_err(), "the labels of the namespace `x` are not known");
+    assert_eq!(
+        told(&pod("1"), std::slice::from_ref(&by_label)).unwrap_err(),
+        "the labels of the namespace `x` are not known"
+    );
     // Where the pods do not match anyway, the namespace does not matter.
-    assert_eq!(told(&pod("2"), &[by_label.clone()]), Ok(0));
+    assert_eq!(told(&pod("2"), std::slice::from_ref(&by_label)), Ok(0));
     assert_eq!(told(&pod("1"), &[by_label.clone(), space.clone()]), Ok(1));
     let by_name = peer(json!({"matchLabels": {"kubernetes.io/metadata.name": "x"}}));
     assert_eq!(told(&pod("1"), &[by_name]), Ok(1));
