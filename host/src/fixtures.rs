@@ -87,7 +87,7 @@ struct Expectation {
 
 impl<'r> Fixture<'r> {
     fn read(path: &Path, rule: &'r Arc<RuleSource>) -> std::io::Result<Self> {
-        let text = std::fs::read_to_string(path)?;
+        let text = crate::files::read_text(path, Limits::default().bytes)?;
         let discovered = discover::discover(&[path.to_owned()], &Limits::default());
         let mut fixture = Self {
             path: path.display().to_string(),
@@ -199,7 +199,8 @@ impl<'r> Fixture<'r> {
             };
             let same_as_safe = extent == Extent::Unsafe && Ok(&fixed) == self.fixed(engine, Extent::Safe).as_ref();
             let wanted = (fixed != self.text && !same_as_safe).then_some(fixed);
-            let there = golden.exists().then(|| std::fs::read_to_string(&golden)).transpose()?;
+            let there =
+                golden.exists().then(|| crate::files::read_text(&golden, Limits::default().bytes)).transpose()?;
             if wanted == there {
                 outcomes.files += usize::from(there.is_some());
             } else if update {

@@ -30,6 +30,7 @@
 //! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`watch`] | waiting for files to change |
 //! | [`settings`] | files that people write to configure the host |
+//! | [`files`] | reading files that may be anything |
 //! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
 
@@ -45,6 +46,7 @@ pub mod discover;
 pub mod document;
 pub mod engine;
 pub mod evaluate;
+pub mod files;
 pub mod fix;
 pub mod fixtures;
 pub mod integrate;

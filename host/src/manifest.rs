@@ -307,6 +307,28 @@ macro_rules! through_strings {
 
 through_strings!(Target, ReadPath);
 
+/// Bounds on a manifest. What is shipped has a tenth of each.
+pub mod bounds {
+    /// Bytes of its JSON.
+    pub const BYTES: usize = 128 << 10;
+    /// Bytes of all manifests of one component.
+    pub const TOTAL_BYTES: usize = 4 << 20;
+    /// Bytes of an id: it names files, metrics and labels.
+    pub const ID_BYTES: usize = 100;
+    /// Bytes of what is one line: title, version, factor, names.
+    pub const LINE_BYTES: usize = 500;
+    /// Bytes of a text: what is checked, why, and what to do.
+    pub const TEXT_BYTES: usize = 16 << 10;
+    /// Entries of a list: documents, paths, controls, names.
+    pub const ENTRIES: usize = 256;
+    /// Steps of a path.
+    pub const STEPS: usize = 32;
+    /// Queries of the inventory.
+    pub const QUERIES: usize = 16;
+    /// Parameters.
+    pub const PARAMETERS: usize = 64;
+}
+
 /// Why a manifest is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
@@ -317,6 +339,14 @@ pub enum ManifestError {
         path: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// Larger than a manifest may be.
+    #[error("its manifest has {bytes} bytes, more than {limit}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The bound.
+        limit: usize,
     },
     /// Well-formed, but a field says nothing or something impossible.
     #[error("its manifest's `{field}` {reason}")]
@@ -334,6 +364,9 @@ impl Manifest {
     /// # Errors
     /// Names the field.
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
+        if json.len() > bounds::BYTES {
+            return Err(ManifestError::TooLarge { bytes: json.len(), limit: bounds::BYTES });
+        }
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let manifest: Self = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
             ManifestError::Malformed { path: error.path().to_string(), reason: error.into_inner().to_string() }
@@ -361,6 +394,7 @@ impl Manifest {
         if self.id.is_empty() || !self.id.chars().all(kebab) || self.id.starts_with('-') || self.id.ends_with('-') {
             return invalid("id", "is not kebab-case");
         }
+        self.check_bounds()?;
         for (field, text) in [("title", &self.title), ("why", &self.why), ("fix", &self.fix)] {
             if text.trim().is_empty() {
                 return invalid(field, "is empty");
@@ -379,6 +413,47 @@ impl Manifest {
             return invalid("inventory", "has two queries of one name");
         }
         Ok(())
+    }
+
+    /// Whether everything is within its bound.
+    fn check_bounds(&self) -> Result<(), ManifestError> {
+        use bounds::{ENTRIES, ID_BYTES, LINE_BYTES, PARAMETERS, QUERIES, STEPS, TEXT_BYTES};
+        let within = |field: &'static str, counted: usize, limit: usize, what: &str| {
+            let reason = || format!("has {counted} {what}, more than {limit}");
+            if counted <= limit { Ok(()) } else { Err(ManifestError::Invalid { field, reason: reason() }) }
+        };
+        let bytes = |field, text: &str, limit| within(field, text.len(), limit, "bytes");
+        bytes("id", &self.id, ID_BYTES)?;
+        for (field, text) in
+            [("version", &self.version), ("title", &self.title), ("factor", &self.factor), ("since", &self.since)]
+        {
+            bytes(field, text, LINE_BYTES)?;
+        }
+        for (field, text) in [("description", &self.description), ("why", &self.why), ("fix", &self.fix)] {
+            bytes(field, text, TEXT_BYTES)?;
+        }
+        for (field, texts) in [("controls", &self.controls), ("aliases", &self.aliases)] {
+            within(field, texts.len(), ENTRIES, "entries")?;
+            texts.iter().try_for_each(|text| bytes(field, text, LINE_BYTES))?;
+        }
+        within("inventory", self.inventory.len(), QUERIES, "queries")?;
+        let queries = || self.inventory.iter();
+        queries().try_for_each(|query| bytes("inventory", &query.name, ID_BYTES))?;
+        let targets = queries().map(|query| ("inventory", &query.kinds)).chain([("appliesTo", &self.applies_to)]);
+        for (field, targets) in targets {
+            within(field, targets.len(), ENTRIES, "kinds")?;
+            targets.iter().try_for_each(|target| bytes(field, &target.to_string(), LINE_BYTES))?;
+        }
+        let reads = queries().map(|query| ("inventory", &query.reads)).chain([("reads", &self.reads)]);
+        for (field, paths) in reads {
+            within(field, paths.len(), ENTRIES, "paths")?;
+            for path in paths {
+                within(field, path.segments().len(), STEPS, "steps in a path")?;
+                bytes(field, &path.to_string(), LINE_BYTES)?;
+            }
+        }
+        let parameters = self.parameters.get("properties").and_then(serde_json::Value::as_object);
+        within("parameters", parameters.map_or(0, serde_json::Map::len), PARAMETERS, "parameters")
     }
 }
 

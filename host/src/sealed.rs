@@ -4,6 +4,7 @@
 //! Compiled code and remembered verdicts live here. Loading compiled code runs it, and a verdict is
 //! believed, so a file that was truncated or tampered with counts as absent.
 
+use crate::files;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fs;
@@ -11,6 +12,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// Bytes of a file: machine code of the largest component, several times.
+const MAX_BYTES: usize = 1 << 30;
 const KEY_BYTES: usize = 32;
 const TAG_BYTES: usize = 32;
 const KEY_FILE: &str = "seal.key";
@@ -35,7 +38,7 @@ impl Sealed {
 
     /// The payload sealed under `name`; `None` when absent, cut short or not sealed with our key.
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let mut bytes = fs::read(self.directory.join(name)).ok()?;
+        let mut bytes = files::read(&self.directory.join(name), MAX_BYTES).ok()?;
         let payload_length = bytes.len().checked_sub(TAG_BYTES)?;
         let (payload, tag) = bytes.split_at(payload_length);
         self.mac(name, payload)?.verify_slice(tag).ok()?;
@@ -121,7 +124,7 @@ fn load_or_create_key(directory: &Path) -> io::Result<[u8; KEY_BYTES]> {
 }
 
 fn read_key(path: &Path) -> Option<[u8; KEY_BYTES]> {
-    fs::read(path).ok()?.try_into().ok()
+    files::read(path, KEY_BYTES).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Where rules come from: the pack embedded in the binary, component files, directories of them.
 
-use crate::engine::{Compiled, Engine, EngineError, LoadedRule, inspect};
+use crate::engine::{Compiled, Engine, EngineError, LoadedRule, inspect, read_component};
 use crate::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -173,7 +173,8 @@ impl Library {
     /// When it cannot be read, or is refused.
     pub fn add_component(&mut self, path: &Path, engine: &Engine) -> Result<Arc<RuleSource>, LibraryError> {
         let shown = || path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|source| LibraryError::Read { path: shown(), source })?;
+        let bytes =
+            read_component(path, engine.limits()).map_err(|source| LibraryError::Read { path: shown(), source })?;
         let rule = RuleSource::from_component(bytes, engine)
             .map_err(|source| LibraryError::Refused { path: shown(), source })?;
         let rule = Arc::new(rule);

@@ -3,6 +3,7 @@
 use super::config::Configured;
 use super::{CommandResult, Context, Exit, eval};
 use crate::discover;
+use crate::engine::SandboxLimits;
 use crate::parse::Limits;
 use ignore::WalkBuilder;
 use notify::{RecursiveMode, Watcher as _};
@@ -86,7 +87,9 @@ fn state(configured: &Configured) -> String {
         );
         for file in files {
             hash.update(file.as_os_str().as_encoded_bytes());
-            hash.update(Sha256::digest(std::fs::read(&file).unwrap_or_default()));
+            hash.update(Sha256::digest(
+                crate::files::read(&file, SandboxLimits::MAX_COMPONENT_BYTES).unwrap_or_default(),
+            ));
         }
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

@@ -8,7 +8,7 @@ mod cure;
 mod decision;
 mod memo;
 
-pub use cure::Cure;
+pub use cure::{Cure, MAX_CURE_BYTES, cure_bytes};
 pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Violation};
 
 use crate::bundle::{Bundle, Exemption};

@@ -8,9 +8,10 @@ mod code;
 mod gate;
 mod limits;
 mod sandbox;
+mod size;
 
 pub use code::{CodeCache, Compiled};
-pub use gate::{GateError, Inspection, embed_manifest, inspect};
+pub use gate::{GateError, Inspection, embed_manifest, inspect, read_component};
 pub use limits::SandboxLimits;
 pub(crate) use sandbox::truncate;
 pub use sandbox::{Engine, EngineError, LoadedRule, RuleFailure};
