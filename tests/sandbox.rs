@@ -490,13 +490,13 @@ fn tables_and_instances_are_bounded() {
     assert_trap(&failure(&Guest { fields, ..Guest::evaluating(endless) }), "unreachable");
 
     let pass = Answer::Judged(Vec::new()).guest();
-    for (count, before) in [
-        (SandboxLimits::MEMORIES, "(core module $more (memory 1)) (core instance (instantiate $more))"),
-        (SandboxLimits::MEMORIES + 1, "(core module $more (table 1 funcref)) (core instance (instantiate $more))"),
-        (SandboxLimits::INSTANCES, "(core module $more) (core instance (instantiate $more))"),
+    // One module, made many times: how often it is there is bounded before it is compiled.
+    for (count, module) in [
+        (SandboxLimits::MEMORIES, "(core module $more (memory 1))"),
+        (SandboxLimits::MEMORIES + 1, "(core module $more (table 1 funcref))"),
+        (SandboxLimits::INSTANCES, "(core module $more)"),
     ] {
-        let before = before.replace("$more", "$MORE");
-        let before: String = (0..count).map(|index| before.replace("$MORE", &format!("$more{index}"))).collect();
+        let before = format!("{module}{}", "(core instance (instantiate $more))".repeat(count));
         // Which of the failures it is, is the engine's affair: what counts is that it is one.
         failure(&Guest { before, ..pass.clone() });
     }
@@ -1214,6 +1214,56 @@ fn malformed_manifests_name_the_field() {
 }
 
 #[test]
+fn manifests_are_bounded() {
+    let long = |bytes: usize| "x".repeat(bytes);
+    let many = |count: usize, text: &str| vec![text.to_owned(); count];
+    let properties: serde_json::Map<String, serde_json::Value> =
+        (0..65).map(|at| (format!("p{at}"), serde_json::json!({ "type": "string" }))).collect();
+    let query = |name: &str, kinds: usize, reads: usize| serde_json::json!({ "name": name, "kinds": many(kinds, "core/Pod"), "scope": "cluster", "reads": many(reads, "a") });
+    let queries: Vec<_> = (0..17).map(|at| query(&format!("q{at}"), 1, 1)).collect();
+    for (field, value, says) in [
+        ("id", serde_json::json!(long(101)), "`id` has 101 bytes, more than 100"),
+        ("version", serde_json::json!(long(501)), "`version` has 501 bytes"),
+        ("title", serde_json::json!(long(501)), "`title` has 501 bytes"),
+        ("factor", serde_json::json!(long(501)), "`factor` has 501 bytes"),
+        ("since", serde_json::json!(long(501)), "`since` has 501 bytes"),
+        ("description", serde_json::json!(long(20_000)), "`description` has 20000 bytes, more than 16384"),
+        ("why", serde_json::json!(long(20_000)), "`why` has 20000 bytes"),
+        ("fix", serde_json::json!(long(20_000)), "`fix` has 20000 bytes"),
+        ("controls", serde_json::json!(many(257, "c")), "`controls` has 257 entries, more than 256"),
+        ("controls", serde_json::json!(many(1, &long(501))), "`controls` has 501 bytes"),
+        ("aliases", serde_json::json!(many(257, "a")), "`aliases` has 257 entries"),
+        ("appliesTo", serde_json::json!(many(257, "core/Pod")), "`appliesTo` has 257 kinds"),
+        ("appliesTo", serde_json::json!([format!("core/{}", long(500))]), "`appliesTo` has 505 bytes"),
+        ("reads", serde_json::json!(many(257, "a")), "`reads` has 257 paths"),
+        ("reads", serde_json::json!([many(33, "a").join(".")]), "`reads` has 33 steps in a path, more than 32"),
+        ("reads", serde_json::json!([long(501)]), "`reads` has 501 bytes"),
+        ("inventory", serde_json::json!(queries), "`inventory` has 17 queries, more than 16"),
+        ("inventory", serde_json::json!([query("q", 257, 1)]), "`inventory` has 257 kinds"),
+        ("inventory", serde_json::json!([query("q", 1, 257)]), "`inventory` has 257 paths"),
+        ("inventory", serde_json::json!([query(&long(101), 1, 1)]), "`inventory` has 101 bytes"),
+        (
+            "parameters",
+            serde_json::json!({ "type": "object", "properties": properties }),
+            "`parameters` has 65 parameters, more than 64",
+        ),
+        (
+            "parameters",
+            serde_json::json!({ "type": "object", "description": long(200_000) }),
+            "bytes, more than 131072",
+        ),
+    ] {
+        let mut manifest = manifest();
+        manifest[field] = value;
+        let error = gate(&embed_manifests(&good().bytes(), serde_json::json!([manifest]).to_string().as_bytes())).to_string();
+        assert!(error.contains(says), "{field}: {error}");
+    }
+    // A section that is larger than all manifests of a component may be is not even copied.
+    let error = inspect(&embed_manifests(&good().bytes(), &vec![b' '; (4 << 20) + 1]), ENGINE.limits()).unwrap_err();
+    assert_eq!(error.to_string(), "its manifest has 4194305 bytes, more than 4194304");
+}
+
+#[test]
 fn manifests_end_where_their_json_ends() {
     for rest in ["x", "{}", "]", "\0"] {
         let manifest = format!("{} {rest}", manifests());
@@ -1270,6 +1320,144 @@ fn components_are_bounded() {
     // Bytes count before anything else is looked at.
     assert!(matches!(gate(&vec![0; limits().component_bytes + 1]), GateError::TooLarge { .. }));
     assert!(matches!(gate(&vec![0; limits().component_bytes]), GateError::NotAComponent));
+}
+
+/// A component with a core module of these fields beside the rule's.
+fn with_module(fields: &str) -> Vec<u8> {
+    importing(&format!("(core module {fields})")).with_manifest()
+}
+
+/// What is refused before anything is validated or compiled, and what is not.
+#[test]
+fn what_the_compiler_is_asked_for_is_bounded() {
+    let bound = limits().code();
+    let functions = |count: usize| "(func)".repeat(count);
+    let parts = |count: usize| "(global i32 (i32.const 0))".repeat(count);
+    let operators = |count: usize| format!("(func {})", "nop ".repeat(count));
+    let locals = |count: usize| format!("(func (local {}))", "i32 ".repeat(count));
+    // Each a value that would have to be joined where a block ends.
+    let joins =
+        |count: usize| format!("(func (local {}) {})", "i32 ".repeat(100), "(block)".repeat(count.div_ceil(100)));
+    let modules = |count: usize| "(core module)".repeat(count);
+    let components = |count: usize| "(component)".repeat(count);
+    let interfaces = |bytes: usize| "(type string)".repeat(bytes);
+    // The guest's own module and contract are counted too.
+    let own = 100;
+    for (what, fits, does_not) in [
+        ("functions", with_module(&functions(bound.functions - own)), with_module(&functions(bound.functions))),
+        ("parts", with_module(&parts(bound.parts - own)), with_module(&parts(bound.parts))),
+        (
+            "instructions of a function",
+            with_module(&operators(bound.function_operators - 1)),
+            with_module(&operators(bound.function_operators)),
+        ),
+        (
+            "instructions",
+            with_module(&operators(50_000).repeat(bound.operators / 50_001 - 1)),
+            with_module(&operators(50_000).repeat(bound.operators / 50_001 + 1)),
+        ),
+        ("locals of a function", with_module(&locals(bound.locals)), with_module(&locals(bound.locals + 1))),
+        (
+            "locals times blocks of a function",
+            with_module(&joins(bound.function_joins)),
+            with_module(&joins(bound.function_joins + 1)),
+        ),
+        (
+            "locals times blocks",
+            with_module(&joins(100_000).repeat(bound.joins / 100_000)),
+            with_module(&joins(100_000).repeat(bound.joins / 100_000 + 1)),
+        ),
+        (
+            "parameters of a function",
+            with_module(&format!("(func (param {}))", "i32 ".repeat(bound.parameters))),
+            with_module(&format!("(func (param {}))", "i32 ".repeat(bound.parameters + 1))),
+        ),
+        (
+            "modules",
+            importing(&modules(bound.modules - 1)).with_manifest(),
+            importing(&modules(bound.modules)).with_manifest(),
+        ),
+        (
+            "components",
+            importing(&components(bound.components - 1)).with_manifest(),
+            importing(&components(bound.components)).with_manifest(),
+        ),
+        (
+            "bytes of interfaces",
+            importing(&interfaces(bound.interface_bytes / 2)).with_manifest(),
+            importing(&interfaces(bound.interface_bytes)).with_manifest(),
+        ),
+        (
+            "memories",
+            with_module("(memory 0)"),
+            importing(&"(core module (memory 0))".repeat(bound.memories)).with_manifest(),
+        ),
+        (
+            "tables",
+            with_module(&"(table 0 funcref)".repeat(bound.memories)),
+            with_module(&"(table 0 funcref)".repeat(bound.memories + 1)),
+        ),
+    ] {
+        if let Err(error) = inspect(&fits, &limits()) {
+            panic!("{what}: {error}");
+        }
+        match inspect(&does_not, &limits()) {
+            Err(GateError::TooMuch { what: named, .. }) => assert_eq!(named, what),
+            other => panic!("{what}: {:?}", other.map(|_| ())),
+        }
+    }
+    // What costs more counts more.
+    for (instruction, times) in [
+        ("(loop)", 50),
+        ("(call_indirect (i32.const 0))", 51),
+        ("(drop (table.get (i32.const 0)))", 52),
+        ("(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))", 13),
+        ("(call 0)", 5),
+    ] {
+        let body = instruction.repeat(bound.function_operators / times + 1);
+        let error =
+            inspect(&with_module(&format!("(table 1 funcref) (memory 1) (func {body})")), &limits()).unwrap_err();
+        assert!(
+            matches!(error, GateError::TooMuch { what: "instructions of a function", .. }),
+            "{instruction}: {error}"
+        );
+    }
+    // What grows with code may be more where components may be larger, and nothing else.
+    let larger = SandboxLimits::with_component_bytes(32 << 20).code();
+    assert_eq!((larger.functions, larger.operators), (4 * bound.functions, 4 * bound.operators));
+    assert_eq!((larger.modules, larger.locals), (bound.modules, bound.locals));
+    let smaller = SandboxLimits { component_bytes: 1, ..limits() }.code();
+    assert_eq!(smaller, bound);
+}
+
+/// Components that instantiate components are few bytes and many instances.
+#[test]
+fn instances_are_counted_as_they_multiply() {
+    let doubling = |levels: usize| {
+        let mut text = String::from("(component $c0)");
+        for level in 1..=levels {
+            let inner = level - 1;
+            let both = format!("(instance (instantiate $c{inner})) (instance (instantiate $c{inner}))");
+            text = format!("{text} (component $c{level} (alias outer $all $c{inner} (component $c{inner})) {both})");
+        }
+        format!("(component $all {text} (instance (instantiate $c{levels})))")
+    };
+    let inside = |levels: usize| importing(&doubling(levels)).with_manifest();
+    assert!(inspect(&inside(3), &limits()).is_ok());
+    for levels in [9, 40] {
+        let error = inspect(&inside(levels), &limits()).unwrap_err();
+        assert!(matches!(error, GateError::TooMuch { what: "instances", .. }), "{levels}: {error}");
+    }
+    // What is instantiated is only known outside.
+    let handed_in = "(component (import \"c\" (component $c)) (instance (instantiate $c)))";
+    let error = inspect(&importing(handed_in).with_manifest(), &limits()).unwrap_err();
+    assert!(matches!(error, GateError::TooMuch { what: "instances", .. }), "{error}");
+}
+
+#[test]
+fn blocks_have_one_value() {
+    let error = gate(&with_module("(func (block (result i32 i32) (i32.const 1) (i32.const 2)) (drop) (drop))"));
+    assert!(matches!(error, GateError::Invalid(_)), "{error}");
 }
 
 static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| good().with_manifest());

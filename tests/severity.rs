@@ -1,7 +1,7 @@
 //! What findings are told: how bad, how sure, by which bundle, and once where one cure heals two.
 
 use crate::cli::{Home, PRIVILEGED, stdout};
-use policy_host::engine::embed_manifest;
+use policy_host::engine::embed_manifests;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -150,14 +150,23 @@ fn one_cure_is_one_finding() {
 /// A home with a rule that had another id before.
 fn renamed() -> Home {
     let home = Home::with(&[("web.yaml", PRIVILEGED)]);
-    let built =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/rules/wasm32-unknown-unknown/rule/pss_privileged.wasm");
-    let mut manifest = home.json(&["explain", "pss-privileged"]);
-    manifest["renamedFrom"] = json!(["no-privileged"]);
-    let component = embed_manifest(&std::fs::read(built).unwrap(), manifest.to_string().as_bytes());
-    std::fs::write(home.path("rule.wasm"), component).unwrap();
+    write_renamed(&home, "pss-privileged", "rule.wasm");
     home.write("b.yaml", RENAMED);
     home
+}
+
+/// Writes the component of the two rules, one of which had the id `no-privileged` before.
+fn write_renamed(home: &Home, rule: &str, file: &str) {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/rules/pod-security-baseline.wasm");
+    let manifests = ["pss-host-namespaces", "pss-privileged"].map(|id| {
+        let mut manifest = home.json(&["explain", id]);
+        if id == rule {
+            manifest["renamedFrom"] = json!(["no-privileged"]);
+        }
+        manifest
+    });
+    let component = embed_manifests(&std::fs::read(built).unwrap(), json!(manifests).to_string().as_bytes());
+    std::fs::write(home.path(file), component).unwrap();
 }
 
 const RENAMED: &str =
@@ -215,12 +224,7 @@ fn exceptions_may_name_a_rule_as_it_was_called() {
 #[test]
 fn a_former_id_is_that_of_one_rule() {
     let home = renamed();
-    let mut manifest = home.json(&["explain", "pss-host-namespaces"]);
-    manifest["renamedFrom"] = json!(["no-privileged"]);
-    let built = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/rules/wasm32-unknown-unknown/rule/pss_host_namespaces.wasm");
-    let component = embed_manifest(&std::fs::read(built).unwrap(), manifest.to_string().as_bytes());
-    std::fs::write(home.path("other.wasm"), component).unwrap();
+    write_renamed(&home, "pss-host-namespaces", "other.wasm");
     home.write("b.yaml", &RENAMED.replace("pss-host-namespaces", "{rule: pss-host-namespaces, component: other.wasm}"));
     let refused = home.run(&["eval", "--bundle", "b.yaml", "web.yaml"]);
     assert_eq!(refused.status.code(), Some(2));

@@ -6,6 +6,8 @@
 
 #[path = "../../tests/server/authority.rs"]
 mod authority;
+#[path = "serve/burst.rs"]
+mod burst;
 #[path = "serve/client.rs"]
 mod client;
 #[path = "serve/reviews.rs"]
@@ -38,13 +40,15 @@ fn main() -> Result<()> {
     server::pin_this_process(1)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut rows = Vec::new();
-    for section in ["reviews", "tls", "start", "memory", "lost"].into_iter().filter(|section| wanted(section)) {
+    for section in ["reviews", "tls", "start", "memory", "bursts", "lost"].into_iter().filter(|section| wanted(section))
+    {
         let measured = runtime.block_on(async {
             match section {
                 "reviews" => reviews_per_second(&mut rows).await,
                 "tls" => tls(&mut rows).await,
                 "start" => start(&mut rows),
                 "memory" => memory(&mut rows).await,
+                "bursts" => bursts(&mut rows),
                 _ => lost(&mut rows).await,
             }
         });
@@ -131,6 +135,22 @@ async fn memory(rows: &mut Vec<Row>) -> Result<()> {
     let all = server.resident_megabytes()?;
     rows.push(Row::new("resident memory after 100,000 reviews", "MB", Budget::AtMost(120.0), Samples::new(vec![all])));
     rows.push(Row::detail("after 50,000", "MB", Samples::new(vec![half])));
+    Ok(())
+}
+
+/// The most resident memory under what would take more, beside the container's limit, and what is left of it after ten
+/// seconds.
+fn bursts(rows: &mut Vec<Row>) -> Result<()> {
+    for burst in burst::all() {
+        let server = Server::start(&Setup { memo: true, ..Setup::default() })?;
+        let counts = burst.run(server.target().address)?;
+        std::thread::sleep(Duration::from_secs(10));
+        let (peak, after) = (server.peak_megabytes()?, server.resident_megabytes()?);
+        rows.push(Row::new(burst.name, "MB", Budget::AtMost(512.0), Samples::new(vec![peak])));
+        rows.push(Row::new("  ten seconds later", "MB", Budget::AtMost(120.0), Samples::new(vec![after])));
+        rows.push(Row::detail("answered", "", Samples::new(vec![counts.answered as f64])));
+        rows.push(Row::detail("refused", "", Samples::new(vec![counts.refused as f64])));
+    }
     Ok(())
 }
 

@@ -8,12 +8,12 @@ use crate::evaluate::{ExemptBy, Finding, Outcome, RunResult};
 use crate::{bundle::Bundle, root};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 const SCHEMA: &str = "policy-host/baseline/v1";
 /// Bytes of a baseline that are read at the most.
-const MAX_BYTES: u64 = 64 << 20;
+const MAX_BYTES: usize = 64 << 20;
 
 /// Why a baseline cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -100,12 +100,7 @@ impl Baseline {
     pub fn read(path: &Path) -> Result<Self, BaselineError> {
         let failed = |source| BaselineError::File { path: path.to_owned(), source };
         let content = |message: String| BaselineError::Content { path: path.to_owned(), message };
-        let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(failed)?;
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(content(format!("a baseline has at most {MAX_BYTES} bytes")));
-        }
+        let bytes = crate::files::read(path, MAX_BYTES).map_err(failed)?;
         let file: File =
             serde_json::from_slice(&bytes).map_err(|error| content(format!("this is no baseline: {error}")))?;
         if file.schema != SCHEMA {

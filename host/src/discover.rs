@@ -1,11 +1,12 @@
 //! Finding what to judge: files and directories, or standard input, as units.
 
 use crate::document::Source;
+use crate::files;
 use crate::parse::{Form, Limits, Scalars, SyntaxError, Unit};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -110,10 +111,26 @@ impl Discovered {
     }
 
     fn walk(&mut self, directory: &Path, limits: &Limits, modules: &mut BTreeMap<PathBuf, Vec<Source>>) {
+        // The walk reads what is to be ignored of the directory, of those above it, and of each below it.
+        let absolute = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        if let Some(refused) = absolute.ancestors().find_map(refused_ignores) {
+            return self.errors.push(refused);
+        }
+        let refused = Arc::new(Mutex::new(Vec::new()));
+        let refusing = Arc::clone(&refused);
         let walk = ignore::WalkBuilder::new(directory)
             .hidden(false)
             .require_git(false)
-            .filter_entry(|entry| entry.file_name() != ".git")
+            .filter_entry(move |entry| {
+                let is_directory = entry.file_type().is_some_and(|kind| kind.is_dir());
+                match is_directory.then(|| refused_ignores(entry.path())).flatten() {
+                    Some(error) => {
+                        refusing.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+                        false
+                    }
+                    None => entry.file_name() != ".git",
+                }
+            })
             .sort_by_file_name(Ord::cmp)
             .build();
         for entry in walk {
@@ -125,6 +142,7 @@ impl Discovered {
                 Ok(_) => {}
             }
         }
+        self.errors.append(&mut refused.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn file(&mut self, path: &Path, asked: bool, limits: &Limits, modules: &mut BTreeMap<PathBuf, Vec<Source>>) {
@@ -134,8 +152,16 @@ impl Discovered {
             return;
         }
         let shown = show(path);
-        let bytes = match std::fs::read(path) {
+        let bytes = match files::read(path, limits.bytes) {
             Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+                if asked || !matches!(class, Class::Json) || starts_as_ours(path, limits.bytes) {
+                    self.files += 1;
+                    let message = format!("the file has more than {} bytes (limit `bytes`)", limits.bytes);
+                    self.errors.push(InputError::Bound { path: shown, error: SyntaxError::new(0, message) });
+                }
+                return;
+            }
             Err(source) => return self.errors.push(InputError::Read { path: shown, source }),
         };
         match class {
@@ -211,6 +237,34 @@ fn is_helm_template(path: &Path) -> bool {
         directory.file_name().is_some_and(|name| name == "templates")
             && directory.parent().is_some_and(|chart| chart.join("Chart.yaml").is_file())
     })
+}
+
+/// Bytes of a file that says what is to be ignored.
+const IGNORE_BYTES: u64 = 1 << 20;
+
+/// A file of a directory that should say what is to be ignored, and is no regular file: a link that a repository holds
+/// may lead to a device that never ends.
+fn refused_ignores(directory: &Path) -> Option<InputError> {
+    let refused = |name: &str| {
+        let path = directory.join(name);
+        let found = path.metadata().ok()?;
+        let reason = if !found.is_file() {
+            "it is no regular file".to_owned()
+        } else if found.len() > IGNORE_BYTES {
+            format!("it is longer than {IGNORE_BYTES} bytes")
+        } else {
+            return None;
+        };
+        Some(InputError::Read { path: show(&path), source: std::io::Error::other(reason) })
+    };
+    [".gitignore", ".ignore"].into_iter().find_map(refused)
+}
+
+/// Whether what can be looked at of a large file says that it is ours.
+fn starts_as_ours(path: &Path, bound: usize) -> bool {
+    let mut start = Vec::new();
+    let read = files::open(path).and_then(|file| file.take(bound as u64).read_to_end(&mut start));
+    read.is_ok() && mentions_ours(&start)
 }
 
 fn mentions_ours(bytes: &[u8]) -> bool {

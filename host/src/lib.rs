@@ -30,6 +30,7 @@
 //! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`watch`] | waiting for files to change |
 //! | [`settings`] | files that people write to configure the host |
+//! | [`files`] | reading files that may be anything |
 //! | [`root`] | where a path is below a directory, and in which repository |
 //! | [`sealed`] | files that only we wrote |
 //! | [`digest`] | SHA-256, and how it is written |
@@ -47,6 +48,7 @@ pub mod discover;
 pub mod document;
 pub mod engine;
 pub mod evaluate;
+pub mod files;
 pub mod fix;
 pub mod fixtures;
 pub mod integrate;

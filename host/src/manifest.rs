@@ -447,7 +447,10 @@ use through_strings;
 through_strings!(Target, ReadPath);
 
 /// Reads JSON, to its end.
-fn read<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, ManifestError> {
+fn read<T: serde::de::DeserializeOwned>(json: &[u8], limit: usize) -> Result<T, ManifestError> {
+    if json.len() > limit {
+        return Err(ManifestError::TooLarge { bytes: json.len(), limit });
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let read = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| ManifestError::Malformed {
         path: error.path().to_string(),
@@ -455,6 +458,28 @@ fn read<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, ManifestError>
     })?;
     deserializer.end().map_err(|error| ManifestError::Malformed { path: ".".to_owned(), reason: error.to_string() })?;
     Ok(read)
+}
+
+/// Bounds on a manifest. What is shipped has a tenth of each.
+pub mod bounds {
+    /// Bytes of its JSON.
+    pub const BYTES: usize = 128 << 10;
+    /// Bytes of all manifests of one component.
+    pub const TOTAL_BYTES: usize = 4 << 20;
+    /// Bytes of an id: it names files, metrics and labels.
+    pub const ID_BYTES: usize = 100;
+    /// Bytes of what is one line: title, version, factor, names.
+    pub const LINE_BYTES: usize = 500;
+    /// Bytes of a text: what is checked, why, and what to do.
+    pub const TEXT_BYTES: usize = 16 << 10;
+    /// Entries of a list: documents, paths, controls, names.
+    pub const ENTRIES: usize = 256;
+    /// Steps of a path.
+    pub const STEPS: usize = 32;
+    /// Queries of the inventory.
+    pub const QUERIES: usize = 16;
+    /// Parameters.
+    pub const PARAMETERS: usize = 64;
 }
 
 /// Why a manifest is refused.
@@ -470,6 +495,14 @@ pub enum ManifestError {
         path: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// Larger than a manifest may be.
+    #[error("its manifest has {bytes} bytes, more than {limit}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The bound.
+        limit: usize,
     },
     /// Well-formed, but a field says nothing or something impossible.
     #[error("its manifest's `{field}` {reason}")]
@@ -487,7 +520,7 @@ impl Manifest {
     /// # Errors
     /// Names the field.
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
-        let manifest: Self = read(json)?;
+        let manifest: Self = read(json, bounds::BYTES)?;
         manifest.check()?;
         Ok(manifest)
     }
@@ -497,7 +530,7 @@ impl Manifest {
     /// # Errors
     /// Names the field. There is at least one manifest, and no two have one id.
     pub fn parse_all(json: &[u8]) -> Result<Vec<Self>, ManifestError> {
-        let manifests: Vec<Self> = read(json)?;
+        let manifests: Vec<Self> = read(json, bounds::TOTAL_BYTES)?;
         if manifests.is_empty() {
             return Err(ManifestError::None);
         }
@@ -551,6 +584,7 @@ impl Manifest {
         if !is_kebab_case(&self.id) {
             return invalid("id", "is not kebab-case");
         }
+        self.check_bounds()?;
         self.check_findings()?;
         for (index, former) in self.renamed_from.iter().enumerate() {
             if !is_kebab_case(former) {
@@ -607,6 +641,57 @@ impl Manifest {
             }
         }
         Ok(())
+    }
+
+    /// Whether everything is within its bound.
+    fn check_bounds(&self) -> Result<(), ManifestError> {
+        use bounds::{ENTRIES, ID_BYTES, LINE_BYTES, PARAMETERS, QUERIES, STEPS, TEXT_BYTES};
+        let within = |field: &'static str, counted: usize, limit: usize, what: &str| {
+            let reason = || format!("has {counted} {what}, more than {limit}");
+            if counted <= limit { Ok(()) } else { Err(ManifestError::Invalid { field, reason: reason() }) }
+        };
+        let bytes = |field, text: &str, limit| within(field, text.len(), limit, "bytes");
+        bytes("id", &self.id, ID_BYTES)?;
+        for (field, text) in
+            [("version", &self.version), ("title", &self.title), ("factor", &self.factor), ("since", &self.since)]
+        {
+            bytes(field, text, LINE_BYTES)?;
+        }
+        for (field, text) in [("description", &self.description), ("why", &self.why), ("fix", &self.fix)] {
+            bytes(field, text, TEXT_BYTES)?;
+        }
+        for (field, texts) in [("controls", &self.controls), ("peers", &self.peers), ("renamedFrom", &self.renamed_from)] {
+            within(field, texts.len(), ENTRIES, "entries")?;
+            texts.iter().try_for_each(|text| bytes(field, text, LINE_BYTES))?;
+        }
+        within("findings", self.findings.len(), ENTRIES, "entries")?;
+        for kind in &self.findings {
+            bytes("findings", &kind.code, ID_BYTES)?;
+            bytes("findings", &kind.title, LINE_BYTES)?;
+            within("findings", kind.covers.len(), ENTRIES, "entries")?;
+            kind.covers.iter().try_for_each(|covered| bytes("findings", covered, LINE_BYTES))?;
+        }
+        within("operations", self.operations.len(), ENTRIES, "entries")?;
+        within("subresources", self.subresources.len(), ENTRIES, "entries")?;
+        self.subresources.iter().try_for_each(|name| bytes("subresources", name, ID_BYTES))?;
+        within("inventory", self.inventory.len(), QUERIES, "queries")?;
+        let queries = || self.inventory.iter();
+        queries().try_for_each(|query| bytes("inventory", &query.name, ID_BYTES))?;
+        let targets = queries().map(|query| ("inventory", &query.kinds)).chain([("appliesTo", &self.applies_to)]);
+        for (field, targets) in targets {
+            within(field, targets.len(), ENTRIES, "kinds")?;
+            targets.iter().try_for_each(|target| bytes(field, &target.to_string(), LINE_BYTES))?;
+        }
+        let reads = queries().map(|query| ("inventory", &query.reads)).chain([("reads", &self.reads)]);
+        for (field, paths) in reads {
+            within(field, paths.len(), ENTRIES, "paths")?;
+            for path in paths {
+                within(field, path.segments().len(), STEPS, "steps in a path")?;
+                bytes(field, &path.to_string(), LINE_BYTES)?;
+            }
+        }
+        let parameters = self.parameters.get("properties").and_then(serde_json::Value::as_object);
+        within("parameters", parameters.map_or(0, serde_json::Map::len), PARAMETERS, "parameters")
     }
 }
 

@@ -4,12 +4,13 @@
 //! Compiled code and remembered verdicts live here. Loading compiled code runs it, and a verdict is
 //! believed, so a file that was truncated or tampered with counts as absent.
 
+use crate::files;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -41,13 +42,7 @@ impl Sealed {
     /// The payload sealed under `name`; `None` when absent, longer than `max_bytes`, cut short or not sealed with our
     /// key.
     pub fn read(&self, name: &str, max_bytes: u64) -> Option<Vec<u8>> {
-        let file = fs::File::open(self.directory.join(name)).ok()?;
-        let max_bytes = max_bytes + TAG_BYTES as u64;
-        if file.metadata().ok()?.len() > max_bytes {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        file.take(max_bytes).read_to_end(&mut bytes).ok()?;
+        let mut bytes = files::read(&self.directory.join(name), usize::try_from(max_bytes).ok()? + TAG_BYTES).ok()?;
         let payload_length = bytes.len().checked_sub(TAG_BYTES)?;
         let (payload, tag) = bytes.split_at(payload_length);
         self.mac(name, payload)?.verify_slice(tag).ok()?;
@@ -158,7 +153,7 @@ fn load_or_create_key(directory: &Path) -> io::Result<[u8; KEY_BYTES]> {
 }
 
 fn read_key(path: &Path) -> Option<[u8; KEY_BYTES]> {
-    fs::read(path).ok()?.try_into().ok()
+    files::read(path, KEY_BYTES).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

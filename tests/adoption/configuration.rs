@@ -17,6 +17,38 @@ fn flags_go_before_variables_before_the_file_before_defaults() {
 }
 
 #[test]
+fn a_file_that_was_found_has_no_registry_called() {
+    // Whoever calls it is seen here.
+    let registry = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    registry.set_nonblocking(true).unwrap();
+    let called = || registry.accept().is_ok();
+    let reference = format!("oci://{}/team/rules:1", registry.local_addr().unwrap());
+    let file = format!("bundle: {reference}\n");
+    let home =
+        Home::with(&[("web.yaml", POD), ("policy-host.yaml", &file), ("below/web.yaml", POD), (".git/HEAD", "")]);
+    for directory in ["", "below"] {
+        // Also where everything else is allowed.
+        let arguments = ["eval", "--insecure", "--allow-unsigned", "web.yaml"];
+        let output = home.command(&arguments).current_dir(home.path(directory)).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains("policy-host.yaml:1:9: a file that was found may not have a registry called"));
+        assert!(!called(), "{directory}");
+    }
+    // Who runs it may: by naming the file, or the bundle. The registry then does not answer.
+    for asked in [&["--config", "policy-host.yaml"][..], &["--bundle", &reference]] {
+        let arguments = [&["eval", "--insecure", "--allow-unsigned", "web.yaml"], asked].concat();
+        let mut child = home.command(&arguments).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let started = std::time::Instant::now();
+        while !called() {
+            assert!(started.elapsed().as_secs() < 60, "{asked:?}");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
 fn reports_of_the_file_are_written_below_it() {
     let home = home(&[("web.yaml", POD), ("policy-host.yaml", "reports: {json: out.json, concise: out.txt}\n")]);
     assert_eq!(eval(&home, &[]).0, 1);

@@ -27,6 +27,11 @@ pub(super) struct Server {
 impl Server {
     /// Starts a server with further settings. `DIR` in them stands for its directory, which `prepare` may fill.
     pub(super) fn start(settings: &str, prepare: impl FnOnce(&std::path::Path)) -> Self {
+        Self::start_after("true", settings, prepare)
+    }
+
+    /// Starts a server in a shell that does something before: sets limits.
+    pub(super) fn start_after(before: &str, settings: &str, prepare: impl FnOnce(&std::path::Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         prepare(directory.path());
         let settings = settings.replace("DIR", &directory.path().display().to_string());
@@ -34,7 +39,8 @@ impl Server {
         let given = |line: &&str| settings.lines().any(|set| set.split(':').next() == line.split(':').next());
         let base: Vec<&str> = BASE.into_iter().filter(|line| !given(line)).collect();
         std::fs::write(&config, format!("{}\n{settings}", base.join("\n"))).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_policy-host"));
+        let mut command = Command::new("/bin/bash");
+        command.args(["-c", &format!("{before} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_policy-host")]);
         command.arg("serve").arg("--config").arg(&config);
         command.env_clear().env("POLICY_HOST_CACHE", directory.path().join("cache"));
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -75,6 +81,13 @@ impl Server {
     pub(super) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Bytes of memory, by their name in `/proc/PID/status`.
+    pub(super) fn memory(&self, name: &str) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
     }
 
     /// Waits until the process has ended.

@@ -1,7 +1,7 @@
 //! Where rules come from: the pack embedded in the binary, component files, directories of them.
 
 use super::packed::Packed;
-use crate::engine::{Engine, EngineError, LoadedComponent, inspect};
+use crate::engine::{Engine, EngineError, LoadedComponent, inspect, read_component};
 use crate::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -247,7 +247,8 @@ impl Library {
     /// When it cannot be read, or is refused.
     pub fn add_component(&mut self, path: &Path, engine: &Engine) -> Result<Vec<Arc<RuleSource>>, LibraryError> {
         let shown = || path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|source| LibraryError::Read { path: shown(), source })?;
+        let bytes =
+            read_component(path, engine.limits()).map_err(|source| LibraryError::Read { path: shown(), source })?;
         let rules = RuleSource::from_component(bytes, engine)
             .map_err(|source| LibraryError::Refused { path: shown(), source })?;
         for rule in &rules {

@@ -12,6 +12,9 @@ use crate::workload::WorkloadKinds;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Bytes of a bundle file: as many as a definition in a registry may have.
+const MAX_DEFINITION_BYTES: usize = crate::oci::limits::DEFINITION_BYTES as usize;
+
 /// Why a bundle could not be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
@@ -123,17 +126,17 @@ impl Bundle {
             return Self::resolve(&located, None, library, engine, today);
         }
         let path = Path::new(reference);
-        if path.is_dir() && !path.join("bundle.yaml").is_file() {
+        if path.is_dir() && !path.join("bundle.yaml").exists() {
             return Self::of_directory(path, library, engine);
         }
         let file = if path.is_dir() { path.join("bundle.yaml") } else { path.to_owned() };
-        if !file.is_file() {
+        if !file.exists() {
             let known = library.bundle_names().collect::<Vec<_>>().join(", ");
             return Err(BundleError::Unknown { name: reference.to_owned(), known });
         }
         let shown = file.display().to_string();
-        let text =
-            std::fs::read_to_string(&file).map_err(|source| LibraryError::Read { path: shown.clone(), source })?;
+        let text = crate::files::read_text(&file, MAX_DEFINITION_BYTES)
+            .map_err(|source| LibraryError::Read { path: shown.clone(), source })?;
         let located = Located::parse(&shown, &text)?;
         let mut bundle = Self::resolve(&located, file.parent(), library, engine, today)?;
         bundle.files.push(file);

@@ -308,7 +308,7 @@ fn build_bundle(name: &str, context: &mut Context) -> Output<Built> {
     let (definition, rules) = if let Some(text) = context.library.bundle(name) {
         (text.to_owned(), None)
     } else if file.is_file() {
-        (std::fs::read_to_string(&file)?, None)
+        (crate::files::read_text(&file, limits::DEFINITION_BYTES as usize)?, None)
     } else {
         (listed(&bundle)?, Some(bundle.rules.iter().map(|rule| std::sync::Arc::clone(&rule.source)).collect()))
     };

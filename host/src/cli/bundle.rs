@@ -85,9 +85,12 @@ fn placed(arguments: &ManifestArguments) -> Options {
     Options { name: arguments.name.clone(), namespace: arguments.namespace.clone(), ..Options::default() }
 }
 
+/// Bytes of a file of certificates.
+const MAX_AUTHORITY_BYTES: usize = 1 << 20;
+
 fn called(arguments: &CallArguments) -> Result<Options, String> {
     let read = |path: &std::path::PathBuf| {
-        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+        crate::files::read_text(path, MAX_AUTHORITY_BYTES).map_err(|error| format!("{}: {error}", path.display()))
     };
     Ok(Options {
         url: arguments.url.clone(),

@@ -2,7 +2,7 @@
 
 use super::args::ComponentArguments;
 use super::{CommandResult, Context, Exit};
-use crate::engine::{Engine, embed_manifests, inspect};
+use crate::engine::{Engine, embed_manifests, inspect, read_component};
 use std::io::Write as _;
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &ComponentArguments, context: &Context) -> CommandR
 /// A built component with its manifests, which are asked of it when the build has not done that yet.
 pub(super) fn finished(path: &Path, engine: &Engine) -> Result<Vec<u8>, String> {
     let refused = |error: &dyn std::fmt::Display| format!("{} is refused: {error}", path.display());
-    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let bytes = read_component(path, engine.limits()).map_err(|error| format!("{}: {error}", path.display()))?;
     let inspection = inspect(&bytes, engine.limits()).map_err(|error| refused(&error))?;
     if inspection.manifests.is_some() {
         return Ok(bytes);

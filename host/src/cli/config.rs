@@ -5,6 +5,7 @@ use super::args::{Arguments, ConfigArguments, ConfigCommand, EvalArguments};
 use super::{CommandResult, Exit};
 use crate::config::{self, Config, ConfigFile};
 use crate::document::Pointer;
+use crate::oci::Reference;
 use crate::settings::SettingsError;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
@@ -56,7 +57,23 @@ pub(super) fn configure(
     while let Some((_, inner)) = matches.remove_subcommand() {
         matches = inner;
     }
+    if let Some(file) = &file
+        && matches.value_source("bundle") == Some(ValueSource::DefaultValue)
+    {
+        refuse_registry(file)?;
+    }
     Ok(Configured { arguments: EvalArguments::from_arg_matches(&matches)?, file, matches })
+}
+
+/// Refuses a registry that a file names which nobody named: whoever may change the repository would choose whom a
+/// pipeline calls, and with which credentials.
+fn refuse_registry(file: &ConfigFile) -> Result<(), SettingsError> {
+    let named = file.located.value.bundle.as_deref().filter(|bundle| file.is_found() && Reference::is_meant(bundle));
+    let Some(bundle) = named else { return Ok(()) };
+    let message = format!(
+        "a file that was found may not have a registry called; say `--bundle {bundle}`, or name the file with `--config`"
+    );
+    Err(file.located.error(&["bundle"].into_iter().collect(), message))
 }
 
 /// Flags, by their names in the code, with their values.
@@ -76,7 +93,8 @@ fn defaults(file: &ConfigFile, is_bundle: impl Fn(&str) -> bool) -> Result<Defau
         defaults.push(("paths", paths.collect::<Result<_, _>>()?));
     }
     if let Some(bundle) = &config.bundle {
-        let bundle = if is_bundle(bundle) { bundle.clone() } else { resolved(&["bundle"], bundle)? };
+        let is_name = is_bundle(bundle) || Reference::is_meant(bundle);
+        let bundle = if is_name { bundle.clone() } else { resolved(&["bundle"], bundle)? };
         defaults.push(("bundle", vec![bundle]));
     }
     let words = [

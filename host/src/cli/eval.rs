@@ -12,6 +12,7 @@ use crate::changes::Changes;
 use crate::discover::{self, Discovered, STDIN};
 use crate::document::Pointer;
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
+use crate::files;
 use crate::fix::{self, Extent};
 use crate::oci::Reference;
 use crate::parse::{Limits, Unit};
@@ -153,11 +154,11 @@ fn apply_fixes(
     for refused in &fixed.refused {
         anstream::eprintln!("warning: {refused}");
     }
-    let original = |path: &str| if path == STDIN { None } else { std::fs::read_to_string(path).ok() };
+    let original = |path: &str| if path == STDIN { None } else { files::read_text(path.as_ref(), limits.bytes).ok() };
     let changed = fix::changed_files(&fixed.slots, original);
     for (path, new) in &changed {
         if arguments.diff {
-            let old = std::fs::read_to_string(path)?;
+            let old = files::read_text(path.as_ref(), limits.bytes)?;
             let diff = similar::TextDiff::from_lines(old.as_str(), new.as_str());
             let shown = path.trim_start_matches('/');
             anstream::print!("{}", diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));

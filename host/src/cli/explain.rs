@@ -3,7 +3,7 @@
 use super::args::{ExplainArguments, ExplainFormat};
 use super::{CommandResult, Exit};
 use crate::bundle::Library;
-use crate::engine::{SandboxLimits, inspect};
+use crate::engine::{SandboxLimits, inspect, read_component};
 use crate::manifest::Manifest;
 use crate::report::explain;
 use std::path::Path;
@@ -41,7 +41,7 @@ fn find(name: &str, library: &Library, limits: &SandboxLimits) -> Result<Vec<Man
         return Ok(vec![Manifest::clone(&rule.manifest)]);
     }
     if Path::new(name).is_file() {
-        return Ok(inspect(&std::fs::read(name)?, limits)?.manifests()?);
+        return Ok(inspect(&read_component(Path::new(name), limits)?, limits)?.manifests()?);
     }
     let known = library.rules().map(|rule| rule.manifest.id.as_str());
     Err(match crate::suggest::closest(name, known) {

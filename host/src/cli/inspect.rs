@@ -2,13 +2,13 @@
 
 use super::args::{Format, InspectArguments};
 use super::{CommandResult, Exit};
-use crate::engine::{Inspection, SandboxLimits, inspect};
+use crate::engine::{Inspection, SandboxLimits, inspect, read_component};
 use crate::manifest::{Manifest, ReadPath};
 use std::collections::BTreeSet;
 
 pub(super) fn run(arguments: &InspectArguments, limits: &SandboxLimits) -> CommandResult {
     let path = arguments.file.display();
-    let bytes = std::fs::read(&arguments.file).map_err(|error| format!("{path}: {error}"))?;
+    let bytes = read_component(&arguments.file, limits).map_err(|error| format!("{path}: {error}"))?;
     let inspected =
         inspect(&bytes, limits).and_then(|inspection| inspection.manifests().map(|manifests| (inspection, manifests)));
     let (inspection, manifests) = inspected.map_err(|error| format!("{path} is refused: {error}"))?;

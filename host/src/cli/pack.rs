@@ -3,8 +3,9 @@
 use super::args::PackArguments;
 use super::{CommandResult, Exit};
 use crate::bundle::{Pack, PackedBuffer, PackedComponent, unique_names};
-use crate::engine::{Engine, SandboxLimits, embed_manifests, inspect};
+use crate::engine::{Engine, SandboxLimits, embed_manifests, inspect, read_component};
 use crate::manifest::Manifest;
+use crate::oci::limits;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -92,7 +93,7 @@ fn name(path: &Path) -> String {
 fn build(arguments: &PackArguments, engine: &Engine, folder: &Folder) -> Result<Built, String> {
     let path = arguments.components.join(format!("{}.wasm", folder.name));
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let raw = std::fs::read(&path).map_err(|error| failed(&error))?;
+    let raw = read_component(&path, engine.limits()).map_err(|error| failed(&error))?;
     let manifests = engine.extract_manifests(&raw).map_err(|error| failed(&error))?;
     let component = embed_manifests(&raw, &manifests);
     let inspection = inspect(&component, engine.limits()).map_err(|error| failed(&error))?;
@@ -122,7 +123,7 @@ fn bundles(directory: &Path) -> std::io::Result<Vec<(Cow<'static, str>, Cow<'sta
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            bundles.push((name.into(), std::fs::read_to_string(&path)?.into()));
+            bundles.push((name.into(), crate::files::read_text(&path, limits::DEFINITION_BYTES as usize)?.into()));
         }
     }
     bundles.sort();

@@ -2,8 +2,7 @@
 
 use super::args::ReportArguments;
 use super::{CommandResult, Exit, reports};
-use crate::report::{ReadError, Results, gap_report, read, write_file};
-use std::fs::File;
+use crate::report::{MAX_RESULTS_BYTES, ReadError, Results, gap_report, read, write_file};
 use std::path::Path;
 
 pub(super) fn run(arguments: &ReportArguments) -> CommandResult {
@@ -20,7 +19,9 @@ pub(super) fn run(arguments: &ReportArguments) -> CommandResult {
 fn open(path: &Path) -> Result<Results<'static>, String> {
     let results = match path {
         path if path == Path::new("-") => read(std::io::stdin().lock()),
-        path => File::open(path).map_err(ReadError::Io).and_then(read),
+        path => {
+            crate::files::read(path, MAX_RESULTS_BYTES as usize).map_err(ReadError::Io).and_then(|bytes| read(&*bytes))
+        }
     };
     results.map_err(|error| format!("{}: {error}", path.display()))
 }

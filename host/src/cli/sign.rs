@@ -85,7 +85,7 @@ fn predicate(path: &Path) -> Result<Box<RawValue>, String> {
     let shown = path.display();
     let read = || -> io::Result<String> {
         let source: Box<dyn Read> =
-            if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(std::fs::File::open(path)?) };
+            if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(crate::files::open(path)?) };
         let mut text = String::new();
         source.take(MAX_BUNDLE_BYTES as u64 + 1).read_to_string(&mut text)?;
         Ok(text)

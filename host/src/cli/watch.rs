@@ -4,6 +4,7 @@ use super::config::Configured;
 use super::{CommandResult, Context, Exit, eval};
 use crate::digest::Hasher;
 use crate::discover;
+use crate::engine::SandboxLimits;
 use crate::parse::Limits;
 use crate::watch::{Ignored, Watch};
 use std::io::{IsTerminal as _, Write as _};
@@ -60,7 +61,7 @@ fn state(configured: &Configured) -> String {
         );
         for file in files {
             hasher.part(file.as_os_str().as_encoded_bytes());
-            hasher.part(std::fs::read(&file).unwrap_or_default());
+            hasher.part(crate::files::read(&file, SandboxLimits::MAX_COMPONENT_BYTES).unwrap_or_default());
         }
     }
     hasher.finish().to_string()

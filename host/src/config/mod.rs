@@ -8,13 +8,12 @@ use crate::settings::{Located, SettingsError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
 /// What the file is called.
 pub const FILE_NAME: &str = "policy-host.yaml";
 /// Bytes of a configuration that are read at the most.
-const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// What `policy-host.yaml` says. Flags and variables go before it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -100,20 +99,15 @@ impl ConfigFile {
 
     fn read(path: &Path, found: bool) -> Result<Self, ConfigError> {
         let failed = |source| ConfigError::Read { path: path.to_owned(), source };
-        let is_file = std::fs::metadata(path).map_err(failed)?.is_file();
-        let mut text = String::new();
-        if is_file {
-            let file = std::fs::File::open(path).map_err(failed)?;
-            file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-        }
-        if !is_file || text.len() as u64 > MAX_BYTES {
-            return Err(failed(std::io::Error::other(format!(
-                "a configuration is a file of at most {MAX_BYTES} bytes"
-            ))));
-        }
+        let text = crate::files::read_text(path, MAX_BYTES).map_err(failed)?;
         let located = Located::parse(&path.display().to_string(), &text)?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Self { located, path: path.to_owned(), directory, found })
+    }
+
+    /// Whether the file was found in what is judged, rather than named by whoever judges.
+    pub fn is_found(&self) -> bool {
+        self.found
     }
 
     /// A path that the file names, from the working directory. Of a file that was found it is below its directory and
@@ -208,10 +202,10 @@ mod tests {
 
     #[test]
     fn a_configuration_is_a_file_of_bounded_size() {
-        let directory = in_directory(&[("large.yaml", &"#".repeat(MAX_BYTES as usize + 1))]);
+        let directory = in_directory(&[("large.yaml", &"#".repeat(MAX_BYTES + 1))]);
         let refused = |path: &Path| ConfigFile::open(path).unwrap_err().to_string();
-        assert!(refused(&directory.path().join("large.yaml")).contains("at most 1048576 bytes"));
-        assert!(refused(directory.path()).contains("at most 1048576 bytes"));
-        assert!(refused(Path::new("/dev/zero")).contains("at most 1048576 bytes"));
+        assert!(refused(&directory.path().join("large.yaml")).contains("it is longer than 1048576 bytes"));
+        assert!(refused(directory.path()).contains("it is a directory"));
+        assert!(refused(Path::new("/dev/zero")).contains("it is no regular file"));
     }
 }

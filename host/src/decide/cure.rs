@@ -26,6 +26,18 @@ const MAX_PASSES: usize = 8;
 /// Kinds whose pod template the API server lets nobody change.
 const FIXED_TEMPLATES: [&str; 2] = ["Pod", "Job"];
 
+/// The most memory that a cure may take: of an object a hundred times as large as usual ones.
+pub const MAX_CURE_BYTES: usize = 64 << 20;
+
+/// How much more than the tree of an object is there while it is cured: two trees, three values whose members take up to
+/// five times as much, and a text.
+const CURE_TREES: usize = 16;
+
+/// Bytes of memory that a cure of an object takes at the most.
+pub fn cure_bytes(document: &Document) -> usize {
+    document.root.heap_bytes().saturating_mul(CURE_TREES)
+}
+
 /// An object after its safe fixes.
 pub struct Cure {
     /// What was applied, in order.

@@ -11,7 +11,7 @@ mod memo;
 mod places;
 mod update;
 
-pub use cure::Cure;
+pub use cure::{Cure, MAX_CURE_BYTES, cure_bytes};
 pub use decision::{BundleReference, Decision, Exempt, RuleError, Unevaluated, Violation};
 pub use update::Review;
 pub(crate) use update::forget_owners;

@@ -145,6 +145,28 @@ impl Node {
         matches!(self.value, Value::Array(_) | Value::Object(_))
     }
 
+    /// Bytes that the value takes in memory, what the allocator adds included.
+    pub fn heap_bytes(&self) -> usize {
+        size_of::<Self>() + self.owned_bytes()
+    }
+
+    /// Bytes of the blocks that the value owns.
+    fn owned_bytes(&self) -> usize {
+        // What common allocators hand out: a header, in steps of 16 bytes, at least 32.
+        let block = |bytes: usize| if bytes == 0 { 0 } else { (bytes + 8).next_multiple_of(16).max(32) };
+        match &self.value {
+            Value::Null | Value::Bool(_) => 0,
+            Value::Number(text) | Value::String(text) => block(text.len()),
+            Value::Array(items) => {
+                block(items.capacity() * size_of::<Self>()) + items.iter().map(Self::owned_bytes).sum::<usize>()
+            }
+            Value::Object(entries) => {
+                let owned = entries.iter().map(|entry| block(entry.key.len()) + entry.value.owned_bytes());
+                block(entries.capacity() * size_of::<Entry>()) + owned.sum::<usize>()
+            }
+        }
+    }
+
     /// Appends the value as compact JSON.
     pub fn write_json(&self, out: &mut String) {
         match &self.value {

@@ -5,8 +5,10 @@
 //! component model's advisories).
 
 use super::limits::SandboxLimits;
+use super::size;
 use crate::digest::Digest;
-use crate::manifest::{Manifest, ManifestError};
+use crate::manifest::{Manifest, ManifestError, bounds};
+use std::path::Path;
 use wasm_encoder::{ComponentSection as _, CustomSection};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::{CanonicalFunction, CanonicalOption, Parser, Payload, Validator, WasmFeatures};
@@ -24,6 +26,14 @@ pub enum GateError {
     TooLarge {
         /// Its size.
         bytes: usize,
+        /// The bound.
+        limit: usize,
+    },
+    /// More than a rule may have.
+    #[error("it has more than {limit} {what}, which would take too long to compile")]
+    TooMuch {
+        /// Of what.
+        what: &'static str,
         /// The bound.
         limit: usize,
     },
@@ -93,9 +103,12 @@ pub fn inspect(component: &[u8], limits: &SandboxLimits) -> Result<Inspection, G
     if !Parser::is_component(component) {
         return Err(GateError::NotAComponent);
     }
+    size::check(component, limits)?;
     // What compilers for rules make, and nothing newer: a small surface to trust. Position-independent code, which
-    // interpreters are linked from, adds in constants.
-    let features = WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::EXTENDED_CONST;
+    // interpreters are linked from, adds in constants. Blocks with several values are made by none, and each branch
+    // to one copies all of them.
+    let features = (WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::EXTENDED_CONST)
+        .difference(WasmFeatures::MULTI_VALUE);
     let types = Validator::new_with_features(features)
         .validate_all(component)
         .map_err(|error| GateError::Invalid(error.to_string()))?;
@@ -130,6 +143,10 @@ pub fn inspect(component: &[u8], limits: &SandboxLimits) -> Result<Inspection, G
                 }
             }
             Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
+                let (bytes, limit) = (section.data().len(), bounds::TOTAL_BYTES);
+                if bytes > limit {
+                    return Err(ManifestError::TooLarge { bytes, limit }.into());
+                }
                 inspection.manifest_sections += 1;
                 inspection.manifests = (inspection.manifest_sections == 1).then(|| section.data().to_vec());
             }
@@ -144,6 +161,21 @@ pub fn inspect(component: &[u8], limits: &SandboxLimits) -> Result<Inspection, G
         return Err(GateError::NoRules);
     }
     Ok(inspection)
+}
+
+/// Reads a component's file, as far as it may be one: a larger one is not read at all.
+///
+/// # Errors
+/// When it cannot be read, is no regular file, or is larger than the bound.
+pub fn read_component(path: &Path, limits: &SandboxLimits) -> std::io::Result<Vec<u8>> {
+    crate::files::read(path, limits.component_bytes).map_err(|error| match error.kind() {
+        std::io::ErrorKind::FileTooLarge => {
+            let bytes = std::fs::metadata(path).map_or(0, |file| file.len() as usize);
+            let refused = GateError::TooLarge { bytes, limit: limits.component_bytes };
+            std::io::Error::new(std::io::ErrorKind::FileTooLarge, format!("it is refused: {refused}"))
+        }
+        _ => error,
+    })
 }
 
 fn refuse_other_encodings(function: &CanonicalFunction) -> Result<(), GateError> {

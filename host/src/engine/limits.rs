@@ -35,10 +35,64 @@ impl SandboxLimits {
     /// The most linear memory that can be configured; the pool reserves address space by it.
     pub const MAX_MEMORY_BYTES: usize = 128 << 20;
 
+    /// Bounds on what the compiler is asked for. What grows with code may be more where components may be larger.
+    pub fn code(&self) -> CodeLimits {
+        let usual = Self::default().component_bytes;
+        let scaled = |bound: usize| bound * self.component_bytes.max(usual) / usual;
+        CodeLimits {
+            modules: 64,
+            components: 64,
+            instances: 512,
+            functions: scaled(10_000),
+            operators: scaled(1_500_000),
+            function_operators: scaled(60_000),
+            locals: 1_000,
+            function_joins: 100_000,
+            joins: scaled(1_000_000),
+            parameters: 64,
+            memories: Self::MEMORIES,
+            parts: scaled(12_000),
+            interface_bytes: 256 << 10,
+        }
+    }
+
     /// The usual bounds, for components of another size: up to [`SandboxLimits::MAX_COMPONENT_BYTES`].
     pub fn with_component_bytes(bytes: usize) -> Self {
         Self { component_bytes: bytes.min(Self::MAX_COMPONENT_BYTES), ..Self::default() }
     }
+}
+
+/// Bounds on what the compiler is asked for, of all modules of a component together unless it says otherwise. Beside
+/// each is what rules have: one in Rust, the interpreter QuickJS, and CPython, which has eighteen megabytes and four times
+/// the bounds that grow with code.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CodeLimits {
+    /// Core modules: 1, 11, 38.
+    pub modules: usize,
+    /// Components within the component: 1, 24, 2.
+    pub components: usize,
+    /// Instances of either that are made: 2, some 100, 40.
+    pub instances: usize,
+    /// Functions with a body: 200, 1,704, 13,480.
+    pub functions: usize,
+    /// Instructions, some of which count several times: 68,000, 882,000, 4,033,000.
+    pub operators: usize,
+    /// Instructions of one function: 8,000, 35,000, 192,000.
+    pub function_operators: usize,
+    /// Locals of one function: 87, 86, 271.
+    pub locals: usize,
+    /// Locals times blocks of one function: 19,000, 52,000, 67,000.
+    pub function_joins: usize,
+    /// Locals times blocks, added up over functions: 41,000, 401,000, 1,413,000.
+    pub joins: usize,
+    /// Parameters, or results, of one type of function: 9, 13, 18.
+    pub parameters: usize,
+    /// Memories; tables as well: 1, 3, 2.
+    pub memories: usize,
+    /// Types, imports, exports, globals, and segments of elements and data: 35, 6,103, 10,877.
+    pub parts: usize,
+    /// Bytes of everything by which the component is put together and shown to the outside: 2,000, 25,000, 50,000.
+    pub interface_bytes: usize,
 }
 
 impl Default for SandboxLimits {

@@ -8,9 +8,10 @@ mod code;
 mod gate;
 mod limits;
 mod sandbox;
+mod size;
 
 pub use code::CodeCache;
-pub use gate::{GateError, Inspection, embed_manifests, inspect};
+pub use gate::{GateError, Inspection, embed_manifests, inspect, read_component};
 pub use limits::SandboxLimits;
 pub(crate) use sandbox::truncate;
 pub use sandbox::{Answers, Engine, EngineError, LoadedComponent, RuleFailure};

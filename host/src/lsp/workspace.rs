@@ -79,10 +79,9 @@ impl Workspace {
 
     /// Takes what is on disk, after a buffer was closed or somebody else wrote the file.
     pub(super) fn reload(&mut self, path: &Path, session: &Session) {
-        let is_large = || std::fs::metadata(path).is_ok_and(|file| file.len() > session.limits().bytes as u64);
-        match std::fs::read_to_string(path) {
+        match crate::files::read_text(path, session.limits().bytes) {
             // What cannot be judged is no part of the inventory; it is reported when it is opened.
-            Ok(text) if !is_large() => drop(self.set(path, &text, session)),
+            Ok(text) => drop(self.set(path, &text, session)),
             _ => self.remove(&self.shown(path)),
         }
     }

@@ -9,7 +9,6 @@ use super::model::Descriptor;
 use super::store::Store;
 use crate::digest::Digest;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write as _};
 use std::path::Path;
 
@@ -66,7 +65,7 @@ pub fn read(path: &Path, store: &Store) -> Result<Listing, OciError> {
     let shown = path.display().to_string();
     let malformed = |reason: String| OciError::Malformed { what: shown.clone(), reason };
     let broken = |error: std::io::Error| malformed(format!("it is no tar archive: {error}"));
-    let file = File::open(path).map_err(OciError::file(path))?;
+    let file = crate::files::open(path).map_err(OciError::file(path))?;
     let mut tar = tar::Archive::new(BufReader::new(file));
     let mut listing = None;
     let mut total = 0u64;

@@ -140,15 +140,8 @@ pub(super) fn checked(bytes: Vec<u8>, digest: Digest, what: &str) -> Result<Vec<
 }
 
 fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, OciError> {
-    use std::io::Read as _;
-    let file = fs::File::open(path).map_err(OciError::file(path))?;
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(OciError::file(path))?;
-    if bytes.len() as u64 > limit {
-        let (what, actual) = (path.display().to_string(), bytes.len() as u64);
-        return Err(OciError::TooMuch { what, actual, unit: "bytes", limit });
-    }
-    Ok(bytes)
+    let bound = usize::try_from(limit).unwrap_or(usize::MAX - 1);
+    crate::files::read(path, bound).map_err(OciError::file(path))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), OciError> {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The file's name, in the directory that a command runs in.
 pub const LOCK_FILE: &str = "policy-host.lock";
 /// Bytes of a lock file.
-const LOCK_BYTES: u64 = 1 << 20;
+const LOCK_BYTES: usize = 1 << 20;
 
 /// Why a lock file is in the way.
 #[derive(Debug, thiserror::Error)]
@@ -80,17 +80,12 @@ impl LockFile {
     /// Names the place.
     pub fn read(path: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::File { path: path.display().to_string(), source };
-        match std::fs::metadata(path) {
+        let text = match crate::files::read_text(path, LOCK_BYTES) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self { path: path.to_owned(), digests: BTreeMap::new() });
             }
-            Err(error) => return Err(failed(error)),
-            Ok(metadata) if metadata.len() > LOCK_BYTES => {
-                return Err(failed(std::io::Error::other(format!("it has more than {LOCK_BYTES} bytes"))));
-            }
-            Ok(_) => {}
-        }
-        let text = std::fs::read_to_string(path).map_err(failed)?;
+            text => text.map_err(failed)?,
+        };
         Ok(Self { path: path.to_owned(), digests: parse(&path.display().to_string(), &text)? })
     }
 

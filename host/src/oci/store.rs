@@ -7,6 +7,7 @@ use super::error::{OciError, StoreError};
 use super::model::{Descriptor, Index, Manifest, media};
 use super::reference::Reference;
 use crate::digest::{Digest, Hasher};
+use crate::files;
 use crate::sealed::private_directory;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -15,6 +16,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use tempfile::NamedTempFile;
+
+/// Bytes of a file that says what a reference stands for.
+const ENTRY_BYTES: usize = 64 << 10;
 
 /// How long what removes waits for those who write.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -122,7 +126,7 @@ impl Store {
         if length > limit {
             return Err(OciError::TooMuch { what: digest.to_string(), actual: length, unit: "bytes", limit });
         }
-        let bytes = fs::read(&path).map_err(|error| self.failed(&path, error))?;
+        let bytes = files::read(&path, length as usize).map_err(|error| self.failed(&path, error))?;
         if Digest::of(&bytes) == digest {
             return Ok(Some(bytes));
         }
@@ -288,7 +292,7 @@ impl Store {
     }
 
     fn read_json<T: serde::de::DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, StoreError> {
-        match fs::read(path) {
+        match files::read(path, ENTRY_BYTES) {
             // What cannot be understood counts as absent: it is asked for again.
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

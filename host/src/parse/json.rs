@@ -2,7 +2,6 @@
 
 use super::{Limits, SyntaxError};
 use crate::document::{Entry, Node, Span, Value};
-use std::collections::HashSet;
 
 /// Parses a JSON text.
 ///
@@ -18,6 +17,45 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Node, SyntaxError> {
     }
     Ok(node)
 }
+
+/// Bytes of memory that the tree of a text takes at the most, while it is parsed and after. Where `nested`, strings may
+/// hold JSON texts that are parsed as well, and the answer is for all of the trees together.
+///
+/// One look at each byte, and it never fails: what is no JSON is told apart by [`parse`].
+pub fn tree_bytes(text: &str, nested: bool) -> usize {
+    let (mut values, mut keys) = (1usize, 0usize);
+    let (mut in_string, mut escaped) = (false, false);
+    // The last byte that was no white space.
+    let mut last = 0;
+    for byte in text.bytes() {
+        if in_string && !nested {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b',' => values += 1,
+            b':' => keys += 1,
+            // The first value of a collection; an empty one has none.
+            b']' | b'}' => values += usize::from(!matches!(last, b'[' | b'{')),
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            last = byte;
+        }
+    }
+    // Decoded texts are no longer than they were written.
+    text.len().saturating_add(values.saturating_mul(VALUE_BYTES)).saturating_add(keys.saturating_mul(KEY_BYTES))
+}
+
+/// The least that the allocator hands out, and what it adds to more.
+const BLOCK_BYTES: usize = 32;
+/// Bytes of a value: itself, a block for its text or its members, and half as much again of room that vectors
+/// make while they grow.
+const VALUE_BYTES: usize = size_of::<Node>() * 3 / 2 + BLOCK_BYTES;
+/// Bytes of a key beside its value: the same, and its place in the search for equal keys.
+const KEY_BYTES: usize = (size_of::<Entry>() - size_of::<Node>()) * 3 / 2 + BLOCK_BYTES + size_of::<u32>();
 
 struct Parser<'t, 'l> {
     text: &'t str,
@@ -94,6 +132,7 @@ impl<'t> Parser<'t, '_> {
             items.push(self.value(depth + 1)?);
             self.skip_space();
             if self.eat(b']') {
+                items.shrink_to_fit();
                 return Ok(Value::Array(items));
             }
             if !self.eat(b',') {
@@ -105,7 +144,6 @@ impl<'t> Parser<'t, '_> {
     fn object(&mut self, depth: usize) -> Parsed<Value> {
         self.at += 1;
         let mut entries = Vec::new();
-        let mut keys = HashSet::new();
         self.skip_space();
         if self.eat(b'}') {
             return Ok(Value::Object(entries));
@@ -118,9 +156,6 @@ impl<'t> Parser<'t, '_> {
             }
             let key: Box<str> = self.string()?.into();
             let key_span = Span::new(start, self.at);
-            if !keys.insert(key.clone()) {
-                return Err(SyntaxError::new(start, format!("the key `{key}` stands twice in this object")));
-            }
             self.skip_space();
             if !self.eat(b':') {
                 return Err(self.expected("`:`"));
@@ -128,7 +163,14 @@ impl<'t> Parser<'t, '_> {
             entries.push(Entry::new(key, key_span, self.value(depth + 1)?));
             self.skip_space();
             if self.eat(b'}') {
-                return Ok(Value::Object(entries));
+                entries.shrink_to_fit();
+                return match repeated(&entries) {
+                    Some(Entry { key, key_span, .. }) => Err(SyntaxError::new(
+                        key_span.start as usize,
+                        format!("the key `{key}` stands twice in this object"),
+                    )),
+                    None => Ok(Value::Object(entries)),
+                };
             }
             if !self.eat(b',') {
                 return Err(self.expected("`,` or `}`"));
@@ -182,6 +224,21 @@ impl<'t> Parser<'t, '_> {
     }
 }
 
+/// The first entry whose key is that of one before it.
+fn repeated(entries: &[Entry]) -> Option<&Entry> {
+    /// Up to so many, comparing each with each is quickest.
+    const FEW: usize = 8;
+    let key = |at: usize| &*entries[at].key;
+    if entries.len() <= FEW {
+        return (1..entries.len()).find(|at| (0..*at).any(|before| key(before) == key(*at))).map(|at| &entries[at]);
+    }
+    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+    // Equal keys in their order.
+    order.sort_by(|left, right| key(*left as usize).cmp(key(*right as usize)));
+    let pairs = order.windows(2).filter(|pair| key(pair[0] as usize) == key(pair[1] as usize));
+    pairs.map(|pair| &entries[pair[1] as usize]).min_by_key(|entry| entry.key_span.start)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +270,52 @@ mod tests {
             text in "\\{\"a\": ?(\\[1, ?(-?0|true|\"\\\\[nu\"][0d][08]3d\"|1\\.5e3|\\{\\}),? ?null\\]|\"x\"),? ?(\"b\":1)?\\}"
         ) {
             check(&text)?;
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn trees_are_never_larger_than_they_are_estimated(
+            text in "\\[(1|\"\"|\"ab\\\\\"cd, \\[\"|\\{\\}|\\[ \\]|\\[1\\]|\\{\"a\": \"b,\", \"c\":\\[0\\]\\})(,(1|null|\\[\\[2\\],\\{\\}\\]|\"x\")){0,40}\\]"
+        ) {
+            let tree = parse(&text, &Limits::default()).unwrap();
+            prop_assert!(tree.heap_bytes() <= tree_bytes(&text, false), "{text}");
+            // The same text inside of a string, as Gatekeeper has it.
+            let nested = serde_json::json!({ "keys": [text] }).to_string();
+            let outer = parse(&nested, &Limits::default()).unwrap();
+            prop_assert!(outer.heap_bytes() + tree.heap_bytes() <= tree_bytes(&nested, true), "{nested}");
+        }
+
+        #[test]
+        fn estimates_never_fail(text in "[\\[\\]{}\",:\\\\ a0]{0,40}") {
+            if let Ok(tree) = parse(&text, &Limits::default()) {
+                prop_assert!(tree.heap_bytes() <= tree_bytes(&text, false), "{text}");
+            }
+            prop_assert!(tree_bytes(&text, false) <= tree_bytes(&text, true) + VALUE_BYTES, "{text}");
+        }
+    }
+
+    #[test]
+    fn estimates_are_within_a_factor_of_three() {
+        let member = (0..20_000).map(|at| format!("\"k{at}\":1")).collect::<Vec<_>>().join(",");
+        for text in
+            [format!("[{}0]", "1,".repeat(20_000)), format!("[{}0]", "[],".repeat(20_000)), format!("{{{member}}}")]
+        {
+            let tree = parse(&text, &Limits::default()).unwrap().heap_bytes();
+            assert!(tree_bytes(&text, false) < 3 * tree, "{} of {tree}", tree_bytes(&text, false));
+        }
+    }
+
+    #[test]
+    fn equal_keys_are_found_in_small_and_large_objects() {
+        for count in [2, 7, 8, 9, 300] {
+            let keys: Vec<String> = (0..count).map(|at| format!("\"k{at}\":1")).collect();
+            assert!(parse(&format!("{{{}}}", keys.join(",")), &Limits::default()).is_ok());
+            for twice in [0, count - 1] {
+                let text = format!("{{{},{}}}", keys.join(","), keys[twice]);
+                let error = parse(&text, &Limits::default()).unwrap_err();
+                assert_eq!((error.at, error.message.contains("stands twice")), (text.rfind("\"k").unwrap(), true));
+            }
         }
     }
 

@@ -33,7 +33,7 @@ use std::time::Duration;
 pub use exceptions::ExceptionResult;
 pub use format::{Format, RenderError, Renderings};
 pub use frame::{Frames, Mark, Style, Text};
-pub use gap::{GapFormat, ReadError, gap_report, read};
+pub use gap::{GapFormat, MAX_RESULTS_BYTES, ReadError, gap_report, read};
 pub use human::human;
 pub use json::schema;
 pub use location::Location;

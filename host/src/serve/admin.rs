@@ -1,6 +1,7 @@
 //! The second port: probes, metrics and the status page. It has a thread of its own, so that it answers
 //! while every worker is busy.
 
+use super::connection::{HEADER_BYTES, HEADER_FIELDS};
 use super::review::{Answer, problem, respond};
 use super::state::{App, Phase};
 use super::{load, status_page};
@@ -15,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 /// Connections to this port; more wait.
-const CONNECTIONS: usize = 64;
+pub(super) const CONNECTIONS: usize = 64;
 /// How long a request, or the wait for one, may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -36,7 +37,8 @@ pub(super) async fn run(socket: TcpListener, app: Arc<App>) {
                 async { Ok::<_, std::convert::Infallible>(answer) }
             });
             let mut http = hyper::server::conn::http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_headers(64);
+            http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+            http.max_headers(HEADER_FIELDS).max_buf_size(HEADER_BYTES);
             let connection = http.serve_connection(TokioIo::new(stream), service);
             // A peer that reads nothing is cut as well.
             let _ = tokio::time::timeout(4 * PATIENCE, connection).await;
@@ -55,6 +57,8 @@ fn answer(request: &Request<Incoming>, app: &App) -> Answer {
         "/metrics" => {
             let bytes: u64 = app.serving.load().bundles.values().map(|decider| decider.remembered_bytes()).sum();
             app.metrics.memo_bytes.set(bytes as i64);
+            app.metrics.request_bytes.set(app.memory.used() as i64);
+            app.metrics.request_limit_bytes.set(app.memory.limit() as i64);
             app.metrics.show_inventory(&app.serving.load().inventory.status());
             respond(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", app.metrics.encode())
         }

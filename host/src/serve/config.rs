@@ -179,9 +179,11 @@ pub struct Gatekeeper {
 pub struct Limits {
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Bytes that all requests together may hold: their bodies, what they are parsed to, and their answers.
+    pub memory_bytes: usize,
     /// Objects in one batch.
     pub batch: usize,
-    /// From the first byte of a request to the end of its header.
+    /// From the first byte of a request to the end of its header; and how long a new connection may be silent.
     pub header_timeout: Span,
     /// From the end of the header to the end of the body.
     pub body_timeout: Span,
@@ -190,7 +192,8 @@ pub struct Limits {
     pub idle_timeout: Span,
     /// How long a caller may take to read an answer.
     pub write_timeout: Span,
-    /// Connections, of both listeners together; more wait to be accepted.
+    /// Connections, of both listeners together; more wait to be accepted. Fewer where the process may not open so
+    /// many files.
     pub connections: usize,
     /// Reviews that are judged at once; 0 for as many as there are cores.
     pub workers: usize,
@@ -285,6 +288,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 8 << 20,
+            memory_bytes: 128 << 20,
             batch: 256,
             header_timeout: Span::seconds(5),
             body_timeout: Span::seconds(10),
@@ -397,7 +401,7 @@ impl Config {
             None => ("(environment)".to_owned(), "{}".to_owned()),
             Some(path) => {
                 let shown = path.display().to_string();
-                let text = std::fs::read_to_string(path)
+                let text = crate::files::read_text(path, MAX_FILE_BYTES)
                     .map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
                 (shown, text)
             }
@@ -478,6 +482,12 @@ impl Config {
         if limits.body_bytes > MAX_BODY_BYTES {
             return inconsistent("limits.bodyBytes", "at most 64 MiB");
         }
+        if limits.memory_bytes / MEMORY_BODIES < limits.body_bytes {
+            return inconsistent("limits.memoryBytes", "at least eight times `limits.bodyBytes`");
+        }
+        if limits.memory_bytes > MAX_MEMORY_BYTES {
+            return inconsistent("limits.memoryBytes", "at most 64 GiB");
+        }
         Ok(())
     }
 
@@ -500,9 +510,18 @@ impl Config {
     }
 }
 
+/// Bytes of the file.
+const MAX_FILE_BYTES: usize = 1 << 20;
+
 /// The most that a body can be configured to have: documents are parsed with 32-bit positions, and every
 /// worker may hold one.
 const MAX_BODY_BYTES: usize = 64 << 20;
+
+/// Bodies of the largest size that there must be memory for: one that is read and parsed holds some of them.
+const MEMORY_BODIES: usize = 8;
+
+/// More would be a mistake in the unit.
+const MAX_MEMORY_BYTES: usize = 64 << 30;
 
 /// A registry that is asked more often is not made newer by it.
 const MIN_FOLLOW: Span = Span::seconds(1);
@@ -616,6 +635,8 @@ mod tests {
             ("limits:\n  deadline: soon", "serve.yaml:2:13: `limits.deadline`: `soon` is no length of time"),
             ("tls: {certificate: a.pem}", "`tls`: a certificate and its key go together"),
             ("tls: {clientCertificates: all}", "`tls.clientCertificates`: it needs `tls.clientAuthorities`"),
+            ("limits: {bodyBytes: 1000, memoryBytes: 7999}", "`limits.memoryBytes`: at least eight times"),
+            ("limits: {memoryBytes: 99999999999999}", "`limits.memoryBytes`: at most 64 GiB"),
             ("limits: {queue: 0}", "`limits.queue`: it must be more than nothing"),
             (
                 "trust: t.yaml\nregistries: {allowUnsigned: true}",

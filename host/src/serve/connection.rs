@@ -22,9 +22,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
 /// Bytes of a request's header at the most.
-const HEADER_BYTES: usize = 32 << 10;
+pub(super) const HEADER_BYTES: usize = 32 << 10;
 /// Header fields at the most.
-const HEADER_FIELDS: usize = 64;
+pub(super) const HEADER_FIELDS: usize = 64;
 
 /// What is known of the peer of a connection.
 #[derive(Clone)]
@@ -156,7 +156,9 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, certified: bool, 
 /// What a connection waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waiting {
-    /// For a request to begin.
+    /// For the first request of a new connection to begin.
+    First,
+    /// For the next request to begin.
     Silent,
     /// For the rest of a header.
     Header,
@@ -182,7 +184,7 @@ struct State {
 impl Clock {
     fn new(limits: &Limits) -> Self {
         let idle = limits.idle_timeout.get();
-        let state = State { waiting: Waiting::Silent, since: Instant::now(), unread_since: None, idle };
+        let state = State { waiting: Waiting::First, since: Instant::now(), unread_since: None, idle };
         Self { state: Mutex::new(state), limits: limits.clone() }
     }
 
@@ -209,7 +211,7 @@ impl Clock {
     /// Bytes came in.
     fn read(&self) {
         self.update(|state| {
-            if state.waiting == Waiting::Silent {
+            if matches!(state.waiting, Waiting::First | Waiting::Silent) {
                 (state.waiting, state.since) = (Waiting::Header, Instant::now());
             }
         });
@@ -234,6 +236,8 @@ impl Clock {
         let mut next = now + TICK;
         let bounds = [
             (state.waiting == Waiting::Silent && state.unread_since.is_none(), state.since, state.idle, "silent"),
+            // Whoever connects has something to say: many silent connections cost a peer nothing.
+            (state.waiting == Waiting::First, state.since, state.idle.min(self.limits.header_timeout.get()), "silent"),
             (state.waiting == Waiting::Header, state.since, self.limits.header_timeout.get(), "header_timeout"),
             (
                 state.unread_since.is_some(),

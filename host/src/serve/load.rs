@@ -12,7 +12,7 @@ use crate::bundle::{Bundle, BundleError, Library};
 use crate::cluster::{CacheLimits, Timing, WatchCache};
 use crate::decide::{Decider, FailureMode, Modes};
 use crate::digest::{Digest, Hasher};
-use crate::engine::Engine;
+use crate::engine::{Engine, SandboxLimits};
 use crate::evaluate::{Inventory, Judge};
 use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
 use crate::oci::registry::{PlainHttp, RegistryOptions};
@@ -220,7 +220,10 @@ fn resolve(session: &Session, reference: &Reference) -> Result<Digest, OciError>
 
 /// Takes a file into a digest; one that cannot be read, by its name alone.
 fn take_in(path: &Path, hash: &mut Hasher) {
-    for part in [path.as_os_str().as_encoded_bytes(), &std::fs::read(path).unwrap_or_default()] {
+    for part in [
+        path.as_os_str().as_encoded_bytes(),
+        &crate::files::read(path, SandboxLimits::MAX_COMPONENT_BYTES).unwrap_or_default(),
+    ] {
         hash.part(part);
     }
 }

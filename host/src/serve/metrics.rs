@@ -122,6 +122,8 @@ pub(super) struct Metrics {
     pub(super) sandbox_errors: Family<SandboxLabels, Counter>,
     pub(super) memo: Family<MemoLabels, Counter>,
     pub(super) memo_bytes: Gauge,
+    pub(super) request_bytes: Gauge,
+    pub(super) request_limit_bytes: Gauge,
     pub(super) queued: Gauge,
     pub(super) judging: Gauge,
     pub(super) rejected: Family<ReasonLabels, Counter>,
@@ -157,6 +159,8 @@ impl Metrics {
             sandbox_errors: Family::default(),
             memo: Family::default(),
             memo_bytes: Gauge::default(),
+            request_bytes: Gauge::default(),
+            request_limit_bytes: Gauge::default(),
             queued: Gauge::default(),
             judging: Gauge::default(),
             rejected: Family::default(),
@@ -199,6 +203,18 @@ impl Metrics {
         registry.register("sandbox_errors", "Rules that could not run", self.sandbox_errors.clone());
         registry.register("memo", "Reviews by whether memory served: hit, miss", self.memo.clone());
         registry.register_with_unit("memo", "Verdicts kept in memory", Unit::Bytes, self.memo_bytes.clone());
+        registry.register_with_unit(
+            "request_memory",
+            "Memory that requests in flight hold",
+            Unit::Bytes,
+            self.request_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "request_memory_limit",
+            "Memory that requests in flight may hold",
+            Unit::Bytes,
+            self.request_limit_bytes.clone(),
+        );
         registry.register("queued_reviews", "Reviews that wait to be judged", self.queued.clone());
         registry.register("judging_reviews", "Reviews that are being judged", self.judging.clone());
         registry.register("rejected_reviews", "Reviews that nobody could judge", self.rejected.clone());

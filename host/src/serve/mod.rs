@@ -14,6 +14,7 @@
 //! | `wire` | how each engine asks and is answered |
 //! | `review` | the way of a request, whatever its wire |
 //! | `workers` | the bounded queue |
+//! | `memory`, `descriptors` | what all requests may hold together |
 //! | `load`, `follow` | what is served, and following its files and tags |
 //! | `admin`, `status_page`, `metrics`, `log`, `denials` | what an operator sees |
 
@@ -21,9 +22,11 @@ mod admin;
 mod config;
 mod connection;
 mod denials;
+mod descriptors;
 mod follow;
 mod load;
 mod log;
+mod memory;
 mod metrics;
 mod review;
 mod router;
@@ -42,7 +45,9 @@ use crate::bundle::Library;
 use crate::engine::Engine;
 use arc_swap::ArcSwap;
 use connection::Listener;
+use descriptors::DescriptorError;
 use load::{Loader, Reloader};
+use memory::Budget;
 use metrics::Metrics;
 use state::{App, Phase};
 use std::net::SocketAddr;
@@ -82,6 +87,9 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The process may not open enough files and connections.
+    #[error(transparent)]
+    Descriptors(#[from] DescriptorError),
     /// The machine does not let it start.
     #[error("the server could not start: {0}")]
     Start(#[from] std::io::Error),
@@ -94,6 +102,7 @@ pub enum ServeError {
 pub fn serve(config: Config, engine: Arc<Engine>, library: Library) -> Result<(), ServeError> {
     let started = Instant::now();
     config.check()?;
+    memory::allocator::set_up();
     let telemetry = log::start(&config)?;
     let metrics = Arc::new(Metrics::new());
     let certificates = Certificates::load(&config)?;
@@ -122,7 +131,8 @@ pub fn serve(config: Config, engine: Arc<Engine>, library: Library) -> Result<()
         loader.load()?
     };
     let workers = Workers::new(threads, config.limits.queue, Arc::clone(&metrics));
-    let app = Arc::new(App::new(config, serving, metrics, workers));
+    let budget = Budget::new(config.limits.memory_bytes);
+    let app = Arc::new(App::new(config, serving, metrics, workers, budget));
     load::show_bundles(&app);
 
     let admin = start_admin(&app)?;
@@ -162,7 +172,10 @@ async fn run(
 ) -> Result<(), ServeError> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let hangup = signal(SignalKind::hangup())?;
-    let places = Arc::new(Semaphore::new(app.config.limits.connections));
+    // By now all is open that a server opens for itself.
+    let connections = descriptors::connections(app.config.limits.connections)?;
+    let places = Arc::new(Semaphore::new(connections));
+    tokio::spawn(memory::give_back(Arc::clone(&app.memory)));
     let ports =
         [("listen", Some(app.config.listen), certificates.clone()), ("listenPlain", app.config.listen_plain, None)];
     let mut bound = Vec::new();

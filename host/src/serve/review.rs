@@ -1,13 +1,15 @@
 //! The way of a request through the server, whatever its wire: read, from memory or judged, answered.
 
-use super::metrics::{DecisionLabels, ExemptLabels, MemoLabels, RuleLabels, SandboxLabels};
+use super::memory::Charge;
+use super::metrics::{DecisionLabels, ExemptLabels, MemoLabels, ReasonLabels, RuleLabels, SandboxLabels};
 use super::state::{App, Phase, Serving};
 use super::workers::Trouble;
-use crate::decide::{Decider, Decision, Verdicts};
+use crate::decide::{Decider, Decision, MAX_CURE_BYTES, Verdicts, cure_bytes};
 use crate::document::Document;
 use crate::engine::RuleFailure;
 use crate::evaluate::Outcome;
 use crate::fix::edit::Operation;
+use crate::parse::json;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, StatusCode, header};
@@ -16,6 +18,16 @@ use std::time::Instant;
 
 /// An answer.
 pub(super) type Answer = Response<Full<Bytes>>;
+
+/// A request's body, with what the request holds of memory.
+pub(super) struct Body {
+    pub(super) bytes: Bytes,
+    pub(super) charge: Arc<Charge>,
+}
+
+/// How often the bytes of a body are there at once while it is read and judged, beside its trees: decoded, as the
+/// source of the document, and as what rules are told.
+const COPIES: usize = 4;
 
 /// Bodies up to this are read where they arrive, larger ones by a worker: reading one must not keep
 /// other connections waiting.
@@ -37,6 +49,9 @@ pub(super) trait Wire: Send + Sync + 'static {
 
     /// Names the wire in metrics and logs.
     const NAME: &'static str;
+
+    /// Whether a text of the body may be an object as well, in JSON.
+    const NESTED: bool = false;
 
     /// Whether an object that is not allowed is denied on this wire.
     fn denies(&self) -> bool {
@@ -88,15 +103,18 @@ pub(super) struct Question<C> {
 }
 
 /// Takes a request to its answer.
-pub(super) async fn review<W: Wire>(wire: W, body: Bytes, app: &Arc<App>) -> Answer {
+pub(super) async fn review<W: Wire>(wire: W, body: Body, app: &Arc<App>) -> Answer {
+    let Body { bytes: body, charge } = body;
     let deadline = Instant::now() + app.limits().deadline.get();
     let serving = app.serving.load_full();
     let wire = Arc::new(wire);
-    let read = if body.len() <= SMALL_BODY {
-        Ok(read(&*wire, &body, &serving, app))
+    let small = body.len() <= SMALL_BODY;
+    let read = if small {
+        Ok(read(&*wire, &body, &charge, &serving, app))
     } else {
-        let (wire, serving, app_) = (Arc::clone(&wire), Arc::clone(&serving), Arc::clone(app));
-        app.workers.run(deadline, move || read(&*wire, &body, &serving, &app_)).await
+        let (wire, serving, app_, charge) =
+            (Arc::clone(&wire), Arc::clone(&serving), Arc::clone(app), Arc::clone(&charge));
+        app.workers.run(deadline, move || read(&*wire, &body, &charge, &serving, &app_)).await
     };
     let question = match read {
         Ok(Ok(question)) => question,
@@ -107,16 +125,21 @@ pub(super) async fn review<W: Wire>(wire: W, body: Bytes, app: &Arc<App>) -> Ans
         tracing::Span::current().record("review", question.id.as_str());
     }
     let items = Arc::new(question.items);
-    let decided = match recall(&items) {
+    // What names a large object in memory takes a while to be worked out.
+    let decided = match small.then(|| recall(&items)).flatten() {
         Some(decided) => Ok(decided),
         None => {
-            let items = Arc::clone(&items);
+            let large = charge.is_large();
+            // A job that nobody waits for any more still holds what it works with.
+            let (items, charge) = (Arc::clone(&items), Arc::clone(&charge));
             let job = move || {
                 let started = Instant::now();
-                let decided: Vec<Decided> = items.iter().map(|item| item.decide(deadline)).collect();
+                let decided: Vec<Decided> = items.iter().map(|item| item.decide(deadline, &charge)).collect();
                 (decided, started.elapsed())
             };
-            app.workers.run(deadline, job).await.map(|(decided, elapsed)| {
+            let judged =
+                if large { app.workers.run_large(deadline, job).await } else { app.workers.run(deadline, job).await };
+            judged.map(|(decided, elapsed)| {
                 app.metrics.review_seconds.observe(elapsed.as_secs_f64());
                 decided
             })
@@ -140,8 +163,17 @@ pub(super) async fn review<W: Wire>(wire: W, body: Bytes, app: &Arc<App>) -> Ans
     wire.write(question.context, decisions, trouble)
 }
 
-fn read<W: Wire>(wire: &W, body: &[u8], serving: &Serving, app: &App) -> Result<Question<W::Context>, Refusal> {
+/// Reads a body, once there is room for what it is parsed to.
+fn read<W: Wire>(
+    wire: &W,
+    body: &[u8],
+    charge: &Charge,
+    serving: &Serving,
+    app: &App,
+) -> Result<Question<W::Context>, Refusal> {
     let text = std::str::from_utf8(body).map_err(|error| Refusal::bad(format!("the body is not UTF-8: {error}")))?;
+    let needed = json::tree_bytes(text, W::NESTED).saturating_add(COPIES * text.len());
+    charge.grow(needed).map_err(|no_room| no_room.refuse(&app.metrics))?;
     wire.read(text, serving, app)
 }
 
@@ -167,14 +199,16 @@ fn recall(items: &[Item]) -> Option<Vec<Decided>> {
 }
 
 impl Item {
-    fn decide(&self, deadline: Instant) -> Decided {
+    fn decide(&self, deadline: Instant, charge: &Charge) -> Decided {
         let Some(document) = &self.document else {
             return Decided { decision: self.decider.passed_over(), verdicts: None };
         };
         let review = self.decider.review(document, deadline);
         let mut decision = self.decider.decide(&review);
         let verdicts = Some(review.verdicts.clone());
-        if self.wants_patch {
+        // A document that is too large to be cured, now or ever, gets no patch; the validation judges it as it is.
+        let bytes = cure_bytes(document);
+        if self.wants_patch && bytes <= MAX_CURE_BYTES && charge.grow(bytes).is_ok() {
             let cure = self.decider.cure(document, review, deadline);
             decision.patch = Some(cure.operations.iter().map(Operation::to_json).collect());
         }
@@ -190,6 +224,9 @@ fn count_decision(app: &App, item: &Item, decision: &'static str) {
 fn observe<W: Wire>(wire: &W, app: &App, item: &Item, decided: &Decided) {
     let Decided { decision, verdicts: Some(verdicts) } = decided else { return };
     let metrics = &app.metrics;
+    if item.wants_patch && decision.patch.is_none() {
+        metrics.rejected.get_or_create(&ReasonLabels { reason: "cure" }).inc();
+    }
     let bundle = &item.decider.reference().name;
     let result = if verdicts.remembered { "hit" } else { "miss" };
     metrics.memo.get_or_create(&MemoLabels { bundle: bundle.clone(), result }).inc();

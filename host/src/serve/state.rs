@@ -2,6 +2,7 @@
 
 use super::config::{Config, Limits};
 use super::denials::Denials;
+use super::memory::Budget;
 use super::metrics::Metrics;
 use super::workers::Workers;
 use crate::cluster::WatchCache;
@@ -38,6 +39,8 @@ pub(super) struct App {
     pub(super) serving: ArcSwap<Serving>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) workers: Workers,
+    /// What all requests may hold together.
+    pub(super) memory: Arc<Budget>,
     pub(super) denials: Denials,
     /// Why the newest files are not what is served; empty when they are.
     reload_failure: Mutex<String>,
@@ -45,12 +48,19 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(config: Config, serving: Serving, metrics: Arc<Metrics>, workers: Workers) -> Self {
+    pub(super) fn new(
+        config: Config,
+        serving: Serving,
+        metrics: Arc<Metrics>,
+        workers: Workers,
+        memory: Arc<Budget>,
+    ) -> Self {
         Self {
             config,
             serving: ArcSwap::from_pointee(serving),
             metrics,
             workers,
+            memory,
             denials: Denials::default(),
             reload_failure: Mutex::default(),
             phase: watch::Sender::new(Phase::Starting),

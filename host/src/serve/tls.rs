@@ -31,7 +31,8 @@ impl Certificates {
         let chain = read_certificates("tls.certificate", certificate)?;
         let mut expiry = vec![("server", expiry("tls.certificate", certificate, &chain)?)];
         let failed = |field, path: &Path, reason: String| TlsError { field, path: shown(path), reason };
-        let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| failed("tls.key", key, error.to_string()))?;
+        let pem = read_pem("tls.key", key)?;
+        let key_der = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| failed("tls.key", key, error.to_string()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions: &[&rustls::SupportedProtocolVersion] = match config.tls.minimum {
             TlsVersion::V1_2 => &[&rustls::version::TLS13, &rustls::version::TLS12],
@@ -73,12 +74,23 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// Bytes of a PEM file: a bundle of all public authorities has a fifth.
+const PEM_BYTES: usize = 1 << 20;
+
+/// A PEM file; it may hold a key, and is wiped from memory.
+fn read_pem(field: &'static str, path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, TlsError> {
+    crate::trust::read_bounded(path, PEM_BYTES).map_err(|error| TlsError {
+        field,
+        path: shown(path),
+        reason: error.to_string(),
+    })
+}
+
 fn read_certificates(field: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let failed = |reason: String| TlsError { field, path: shown(path), reason };
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
-        .map_err(|error| failed(error.to_string()))?
-        .collect::<Result<_, _>>()
-        .map_err(|error| failed(error.to_string()))?;
+    let pem = read_pem(field, path)?;
+    let certificates: Vec<_> =
+        CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|error| failed(error.to_string()))?;
     if certificates.is_empty() {
         return Err(failed("it holds no certificate".to_owned()));
     }

@@ -41,15 +41,44 @@ impl Trouble {
 /// What a job that noticed its deadline itself may take beyond it: one rule's own deadline, rounded up.
 const SLACK: Duration = Duration::from_millis(300);
 
+/// How many large objects are judged at once, however many workers there are.
+const LARGE_AT_ONCE: usize = 2;
+
 /// The workers. The runtime's blocking threads are theirs: as many as there may be jobs at once.
 pub(super) struct Workers {
     places: Arc<Semaphore>,
+    /// For large objects: each may take a sandbox of the largest size, and others shall not wait for all of them.
+    large: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
 impl Workers {
     pub(super) fn new(workers: usize, queue: usize, metrics: Arc<Metrics>) -> Self {
-        Self { places: Arc::new(Semaphore::new(workers + queue)), metrics }
+        let large = LARGE_AT_ONCE.min(workers.saturating_sub(1)).max(1);
+        Self { places: Arc::new(Semaphore::new(workers + queue)), large: Arc::new(Semaphore::new(large)), metrics }
+    }
+
+    /// Runs a job on a large object, of which only some run at once.
+    pub(super) async fn run_large<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let turn = Arc::clone(&self.large).acquire_owned();
+        let Ok(Ok(turn)) = tokio::time::timeout_at(deadline.into(), turn).await else {
+            return Err(self.count(Trouble::Deadline));
+        };
+        // Until the job has ended, also when nobody waits for it any more.
+        let job = move || {
+            let _turn = turn;
+            job()
+        };
+        self.run(deadline, job).await
+    }
+
+    fn count(&self, trouble: Trouble) -> Trouble {
+        self.metrics.rejected.get_or_create(&ReasonLabels { reason: trouble.label() }).inc();
+        trouble
     }
 
     /// Runs a job, unless the queue is full or the deadline passes before its turn.
@@ -58,11 +87,7 @@ impl Workers {
         deadline: Instant,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Trouble> {
-        let result = self.try_run(deadline, job).await;
-        if let Err(trouble) = &result {
-            self.metrics.rejected.get_or_create(&ReasonLabels { reason: trouble.label() }).inc();
-        }
-        result
+        self.try_run(deadline, job).await.map_err(|trouble| self.count(trouble))
     }
 
     async fn try_run<T: Send + 'static>(
@@ -131,6 +156,26 @@ mod tests {
             let (first, second, third) = tokio::join!(first, second, third);
             assert_eq!((first, second, third), (Ok(Ok(())), Ok(Ok(())), Err(Trouble::Overloaded)));
             assert_eq!(workers.run(soon(), || 3).await, Ok(3));
+        });
+    }
+
+    #[test]
+    fn large_jobs_wait_for_one_another_and_others_do_not() {
+        on_one_thread(|workers| async move {
+            let (started, is_running) = tokio::sync::oneshot::channel::<()>();
+            let (release, wait) = std::sync::mpsc::channel::<()>();
+            let first = workers.run_large(soon(), move || {
+                let _ = started.send(());
+                wait.recv()
+            });
+            let second = async {
+                is_running.await.unwrap();
+                let late = workers.run_large(Instant::now() + Duration::from_millis(10), || ()).await;
+                release.send(()).unwrap();
+                late
+            };
+            assert_eq!(tokio::join!(first, second), (Ok(Ok(())), Err(Trouble::Deadline)));
+            assert_eq!(workers.run_large(soon(), || 3).await, Ok(3));
         });
     }
 

@@ -1,5 +1,4 @@
 use policy_sdk::prelude::*;
-use policy_sdk::selector;
 use policy_sdk::serving::is_of_metrics;
 use policy_sdk::write::{ObjectWriter, Raw};
 

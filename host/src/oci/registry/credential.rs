@@ -4,8 +4,7 @@ use super::super::error::OciError;
 use base64::Engine as _;
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Who asks.
@@ -67,6 +66,9 @@ impl Credentials {
     }
 }
 
+/// Bytes of Docker's `config.json`.
+const CONFIG_BYTES: usize = 1 << 20;
+
 /// Where Docker keeps its `config.json`.
 fn docker_config() -> Option<PathBuf> {
     let of = |variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -77,8 +79,8 @@ fn docker_config() -> Option<PathBuf> {
 fn docker(config: &Path, host: &str) -> Result<Option<Credential>, OciError> {
     use CredentialRetrievalError as Failure;
     let failed = |reason: String| OciError::Credentials { host: host.to_owned(), reason };
-    let file = match File::open(config) {
-        Ok(file) => BufReader::new(file),
+    let file = match crate::files::read(config, CONFIG_BYTES) {
+        Ok(bytes) => io::Cursor::new(bytes),
         // Whoever never logged in has no such file, and may ask as nobody.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(format!("{}: {error}", config.display()))),

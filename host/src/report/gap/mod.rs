@@ -17,7 +17,7 @@ use model::{Area, Gap, Score};
 use std::collections::BTreeMap;
 use trend::Trend;
 
-pub use read::{ReadError, read};
+pub use read::{MAX_RESULTS_BYTES, ReadError, read};
 
 /// Places that are listed of one gap, and changes of one kind.
 const MAX_PLACES: usize = 25;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 /// No results file that a person wants a report on is larger.
-const MAX_BYTES: u64 = 256 << 20;
+pub const MAX_RESULTS_BYTES: u64 = 256 << 20;
 /// More rules than any bundle has.
 const MAX_RULES: usize = 10_000;
 
@@ -16,7 +16,7 @@ pub enum ReadError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// It is larger than any that is believed.
-    #[error("it is larger than {} MiB", MAX_BYTES >> 20)]
+    #[error("it is larger than {} MiB", MAX_RESULTS_BYTES >> 20)]
     TooLarge,
     /// It is not JSON, or not JSON of that shape.
     #[error("at `{path}`: {reason}")]
@@ -50,8 +50,8 @@ struct Head {
 /// Names the field.
 pub fn read(input: impl Read) -> Result<Results<'static>, ReadError> {
     let mut bytes = Vec::new();
-    input.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
+    input.take(MAX_RESULTS_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_RESULTS_BYTES {
         return Err(ReadError::TooLarge);
     }
     // The version first: what another one holds need not fit.

@@ -61,6 +61,7 @@ pub(in crate::serve) enum Key {
 impl Wire for Gatekeeper {
     type Context = Vec<Key>;
     const NAME: &'static str = "gatekeeper";
+    const NESTED: bool = true;
 
     fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<Vec<Key>>, Refusal> {
         let refuse = |message: String| Err(Refusal::bad(message));
