@@ -447,7 +447,7 @@ use through_strings;
 through_strings!(Target, ReadPath);
 
 /// Reads JSON, to its end.
-fn read<T: serde::de::DeserializeOwned>(json: &[u8], limit: usize) -> Result<T, ManifestError> {
+fn read<'j, T: Deserialize<'j>>(json: &'j [u8], limit: usize) -> Result<T, ManifestError> {
     if json.len() > limit {
         return Err(ManifestError::TooLarge { bytes: json.len(), limit });
     }
@@ -530,6 +530,10 @@ impl Manifest {
     /// # Errors
     /// Names the field. There is at least one manifest, and no two have one id.
     pub fn parse_all(json: &[u8]) -> Result<Vec<Self>, ManifestError> {
+        let texts: Vec<&serde_json::value::RawValue> = read(json, bounds::TOTAL_BYTES)?;
+        if let Some(bytes) = texts.iter().map(|text| text.get().len()).find(|bytes| *bytes > bounds::BYTES) {
+            return Err(ManifestError::TooLarge { bytes, limit: bounds::BYTES });
+        }
         let manifests: Vec<Self> = read(json, bounds::TOTAL_BYTES)?;
         if manifests.is_empty() {
             return Err(ManifestError::None);
