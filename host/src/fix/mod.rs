@@ -118,6 +118,12 @@ pub fn fix_one(unit: &Unit, document: &DocumentVerdict, fix: &Fix, limits: &Limi
 }
 
 impl Slot {
+    /// Whether both are the same new document of one file: a fix that does not cure creates it once.
+    fn is_copy_of(&self, other: &Self) -> bool {
+        let (one, other_) = (&self.unit.sources[0], &other.unit.sources[0]);
+        self.original.is_empty() && one.path == other_.path && one.text == other_.text
+    }
+
     fn new(unit: Unit) -> Self {
         let source = &unit.sources[0];
         let original = source.offset..source.offset + source.text.len();
@@ -157,8 +163,9 @@ fn plan(
                 };
                 let change = match &fix.change {
                     Change::Create(json) => create(&slots[index], json).map(|slot| {
-                        created.push(slot);
-                        true
+                        let is_new = !slots.iter().chain(&created).any(|known| known.is_copy_of(&slot));
+                        created.extend(is_new.then_some(slot));
+                        is_new
                     }),
                     Change::Patch(operations) => {
                         apply(&unit, document, operations, &mut touched, limits).map(|changed| {
@@ -261,6 +268,10 @@ fn edit_verbatim(unit: &Unit, operations: &[Operation], limits: &Limits) -> Resu
 
 /// A document to stand behind a unit in its YAML file.
 fn create(slot: &Slot, json: &str) -> Result<Slot, String> {
+    if slot.original.is_empty() {
+        // Otherwise each could bring the next.
+        return Err("a document that a fix created gets no further ones".to_owned());
+    }
     let text = create_text(&slot.unit, json)?;
     let end = slot.original.end;
     let source = &slot.unit.sources[0];
