@@ -16,4 +16,6 @@ mod pod_security;
 mod readme;
 mod reports;
 mod sandbox;
+mod secrets;
 mod server;
+mod visible;

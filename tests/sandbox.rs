@@ -124,7 +124,16 @@ impl Guest {
     }
 
     pub(crate) fn with_manifest(&self) -> Vec<u8> {
-        embed_manifest(&self.bytes(), manifest().to_string().as_bytes())
+        self.saying(&serde_json::json!({}))
+    }
+
+    /// With a manifest some of whose fields are others.
+    pub(crate) fn saying(&self, fields: &serde_json::Value) -> Vec<u8> {
+        let mut manifest = manifest();
+        for (name, value) in fields.as_object().unwrap() {
+            manifest[name] = value.clone();
+        }
+        embed_manifest(&self.bytes(), manifest.to_string().as_bytes())
     }
 
     fn rule(&self) -> Arc<RuleSource> {
@@ -218,14 +227,17 @@ pub(crate) fn rule_that_asks(inventory: serde_json::Value) -> Arc<RuleSource> {
 // Answers in memory
 
 #[derive(Clone, Default)]
-struct Told {
-    code: String,
-    message: String,
-    at: String,
-    excerpt: String,
-    labels: Vec<(String, String)>,
+pub(crate) struct Told {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) at: String,
+    pub(crate) excerpt: String,
+    pub(crate) labels: Vec<(String, String)>,
     /// Case of `change`, and its text.
-    fix: Option<(u8, String)>,
+    pub(crate) fix: Option<(u8, String)>,
+    /// What the fix does; `do it` where it does not say.
+    pub(crate) title: String,
+    pub(crate) secret: bool,
 }
 
 impl Told {
@@ -238,7 +250,7 @@ impl Told {
     }
 }
 
-enum Answer {
+pub(crate) enum Answer {
     Judged(Vec<Told>),
     NotApplicable(String),
     NotEvaluated(String),
@@ -269,7 +281,7 @@ fn words(words: &[u32]) -> Vec<u8> {
 
 impl Answer {
     /// A guest that gives this answer to whatever it is asked.
-    fn guest(&self) -> Guest {
+    pub(crate) fn guest(&self) -> Guest {
         let mut image = Image(vec![0; 16]);
         let (outer, case, [pointer, length]) = match self {
             Answer::Error(text) => {
@@ -306,12 +318,14 @@ fn written(finding: &Told, image: &mut Image) -> Vec<u8> {
     let fix = match &finding.fix {
         None => [0; 7],
         Some((case, change)) => {
-            let [title, change] = ["do it", change].map(|text| image.text(text));
+            let title = if finding.title.is_empty() { "do it" } else { &finding.title };
+            let [title, change] = [title, change].map(|text| image.text(text));
             [1, title[0], title[1], 0, u32::from(*case), change[0], change[1]]
         }
     };
-    // No severity, no secret.
-    words(&[&code[..], &message, &at, &excerpt, &labels, &fix, &[0]].concat())
+    // No severity; the third byte says whether it is a secret.
+    let secret = u32::from(finding.secret) << 16;
+    words(&[&code[..], &message, &at, &excerpt, &labels, &fix, &[secret]].concat())
 }
 
 fn data(at: u32, bytes: &[u8]) -> String {

@@ -18,7 +18,7 @@ use policy_host::bundle::{Bundle, Library};
 use policy_host::discover::{Discovered, discover};
 use policy_host::document::{Document, Source};
 use policy_host::engine::{Engine, SandboxLimits};
-use policy_host::evaluate::{Collected, Judge, Judged, Memo, Outcome, RunOptions, RunResult, run};
+use policy_host::evaluate::{Collected, Judge, Judged, Memo, Outcome, RunOptions, RunResult, Secrets, run};
 use policy_host::manifest::Severity;
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use policy_host::project::Projection;
@@ -307,6 +307,7 @@ impl Host {
             bundle: &self.bundle,
             units: &discovered.units,
             result,
+            secrets: &Secrets::of(&discovered.units, result),
             input_errors: &[],
             min_severity: Severity::Info,
             templates: 0,

@@ -29,9 +29,12 @@
 //! | [`config`] | what a repository says of how it is judged |
 //! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`watch`] | waiting for files to change |
+//! | [`visible`] | texts of others as terminals, logs and pages may hold them |
 //! | [`settings`] | files that people write to configure the host |
 //! | [`root`] | where a path is below a directory |
 //! | [`sealed`] | files that only we wrote |
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod baseline;
 pub mod bundle;
@@ -62,5 +65,6 @@ pub mod serve;
 pub mod settings;
 mod suggest;
 pub mod trust;
+pub mod visible;
 pub mod watch;
 pub mod workload;

@@ -4,5 +4,6 @@ mod authority;
 mod follow;
 mod hostile;
 mod operation;
+mod plain;
 mod process;
 mod wires;

@@ -1,6 +1,7 @@
 //! `policy-host component`: from what a compiler made to what the loader takes.
 
 use super::args::ComponentArguments;
+use super::terminal::outln;
 use super::{CommandResult, Context, Exit};
 use crate::engine::{Engine, embed_manifest, inspect};
 use std::io::Write as _;
@@ -17,7 +18,7 @@ pub(super) fn run(arguments: &ComponentArguments, context: &Context) -> CommandR
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
     file.write_all(&component).map_err(failed)?;
     file.persist(out).map_err(|error| failed(error.error))?;
-    anstream::println!("{} {}: {} bytes, {}", manifest.id, manifest.version, component.len(), inspection.digest);
+    outln!("{} {}: {} bytes, {}", manifest.id, manifest.version, component.len(), inspection.digest);
     Ok(Exit::Clean)
 }
 

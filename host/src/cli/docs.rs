@@ -6,7 +6,7 @@ use super::{CommandResult, Context, Exit, bundle, config};
 use crate::bundle::{Bundle, RuleSource};
 use crate::discover::{self, Content};
 use crate::engine::Engine;
-use crate::evaluate::{Judge, RunOptions, run as evaluate};
+use crate::evaluate::{Judge, RunOptions, Secrets, run as evaluate};
 use crate::integrate::{self, Options};
 use crate::manifest::Severity;
 use crate::parse::{Limits, Unit};
@@ -105,6 +105,7 @@ fn example(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>) -> std::
             bundle: &bundle,
             units: &units,
             result: &result,
+            secrets: &Secrets::of(&units, &result),
             input_errors: &[],
             min_severity: Severity::Info,
             templates: 0,

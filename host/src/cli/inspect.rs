@@ -1,7 +1,8 @@
 //! `policy-host inspect`
 
 use super::args::{Format, InspectArguments};
-use super::{CommandResult, Exit};
+use super::terminal::outln;
+use super::{CommandResult, Exit, terminal};
 use crate::engine::{Inspection, SandboxLimits, inspect};
 use crate::manifest::{Manifest, ReadPath};
 
@@ -12,41 +13,41 @@ pub(super) fn run(arguments: &InspectArguments, limits: &SandboxLimits) -> Comma
         inspect(&bytes, limits).and_then(|inspection| inspection.manifest().map(|manifest| (inspection, manifest)));
     let (inspection, manifest) = inspected.map_err(|error| format!("{path} is refused: {error}"))?;
     match arguments.format {
-        Format::Json => anstream::println!("{}", json(&inspection, &manifest)?),
+        Format::Json => terminal::print_json(&json(&inspection, &manifest))?,
         Format::Human => print(&inspection, &manifest),
     }
     Ok(Exit::Clean)
 }
 
-fn json(inspection: &Inspection, manifest: &Manifest) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(&serde_json::json!({
+fn json(inspection: &Inspection, manifest: &Manifest) -> serde_json::Value {
+    serde_json::json!({
         "digest": inspection.digest,
         "bytes": inspection.bytes,
         "imports": inspection.imports,
         "exports": inspection.exports,
         "manifest": manifest,
-    }))
+    })
 }
 
 fn print(inspection: &Inspection, manifest: &Manifest) {
     let imports = if inspection.imports.is_empty() { "none".to_owned() } else { inspection.imports.join(", ") };
-    anstream::println!("{} {}: {}", manifest.id, manifest.version, manifest.title);
-    anstream::println!("digest   {}", inspection.digest);
-    anstream::println!("size     {} bytes", inspection.bytes);
-    anstream::println!("imports  {imports}");
-    anstream::println!("exports  {}", inspection.exports.join(", "));
+    outln!("{} {}: {}", manifest.id, manifest.version, manifest.title);
+    outln!("digest   {}", inspection.digest);
+    outln!("size     {} bytes", inspection.bytes);
+    outln!("imports  {imports}");
+    outln!("exports  {}", inspection.exports.join(", "));
     let targets: Vec<String> = manifest.applies_to.iter().map(ToString::to_string).collect();
-    anstream::println!("applies  {}", targets.join(", "));
+    outln!("applies  {}", targets.join(", "));
     paths("reads", &manifest.reads);
     for query in &manifest.inventory {
         let kinds: Vec<String> = query.kinds.iter().map(ToString::to_string).collect();
-        anstream::println!("asks for {}", kinds.join(", "));
+        outln!("asks for {}", kinds.join(", "));
         paths("  reads", &query.reads);
     }
 }
 
 fn paths(name: &str, paths: &[ReadPath]) {
     for (index, path) in paths.iter().enumerate() {
-        anstream::println!("{:8} {path}", if index == 0 { name } else { "" });
+        outln!("{:8} {path}", if index == 0 { name } else { "" });
     }
 }

@@ -1,6 +1,7 @@
 //! `policy-host pack`: from built components to what the binary embeds.
 
 use super::args::PackArguments;
+use super::terminal::outln;
 use super::{CommandResult, Exit};
 use crate::bundle::{Pack, PackedRule};
 use crate::engine::{Engine, SandboxLimits, embed_manifest, inspect};
@@ -41,7 +42,7 @@ pub(super) fn run(arguments: &PackArguments) -> CommandResult {
     };
     let bytes = postcard::to_stdvec(&pack)?;
     write_if_changed(&arguments.out.join("embedded.pack"), &bytes)?;
-    anstream::println!("{} rules, {} bundles, {} KiB", pack.rules.len(), pack.bundles.len(), bytes.len() / 1024);
+    outln!("{} rules, {} bundles, {} KiB", pack.rules.len(), pack.bundles.len(), bytes.len() / 1024);
     Ok(Exit::Clean)
 }
 

@@ -1,14 +1,14 @@
 //! `eval --watch`: judge again whenever something that is judged changes, until somebody presses Ctrl-C.
 
 use super::config::Configured;
-use super::{CommandResult, Context, Exit, eval};
+use super::terminal::errln;
+use super::{CommandResult, Context, Exit, eval, failed, terminal};
 use crate::discover;
 use crate::parse::Limits;
 use ignore::WalkBuilder;
 use notify::{RecursiveMode, Watcher as _};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
-use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -54,13 +54,10 @@ pub(super) fn run(
         let state = configured.as_ref().map_or_else(ToString::to_string, state);
         // Files change that nobody judges: what this run prints into, for one.
         if state != last.0 {
-            clear();
+            terminal::clear();
             let exit = configured.and_then(|configured| eval::judge(&configured, context.clone()));
-            let exit = exit.unwrap_or_else(|error| {
-                anstream::eprintln!("error: {error}");
-                Exit::Error
-            });
-            anstream::eprintln!("watching for changes; Ctrl-C ends with the exit code of this verdict, {}", exit as u8);
+            let exit = exit.unwrap_or_else(|error| failed(&*error));
+            errln!("watching for changes; Ctrl-C ends with the exit code of this verdict, {}", exit as u8);
             last = (state, exit);
         }
         if !wait(&events) {
@@ -141,17 +138,9 @@ fn watch(watcher: &mut notify::RecommendedWatcher, roots: &[PathBuf], watched: &
             }
             match watcher.watch(&directory, RecursiveMode::NonRecursive) {
                 Ok(()) => drop(watched.insert(directory)),
-                Err(error) => anstream::eprintln!("warning: {} is not watched: {error}", directory.display()),
+                Err(error) => errln!("warning: {} is not watched: {error}", directory.display()),
             }
         }
-    }
-}
-
-fn clear() {
-    let mut stdout = std::io::stdout().lock();
-    if stdout.is_terminal() {
-        // Without the lines above the screen. A terminal that is gone is noticed by what is printed next.
-        let _ = stdout.write_all(b"\x1b[H\x1b[2J\x1b[3J");
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Decider, FailureMode, NotEvaluatedMode, Verdicts};
 use crate::bundle::{Bundle, BundleRule, Enforcement};
 use crate::evaluate::{ExemptBy, Finding, Outcome};
 use crate::manifest::Severity;
+use crate::visible::visible;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -139,11 +140,14 @@ impl Decider {
                 Outcome::Fail(findings) => findings.iter().for_each(|finding| decision.add(rule, finding)),
                 Outcome::NotEvaluated(reason) => {
                     undecided_closes |= rule.enforcement == Enforcement::Deny;
-                    let reason = reason.clone();
+                    let reason = visible(reason).into_owned();
                     decision.not_evaluated.push(Unevaluated { rule: rule.id().to_owned(), reason });
                 }
                 Outcome::Error(failure) => {
-                    decision.errors.push(RuleError { rule: rule.id().to_owned(), message: failure.to_string() });
+                    decision.errors.push(RuleError {
+                        rule: rule.id().to_owned(),
+                        message: visible(&failure.to_string()).into_owned(),
+                    });
                 }
             }
         }
@@ -190,8 +194,8 @@ impl Decision {
         if let Some(reason) = &finding.exempt {
             self.exempt.push(Exempt {
                 rule: rule.id().to_owned(),
-                path: finding.path.clone(),
-                reason: reason.clone(),
+                path: visible(&finding.path).into_owned(),
+                reason: visible(reason).into_owned(),
                 annotation: finding.exempt_by == Some(ExemptBy::Annotation),
             });
             return;
@@ -204,11 +208,11 @@ impl Decision {
         list.push(Violation {
             rule: rule.id().to_owned(),
             code: finding.code.clone(),
-            message: finding.message.clone(),
+            message: visible(&finding.message).into_owned(),
             severity: finding.severity,
             enforcement: finding.enforcement,
-            path: finding.path.clone(),
-            fix: rule.source.manifest.fix_line(),
+            path: visible(&finding.path).into_owned(),
+            fix: visible(&rule.source.manifest.fix_line()).into_owned(),
         });
     }
 
@@ -228,7 +232,7 @@ impl Decision {
             format!("policy bundle {}{version}{}: {count} reason{plural}", self.bundle.name, self.bundle.version);
         for line in lines.iter().take(MESSAGE_LINES) {
             message.push_str("\n- ");
-            message.extend(line.chars().take(LINE_CHARACTERS));
+            message.extend(visible(line).chars().take(LINE_CHARACTERS));
         }
         if count > MESSAGE_LINES {
             // Writing to a String cannot fail.

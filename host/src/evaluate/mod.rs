@@ -9,6 +9,7 @@ mod inventory;
 mod judge;
 mod memo;
 mod run;
+mod secrets;
 mod session;
 mod verdict;
 
@@ -18,5 +19,6 @@ pub use inventory::{Answer, Card, Collected, Inventory, Overlay, RelatedDocument
 pub use judge::{Judge, Judged};
 pub use memo::Memo;
 pub use run::{RunOptions, RunResult, UnitError, run};
+pub use secrets::{Secrets, mask_messages};
 pub use session::{Keyed, Session};
 pub use verdict::{Change, DocumentVerdict, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome};

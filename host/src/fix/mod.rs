@@ -3,13 +3,15 @@
 //! Fixes of one document may touch the same value, so each pass applies those that do not overlap
 //! and judges again, until nothing is left to fix. A pass that would add a finding is taken back.
 
+mod diff;
 pub mod edit;
 mod replacement;
 
-pub use replacement::{Replacement, Replacements};
+pub use diff::{FileDiff, diffs};
+pub use replacement::{Replacement, Replacements, differences};
 
 use crate::document::{Format, Node, Pointer};
-use crate::evaluate::{Change, DocumentVerdict, Fix, Judge, RunOptions, RunResult, run};
+use crate::evaluate::{Change, DocumentVerdict, Fix, Judge, RunOptions, RunResult, Secrets, run};
 use crate::parse::{Form, Limits, Unit};
 use edit::Operation;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,8 @@ pub struct Fixed {
     pub applied: usize,
     /// Fixes that could not be applied, and why.
     pub refused: Vec<String>,
+    /// The secrets of the units as they were, and the values of all that were found on the way.
+    pub secrets: Secrets,
 }
 
 /// Applies fixes until none is left.
@@ -66,7 +70,12 @@ pub fn fix_where(
         run(judge, &units, RunOptions { limits: limits.clone(), memo: None })
     };
     let mut slots: Vec<Slot> = units.into_iter().map(Slot::new).collect();
+    let found = |slots: &[Slot], result: &RunResult| {
+        let units: Vec<Unit> = slots.iter().map(|slot| slot.unit.clone()).collect();
+        Secrets::of(&units, result)
+    };
     let mut result = judged(&slots);
+    let mut secrets = found(&slots, &result);
     let mut applied = 0;
     let mut refused = BTreeSet::new();
     let mut stuck: BTreeSet<usize> = (0..slots.len()).filter(|index| !chosen(&slots[*index].unit)).collect();
@@ -98,8 +107,9 @@ pub fn fix_where(
         let grown = !created.is_empty();
         slots.extend(created);
         result = if worse.is_empty() && !grown { after } else { judged(&slots) };
+        secrets.add_values(&found(&slots, &result));
     }
-    Fixed { slots, result, applied, refused: refused.into_iter().collect() }
+    Fixed { slots, result, applied, refused: refused.into_iter().collect(), secrets }
 }
 
 /// What one fix makes of its document's unit: the slots that take its place, none when it changes nothing.

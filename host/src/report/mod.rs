@@ -24,7 +24,7 @@ mod text;
 
 use crate::baseline::Compared;
 use crate::bundle::{Bundle, Enforcement};
-use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Outcome, RunResult, Status};
+use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Outcome, RunResult, Secrets, Status};
 use crate::manifest::Severity;
 use crate::parse::Unit;
 use std::time::Duration;
@@ -74,6 +74,8 @@ pub struct Report<'r> {
     pub units: &'r [Unit],
     /// What it came to.
     pub result: &'r RunResult,
+    /// What of the input is secret, whatever is left of the result.
+    pub secrets: &'r Secrets,
     /// Inputs that could not be read.
     pub input_errors: &'r [String],
     /// Findings below this are not shown.
