@@ -1,5 +1,7 @@
 //! The language server, as an editor uses it: the binary, over its standard streams.
 
+use crate::sandbox::{Answer, Told};
+use crate::visible::{HOSTILE, problem};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -37,14 +39,26 @@ struct Editor {
 
 impl Editor {
     fn start(files: &[(&str, &str)]) -> Self {
+        Self::judging_by("pod-security-restricted", files, tempfile::tempdir().unwrap())
+    }
+
+    /// One that judges by a component.
+    fn with_rule(component: &[u8]) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let rules = directory.path().join("rules");
+        fs::create_dir(&rules).unwrap();
+        fs::write(rules.join("rule.wasm"), component).unwrap();
+        Self::judging_by(rules.to_str().unwrap(), &[], directory).ready(json!({}))
+    }
+
+    fn judging_by(bundle: &str, files: &[(&str, &str)], directory: tempfile::TempDir) -> Self {
         for (name, text) in files {
             let path = directory.path().join("work").join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
         let mut child = Command::new(env!("CARGO_BIN_EXE_policy-host"))
-            .args(["lsp", "--stdio", "--bundle", "pod-security-restricted"])
+            .args(["lsp", "--stdio", "--bundle", bundle])
             .env_clear()
             .env("POLICY_HOST_CACHE", directory.path().join("cache"))
             .stdin(Stdio::piped())
@@ -61,12 +75,15 @@ impl Editor {
     }
 
     fn with_capabilities(files: &[(&str, &str)], capabilities: Value) -> Self {
-        let mut editor = Self::start(files);
-        let root = editor.uri("");
+        Self::start(files).ready(capabilities)
+    }
+
+    fn ready(mut self, capabilities: Value) -> Self {
+        let root = self.uri("");
         let folders = json!([{"uri": root, "name": "work"}]);
-        editor.ask("initialize", json!({"processId": null, "capabilities": capabilities, "workspaceFolders": folders}));
-        editor.tell("initialized", json!({}));
-        editor
+        self.ask("initialize", json!({"processId": null, "capabilities": capabilities, "workspaceFolders": folders}));
+        self.tell("initialized", json!({}));
+        self
     }
 
     fn uri(&self, name: &str) -> String {
@@ -171,6 +188,12 @@ fn shown(diagnostic: &Value) -> String {
     format!("{} {}-{}", diagnostic["code"].as_str().unwrap(), place("start"), place("end"))
 }
 
+/// A text after edits in their order.
+fn apply_all(text: &str, edits: &Value) -> String {
+    let edits = edits.as_array().unwrap().iter().rev();
+    edits.fold(text.to_owned(), |text, edit| apply(&text, edit))
+}
+
 /// A text after an edit of whole characters below U+10000.
 fn apply(text: &str, edit: &Value) -> String {
     let offset = |end: &str| {
@@ -241,11 +264,11 @@ fn fixes_are_edits_of_the_open_version() {
         .find(|action| action["title"].as_str().unwrap().starts_with("pss-privilege-escalation: "));
     let change = &action.unwrap_or_else(|| panic!("{actions}"))["edit"]["documentChanges"][0];
     assert_eq!(change["textDocument"]["version"], 7);
-    let fixed = apply(BARE, &change["edits"][0]);
+    let fixed = apply_all(BARE, &change["edits"]);
     assert!(fixed.contains("allowPrivilegeEscalation: false"), "{fixed}");
 
     let all = editor.actions("pod.yaml", "source.fixAll");
-    let fixed = apply(BARE, &all[0]["edit"]["documentChanges"][0]["edits"][0]);
+    let fixed = apply_all(BARE, &all[0]["edit"]["documentChanges"][0]["edits"]);
     editor.change("pod.yaml", 8, json!({"text": fixed}));
     assert_eq!(editor.actions("pod.yaml", "source.fixAll"), json!([]));
 }
@@ -259,7 +282,8 @@ fn fixing_all_is_worked_out_when_it_is_chosen() {
     assert!(action.get("edit").is_none());
     let uri = editor.uri("pod.yaml");
     let resolved = editor.ask("codeAction/resolve", action.clone());
-    assert_eq!(resolved["edit"]["changes"][uri.as_str()].as_array().unwrap().len(), 1);
+    let edits = &resolved["edit"]["changes"][uri.as_str()];
+    assert!(apply_all(BARE, edits).contains("allowPrivilegeEscalation: false"), "{edits}");
     // The text is another one now: no edit is better than one of the wrong text.
     editor.change("pod.yaml", 2, json!({"text": ""}));
     assert!(editor.ask("codeAction/resolve", action).get("edit").is_none());
@@ -328,4 +352,93 @@ fn what_is_no_protocol_ends_with_an_error() {
     let (code, said) = editor.end();
     assert_eq!(code, Some(2));
     assert_eq!(said, "error: the client cannot be talked to: a header line without a colon\n");
+}
+
+const SECRET: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers:
+        - name: app
+          image: nginx
+          env:
+            - {name: a, value: hunter2-and-more, x: a}
+          workingDir: old
+";
+
+#[test]
+fn edits_around_a_secret_do_without_it() {
+    let at = "/pod/spec/containers/0";
+    let replace = |path: &str, value: &str| json!({"op": "replace", "path": format!("{at}{path}"), "value": value});
+    let patch = json!([replace("/image", "nginx:1.0"), replace("/workingDir", "new")]);
+    let patch_of_line = json!([replace("/env/0/name", "b"), replace("/env/0/x", "b")]);
+    let fixed = |patch: &Value, title: &str| Told {
+        message: "bad".to_owned(),
+        at: format!("{at}/image"),
+        fix: Some((0, patch.to_string())),
+        title: title.to_owned(),
+        ..Told::default()
+    };
+    let message = "`hunter2-and-more` is bad".to_owned();
+    let secret = Told { message, at: format!("{at}/env/0/value"), secret: true, ..Told::default() };
+    let findings = vec![secret, fixed(&patch, "not hunter2-and-more"), fixed(&patch_of_line, "")];
+    let mut editor = Editor::with_rule(&Answer::Judged(findings).guest().with_manifest());
+    editor.open("web.yaml", SECRET);
+    let uri = editor.uri("web.yaml");
+    let published = loop {
+        let message = editor.receive();
+        if message["method"] == "textDocument/publishDiagnostics" {
+            break message.to_string();
+        }
+    };
+    let actions = editor.actions("web.yaml", "quickfix");
+    for told in [&published, &actions.to_string()] {
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    let edited: Vec<String> = actions
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| apply_all(SECRET, &action["edit"]["changes"][uri.as_str()]))
+        .collect();
+    let images = SECRET.replace("nginx", "nginx:1.0").replace("old", "new");
+    let line = SECRET.replace("name: a,", "name: b,").replace("x: a}", "x: b}");
+    assert_eq!(edited, [images, line]);
+}
+
+#[test]
+fn what_rules_say_is_plain() {
+    let patch = json!([{"op": "replace", "path": "/pod/spec/containers/0/image", "value": "a"}]);
+    let finding = Told {
+        message: HOSTILE.to_owned(),
+        at: "/pod/spec/containers/0/image".to_owned(),
+        labels: vec![("/object/metadata/name".to_owned(), HOSTILE.to_owned())],
+        title: HOSTILE.to_owned(),
+        fix: Some((0, patch.to_string())),
+        ..Told::default()
+    };
+    let manifest = json!({"title": HOSTILE, "why": HOSTILE, "fix": HOSTILE, "factor": HOSTILE});
+    let mut editor = Editor::with_rule(&Answer::Judged(vec![finding]).guest().saying(&manifest));
+    editor.open("web.yaml", SECRET);
+    let diagnostics = loop {
+        let message = editor.receive();
+        if message["method"] == "textDocument/publishDiagnostics" {
+            break message["params"]["diagnostics"].clone();
+        }
+    };
+    let actions = editor.actions("web.yaml", "quickfix");
+    let place = json!({"textDocument": {"uri": editor.uri("web.yaml")}, "position": {"line": 8, "character": 18}});
+    let hover = editor.ask("textDocument/hover", place)["contents"]["value"].clone();
+    assert!(diagnostics[0]["relatedInformation"][0]["message"].is_string());
+    for text in
+        [&diagnostics[0]["message"], &diagnostics[0]["relatedInformation"][0]["message"], &actions[0]["title"], &hover]
+    {
+        let text = text.as_str().unwrap();
+        // What a rule says in lines stays in lines; only our own terminal has a use for the first word of one.
+        let text = text.replace("forged line", "");
+        assert_eq!(problem(&text), None, "{text:?}");
+    }
 }

@@ -17,5 +17,7 @@ mod pod_security;
 mod readme;
 mod reports;
 mod sandbox;
+mod secrets;
 mod server;
 mod severity;
+mod visible;

@@ -124,7 +124,16 @@ impl Guest {
     }
 
     pub(crate) fn with_manifest(&self) -> Vec<u8> {
-        embed_manifests(&self.bytes(), manifests().as_bytes())
+        self.saying(&serde_json::json!({}))
+    }
+
+    /// With a manifest some of whose fields are others.
+    pub(crate) fn saying(&self, fields: &serde_json::Value) -> Vec<u8> {
+        let mut manifest = manifest();
+        for (name, value) in fields.as_object().unwrap() {
+            manifest[name] = value.clone();
+        }
+        embed_manifests(&self.bytes(), serde_json::json!([manifest]).to_string().as_bytes())
     }
 
     fn rule(&self) -> Arc<RuleSource> {
@@ -235,14 +244,17 @@ pub(crate) fn rule_that_asks(inventory: serde_json::Value) -> Arc<RuleSource> {
 // Answers in memory
 
 #[derive(Clone, Default)]
-struct Told {
-    code: String,
-    message: String,
-    at: String,
-    excerpt: String,
-    labels: Vec<(String, String)>,
+pub(crate) struct Told {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) at: String,
+    pub(crate) excerpt: String,
+    pub(crate) labels: Vec<(String, String)>,
     /// Case of `change`, and its text.
-    fix: Option<(u8, String)>,
+    pub(crate) fix: Option<(u8, String)>,
+    /// What the fix does; `do it` where it does not say.
+    pub(crate) title: String,
+    pub(crate) secret: bool,
 }
 
 impl Told {
@@ -255,7 +267,7 @@ impl Told {
     }
 }
 
-enum Answer {
+pub(crate) enum Answer {
     Judged(Vec<Told>),
     NotApplicable(String),
     NotEvaluated(String),
@@ -286,7 +298,7 @@ fn words(words: &[u32]) -> Vec<u8> {
 
 impl Answer {
     /// A guest that gives this answer to its only ask.
-    fn guest(&self) -> Guest {
+    pub(crate) fn guest(&self) -> Guest {
         let mut image = Image(vec![0; 24]);
         let (case, [pointer, length]) = match self {
             Answer::Error(text) => (3, image.text(text)),
@@ -321,12 +333,13 @@ fn written(finding: &Told, image: &mut Image) -> Vec<u8> {
     let fix = match &finding.fix {
         None => [0; 7],
         Some((case, change)) => {
-            let [title, change] = ["do it", change].map(|text| image.text(text));
+            let title = if finding.title.is_empty() { "do it" } else { &finding.title };
+            let [title, change] = [title, change].map(|text| image.text(text));
             [1, title[0], title[1], 0, u32::from(*case), change[0], change[1]]
         }
     };
-    // No secret.
-    words(&[&code[..], &message, &at, &excerpt, &labels, &fix, &[0]].concat())
+    // Its last byte says whether it is a secret.
+    words(&[&code[..], &message, &at, &excerpt, &labels, &fix, &[u32::from(finding.secret)]].concat())
 }
 
 fn data(at: u32, bytes: &[u8]) -> String {

@@ -20,7 +20,9 @@ use policy_host::bundle::{Bundle, Level, Library};
 use policy_host::discover::{Discovered, discover};
 use policy_host::document::{Document, Source};
 use policy_host::engine::{Engine, SandboxLimits};
-use policy_host::evaluate::{Ask, Collected, Grouping, Judge, Judged, Memo, Outcome, RunOptions, RunResult, Told, run};
+use policy_host::evaluate::{
+    Ask, Collected, Grouping, Judge, Judged, Memo, Outcome, RunOptions, RunResult, Secrets, Told, run,
+};
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use policy_host::project::Projection;
 use policy_host::report::{self, Report};
@@ -345,6 +347,7 @@ impl Host {
             bundle: &self.bundle,
             units: &discovered.units,
             result,
+            secrets: &Secrets::of(&discovered.units, result),
             input_errors: &[],
             level: Level::default(),
             templates: 0,

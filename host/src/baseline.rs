@@ -5,6 +5,7 @@
 
 use crate::document::{Document, Subject};
 use crate::evaluate::{ExemptBy, Finding, Outcome, RunResult};
+use crate::visible::visible_json;
 use crate::{bundle::Bundle, root};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,7 +137,8 @@ impl Baseline {
         let failed = |source| BaselineError::File { path: self.path.clone(), source };
         let findings = self.findings.iter().map(|(known, count)| Entry { known: known.clone(), count: *count });
         let file = File { schema: SCHEMA.to_owned(), findings: findings.collect() };
-        let mut text = serde_json::to_string_pretty(&file).map_err(|error| failed(error.into()))?;
+        let text = serde_json::to_string_pretty(&file).map_err(|error| failed(error.into()))?;
+        let mut text = visible_json(&text).into_owned();
         text.push('\n');
         let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut written = tempfile::Builder::new()

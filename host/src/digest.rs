@@ -1,5 +1,6 @@
 //! SHA-256: what names content, here and in registries, and how it is written.
 
+use crate::visible::Visible;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
@@ -12,7 +13,7 @@ pub struct Digest([u8; 32]);
 
 /// Why a text is no [`Digest`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is no digest: `sha256:` and 64 hex digits, a-f in lower case", .0.escape_debug())]
+#[error("`{}` is no digest: `sha256:` and 64 hex digits, a-f in lower case", Visible(.0))]
 pub struct DigestError(String);
 
 impl Digest {

@@ -216,7 +216,8 @@ enum Class {
 }
 
 fn classify_name(path: &Path) -> Option<Class> {
-    let name = path.file_name()?.to_str()?;
+    // One that is not UTF-8 is no way past.
+    let name = &*path.file_name()?.to_string_lossy();
     let lower = name.to_ascii_lowercase();
     let stem_is =
         |stem: &str| lower == stem || lower.starts_with(&format!("{stem}.")) || lower.ends_with(&format!(".{stem}"));

@@ -29,11 +29,14 @@
 //! | [`config`] | what a repository says of how it is judged |
 //! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`watch`] | waiting for files to change |
+//! | [`visible`] | texts of others as terminals, logs and pages may hold them |
 //! | [`settings`] | files that people write to configure the host |
 //! | [`files`] | reading files that may be anything |
 //! | [`root`] | where a path is below a directory, and in which repository |
 //! | [`sealed`] | files that only we wrote |
 //! | [`digest`] | SHA-256, and how it is written |
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod baseline;
 pub mod bundle;
@@ -66,5 +69,6 @@ pub mod serve;
 pub mod settings;
 mod suggest;
 pub mod trust;
+pub mod visible;
 pub mod watch;
 pub mod workload;

@@ -7,5 +7,6 @@ mod hostile;
 mod malformed;
 mod matrix;
 mod operation;
+mod plain;
 mod process;
 mod wires;

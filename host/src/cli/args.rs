@@ -109,7 +109,7 @@ pub(crate) struct EvalArguments {
     /// Apply fixes to the files, and judge the result: safe ones, or with `=unsafe` all
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe", value_name = "EXTENT")]
     pub(crate) fix: Option<FixExtent>,
-    /// Show what --fix would change, and change nothing
+    /// Show what --fix would change, with secrets starred out, and change nothing
     #[arg(long)]
     pub(crate) diff: bool,
     /// Let pass what this file knows: only findings that are not in it fail

@@ -5,7 +5,8 @@ use super::args::{
     BuildArguments, CopyArguments, Format, InspectBundleArguments, LoadArguments, PullArguments, PushArguments,
     SaveArguments, TagsArguments, TrustArguments,
 };
-use super::{CommandResult, Context, Exit, oci, progress};
+use super::terminal::{errln, outln};
+use super::{CommandResult, Context, Exit, oci, progress, terminal};
 use crate::bundle::{Bundle, Definition, RuleEntry};
 use crate::fix::edit::write_yaml;
 use crate::oci::artifact::{self, Built, Recipe};
@@ -24,7 +25,7 @@ pub(super) fn build(arguments: &BuildArguments, context: &mut Context) -> Comman
     let built = build_bundle(&arguments.bundle, context)?;
     let listing = Listing { root: built.root.clone(), name: None, referrers: Vec::new() };
     write(&arguments.out, &listing, &built)?;
-    anstream::println!("{}", built.root.digest);
+    outln!("{}", built.root.digest);
     Ok(Exit::Clean)
 }
 
@@ -67,9 +68,9 @@ pub(super) fn push(arguments: &PushArguments, context: &mut Context) -> CommandR
             "tags": tags,
         }));
     }
-    anstream::println!("{}", pushed.reference);
+    outln!("{}", pushed.reference);
     for (program, tag) in &pushed.tags {
-        anstream::eprintln!("for {program}: {tag}");
+        errln!("for {program}: {tag}");
     }
     Ok(Exit::Clean)
 }
@@ -91,9 +92,9 @@ pub(super) fn pull(arguments: &PullArguments) -> CommandResult {
             "admitted": fetched.admission.0,
         }));
     }
-    anstream::println!("{}", fetched.reference);
+    outln!("{}", fetched.reference);
     let blobs = session.progress.blobs().0;
-    anstream::eprintln!(
+    errln!(
         "{}: {} rules; {}; {blobs} blobs fetched",
         title(&fetched.index),
         components(&fetched.index),
@@ -112,7 +113,7 @@ pub(super) fn list(arguments: &TagsArguments) -> CommandResult {
         return printed(&json!({ "repository": repository.to_string(), "tags": tags }));
     }
     for tag in tags {
-        anstream::println!("{}", tag.escape_debug());
+        outln!("{}", tag);
     }
     Ok(Exit::Clean)
 }
@@ -125,8 +126,8 @@ pub(super) fn copy(arguments: &CopyArguments) -> CommandResult {
     let listing = session.listing(&fetched)?;
     let pushed = session.push(&target, &listing, &session.store)?;
     shown.stop();
-    anstream::println!("{}", pushed.reference);
-    anstream::eprintln!("with {} signatures and attestations", listing.referrers.len());
+    outln!("{}", pushed.reference);
+    errln!("with {} signatures and attestations", listing.referrers.len());
     Ok(Exit::Clean)
 }
 
@@ -138,7 +139,7 @@ pub(super) fn save(arguments: &SaveArguments) -> CommandResult {
     shown.stop();
     let _guard = session.store.begin().map_err(OciError::from)?;
     write(&arguments.out, &listing, &session.store)?;
-    anstream::println!("{}", fetched.reference);
+    outln!("{}", fetched.reference);
     Ok(Exit::Clean)
 }
 
@@ -160,8 +161,8 @@ pub(super) fn load(arguments: &LoadArguments) -> CommandResult {
     let reference: Reference = name.parse()?;
     store.set_referrers(listing.root.digest, &listing.referrers).map_err(OciError::from)?;
     store.refer(&reference, &listing.root).map_err(OciError::from)?;
-    anstream::println!("{}", reference.pinned(listing.root.digest));
-    anstream::eprintln!("in the store; commands find it there with --offline");
+    outln!("{}", reference.pinned(listing.root.digest));
+    errln!("in the store; commands find it there with --offline");
     Ok(Exit::Clean)
 }
 
@@ -198,10 +199,7 @@ pub(super) fn prune(
         return printed(&serde_json::to_value(pruned)?);
     }
     let (references, blobs, kib) = (pruned.references, pruned.blobs, pruned.bytes >> 10);
-    anstream::println!(
-        "{references} references, {blobs} blobs, {kib} KiB removed from {}",
-        store.directory().display()
-    );
+    outln!("{references} references, {blobs} blobs, {kib} KiB removed from {}", store.directory().display());
     Ok(Exit::Clean)
 }
 
@@ -251,23 +249,17 @@ fn describe(listing: &Listing, contents: &dyn Contents, name: &str) -> Result<Va
 }
 
 fn print_description(described: &Value) {
-    // It is somebody else's text, and goes to a terminal.
     let text = |value: &Value| match value.as_str() {
-        Some(text) => text.escape_debug().to_string(),
+        Some(text) => text.to_owned(),
         None => value.as_u64().map(|number| number.to_string()).unwrap_or_default(),
     };
     let list = |key: &str| described[key].as_array().cloned().unwrap_or_default();
-    anstream::println!(
-        "{} {}: {}",
-        text(&described["bundle"]),
-        text(&described["version"]),
-        text(&described["description"])
-    );
-    anstream::println!("from     {}", text(&described["reference"]));
-    anstream::println!("digest   {}", text(&described["digest"]));
+    outln!("{} {}: {}", text(&described["bundle"]), text(&described["version"]), text(&described["description"]));
+    outln!("from     {}", text(&described["reference"]));
+    outln!("digest   {}", text(&described["digest"]));
     for component in list("components") {
         let rules: Vec<String> = component["rules"].as_array().into_iter().flatten().map(text).collect();
-        anstream::println!(
+        outln!(
             "contains {} {}  {} bytes  {}",
             rules.join(", "),
             text(&component["version"]),
@@ -276,18 +268,13 @@ fn print_description(described: &Value) {
         );
     }
     for other in list("others") {
-        anstream::println!("artifact {}  {}", text(&other["artifactType"]), text(&other["manifest"]));
+        outln!("artifact {}  {}", text(&other["artifactType"]), text(&other["manifest"]));
         for layer in other["layers"].as_array().into_iter().flatten() {
-            anstream::println!(
-                "  {}  {} bytes  {}",
-                text(&layer["mediaType"]),
-                text(&layer["bytes"]),
-                text(&layer["digest"])
-            );
+            outln!("  {}  {} bytes  {}", text(&layer["mediaType"]), text(&layer["bytes"]), text(&layer["digest"]));
         }
     }
     for referrer in list("referrers") {
-        anstream::println!("about it {}  {}", text(&referrer["artifactType"]), text(&referrer["manifest"]));
+        outln!("about it {}  {}", text(&referrer["artifactType"]), text(&referrer["manifest"]));
     }
 }
 
@@ -301,7 +288,7 @@ fn build_bundle(name: &str, context: &mut Context) -> Output<Built> {
     let created = artifact::created_from_environment(epoch.as_deref())?;
     let bundle = Bundle::open(name, &mut context.library, &context.engine, jiff::Zoned::now().date())?;
     for notice in &bundle.notices {
-        anstream::eprintln!("warning: {}", notice.0);
+        errln!("warning: {}", notice.0);
     }
     let path = Path::new(name);
     let file = if path.is_dir() { path.join("bundle.yaml") } else { path.to_owned() };
@@ -354,6 +341,6 @@ fn is_archive(path: &Path) -> bool {
 }
 
 fn printed(value: &Value) -> CommandResult {
-    anstream::println!("{}", serde_json::to_string_pretty(value)?);
+    terminal::print_json(value)?;
     Ok(Exit::Clean)
 }

@@ -1,7 +1,8 @@
 //! `policy-host bench`
 
 use super::args::{BenchArguments, Format};
-use super::{CommandResult, Context, Exit};
+use super::terminal::outln;
+use super::{CommandResult, Context, Exit, terminal};
 use crate::bundle::{Bundle, Library};
 use crate::discover;
 use crate::document::{Document, Source};
@@ -37,7 +38,7 @@ pub(super) fn run(arguments: &BenchArguments, context: Context) -> CommandResult
     if arguments.format == Format::Json {
         let rules: Vec<Value> = measured.iter().map(|costs| written(costs)).collect();
         let results = json!({"schema": 1, "documents": documents.len(), "rules": rules});
-        anstream::println!("{}", serde_json::to_string_pretty(&results)?);
+        terminal::print_json(&results)?;
     }
     Ok(Exit::Clean)
 }
@@ -84,23 +85,15 @@ fn counterpart(bench: &Bench<'_>, rule: usize, other: &Bench<'_>) -> Option<usiz
 }
 
 fn heading(documents: usize) {
-    anstream::println!("microseconds, median and 95th percentile, over {documents} documents");
-    anstream::println!(
-        "{:40} {:>9} {:>18} {:>18} {:>9} {:>6}",
-        "rule",
-        "KB",
-        "instantiation",
-        "evaluation",
-        "memory KB",
-        "n"
-    );
+    outln!("microseconds, median and 95th percentile, over {documents} documents");
+    outln!("{:40} {:>9} {:>18} {:>18} {:>9} {:>6}", "rule", "KB", "instantiation", "evaluation", "memory KB", "n");
 }
 
 fn print(costs: &[Cost]) {
     for (index, cost) in costs.iter().enumerate() {
         let name = if index == 0 { cost.rule.clone() } else { format!("  against {}", cost.rule) };
         let pair = |samples: &Samples| format!("{:.1} {:8.1}", samples.median(), samples.quantile(0.95));
-        anstream::println!(
+        outln!(
             "{name:40} {:9.1} {:>18} {:>18} {:>9} {:6}",
             cost.bytes as f64 / 1e3,
             pair(&cost.instantiation),
@@ -118,7 +111,7 @@ fn print(costs: &[Cost]) {
             };
             format!("{figure} {:+.1} %: {verdict}", change * 100.0)
         });
-        anstream::println!("  {}", told.collect::<Vec<_>>().join(" · "));
+        outln!("  {}", told.collect::<Vec<_>>().join(" · "));
     }
 }
 

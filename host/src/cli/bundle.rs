@@ -4,10 +4,10 @@ use super::args::{
     CallArguments, EngineCommand, GatekeeperArguments, KyvernoArguments, ManifestArguments, RbacArguments,
     WebhookArguments,
 };
-use super::{CommandResult, Context, Exit};
+use super::terminal::errln;
+use super::{CommandResult, Context, Exit, terminal};
 use crate::bundle::{Bundle, BundleError};
 use crate::integrate::{self, File, Options, Purpose};
-use std::io::Write as _;
 use std::path::Path;
 
 type Generated = Result<Vec<File>, Box<dyn std::error::Error>>;
@@ -23,9 +23,9 @@ pub(super) fn run(command: &EngineCommand, mut context: Context) -> CommandResul
     match &manifests.out {
         Some(directory) => {
             write(&files, directory)?;
-            anstream::eprintln!("{} files in {}", files.len(), directory.display());
+            errln!("{} files in {}", files.len(), directory.display());
         }
-        None => print(&files)?,
+        None => print(&files),
     }
     Ok(Exit::Clean)
 }
@@ -39,7 +39,7 @@ fn gatekeeper(arguments: &GatekeeperArguments, context: &mut Context) -> Generat
         ..called(&arguments.call)?
     };
     if options.authority.is_none() {
-        anstream::eprintln!(
+        errln!(
             "warning: the Provider has no `caBundle`, and Gatekeeper will refuse everything; give it by --ca-bundle"
         );
     }
@@ -55,9 +55,7 @@ fn kyverno(arguments: &KyvernoArguments, context: &mut Context) -> Generated {
     };
     let is_https = options.url.as_ref().is_some_and(|url| url.starts_with("https://"));
     if is_https && options.authority.is_some() && !options.cluster_policy {
-        anstream::eprintln!(
-            "warning: policies.kyverno.io can name no authority; put it among those that Kyverno itself trusts"
-        );
+        errln!("warning: policies.kyverno.io can name no authority; put it among those that Kyverno itself trusts");
     }
     Ok(integrate::kyverno(&bundle, &options)?)
 }
@@ -76,7 +74,7 @@ fn rbac(arguments: &RbacArguments, context: &mut Context) -> Generated {
 fn open(context: &mut Context, reference: &str) -> Result<Bundle, BundleError> {
     let bundle = Bundle::open(reference, &mut context.library, &context.engine, jiff::Zoned::now().date())?;
     for notice in &bundle.notices {
-        anstream::eprintln!("warning: {}", notice.0);
+        errln!("warning: {}", notice.0);
     }
     Ok(bundle)
 }
@@ -101,14 +99,10 @@ fn called(arguments: &CallArguments) -> Result<Options, String> {
 }
 
 /// Prints what is to be applied, in that order.
-fn print(files: &[File]) -> std::io::Result<()> {
+fn print(files: &[File]) {
     let applied: Vec<&str> =
         files.iter().filter(|file| file.purpose == Purpose::Apply).map(|file| file.text.as_str()).collect();
-    match std::io::stdout().lock().write_all(applied.join("---\n").as_bytes()) {
-        // Whoever read the output has seen enough (`| head`).
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+    terminal::print(&applied.join("---\n"));
 }
 
 /// Writes files below a directory.

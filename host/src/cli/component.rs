@@ -1,6 +1,7 @@
 //! `policy-host component`: from what a compiler made to what the loader takes.
 
 use super::args::ComponentArguments;
+use super::terminal::outln;
 use super::{CommandResult, Context, Exit};
 use crate::engine::{Engine, embed_manifests, inspect, read_component};
 use std::io::Write as _;
@@ -18,7 +19,7 @@ pub(super) fn run(arguments: &ComponentArguments, context: &Context) -> CommandR
     file.write_all(&component).map_err(failed)?;
     file.persist(out).map_err(|error| failed(error.error))?;
     let rules: Vec<String> = manifests.iter().map(|rule| format!("{} {}", rule.id, rule.version)).collect();
-    anstream::println!("{}: {} bytes, {}", rules.join(", "), component.len(), inspection.digest);
+    outln!("{}: {} bytes, {}", rules.join(", "), component.len(), inspection.digest);
     Ok(Exit::Clean)
 }
 

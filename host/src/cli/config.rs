@@ -2,7 +2,8 @@
 //! `policy-host config`, which shows where every value came from.
 
 use super::args::{Arguments, ConfigArguments, ConfigCommand, EvalArguments};
-use super::{CommandResult, Exit};
+use super::terminal::outln;
+use super::{CommandResult, Exit, terminal};
 use crate::config::{self, Config, ConfigFile};
 use crate::document::Pointer;
 use crate::oci::Reference;
@@ -53,7 +54,7 @@ pub(super) fn configure(
         command = command.mut_subcommand("eval", with_defaults);
         command = command.mut_subcommand("config", |config| config.mut_subcommand("show", with_defaults));
     }
-    let mut matches = command.get_matches();
+    let mut matches = command.try_get_matches()?;
     while let Some((_, inner)) = matches.remove_subcommand() {
         matches = inner;
     }
@@ -159,15 +160,15 @@ pub(super) fn run(arguments: &ConfigArguments, is_bundle: impl Fn(&str) -> bool)
     match &arguments.command {
         ConfigCommand::Show(arguments) => {
             let configured = configure(arguments, is_bundle)?;
-            anstream::print!("{}", show(&configured));
+            show(&configured);
         }
-        ConfigCommand::Schema => anstream::print!("{}", schema()?),
+        ConfigCommand::Schema => terminal::print(&schema()?),
     }
     Ok(Exit::Clean)
 }
 
 /// A line for each value: what it is, and where it came from.
-fn show(configured: &Configured) -> String {
+fn show(configured: &Configured) {
     let mut rows: Vec<[String; 3]> = FLAGS.iter().map(|(key, flag)| row(configured, key, flag)).collect();
     if let Some(file) = &configured.file {
         let Config { exceptions, .. } = &file.located.value;
@@ -178,7 +179,9 @@ fn show(configured: &Configured) -> String {
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
-    rows.iter().map(|[key, value, from]| format!("{key:first$}  {value:second$}  {from}\n")).collect()
+    for [key, value, from] in &rows {
+        outln!("{key:first$}  {value:second$}  {from}");
+    }
 }
 
 fn row(configured: &Configured, key: &str, flag: &str) -> [String; 3] {

@@ -6,7 +6,7 @@ use super::{CommandResult, Context, Exit, bundle, config};
 use crate::bundle::{Bundle, Level, RuleSource};
 use crate::discover::{self, Content};
 use crate::engine::Engine;
-use crate::evaluate::{Judge, RunOptions, run as evaluate};
+use crate::evaluate::{Judge, RunOptions, Secrets, run as evaluate};
 use crate::integrate::{self, Options};
 use crate::parse::{Limits, Unit};
 use crate::report::{self, Report, Style, explain};
@@ -104,6 +104,7 @@ fn example(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>) -> std::
             bundle: &bundle,
             units: &units,
             result: &result,
+            secrets: &Secrets::of(&units, &result),
             input_errors: &[],
             level: Level::default(),
             templates: 0,

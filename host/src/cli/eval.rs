@@ -4,16 +4,17 @@ use super::args::{EvalArguments, FixExtent};
 use super::config::Configured;
 use super::progress::Progress;
 use super::reports::Outputs;
-use super::{CommandResult, Context, Exit, oci};
+use super::terminal::errln;
+use super::{CommandResult, Context, Exit, oci, terminal};
 use crate::baseline::Baseline;
 use crate::bundle::{Bundle, Enforcement, ExemptionSource, Ignoring, Level};
 use crate::cache;
 use crate::changes::Changes;
 use crate::discover::{self, Discovered, STDIN};
 use crate::document::Pointer;
-use crate::evaluate::{Judge, Memo, RunOptions, RunResult, run as evaluate};
+use crate::evaluate::{Judge, Memo, RunOptions, RunResult, Secrets, mask_messages, run as evaluate};
 use crate::files;
-use crate::fix::{self, Extent};
+use crate::fix::{self, Extent, Fixed};
 use crate::oci::Reference;
 use crate::parse::{Limits, Unit};
 use crate::report::{Adoption, Report, write_file};
@@ -32,29 +33,36 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
     let mut discovered = discover::discover(&arguments.paths, &limits);
     let input_errors: Vec<String> = discovered.errors.iter().map(ToString::to_string).collect();
     if discovered.units.is_empty() && input_errors.is_empty() {
-        anstream::eprintln!("error: {}", nothing_found(arguments, &discovered));
+        errln!("error: {}", nothing_found(arguments, &discovered));
         return Ok(Exit::NoInput);
     }
     let judge = Judge::new(&context.engine, &bundle);
     let progress = judging(discovered.units.len(), context.threads);
     let (mut result, fixed) = if arguments.fix.is_some() || arguments.diff {
-        let (result, applied) = apply_fixes(arguments, &judge, &mut discovered, &limits)?;
-        (result, Some(applied))
+        let fixed = apply_fixes(arguments, &judge, &mut discovered, &limits)?;
+        (fixed.result, Some((fixed.applied, fixed.secrets)))
     } else {
         let memo = open_memo(arguments, &bundle);
         (evaluate(&judge, &discovered.units, RunOptions { limits, memo }), None)
     };
     progress.stop();
+    // Before anything is set apart: what is left out of a report is no less secret.
+    let mut secrets = Secrets::of(&discovered.units, &result);
+    if let Some((_, before)) = &fixed {
+        secrets.add_values(before);
+    }
+    mask_messages(&secrets, &discovered.units, &mut result);
     let adoption = adopt(arguments, &bundle, &discovered.units, &mut result)?;
     let report = Report {
         bundle: &bundle,
         units: &discovered.units,
         result: &result,
+        secrets: &secrets,
         input_errors: &input_errors,
         level: Level { severity: arguments.min_severity, confidence: arguments.min_confidence },
         templates: discovered.templates,
         elapsed: started.elapsed(),
-        fixed,
+        fixed: fixed.map(|(applied, _)| applied),
         adoption: &adoption,
     };
     if !arguments.diff {
@@ -104,13 +112,13 @@ fn adopt(
     if let Some(path) = &arguments.write_baseline {
         let failed = result.documents.iter().any(|(_, document)| document.errors().next().is_some());
         if failed || !result.errors.is_empty() {
-            anstream::eprintln!("warning: {} is not written: not everything could be judged", path.display());
+            errln!("warning: {} is not written: not everything could be judged", path.display());
         } else {
             let baseline = Baseline::of(path, bundle, result);
             baseline.write()?;
             baseline.apply(bundle, result);
             adoption.compared = None;
-            anstream::eprintln!("note: {} holds {} findings now", path.display(), baseline.len());
+            errln!("note: {} holds {} findings now", path.display(), baseline.len());
         }
     }
     if let Some(reference) = &arguments.since {
@@ -148,26 +156,34 @@ fn apply_fixes(
     judge: &Judge,
     discovered: &mut Discovered,
     limits: &Limits,
-) -> Result<(RunResult, usize), Box<dyn std::error::Error>> {
+) -> Result<Fixed, Box<dyn std::error::Error>> {
     let extent = if arguments.fix == Some(FixExtent::Unsafe) { Extent::Unsafe } else { Extent::Safe };
-    let fixed = fix::fix(judge, std::mem::take(&mut discovered.units), limits, extent);
+    let before = std::mem::take(&mut discovered.units);
+    let fixed = fix::fix(judge, before.clone(), limits, extent);
     for refused in &fixed.refused {
-        anstream::eprintln!("warning: {refused}");
+        errln!("warning: {}", fixed.secrets.masked_values(refused));
     }
-    let original = |path: &str| if path == STDIN { None } else { files::read_text(path.as_ref(), limits.bytes).ok() };
-    let changed = fix::changed_files(&fixed.slots, original);
-    for (path, new) in &changed {
-        if arguments.diff {
-            let old = files::read_text(path.as_ref(), limits.bytes)?;
-            let diff = similar::TextDiff::from_lines(old.as_str(), new.as_str());
-            let shown = path.trim_start_matches('/');
-            anstream::print!("{}", diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")));
-        } else {
+    // A path that is not UTF-8 is shown with `U+FFFD`, and may be another file's.
+    let is_file = |path: &str| path != STDIN && !path.contains('\u{fffd}');
+    let original =
+        |path: &str| if is_file(path) { files::read_text(path.as_ref(), limits.bytes).ok() } else { None };
+    let fixed_units: Vec<Unit> = fixed.slots.iter().map(|slot| slot.unit.clone()).collect();
+    if arguments.diff {
+        let after = Secrets::of(&fixed_units, &fixed.result);
+        let diffs = fix::diffs(&before, &fixed.secrets, &fixed.slots, &after, original);
+        diffs.values().for_each(|diff| terminal::print(&diff.text));
+        if !diffs.values().all(|diff| diff.exact) {
+            errln!(
+                "note: secrets and what is not visible are not shown, so that this diff is to be read; --fix applies it"
+            );
+        }
+    } else {
+        for (path, new) in &fix::changed_files(&fixed.slots, original) {
             write_file(path.as_ref(), new)?;
         }
     }
-    discovered.units = fixed.slots.into_iter().map(|slot| slot.unit).collect();
-    Ok((fixed.result, fixed.applied))
+    discovered.units = fixed_units;
+    Ok(fixed)
 }
 
 fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {
@@ -181,7 +197,7 @@ fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {
     } else if fails {
         Exit::Findings
     } else if counts.documents == 0 && report.adoption.untouched.is_none() {
-        anstream::eprintln!("note: none of the input is something that a rule of this bundle judges");
+        errln!("note: none of the input is something that a rule of this bundle judges");
         Exit::NoInput
     } else {
         Exit::Clean

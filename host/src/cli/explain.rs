@@ -1,7 +1,7 @@
 //! `policy-host explain`
 
 use super::args::{ExplainArguments, ExplainFormat};
-use super::{CommandResult, Exit};
+use super::{CommandResult, Exit, terminal};
 use crate::bundle::Library;
 use crate::engine::{SandboxLimits, inspect, read_component};
 use crate::manifest::Manifest;
@@ -15,16 +15,15 @@ pub(super) fn run(arguments: &ExplainArguments, pack: &'static [u8], limits: &Sa
         Some(rule) => find(rule, &library, limits)?,
     };
     if arguments.format == ExplainFormat::Json {
-        let json = match manifests.as_slice() {
-            [one] if !arguments.all => serde_json::to_string_pretty(one)?,
-            all => serde_json::to_string_pretty(all)?,
-        };
-        anstream::println!("{json}");
+        match manifests.as_slice() {
+            [one] if !arguments.all => terminal::print_json(one)?,
+            all => terminal::print_json(&all)?,
+        }
         return Ok(Exit::Clean);
     }
     let heading = if arguments.format == ExplainFormat::Markdown { "## " } else { "" };
     let texts: Vec<String> = manifests.iter().map(|manifest| explain(manifest, heading)).collect();
-    anstream::print!("{}", texts.join("\n"));
+    terminal::print(&texts.join("\n"));
     Ok(Exit::Clean)
 }
 

@@ -1,7 +1,8 @@
 //! `policy-host inspect`
 
 use super::args::{Format, InspectArguments};
-use super::{CommandResult, Exit};
+use super::terminal::outln;
+use super::{CommandResult, Exit, terminal};
 use crate::engine::{Inspection, SandboxLimits, inspect, read_component};
 use crate::manifest::{Manifest, ReadPath};
 use std::collections::BTreeSet;
@@ -13,61 +14,61 @@ pub(super) fn run(arguments: &InspectArguments, limits: &SandboxLimits) -> Comma
         inspect(&bytes, limits).and_then(|inspection| inspection.manifests().map(|manifests| (inspection, manifests)));
     let (inspection, manifests) = inspected.map_err(|error| format!("{path} is refused: {error}"))?;
     match arguments.format {
-        Format::Json => anstream::println!("{}", json(&inspection, &manifests)?),
+        Format::Json => terminal::print_json(&json(&inspection, &manifests))?,
         Format::Human => print(&inspection, &manifests),
     }
     Ok(Exit::Clean)
 }
 
-fn json(inspection: &Inspection, manifests: &[Manifest]) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(&serde_json::json!({
+fn json(inspection: &Inspection, manifests: &[Manifest]) -> serde_json::Value {
+    serde_json::json!({
         "digest": inspection.digest,
         "bytes": inspection.bytes,
         "imports": inspection.imports,
         "exports": inspection.exports,
         "rules": manifests,
-    }))
+    })
 }
 
 fn print(inspection: &Inspection, manifests: &[Manifest]) {
     let imports = if inspection.imports.is_empty() { "none".to_owned() } else { inspection.imports.join(", ") };
     if let [manifest] = manifests {
-        anstream::println!("{} {}: {}", manifest.id, manifest.version, manifest.title);
+        outln!("{} {}: {}", manifest.id, manifest.version, manifest.title);
     } else {
-        anstream::println!("{} rules", manifests.len());
+        outln!("{} rules", manifests.len());
     }
-    anstream::println!("digest   {}", inspection.digest);
-    anstream::println!("size     {} bytes", inspection.bytes);
-    anstream::println!("imports  {imports}");
-    anstream::println!("exports  {}", inspection.exports.join(", "));
+    outln!("digest   {}", inspection.digest);
+    outln!("size     {} bytes", inspection.bytes);
+    outln!("imports  {imports}");
+    outln!("exports  {}", inspection.exports.join(", "));
     for manifest in manifests {
         if manifests.len() > 1 {
-            anstream::println!("\n{} {}: {}", manifest.id, manifest.version, manifest.title);
+            outln!("\n{} {}: {}", manifest.id, manifest.version, manifest.title);
         }
         let targets: Vec<String> = manifest.applies_to.iter().map(ToString::to_string).collect();
-        anstream::println!("applies  {}", targets.join(", "));
+        outln!("applies  {}", targets.join(", "));
         paths("reads", &manifest.reads);
         for query in &manifest.inventory {
             let kinds: Vec<String> = query.kinds.iter().map(ToString::to_string).collect();
-            anstream::println!("asks for {}", kinds.join(", "));
+            outln!("asks for {}", kinds.join(", "));
             if let Some(relation) = &query.relation {
-                anstream::println!("  by     {relation}");
+                outln!("  by     {relation}");
             }
             if let Some(via) = &query.via {
-                anstream::println!("  here   each of `{via}`");
+                outln!("  here   each of `{via}`");
             }
             paths("  reads", &query.reads);
         }
     }
     if manifests.len() > 1 {
         let all: BTreeSet<&ReadPath> = manifests.iter().flat_map(|manifest| &manifest.reads).collect();
-        anstream::println!("\nWhat they read together, each of them may see when they are asked together:");
+        outln!("\nWhat they read together, each of them may see when they are asked together:");
         paths("reads", all);
     }
 }
 
 fn paths<'p>(name: &str, paths: impl IntoIterator<Item = &'p ReadPath>) {
     for (index, path) in paths.into_iter().enumerate() {
-        anstream::println!("{:8} {path}", if index == 0 { name } else { "" });
+        outln!("{:8} {path}", if index == 0 { name } else { "" });
     }
 }

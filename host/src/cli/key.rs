@@ -1,7 +1,8 @@
 //! `key`: key pairs.
 
 use super::args::{KeyArguments, KeyCommand};
-use super::{CommandResult, Exit, passphrase};
+use super::terminal::errln;
+use super::{CommandResult, Exit, passphrase, terminal};
 use crate::trust::{
     EncryptedKey, KeyError, KeyFile, KeyFileError, MAX_KEY_FILE_BYTES, PrivateKey, PublicKey, read_bounded,
 };
@@ -16,7 +17,7 @@ pub(crate) fn run(arguments: &KeyArguments) -> CommandResult {
     match &arguments.command {
         KeyCommand::Generate { output } => generate(output),
         KeyCommand::Public { key } => {
-            anstream::print!("{}", read(key)?.public().to_pem());
+            terminal::print(&read(key)?.public().to_pem());
             Ok(Exit::Clean)
         }
     }
@@ -45,7 +46,7 @@ pub(crate) fn read(path: &Path) -> Result<PrivateKey, KeyFailure> {
             key.open(&passphrase).map_err(refused)
         }
         KeyFile::Plain(key) => {
-            anstream::eprintln!("warning: {} is not encrypted: whoever can read it can sign", path.display());
+            errln!("warning: {} is not encrypted: whoever can read it can sign", path.display());
             Ok(key)
         }
     }
@@ -84,12 +85,8 @@ fn generate(prefix: &Path) -> CommandResult {
         let _ = std::fs::remove_file(&private);
         return Err(error.into());
     }
-    anstream::eprintln!("{} is the private key: it signs, and stays with you", private.display());
-    anstream::eprintln!(
-        "{} is the public key: it goes into trust policies ({})",
-        public.display(),
-        key.public().hint()
-    );
+    errln!("{} is the private key: it signs, and stays with you", private.display());
+    errln!("{} is the public key: it goes into trust policies ({})", public.display(), key.public().hint());
     Ok(Exit::Clean)
 }
 

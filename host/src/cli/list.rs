@@ -1,7 +1,8 @@
 //! `policy-host list`
 
 use super::args::{Format, ListArguments};
-use super::{CommandResult, Exit};
+use super::terminal::outln;
+use super::{CommandResult, Exit, terminal};
 use crate::bundle::{Bundle, Library};
 use crate::engine::{Engine, SandboxLimits};
 use crate::manifest::Manifest;
@@ -17,18 +18,19 @@ pub(super) fn run(arguments: &ListArguments, pack: &'static [u8], limits: &Sandb
         }
     };
     if arguments.format == Format::Json {
-        anstream::println!("{}", serde_json::to_string_pretty(&manifests)?);
+        terminal::print_json(&manifests)?;
         return Ok(Exit::Clean);
     }
     let width = manifests.iter().map(|manifest| manifest.id.len()).max().unwrap_or_default();
     for manifest in &manifests {
         let severity = manifest.worst().to_string();
         let fields = (&manifest.id, severity, format!("{:?}", manifest.priority), &manifest.title);
-        anstream::println!("{:width$}  {:8}  {}  {}", fields.0, fields.1, fields.2, fields.3);
+        outln!("{:width$}  {:8}  {}  {}", fields.0, fields.1, fields.2, fields.3);
     }
     if arguments.bundle.is_none() {
         let names: Vec<&str> = library.bundle_names().collect();
-        anstream::println!("\n{} rules; bundles: {}", manifests.len(), names.join(", "));
+        outln!("");
+        outln!("{} rules; bundles: {}", manifests.len(), names.join(", "));
     }
     Ok(Exit::Clean)
 }

@@ -26,17 +26,20 @@ mod reports;
 mod serve;
 mod shell;
 mod sign;
+mod terminal;
 mod test;
 mod watch;
 
 use crate::bundle::{Library, LibraryError};
 use crate::cache;
 use crate::engine::{CodeCache, Engine, EngineError, SandboxLimits};
+use crate::oci::OciError;
 use args::{Arguments, BundleCommand, Command, StoreCommand};
 use clap::Parser as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use terminal::errln;
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,19 +63,30 @@ pub fn main(pack: &'static [u8]) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            terminal::usage(&error);
             // Help and version are asked for; anything else is a usage error, exit 2.
-            let code = if error.use_stderr() { Exit::Error } else { Exit::Clean };
-            let _ = error.print();
-            return ExitCode::from(code as u8);
+            return ExitCode::from(if error.use_stderr() { Exit::Error } else { Exit::Clean } as u8);
         }
     };
-    match run(arguments, pack) {
-        Ok(exit) => ExitCode::from(exit as u8),
-        Err(error) => {
-            anstream::eprintln!("error: {error}");
-            ExitCode::from(Exit::Error as u8)
-        }
+    let exit = run(arguments, pack).unwrap_or_else(|error| failed(&*error));
+    if let Some(failure) = terminal::failure() {
+        errln!("error: standard output cannot be written to: {failure}");
+        return ExitCode::from(Exit::Error as u8);
     }
+    ExitCode::from(exit as u8)
+}
+
+/// Says why a command failed.
+fn failed(error: &(dyn std::error::Error + 'static)) -> Exit {
+    if let Some(error) = error.downcast_ref::<clap::Error>() {
+        terminal::usage(error);
+    } else if let Some(OciError::NotAdmitted(refusal)) = error.downcast_ref() {
+        // It has a line for each signature.
+        terminal::print_error(&format!("error: {refusal}\n"));
+    } else {
+        errln!("error: {error}");
+    }
+    Exit::Error
 }
 
 type CommandResult = Result<Exit, Box<dyn std::error::Error>>;
@@ -162,7 +176,7 @@ fn open_code_cache() -> Option<CodeCache> {
     match CodeCache::open(&directory) {
         Ok(cache) => Some(cache),
         Err(error) => {
-            anstream::eprintln!("warning: compiled rules are not kept: {error}");
+            errln!("warning: compiled rules are not kept: {error}");
             None
         }
     }

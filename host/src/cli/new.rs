@@ -1,6 +1,7 @@
 //! `policy-host new`
 
 use super::args::NewArguments;
+use super::terminal::outln;
 use super::{CommandResult, Exit};
 use crate::scaffold::{self, Language};
 
@@ -9,13 +10,13 @@ pub(super) fn run(arguments: &NewArguments) -> CommandResult {
     let folder = written.rule.display();
     let rule = arguments.rule.rsplit('/').next().unwrap_or_default();
     if let Some(repository) = &written.repository {
-        anstream::println!("{}: a repository of rules, with the SDK", repository.display());
+        outln!("{}: a repository of rules, with the SDK", repository.display());
     }
-    anstream::println!("{folder}: a rule that builds and passes its fixtures; change it until it is yours");
+    outln!("{folder}: a rule that builds and passes its fixtures; change it until it is yours");
     match (arguments.lang, &arguments.out) {
-        (Language::Rust, None) => anstream::println!("  make rule RULE={rule}"),
-        (Language::Rust, Some(out)) => anstream::println!("  make -C {} rule RULE={rule}", out.display()),
-        _ => anstream::println!("  {folder}/build.sh && policy-host test {folder}"),
+        (Language::Rust, None) => outln!("  make rule RULE={rule}"),
+        (Language::Rust, Some(out)) => outln!("  make -C {} rule RULE={rule}", out.display()),
+        _ => outln!("  {folder}/build.sh && policy-host test {folder}"),
     }
     Ok(Exit::Clean)
 }

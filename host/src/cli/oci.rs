@@ -1,6 +1,7 @@
 //! What commands share that have to do with registries.
 
 use super::args::{LockArguments, RegistryArguments, TrustArguments};
+use super::terminal::errln;
 use super::{Context, progress};
 use crate::bundle::Bundle;
 use crate::cache;
@@ -88,7 +89,7 @@ pub(super) fn open(
     let bundle = session.open(&reference, &mut locking, &context.library, &context.engine)?;
     shown.stop();
     if let Some(origin) = &bundle.origin {
-        anstream::eprintln!("bundle {origin}");
+        errln!("bundle {origin}");
     }
     Ok(bundle)
 }

@@ -1,6 +1,7 @@
 //! `policy-host pack`: from built components to what the binary embeds.
 
 use super::args::PackArguments;
+use super::terminal::outln;
 use super::{CommandResult, Exit};
 use crate::bundle::{Pack, PackedBuffer, PackedComponent, unique_names};
 use crate::engine::{Engine, SandboxLimits, embed_manifests, inspect, read_component};
@@ -52,12 +53,8 @@ pub(super) fn run(arguments: &PackArguments) -> CommandResult {
     let bytes = postcard::to_stdvec(&pack)?;
     write_if_changed(&arguments.out.join("embedded.pack"), &bytes)?;
     let rules: usize = built.iter().map(|component| component.rules).sum();
-    anstream::println!(
-        "{rules} rules in {} components, {} bundles, {} KiB",
-        built.len(),
-        pack.bundles.len(),
-        bytes.len() / 1024
-    );
+    let (components, bundles, kib) = (built.len(), pack.bundles.len(), bytes.len() / 1024);
+    outln!("{rules} rules in {components} components, {bundles} bundles, {kib} KiB");
     Ok(Exit::Clean)
 }
 

@@ -1,5 +1,6 @@
 //! Passphrases: from the environment or the terminal, never from an argument, which other users could read.
 
+use crate::visible::visible;
 use std::io::IsTerminal as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
@@ -47,6 +48,7 @@ fn prompt(text: &str) -> Result<Passphrase, String> {
         let [ours, theirs] = VARIABLES;
         return Err(format!("there is no terminal to ask for a passphrase on, and neither {ours} nor {theirs} is set"));
     }
-    let typed = rpassword::prompt_password(text).map_err(|error| format!("the passphrase cannot be read: {error}"))?;
+    let typed =
+        rpassword::prompt_password(visible(text)).map_err(|error| format!("the passphrase cannot be read: {error}"))?;
     Ok(Zeroizing::new(typed.into_bytes()))
 }

@@ -1,5 +1,6 @@
 //! A line on standard error, only on a terminal and only when something takes long.
 
+use super::terminal;
 use crate::oci;
 use std::io::IsTerminal as _;
 use std::sync::{Arc, mpsc};
@@ -25,11 +26,11 @@ impl Progress {
             let mut shown = false;
             let mut wait = PATIENCE;
             while stopped.recv_timeout(wait) == Err(mpsc::RecvTimeoutError::Timeout) {
-                eprint!("\r\x1b[2K{}", line(started.elapsed().as_secs()));
+                terminal::status(&line(started.elapsed().as_secs()));
                 (shown, wait) = (true, Duration::from_millis(250));
             }
             if shown {
-                eprint!("\r\x1b[2K");
+                terminal::status("");
             }
         });
         Self(Some((stop, thread)))

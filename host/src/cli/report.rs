@@ -1,7 +1,7 @@
 //! `policy-host report`
 
 use super::args::ReportArguments;
-use super::{CommandResult, Exit, reports};
+use super::{CommandResult, Exit, terminal};
 use crate::report::{MAX_RESULTS_BYTES, ReadError, Results, gap_report, read, write_file};
 use std::path::Path;
 
@@ -11,7 +11,7 @@ pub(super) fn run(arguments: &ReportArguments) -> CommandResult {
     let text = gap_report(&results, older.as_ref(), arguments.format);
     match &arguments.output {
         Some(path) => write_file(path, &text)?,
-        None => reports::print(&text)?,
+        None => terminal::report(&text),
     }
     Ok(Exit::Clean)
 }

@@ -1,9 +1,9 @@
 //! Which reports a run writes, and where.
 
+use super::terminal;
 use crate::report::{self, Format, Renderings, Report, Style};
 use clap::ValueEnum;
 use rayon::prelude::*;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -87,16 +87,8 @@ impl<'a> Outputs<'a> {
             report::write_file(file, &text).map_err(|error| error.to_string())
         })?;
         let style = if coloured(colour) { Style::Coloured } else { Style::Plain };
-        print(&renderings.render(self.standard_output, style, WIDTH)?)
-    }
-}
-
-/// Writes results to standard output.
-pub(crate) fn print(text: &str) -> Result<(), Box<dyn std::error::Error>> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever read the output has seen enough (`| head`).
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
+        terminal::report(&renderings.render(self.standard_output, style, WIDTH)?);
+        Ok(())
     }
 }
 

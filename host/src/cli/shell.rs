@@ -1,9 +1,8 @@
 //! `policy-host completions` and `policy-host man`: what shells and `man` know of the commands.
 
 use super::args::{Arguments, CompletionsArguments, ManArguments};
-use super::{CommandResult, Exit};
+use super::{CommandResult, Exit, terminal};
 use clap::CommandFactory as _;
-use std::io::Write as _;
 
 pub(super) fn completions(arguments: &CompletionsArguments) -> CommandResult {
     let mut script = Vec::new();
@@ -28,9 +27,6 @@ pub(super) fn man(arguments: &ManArguments) -> CommandResult {
 }
 
 fn print(text: &[u8]) -> CommandResult {
-    match std::io::stdout().lock().write_all(text) {
-        // Whoever read the output has seen enough (`| head`).
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Clean),
-        other => Ok(other.map(|()| Exit::Clean)?),
-    }
+    terminal::print(&String::from_utf8_lossy(text));
+    Ok(Exit::Clean)
 }

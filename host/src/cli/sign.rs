@@ -1,7 +1,8 @@
 //! `sign`, `attest` and `verify`: who stands behind a bundle in a registry.
 
 use super::args::{AttestArguments, Format, SignArguments, SignerArguments, VerifyArguments};
-use super::{CommandResult, Exit, key, oci};
+use super::terminal::{errln, outln};
+use super::{CommandResult, Exit, key, oci, terminal};
 use crate::oci::admit::{Admit, AllowUnsigned};
 use crate::oci::{Attached, ByPolicy, ByRequirement, Claim, Reference, Session};
 use crate::trust::{MAX_BUNDLE_BYTES, NAMED_PREDICATES, PrivateKey, Requirement, TrustPolicy, predicate_type};
@@ -46,10 +47,10 @@ pub(super) fn verify(arguments: &VerifyArguments) -> CommandResult {
         let verified = json!({
             "reference": reference.to_string(), "digest": reference.digest, "admitted": admission.0,
         });
-        anstream::println!("{}", serde_json::to_string_pretty(&verified)?);
+        terminal::print_json(&verified)?;
     } else {
-        anstream::println!("{reference}");
-        anstream::eprintln!("{}", admission.0);
+        outln!("{reference}");
+        errln!("{}", admission.0);
     }
     Ok(Exit::Clean)
 }
@@ -69,13 +70,13 @@ fn told(attached: &Attached, legacy: Option<&Attached>, key: &PrivateKey, format
             "reference": attached.reference.to_string(), "digest": attached.reference.digest,
             "manifest": attached.manifest, "legacyManifest": legacy.map(|legacy| legacy.manifest), "key": hint,
         });
-        anstream::println!("{}", serde_json::to_string_pretty(&signed)?);
+        terminal::print_json(&signed)?;
         return Ok(Exit::Clean);
     }
-    anstream::println!("{}", attached.reference);
-    anstream::eprintln!("signed by the key {hint}, in the manifest {}", attached.manifest);
+    outln!("{}", attached.reference);
+    errln!("signed by the key {hint}, in the manifest {}", attached.manifest);
     if let Some(legacy) = legacy {
-        anstream::eprintln!("and in the older form in the manifest {}", legacy.manifest);
+        errln!("and in the older form in the manifest {}", legacy.manifest);
     }
     Ok(Exit::Clean)
 }

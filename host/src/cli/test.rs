@@ -2,8 +2,9 @@
 
 use super::args::TestArguments;
 use super::component::finished;
+use super::terminal::{errln, outln};
 use super::watch::{cover, stop_on_signals};
-use super::{CommandResult, Context, Exit};
+use super::{CommandResult, Context, Exit, failed, terminal};
 use crate::bundle::{Library, RuleSource};
 use crate::engine::Engine;
 use crate::fixtures::{self, Outcomes};
@@ -26,11 +27,8 @@ pub(super) fn run(arguments: &TestArguments, context: &Context) -> CommandResult
     loop {
         cover(&mut watch, &watched);
         // A folder that is being changed may be unreadable for a moment.
-        let exit = run_once(arguments, context).unwrap_or_else(|error| {
-            anstream::eprintln!("error: {error}");
-            Exit::Error
-        });
-        anstream::println!("watching for changes");
+        let exit = run_once(arguments, context).unwrap_or_else(|error| failed(&*error));
+        outln!("watching for changes");
         if !watch.wait() {
             return Ok(exit);
         }
@@ -40,7 +38,8 @@ pub(super) fn run(arguments: &TestArguments, context: &Context) -> CommandResult
 fn run_once(arguments: &TestArguments, context: &Context) -> CommandResult {
     let folders = rule_folders(&arguments.paths)?;
     if folders.is_empty() {
-        anstream::eprintln!("error: no rule in {:?}: a rule's folder has a `policy.rs`, or fixtures", arguments.paths);
+        let paths: Vec<String> = arguments.paths.iter().map(|path| path.display().to_string()).collect();
+        errln!("error: no rule in {}: a rule's folder has a `policy.rs`, or fixtures", paths.join(", "));
         return Ok(Exit::NoInput);
     }
     let results: Vec<Result<Outcomes, String>> =
@@ -50,19 +49,22 @@ fn run_once(arguments: &TestArguments, context: &Context) -> CommandResult {
         let name = folder.display();
         match result {
             Ok(outcomes) if outcomes.problems.is_empty() => {
-                anstream::println!("ok     {name}: {} files, {} findings", outcomes.files, outcomes.matched);
+                outln!("ok     {name}: {} files, {} findings", outcomes.files, outcomes.matched);
             }
             Ok(outcomes) => {
                 failed += 1;
-                anstream::println!("FAILED {name}\n  {}", outcomes.problems.join("\n  "));
+                outln!("FAILED {name}");
+                // Frames have lines of their own.
+                outcomes.problems.iter().for_each(|problem| terminal::print(&format!("  {problem}\n")));
             }
             Err(error) => {
                 failed += 1;
-                anstream::println!("FAILED {name}\n  {error}");
+                outln!("FAILED {name}");
+                outln!("  {error}");
             }
         }
     }
-    anstream::println!("{} passed, {failed} failed", folders.len() - failed);
+    outln!("{} passed, {failed} failed", folders.len() - failed);
     Ok(if failed == 0 { Exit::Clean } else { Exit::Findings })
 }
 

@@ -1,13 +1,13 @@
 //! `eval --watch`: judge again whenever something that is judged changes, until somebody presses Ctrl-C.
 
 use super::config::Configured;
-use super::{CommandResult, Context, Exit, eval};
+use super::terminal::errln;
+use super::{CommandResult, Context, Exit, eval, failed, terminal};
 use crate::digest::Hasher;
 use crate::discover;
 use crate::engine::SandboxLimits;
 use crate::parse::Limits;
 use crate::watch::{Ignored, Watch};
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 /// Judges until it is told to stop; the exit code is the last verdict's.
@@ -29,13 +29,10 @@ pub(super) fn run(
         let state = configured.as_ref().map_or_else(ToString::to_string, state);
         // Files change that nobody judges: what this run prints into, for one.
         if state != last.0 {
-            clear();
+            terminal::clear();
             let exit = configured.and_then(|configured| eval::judge(&configured, context.clone()));
-            let exit = exit.unwrap_or_else(|error| {
-                anstream::eprintln!("error: {error}");
-                Exit::Error
-            });
-            anstream::eprintln!("watching for changes; Ctrl-C ends with the exit code of this verdict, {}", exit as u8);
+            let exit = exit.unwrap_or_else(|error| failed(&*error));
+            errln!("watching for changes; Ctrl-C ends with the exit code of this verdict, {}", exit as u8);
             last = (state, exit);
         }
         if !watch.wait() {
@@ -79,18 +76,10 @@ fn settings(configured: &Configured) -> impl Iterator<Item = PathBuf> {
     [Some(PathBuf::from(&arguments.bundle)), file, arguments.baseline.clone()].into_iter().flatten()
 }
 
-fn clear() {
-    let mut stdout = std::io::stdout().lock();
-    if stdout.is_terminal() {
-        // Without the lines above the screen. A terminal that is gone is noticed by what is printed next.
-        let _ = stdout.write_all(b"\x1b[H\x1b[2J\x1b[3J");
-    }
-}
-
 /// Watches further directories, and says which cannot be watched.
 pub(super) fn cover(watch: &mut Watch, roots: &[PathBuf]) {
     for (directory, error) in watch.cover(roots) {
-        anstream::eprintln!("warning: {} is not watched: {error}", directory.display());
+        errln!("warning: {} is not watched: {error}", directory.display());
     }
 }
 

@@ -6,6 +6,7 @@ use crate::bundle::{Bundle, BundleRule, Enforcement};
 use crate::digest::Digest;
 use crate::evaluate::{ExemptBy, Finding, Outcome};
 use crate::manifest::{Confidence, Severity};
+use crate::visible::visible;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -148,13 +149,13 @@ impl Decider {
                     }
                 }
                 Outcome::NotEvaluated(reason) => {
+                    let reason = visible(reason).into_owned();
                     if rule.enforcement == Enforcement::Deny && !inherited.has_rule(outcome.rule) {
                         undecided.push(format!("{}: could not decide: {reason}", rule.id()));
                     }
-                    let reason = reason.clone();
                     decision.not_evaluated.push(Unevaluated { rule: rule.id().to_owned(), reason });
                 }
-                Outcome::Error(failure) => failures.push((outcome.rule, failure.to_string())),
+                Outcome::Error(failure) => failures.push((outcome.rule, visible(&failure.to_string()).into_owned())),
             }
         }
         let too_late = "the deadline of the review passed before it ran";
@@ -208,8 +209,8 @@ impl Decision {
         if let Some(reason) = &finding.exempt {
             self.exempt.push(Exempt {
                 rule: rule.id().to_owned(),
-                path: finding.path.clone(),
-                reason: reason.clone(),
+                path: visible(&finding.path).into_owned(),
+                reason: visible(reason).into_owned(),
                 annotation: finding.exempt_by == Some(ExemptBy::Annotation),
             });
             return;
@@ -224,12 +225,12 @@ impl Decision {
         list.push(Violation {
             rule: rule.id().to_owned(),
             code: finding.code.clone(),
-            message: finding.message.clone(),
+            message: visible(&finding.message).into_owned(),
             severity: finding.severity,
             confidence: finding.confidence,
             enforcement,
-            path: finding.path.clone(),
-            fix: rule.source.manifest.fix_line(),
+            path: visible(&finding.path).into_owned(),
+            fix: visible(&rule.source.manifest.fix_line()).into_owned(),
             inherited,
         });
     }
@@ -243,7 +244,7 @@ impl Decision {
             format!("policy bundle {}{version}{}: {count} reason{plural}", self.bundle.name, self.bundle.version);
         for line in lines.iter().take(MESSAGE_LINES) {
             message.push_str("\n- ");
-            message.extend(line.chars().take(LINE_CHARACTERS));
+            message.extend(visible(line).chars().take(LINE_CHARACTERS));
         }
         if count > MESSAGE_LINES {
             // Writing to a String cannot fail.

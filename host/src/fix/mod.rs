@@ -3,13 +3,15 @@
 //! Fixes of one document may touch the same value, so each pass applies those that do not overlap
 //! and judges again, until nothing is left to fix. A pass that would add a finding is taken back.
 
+mod diff;
 pub mod edit;
 mod replacement;
 
-pub use replacement::{Replacement, Replacements};
+pub use diff::{FileDiff, diffs};
+pub use replacement::{Replacement, Replacements, differences};
 
 use crate::document::{Format, Node, Pointer};
-use crate::evaluate::{Change, DocumentVerdict, Fix, Judge, RunOptions, RunResult, run};
+use crate::evaluate::{Change, DocumentVerdict, Fix, Judge, RunOptions, RunResult, Secrets, run};
 use crate::parse::{Form, Limits, Unit};
 use edit::Operation;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,8 @@ pub struct Fixed {
     pub applied: usize,
     /// Fixes that could not be applied, and why.
     pub refused: Vec<String>,
+    /// The secrets of the units as they were, and the values of all that were found on the way.
+    pub secrets: Secrets,
 }
 
 /// Applies fixes until none is left.
@@ -66,7 +70,12 @@ pub fn fix_where(
         run(judge, &units, RunOptions { limits: limits.clone(), memo: None })
     };
     let mut slots: Vec<Slot> = units.into_iter().map(Slot::new).collect();
+    let found = |slots: &[Slot], result: &RunResult| {
+        let units: Vec<Unit> = slots.iter().map(|slot| slot.unit.clone()).collect();
+        Secrets::of(&units, result)
+    };
     let mut result = judged(&slots);
+    let mut secrets = found(&slots, &result);
     let mut applied = 0;
     let mut refused = BTreeSet::new();
     let mut stuck: BTreeSet<usize> = (0..slots.len()).filter(|index| !chosen(&slots[*index].unit)).collect();
@@ -98,8 +107,9 @@ pub fn fix_where(
         let grown = !created.is_empty();
         slots.extend(created);
         result = if worse.is_empty() && !grown { after } else { judged(&slots) };
+        secrets.add_values(&found(&slots, &result));
     }
-    Fixed { slots, result, applied, refused: refused.into_iter().collect() }
+    Fixed { slots, result, applied, refused: refused.into_iter().collect(), secrets }
 }
 
 /// What one fix makes of its document's unit: the slots that take its place, none when it changes nothing.
@@ -118,6 +128,12 @@ pub fn fix_one(unit: &Unit, document: &DocumentVerdict, fix: &Fix, limits: &Limi
 }
 
 impl Slot {
+    /// Whether both are the same new document of one file: a fix that does not cure creates it once.
+    fn is_copy_of(&self, other: &Self) -> bool {
+        let (one, other_) = (&self.unit.sources[0], &other.unit.sources[0]);
+        self.original.is_empty() && one.path == other_.path && one.text == other_.text
+    }
+
     fn new(unit: Unit) -> Self {
         let source = &unit.sources[0];
         let original = source.offset..source.offset + source.text.len();
@@ -157,8 +173,9 @@ fn plan(
                 };
                 let change = match &fix.change {
                     Change::Create(json) => create(&slots[index], json).map(|slot| {
-                        created.push(slot);
-                        true
+                        let is_new = !slots.iter().chain(&created).any(|known| known.is_copy_of(&slot));
+                        created.extend(is_new.then_some(slot));
+                        is_new
                     }),
                     Change::Patch(operations) => {
                         apply(&unit, document, operations, &mut touched, limits).map(|changed| {
@@ -261,6 +278,10 @@ fn edit_verbatim(unit: &Unit, operations: &[Operation], limits: &Limits) -> Resu
 
 /// A document to stand behind a unit in its YAML file.
 fn create(slot: &Slot, json: &str) -> Result<Slot, String> {
+    if slot.original.is_empty() {
+        // Otherwise each could bring the next.
+        return Err("a document that a fix created gets no further ones".to_owned());
+    }
     let text = create_text(&slot.unit, json)?;
     let end = slot.original.end;
     let source = &slot.unit.sources[0];

@@ -3,11 +3,12 @@
 use super::text::Text;
 use crate::bundle::{Bundle, Enforcement};
 use crate::document::Source;
-use crate::evaluate::{DocumentVerdict, Finding, Place, RunResult, Session};
+use crate::evaluate::{DocumentVerdict, Finding, Place, RunResult, Secrets, Session, mask_messages};
 use crate::fix::{self, Extent};
 use crate::manifest::{Confidence, Severity};
 use crate::parse::Unit;
 use crate::report;
+use crate::visible::{visible, visible_lines};
 use lsp_types::{
     Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Hover, HoverContents, Location, MarkupContent,
     MarkupKind, NumberOrString, Range, TextEdit, Uri,
@@ -24,6 +25,7 @@ const EXPLAINED: usize = 3;
 pub(super) struct Evaluated {
     pub(super) units: Vec<Unit>,
     pub(super) result: RunResult,
+    pub(super) secrets: Secrets,
 }
 
 /// A finding in a file.
@@ -37,6 +39,13 @@ pub(super) struct Found<'e> {
 }
 
 impl Evaluated {
+    /// What a run over units came to.
+    pub(super) fn new(units: Vec<Unit>, mut result: RunResult) -> Self {
+        let secrets = Secrets::of(&units, &result);
+        mask_messages(&secrets, &units, &mut result);
+        Self { units, result, secrets }
+    }
+
     /// The findings in a file.
     pub(super) fn found<'e>(&'e self, path: &'e str) -> impl Iterator<Item = Found<'e>> {
         self.result.documents.iter().flat_map(move |(unit, document)| {
@@ -57,7 +66,12 @@ impl Evaluated {
             let place = Place { file: error.error.file, start: at, end: at, exact: true };
             if let Some(bytes) = bytes(unit, &place, path) {
                 let range = text.range(bytes.start..text.character_end(bytes.start));
-                diagnostics.push(problem(range, DiagnosticSeverity::ERROR, "syntax", error.error.message.clone()));
+                diagnostics.push(problem(
+                    range,
+                    DiagnosticSeverity::ERROR,
+                    "syntax",
+                    visible(&error.error.message).into_owned(),
+                ));
             }
         }
         for (unit, document) in &self.result.documents {
@@ -65,6 +79,7 @@ impl Evaluated {
                 if let Some(bytes) = bytes(&self.units[*unit], &document.place, path) {
                     let id = bundle.rules[usize::from(rule)].id();
                     let message = format!("the rule could not judge {}: {failure}", document.subject);
+                    let message = visible(&message).into_owned();
                     diagnostics.push(problem(text.range(bytes), DiagnosticSeverity::ERROR, id, message));
                 }
             }
@@ -95,32 +110,38 @@ impl Evaluated {
 }
 
 impl Found<'_> {
-    /// The edit that the finding's fix comes to.
+    /// The edits that the finding's fix comes to.
     ///
     /// # Errors
     /// Says why there is none.
-    pub(super) fn edit(&self, text: &Text, path: &str, session: &Session) -> Result<Option<TextEdit>, String> {
+    pub(super) fn edits(
+        &self,
+        text: &Text,
+        path: &str,
+        session: &Session,
+        secrets: &Secrets,
+    ) -> Result<Option<Vec<TextEdit>>, String> {
         let Some(fix) = &self.finding.fix else { return Ok(None) };
         let slots = fix::fix_one(self.unit, self.document, fix, session.limits())?;
         // A fix that changes another file of a module too is not offered: half of it would be applied.
         let others = slots.iter().flat_map(|slot| slot.unit.sources.iter()).filter(|source| *source.path != *path);
         let same = |new: &Source| self.unit.sources.iter().any(|old| old.path == new.path && old.text == new.text);
-        Ok(if others.into_iter().all(same) { edit(&slots, text, path) } else { None })
+        Ok(if others.into_iter().all(same) { edits(&slots, text, path, secrets) } else { None })
     }
 }
 
-/// The edit that all safe fixes of a file come to.
-pub(super) fn fix_all(units: Vec<Unit>, text: &Text, path: &str, session: &Session) -> Option<TextEdit> {
+/// The edits that all safe fixes of a file come to.
+pub(super) fn fix_all(evaluated: &Evaluated, text: &Text, path: &str, session: &Session) -> Option<Vec<TextEdit>> {
     let of_file = |unit: &Unit| unit.sources.iter().any(|source| *source.path == *path);
-    let fixed = fix::fix_where(session.judge(), units, session.limits(), Extent::Safe, of_file);
+    let fixed = fix::fix_where(session.judge(), evaluated.units.clone(), session.limits(), Extent::Safe, of_file);
     let slots: Vec<fix::Slot> = fixed.slots.into_iter().filter(|slot| of_file(&slot.unit)).collect();
-    edit(&slots, text, path)
+    edits(&slots, text, path, &evaluated.secrets)
 }
 
-/// Slots as an edit of one file's text.
-fn edit(slots: &[fix::Slot], text: &Text, path: &str) -> Option<TextEdit> {
+/// Slots as edits of one file's text.
+fn edits(slots: &[fix::Slot], text: &Text, path: &str, secrets: &Secrets) -> Option<Vec<TextEdit>> {
     let own = |name: &str| (name == path).then(|| text.as_str().to_owned());
-    fix::changed_files(slots, own).remove(path).map(|new| text.edit_to(&new))
+    fix::changed_files(slots, own).remove(path).map(|new| text.edits_to(&new, secrets))
 }
 
 /// The bytes of a file that a place is; `None` when it is in another file.
@@ -142,7 +163,7 @@ fn diagnostic(found: &Found<'_>, path: &str, uri: &Uri, text: &Text, bundle: &Bu
         let range = text.range(bytes(found.unit, &label.place, path)?);
         Some(DiagnosticRelatedInformation {
             location: Location { uri: uri.clone(), range },
-            message: label.text.clone(),
+            message: visible(&label.text).into_owned(),
         })
     });
     let labels: Vec<_> = labels.collect();
@@ -150,7 +171,8 @@ fn diagnostic(found: &Found<'_>, path: &str, uri: &Uri, text: &Text, bundle: &Bu
         Confidence::Certain => String::new(),
         confidence => format!(" ({confidence})"),
     };
-    let message = format!("{}{unsure}\n{}", finding.message, rule.source.manifest.fix_line());
+    let (message, fix) = (visible(&finding.message), rule.source.manifest.fix_line());
+    let message = format!("{message}{unsure}\n{}", visible(&fix));
     Diagnostic {
         related_information: (!labels.is_empty()).then_some(labels),
         ..problem(text.range(found.bytes.clone()), severity, rule.id(), message)
@@ -161,9 +183,10 @@ pub(super) fn problem(range: Range, severity: DiagnosticSeverity, code: &str, me
     Diagnostic {
         range,
         severity: Some(severity),
-        code: Some(NumberOrString::String(code.to_owned())),
+        code: Some(NumberOrString::String(visible(code).into_owned())),
         source: Some("policy-host".to_owned()),
-        message,
+        // The lines of ours are left.
+        message: visible_lines(&message).into_owned(),
         ..Diagnostic::default()
     }
 }

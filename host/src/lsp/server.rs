@@ -7,6 +7,7 @@ use super::workspace::{self, Workspace};
 use super::{Ahead, Ended};
 use crate::evaluate::Session;
 use crate::parse::SyntaxError;
+use crate::visible::visible;
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
     CodeAction, CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability, Diagnostic,
@@ -135,7 +136,7 @@ impl<W: Write> Server<W> {
     }
 
     fn log(&mut self, message: String) -> io::Result<()> {
-        let params = json!({"type": lsp_types::MessageType::WARNING, "message": message});
+        let params = json!({"type": lsp_types::MessageType::WARNING, "message": visible(&message)});
         self.send(Notification { method: "window/logMessage".to_owned(), params })
     }
 
@@ -144,7 +145,7 @@ impl<W: Write> Server<W> {
         let answer = self.answer(&id, &method, params)?;
         let response = match answer {
             Ok(value) => Response::new_ok(id, value),
-            Err((code, message)) => Response::new_err(id, code as i32, message),
+            Err((code, message)) => Response::new_err(id, code as i32, visible(&message).into_owned()),
         };
         self.send(response)?;
         if method == "initialize" && self.stage == Stage::Running {
@@ -348,7 +349,7 @@ impl<W: Write> Server<W> {
             return Ok(());
         };
         self.waiting = None;
-        self.evaluated = Evaluated { units, result };
+        self.evaluated = Evaluated::new(units, result);
         let told: Vec<(Uri, i32, Vec<Diagnostic>)> =
             self.open.values().map(|open| (open.uri.clone(), open.version, self.diagnostics(open))).collect();
         for (uri, version, diagnostics) in told {
@@ -361,7 +362,7 @@ impl<W: Write> Server<W> {
         match &open.refused {
             _ if open.foreign => Vec::new(),
             Some(error) => {
-                let message = error.message.clone();
+                let message = visible(&error.message).into_owned();
                 vec![answer::problem(Range::default(), DiagnosticSeverity::ERROR, "syntax", message)]
             }
             None => self.evaluated.diagnostics(&open.shown, &open.uri, &open.text, self.session.judge().bundle()),
@@ -415,14 +416,16 @@ impl<W: Write> Server<W> {
         let actions = self.evaluated.found(&open.shown).filter(touched).filter_map(|found| {
             let fix = found.finding.fix.as_ref()?;
             // One that cannot be applied to this text is not offered.
-            let edit = found.edit(&open.text, &open.shown, &self.session).ok().flatten()?;
+            let secrets = &self.evaluated.secrets;
+            let edits = found.edits(&open.text, &open.shown, &self.session, secrets).ok().flatten()?;
             let id = bundle.rules[usize::from(found.rule)].id();
-            let title = if fix.safe { format!("{id}: {}", fix.title) } else { format!("{id}: {} (unsafe)", fix.title) };
+            let unsafe_ = if fix.safe { "" } else { " (unsafe)" };
+            let title = visible(&format!("{id}: {}{unsafe_}", fix.title)).into_owned();
             Some(CodeAction {
                 title,
                 kind: Some(CodeActionKind::QUICKFIX),
                 is_preferred: Some(fix.safe),
-                edit: Some(self.workspace_edit(open, edit)),
+                edit: Some(self.workspace_edit(open, edits)),
                 ..CodeAction::default()
             })
         });
@@ -440,21 +443,21 @@ impl<W: Write> Server<W> {
     }
 
     fn with_all_fixes(&self, action: CodeAction, open: &Open) -> CodeAction {
-        let edit = answer::fix_all(self.evaluated.units.clone(), &open.text, &open.shown, &self.session);
-        CodeAction { edit: edit.map(|edit| self.workspace_edit(open, edit)), ..action }
+        let edits = answer::fix_all(&self.evaluated, &open.text, &open.shown, &self.session);
+        CodeAction { edit: edits.map(|edits| self.workspace_edit(open, edits)), ..action }
     }
 
     #[allow(clippy::mutable_key_type, reason = "the protocol's own type; nobody changes a key")]
-    fn workspace_edit(&self, open: &Open, edit: TextEdit) -> WorkspaceEdit {
+    fn workspace_edit(&self, open: &Open, edits: Vec<TextEdit>) -> WorkspaceEdit {
         if !self.client.versioned_edits {
-            return WorkspaceEdit::new(HashMap::from([(open.uri.clone(), vec![edit])]));
+            return WorkspaceEdit::new(HashMap::from([(open.uri.clone(), edits)]));
         }
         let edit = TextDocumentEdit {
             text_document: OptionalVersionedTextDocumentIdentifier {
                 uri: open.uri.clone(),
                 version: Some(open.version),
             },
-            edits: vec![OneOf::Left(edit)],
+            edits: edits.into_iter().map(OneOf::Left).collect(),
         };
         WorkspaceEdit { document_changes: Some(DocumentChanges::Edits(vec![edit])), ..WorkspaceEdit::default() }
     }

@@ -1,6 +1,9 @@
 //! A text and its places as editors count them: lines from 0, characters in UTF-16 units.
 
+use crate::evaluate::Secrets;
+use crate::fix::differences;
 use lsp_types::{Position, Range, TextEdit};
+use std::ops;
 
 /// A text with the starts of its lines.
 #[derive(Debug, Default)]
@@ -65,20 +68,25 @@ impl Text {
         Self::new([&self.text[..start], new, &self.text[end..]].concat())
     }
 
-    /// The one edit that makes `new` of this text: all that is between what both begin and end with.
-    pub(super) fn edit_to(&self, new: &str) -> TextEdit {
+    /// The edits that make `new` of this text, each as small as it can be, in their order; none of them overlap.
+    pub(super) fn edits_to(&self, new: &str, secrets: &Secrets) -> Vec<TextEdit> {
         let old = self.text.as_str();
-        let same = |(one, other): &(char, char)| one == other;
-        let mut start: usize =
-            old.chars().zip(new.chars()).take_while(same).map(|(character, _)| character.len_utf8()).sum();
+        let edit = |(range, text): (ops::Range<usize>, String)| self.edit(old, range, text);
+        differences(old, new, secrets).into_iter().map(edit).collect()
+    }
+
+    fn edit(&self, old: &str, mut range: ops::Range<usize>, mut text: String) -> TextEdit {
         // A place between the two characters of a line's end cannot be named.
-        start -= usize::from(old[..start].ends_with('\r'));
-        let (old_rest, new_rest) = (&old[start..], &new[start..]);
-        let tails = old_rest.chars().rev().zip(new_rest.chars().rev());
-        let mut end: usize = tails.take_while(same).map(|(character, _)| character.len_utf8()).sum();
-        end -= usize::from(old[..old.len() - end].ends_with('\r') && old[old.len() - end..].starts_with('\n'));
-        let range = self.range(start..old.len() - end);
-        TextEdit { range, new_text: new_rest[..new_rest.len() - end].to_owned() }
+        let splits = |at: usize| old[..at].ends_with('\r') && old[at..].starts_with('\n');
+        if splits(range.end) {
+            range.end += 1;
+            text.push('\n');
+        }
+        if splits(range.start) {
+            range.start -= 1;
+            text.insert(0, '\r');
+        }
+        TextEdit { range: self.range(range), new_text: text }
     }
 }
 
@@ -104,6 +112,12 @@ mod tests {
         assert_eq!(text.offset(at(99, 0)), 17);
     }
 
+    fn edited(text: Text, new: &str) -> String {
+        let edits = text.edits_to(new, &Secrets::default());
+        // From the last on, as editors do it: all places are those of the text as it was.
+        edits.into_iter().rev().fold(text, |text, edit| text.replaced(edit.range, &edit.new_text)).text
+    }
+
     proptest! {
         #[test]
         fn every_offset_comes_back(text in "[a🦀é\r\n]{0,24}") {
@@ -119,15 +133,13 @@ mod tests {
         #[test]
         fn an_edit_makes_the_new_text(old in "[ab🦀\n]{0,16}", new in "[ab🦀\n]{0,16}") {
             let text = Text::new(old);
-            let edit = text.edit_to(&new);
-            prop_assert_eq!(text.replaced(edit.range, &edit.new_text).text, new);
+            prop_assert_eq!(edited(text, &new), new);
         }
 
         #[test]
         fn an_edit_keeps_line_ends_whole(old in "[a\r\n]{0,12}", new in "[a\r\n]{0,12}") {
             let text = Text::new(old);
-            let edit = text.edit_to(&new);
-            prop_assert_eq!(text.replaced(edit.range, &edit.new_text).text, new);
+            prop_assert_eq!(edited(text, &new), new);
         }
 
         #[test]

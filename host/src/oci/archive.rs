@@ -8,6 +8,7 @@ use super::limits;
 use super::model::Descriptor;
 use super::store::Store;
 use crate::digest::Digest;
+use crate::visible::Visible;
 use std::collections::BTreeMap;
 use std::io::{BufReader, BufWriter, Read, Write as _};
 use std::path::Path;
@@ -74,7 +75,7 @@ pub fn read(path: &Path, store: &Store) -> Result<Listing, OciError> {
         let mut entry = entry.map_err(broken)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let name = name.strip_prefix("./").unwrap_or(&name);
-        let refused = |reason: &str| malformed(format!("entry `{}`: {reason}", name.escape_debug()));
+        let refused = |reason: &str| malformed(format!("entry `{}`: {reason}", Visible(name)));
         if count >= ENTRIES {
             return Err(refused("there are too many"));
         }

@@ -2,6 +2,7 @@
 
 use crate::digest::Digest;
 use crate::trust::Target;
+use crate::visible::Visible;
 use std::fmt;
 use std::str::FromStr;
 
@@ -30,7 +31,7 @@ pub struct Reference {
 
 /// Why a text is no [`Reference`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is no reference like `oci://registry.example/team/bundle:1.0`: {reason}", .text.escape_debug())]
+#[error("`{}` is no reference like `oci://registry.example/team/bundle:1.0`: {reason}", Visible(.text))]
 pub struct ReferenceError {
     text: String,
     reason: &'static str,

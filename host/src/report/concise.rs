@@ -1,7 +1,7 @@
 //! A line a finding, as compilers write them and editors read them.
 
 use super::Results;
-use super::text::visible;
+use crate::visible::{visible, visible_lines};
 use std::fmt::Write as _;
 
 /// Writes the report.
@@ -19,15 +19,16 @@ pub fn concise(results: &Results<'_>) -> String {
             if let (super::OutcomeName::Error, Some(reason)) = (outcome.outcome, &outcome.reason) {
                 let at = &document.location;
                 let (file, reason) = (visible(&at.file), visible(reason));
-                let _ = writeln!(out, "{file}:{}:{}: error {} {reason}", at.line, at.column, outcome.rule);
+                let _ = writeln!(out, "{file}:{}:{}: error {} {reason}", at.line, at.column, visible(&outcome.rule));
             }
             for finding in outcome.findings.iter().filter(|finding| finding.exempt.is_none()) {
                 let at = &finding.location;
                 let (file, message) = (visible(&at.file), visible(&finding.message));
                 let severity = finding.severity;
-                let _ = writeln!(out, "{file}:{}:{}: {severity} {} {message}", at.line, at.column, outcome.rule);
+                let rule = visible(&outcome.rule);
+                let _ = writeln!(out, "{file}:{}:{}: {severity} {rule} {message}", at.line, at.column);
             }
         }
     }
-    out
+    visible_lines(&out).into_owned()
 }

@@ -3,6 +3,7 @@
 use super::Report;
 use super::location::{Location, place};
 use crate::evaluate::{Exception, ExemptBy, Finding, Origin, Status};
+use crate::visible::Visible;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -97,7 +98,8 @@ pub(super) fn notices(report: &Report<'_>, out: &mut String) {
             Status::Invalid => format!("the exception from {rule} does not hold: {}", exception.problem),
         };
         let owner = exception.owner.as_ref().map(|owner| format!(" (owner: {owner})")).unwrap_or_default();
-        let _ = writeln!(out, "warning: {}: {said}{owner}", written_at(report, exception));
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "warning: {}", Visible(format_args!("{}: {said}{owner}", written_at(report, exception))));
     }
 }
 

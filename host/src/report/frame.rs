@@ -1,5 +1,6 @@
 //! Code frames: the one way in which the host points at a place in a text.
 
+use crate::visible::{VisibleSource, visible};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use std::ops::Range;
 
@@ -62,18 +63,20 @@ impl Frames {
     ) -> String {
         let window = window(text.text, marks);
         let lines_skipped = text.text[..window.start].bytes().filter(|byte| *byte == b'\n').count();
-        let annotations = marks.iter().map(|mark| annotation(mark, &window));
-        let snippet = Snippet::source(&text.text[window.clone()])
-            .path(text.path)
+        let source = VisibleSource::new(&text.text[window.clone()]);
+        let annotations = marks.iter().map(|mark| annotation(mark, &window, &source));
+        let snippet = Snippet::source(&*source.text)
+            .path(visible(text.path))
             .line_start(text.lines_before + lines_skipped + 1)
             .annotations(annotations.collect::<Vec<_>>());
+        let title = visible(title);
         let title = match id {
-            Some(id) => level.primary_title(title).id(id),
+            Some(id) => level.primary_title(title).id(visible(id)),
             None => level.primary_title(title),
         };
         let mut group: Group<'_> = title.element(snippet);
         for (name, note) in notes {
-            group = group.element(Level::NOTE.with_name(*name).message(*note));
+            group = group.element(Level::NOTE.with_name(*name).message(visible(note)));
         }
         self.renderer.render(&[group])
     }
@@ -100,8 +103,8 @@ fn line_end(text: &str, at: usize) -> usize {
     text.as_bytes()[at..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |newline| at + newline)
 }
 
-fn annotation<'m>(mark: &Mark<'m>, window: &Range<usize>) -> Annotation<'m> {
-    let shift = |at: usize| at.clamp(window.start, window.end) - window.start;
+fn annotation<'m>(mark: &Mark<'m>, window: &Range<usize>, source: &VisibleSource<'_>) -> Annotation<'m> {
+    let shift = |at: usize| source.place(at.clamp(window.start, window.end) - window.start);
     let kind = if mark.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-    kind.span(shift(mark.span.start)..shift(mark.span.end)).label(mark.label)
+    kind.span(shift(mark.span.start)..shift(mark.span.end)).label(mark.label.map(visible))
 }

@@ -3,8 +3,8 @@
 //! GitHub shows ten errors, ten warnings and ten notices of a step, so the worst findings come first; the rest is
 //! in the log all the same.
 
-use super::text::visible;
 use super::{Grade, OutcomeName, Results, graded};
+use crate::visible::visible;
 use std::fmt::{self, Write as _};
 
 /// Writes the report.

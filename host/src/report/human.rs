@@ -9,6 +9,7 @@ use crate::bundle::BundleRule;
 use crate::evaluate::{DocumentVerdict, Finding, Outcome};
 use crate::manifest::Confidence;
 use crate::parse::Unit;
+use crate::visible::{Visible, visible_styled};
 use annotate_snippets::Level;
 use std::fmt::Write as _;
 
@@ -18,21 +19,21 @@ pub fn human(report: &Report<'_>, style: Style, width: usize) -> String {
     let mut out = String::new();
     for error in report.input_errors {
         // Writing to a String cannot fail, here and below.
-        let _ = writeln!(out, "error: {error}\n");
+        let _ = writeln!(out, "error: {}\n", Visible(error));
     }
     for error in &report.result.errors {
         out.push_str(&syntax_error(&frames, &report.units[error.unit], &error.error));
         out.push_str("\n\n");
     }
     for documents in report.result.documents.chunk_by(|(one, _), (other, _)| one == other) {
-        let shown = Shown::new(&report.units[documents[0].0], documents.iter().map(|(_, document)| document));
+        let shown = Shown::new(report, documents[0].0);
         for (_, document) in documents {
             document_frames(report, &frames, &shown, document, &mut out);
         }
     }
     notices(report, &mut out);
     summary(report, &report.counts(), &mut out);
-    out
+    visible_styled(&out).into_owned()
 }
 
 fn syntax_error(frames: &Frames, unit: &Unit, error: &crate::parse::SyntaxError) -> String {
@@ -113,7 +114,7 @@ fn finding_frame(frames: &Frames, shown: &Shown<'_>, object: &str, rule: &Bundle
 
 fn notices(report: &Report<'_>, out: &mut String) {
     for notice in &report.bundle.notices {
-        let _ = writeln!(out, "warning: {}", notice.0);
+        let _ = writeln!(out, "warning: {}", Visible(&notice.0));
     }
     super::exceptions::notices(report, out);
     if let Some(compared) = &report.adoption.compared {
@@ -129,7 +130,7 @@ fn notices(report: &Report<'_>, out: &mut String) {
         }
     }
     for ((rule, reason), count) in reasons {
-        let _ = writeln!(out, "not evaluated: {rule}: {reason} ({})", counted(count, "document"));
+        let _ = writeln!(out, "not evaluated: {}: {} ({})", Visible(rule), Visible(reason), counted(count, "document"));
     }
     if report.templates > 0 {
         let files = counted(report.templates, "Helm template");
@@ -146,7 +147,13 @@ fn fixed_since(compared: &Compared, out: &mut String) {
     }
     for (known, count) in compared.fixed.iter().take(SHOWN) {
         let times = if *count > 1 { format!(" ({count} times)") } else { String::new() };
-        let _ = writeln!(out, "fixed: {}: {} at {}{times}", known.rule, known.document, known.path);
+        let _ = writeln!(
+            out,
+            "fixed: {}: {} at {}{times}",
+            Visible(&known.rule),
+            Visible(&known.document),
+            Visible(&known.path)
+        );
     }
     if compared.fixed.len() > SHOWN {
         let _ = writeln!(out, "fixed: and {} more", compared.fixed.len() - SHOWN);

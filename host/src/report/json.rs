@@ -1,13 +1,14 @@
 //! For programs: the [`Results`] as one JSON object.
 
 use super::Results;
+use crate::visible::visible_json;
 
 /// Writes the report.
 ///
 /// # Errors
 /// Never for results that came out of an evaluation.
 pub fn json(results: &Results<'_>) -> serde_json::Result<String> {
-    let mut text = serde_json::to_string_pretty(results)?;
+    let mut text = visible_json(&serde_json::to_string_pretty(results)?).into_owned();
     text.push('\n');
     Ok(text)
 }

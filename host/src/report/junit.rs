@@ -2,9 +2,9 @@
 //!
 //! What a pipeline would not fail on (a finding that the bundle does not deny) is a passed case that says it.
 
-use super::text::{visible, visible_lines};
 use super::{DocumentResult, FindingResult, OutcomeName, OutcomeResult, Results, Rule, graded};
 use crate::bundle::Enforcement;
+use crate::visible::{visible, visible_lines};
 use quick_xml::Writer;
 use quick_xml::escape::escape;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
@@ -27,7 +27,7 @@ pub fn junit(results: &Results<'_>) -> io::Result<String> {
             name: "readable".to_owned(),
             class: "input".to_owned(),
             line,
-            verdict: Verdict::Error(error.message.to_string()),
+            verdict: Verdict::Error(visible(&error.message).into_owned()),
         };
         suite(&mut suites, &mut by_file, file).cases.push(case);
     }
@@ -85,7 +85,7 @@ fn case(
     rules: &HashMap<&str, &Rule<'_>>,
 ) -> Option<Case> {
     let rule = rules.get(&*outcome.rule).copied();
-    let reason = || outcome.reason.as_deref().unwrap_or_default().to_owned();
+    let reason = || visible(outcome.reason.as_deref().unwrap_or_default()).into_owned();
     let (exempt, counted): (Vec<_>, Vec<_>) = outcome.findings.iter().partition(|finding| finding.exempt.is_some());
     let verdict = match outcome.outcome {
         OutcomeName::NotApplicable => return None,
@@ -101,7 +101,9 @@ fn case(
                 }
             }
             (Some(_), _) => Verdict::Told(details(&counted, rule)),
-            (None, Some(first)) => Verdict::Skipped(format!("exempt: {}", first.exempt.as_deref().unwrap_or_default())),
+            (None, Some(first)) => {
+                Verdict::Skipped(format!("exempt: {}", visible(first.exempt.as_deref().unwrap_or_default())))
+            }
             (None, None) if outcome.covered > 0 => Verdict::Skipped("the finding of another rule covers it".to_owned()),
             // All of them are below `--min-severity` or `--min-confidence`.
             (None, None) => Verdict::Passed,
@@ -119,7 +121,8 @@ fn details(findings: &[&FindingResult<'_>], rule: Option<&Rule<'_>>) -> String {
     for finding in findings {
         let at = &finding.location;
         let grade = graded(finding.severity, finding.confidence);
-        let _ = writeln!(text, "{}:{}:{}: {grade}: {}", at.file, at.line, at.column, finding.message);
+        let (file, message) = (visible(&at.file), visible(&finding.message));
+        let _ = writeln!(text, "{file}:{}:{}: {grade}: {message}", at.line, at.column);
     }
     if let Some(rule) = rule {
         let _ = write!(text, "\nWhy: {}\n\nFix: {}\n", rule.why, rule.fix);
@@ -147,7 +150,7 @@ fn write(suites: &[Suite<'_>]) -> io::Result<String> {
     xml.write_event(Event::End(BytesEnd::new("testsuites")))?;
     let mut text = String::from_utf8(xml.into_inner()).map_err(io::Error::other)?;
     text.push('\n');
-    Ok(text)
+    Ok(visible_lines(&text).into_owned())
 }
 
 fn counts<'c>(element: &mut BytesStart<'_>, cases: impl Iterator<Item = &'c Case>) {

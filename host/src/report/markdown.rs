@@ -2,6 +2,7 @@
 
 use super::text::{counted, markdown as escaped, markdown_code};
 use super::{DocumentResult, FindingResult, OutcomeResult, Results, SEVERITIES, graded};
+use crate::visible::visible_lines;
 use std::fmt::Write as _;
 
 /// A comment on GitHub takes 65,536 characters; this many bytes leave room for what others add.
@@ -11,6 +12,10 @@ const MAX_MESSAGE: usize = 400;
 
 /// Writes the report.
 pub fn markdown(results: &Results<'_>) -> String {
+    visible_lines(&write(results)).into_owned()
+}
+
+fn write(results: &Results<'_>) -> String {
     let mut out = String::from("# policy-host\n\n");
     summary(results, &mut out);
     errors(results, &mut out);

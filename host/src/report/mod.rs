@@ -25,7 +25,7 @@ mod text;
 
 use crate::baseline::Compared;
 use crate::bundle::{Bundle, Enforcement, Level};
-use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Finding, Outcome, RunResult, Status};
+use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Finding, Outcome, RunResult, Secrets, Status};
 use crate::manifest::{Confidence, Severity};
 use crate::parse::Unit;
 use std::time::Duration;
@@ -84,6 +84,8 @@ pub struct Report<'r> {
     pub units: &'r [Unit],
     /// What it came to.
     pub result: &'r RunResult,
+    /// What of the input is secret, whatever is left of the result.
+    pub secrets: &'r Secrets,
     /// Inputs that could not be read.
     pub input_errors: &'r [String],
     /// Findings below this are not shown.

@@ -267,11 +267,11 @@ pub struct FixResult<'r> {
     pub title: Cow<'r, str>,
     /// Whether it may be applied without asking.
     pub safe: bool,
-    /// RFC 6902 operations on the document.
+    /// RFC 6902 operations on the document; left out where they hold a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub patch: Option<Cow<'r, RawValue>>,
-    /// A document to stand beside this one.
+    /// A document to stand beside this one; left out where it holds a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub create: Option<Cow<'r, RawValue>>,
@@ -415,9 +415,14 @@ fn finding_result<'r>(
     finding: &'r Finding,
 ) -> serde_json::Result<FindingResult<'r>> {
     let fix = finding.fix.as_ref().map(|fix| {
+        let (Change::Patch(text) | Change::Create(text)) = &fix.change;
+        let change = match report.secrets.is_empty() || !report.secrets.stand_in_json(&serde_json::from_str(text)?) {
+            true => Some(Cow::Borrowed(serde_json::from_str(text)?)),
+            false => None,
+        };
         let (patch, create) = match &fix.change {
-            Change::Patch(text) => (Some(Cow::Borrowed(serde_json::from_str(text)?)), None),
-            Change::Create(text) => (None, Some(Cow::Borrowed(serde_json::from_str(text)?))),
+            Change::Patch(_) => (change, None),
+            Change::Create(_) => (None, change),
         };
         Ok(FixResult { title: (&fix.title).into(), safe: fix.safe, patch, create })
     });

@@ -1,6 +1,7 @@
 //! A rule's documentation, from its manifest.
 
 use crate::manifest::{Manifest, Scope, Within};
+use crate::visible::{visible, visible_lines};
 use std::fmt::Write as _;
 
 /// Everything that a manifest says. With a `heading`, as Markdown.
@@ -10,7 +11,7 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
     let code = |text: &str| if markdown { format!("`{text}`") } else { text.to_owned() };
     let mut out = String::new();
     // Writing to a String cannot fail, here and below.
-    let _ = writeln!(out, "{heading}{}\n\n{}.\n", manifest.id, manifest.title);
+    let _ = writeln!(out, "{heading}{}\n\n{}.\n", visible(&manifest.id), visible(&manifest.title));
     if !manifest.description.is_empty() {
         let _ = writeln!(out, "{}\n", manifest.description);
     }
@@ -39,7 +40,7 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
         ("Reads", list(&manifest.reads, code)),
     ];
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
-        let _ = writeln!(out, "- {}: {fact}", strong(name));
+        let _ = writeln!(out, "- {}: {}", strong(name), visible(fact));
     }
     for query in &manifest.inventory {
         let via = query.via.as_ref().map_or(String::new(), |via| format!(" (here is each of {})", code(via)));
@@ -55,19 +56,25 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
         );
     }
     parameters(manifest, strong, code, &mut out);
-    out
+    visible_lines(&out).into_owned()
 }
 
 fn list<T: ToString>(items: &[T], code: impl Fn(&str) -> String) -> String {
-    items.iter().map(|item| code(&item.to_string())).collect::<Vec<_>>().join(", ")
+    items.iter().map(|item| code(&visible(&item.to_string()))).collect::<Vec<_>>().join(", ")
 }
 
 fn parameters(manifest: &Manifest, strong: impl Fn(&str) -> String, code: impl Fn(&str) -> String, out: &mut String) {
     let properties = manifest.parameters.get("properties").and_then(serde_json::Value::as_object);
     for (name, schema) in properties.into_iter().flatten() {
         let text = |key: &str| schema.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
-        let default = schema.get("default").map_or("unset".to_owned(), |value| code(&value.to_string()));
+        let default = schema.get("default").map_or("unset".to_owned(), |value| code(&visible(&value.to_string())));
         let description = text("description").split_whitespace().collect::<Vec<_>>().join(" ");
-        let _ = writeln!(out, "- {} {} ({}, {default}): {description}", strong("Parameter"), code(name), text("type"));
+        let _ = writeln!(
+            out,
+            "- {} {} ({}, {default}): {description}",
+            strong("Parameter"),
+            code(&visible(name)),
+            visible(text("type"))
+        );
     }
 }

@@ -2,14 +2,14 @@
 //! outlive moved lines. Paths are relative to the working directory, `%SRCROOT%`.
 
 use super::shown::Shown;
-use super::text::visible;
 use super::{Grade, Report, fingerprint};
 use crate::bundle::BundleRule;
 use crate::document::Source;
 use crate::evaluate::{DocumentVerdict, Finding, Fix, Place};
-use crate::fix::{Replacement, Replacements};
+use crate::fix::Replacements;
 use crate::manifest::{Confidence, Manifest, Severity};
 use crate::parse::Unit;
+use crate::visible::{visible, visible_json, visible_lines};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -33,13 +33,13 @@ pub fn sarif(report: &Report<'_>) -> serde_json::Result<String> {
     let mut worth_fixing = worth_fixing(report).into_iter();
     for documents in report.result.documents.chunk_by(|(one, _), (other, _)| one == other) {
         let unit = &report.units[documents[0].0];
-        let shown = Shown::new(unit, documents.iter().map(|(_, document)| document));
+        let shown = Shown::new(report, documents[0].0);
         let replacements = Replacements::new(unit);
         for (_, document) in documents {
             for (rule, finding) in reported(report, document) {
                 let mut result = result(report, unit, &shown, document, rule, finding);
                 if let (Some(true), Some(fix)) = (worth_fixing.next(), &finding.fix) {
-                    result.fixes.extend(sarif_fix(unit, &replacements, document, fix));
+                    result.fixes.extend(sarif_fix(report, unit, &replacements, document, fix));
                 }
                 results.push(result);
             }
@@ -50,14 +50,14 @@ pub fn sarif(report: &Report<'_>) -> serde_json::Result<String> {
         version: "2.1.0",
         runs: [Run {
             tool: tool(report),
-            automation_details: json!({"id": format!("policy-host/{}/", report.bundle.name)}),
+            automation_details: json!({"id": format!("policy-host/{}/", visible(&report.bundle.name))}),
             original_uri_base_ids: json!({ROOT: {"description": {"text": "The directory that policy-host ran in."}}}),
             column_kind: "utf16CodeUnits",
             invocations: [invocation(report)],
             results,
         }],
     };
-    let mut text = serde_json::to_string(&log)?;
+    let mut text = visible_json(&serde_json::to_string(&log)?).into_owned();
     text.push('\n');
     Ok(text)
 }
@@ -230,16 +230,18 @@ fn rule(rule: &BundleRule) -> Value {
     tags.extend((!rule.source.component.name.is_empty()).then_some(rule.source.component.name.as_str()));
     tags.extend(manifest.controls.iter().map(String::as_str));
     tags.dedup();
+    let tags: Vec<Cow<'_, str>> = tags.into_iter().map(visible).collect();
     let mut help = String::new();
     if !manifest.description.is_empty() {
         // Writing to a String cannot fail, here and below.
         let _ = write!(help, "{}\n\n", manifest.description);
     }
     let _ = write!(help, "## Why\n\n{}\n\n## Fix\n\n{}\n", manifest.why, manifest.fix);
+    let help = visible_lines(&help);
     json!({
         "id": manifest.id,
-        "shortDescription": {"text": manifest.title},
-        "fullDescription": {"text": manifest.why_line()},
+        "shortDescription": {"text": visible(&manifest.title)},
+        "fullDescription": {"text": visible(&manifest.why_line())},
         "help": {"text": help.replace("## ", ""), "markdown": help},
         "defaultConfiguration": {"level": level(severity, rule)},
         "properties": {
@@ -344,7 +346,7 @@ fn result<'r>(
         .collect();
     let code_flows = if related.is_empty() { Vec::new() } else { vec![flow(&related, &primary, &message)] };
     primary.physical_location.region.snippet = snippet(shown, &finding.place);
-    let name = format!("{}{}", document.subject, finding.path);
+    let name = visible(&format!("{}{}", document.subject, finding.path)).into_owned();
     primary.logical_locations.push(LogicalLocation { fully_qualified_name: name, kind: "object" });
     let source = source(unit, &finding.place);
     SarifResult {
@@ -381,15 +383,14 @@ fn flow<'r>(related: &[Location<'r>], primary: &Location<'r>, message: &Message<
 
 /// `None` for a fix that cannot be applied to the text, or whose text would show a secret.
 fn sarif_fix<'r>(
+    report: &Report<'_>,
     unit: &'r Unit,
     replacements: &Replacements<'_>,
     document: &DocumentVerdict,
     fix: &'r Fix,
 ) -> Option<SarifFix<'r>> {
-    let replacements = replacements.of(document, fix).ok()?;
-    let shows_secret =
-        |replacement: &Replacement| secrets(unit, document).any(|secret| replacement.text.contains(secret));
-    if replacements.is_empty() || replacements.iter().any(shows_secret) {
+    let replacements = replacements.of(document, fix, report.secrets).ok()?;
+    if replacements.is_empty() || replacements.iter().any(|replacement| report.secrets.stand_in(&replacement.text)) {
         return None;
     }
     let changes = replacements.chunk_by(|one, other| one.file == other.file).map(|replacements| {
@@ -408,13 +409,6 @@ fn sarif_fix<'r>(
     let note = if fix.safe { "" } else { " (look before you apply it)" };
     let description = Message { text: format!("{}{note}", text(&fix.title)).into() };
     Some(SarifFix { description, artifact_changes: changes.collect() })
-}
-
-fn secrets<'u>(unit: &'u Unit, document: &'u DocumentVerdict) -> impl Iterator<Item = &'u str> {
-    let places = document.all_findings().flat_map(|(_, finding)| finding.secrets());
-    places
-        .filter_map(|place| source(unit, &place).text.get(place.start as usize..place.end as usize))
-        .filter(|secret| !secret.is_empty())
 }
 
 fn snippet(shown: &Shown<'_>, place: &Place) -> Option<Message<'static>> {

@@ -5,6 +5,7 @@ use super::connection::{HEADER_BYTES, HEADER_FIELDS};
 use super::review::{Answer, problem, respond};
 use super::state::{App, Phase};
 use super::{load, status_page};
+use crate::visible::Visible;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
@@ -86,13 +87,13 @@ fn readiness(app: &App, verbose: bool) -> Answer {
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(text, "server: {said}");
     let serving = app.serving.load();
-    let _ = writeln!(text, "bundles: {}", load::names(&serving));
+    let _ = writeln!(text, "bundles: {}", Visible(load::names(&serving)));
     for status in serving.inventory.status() {
-        let _ = writeln!(text, "inventory: {status}");
+        let _ = writeln!(text, "inventory: {}", Visible(status));
     }
     let failure = app.reload_failure();
     if !failure.is_empty() {
-        let _ = writeln!(text, "bundles: the newest files are not served: {failure}");
+        let _ = writeln!(text, "bundles: the newest files are not served: {}", Visible(failure));
     }
     respond(status, TEXT, text)
 }

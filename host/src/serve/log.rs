@@ -1,12 +1,16 @@
-//! Logs and traces. Lines carry the request's id and who an object is, never what it holds.
+//! Logs and traces. Lines carry the request's id and who an object is, never what it holds; an event is one line, whatever
+//! its values are.
 
 use super::config::{Config, LogFormat};
+use crate::visible::{visible, visible_json};
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{Protocol, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use std::borrow::Cow;
+use std::io::{self, Write};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -44,10 +48,12 @@ pub(super) fn start(config: &Config) -> Result<Telemetry, LogError> {
             .flatten_event(true)
             .with_current_span(true)
             .with_span_list(false)
-            .with_writer(std::io::stderr)
+            .with_writer(|| Lines(io::stderr(), visible_json))
             .with_filter(filter()?)
             .boxed(),
-        LogFormat::Text => fmt::layer().with_ansi(false).with_writer(std::io::stderr).with_filter(filter()?).boxed(),
+        LogFormat::Text => {
+            fmt::layer().with_ansi(false).with_writer(|| Lines(io::stderr(), visible)).with_filter(filter()?).boxed()
+        }
     };
     let provider = config.traces.endpoint.as_deref().map(exporter).transpose()?;
     let traces = provider.as_ref().map(|provider| {
@@ -58,6 +64,22 @@ pub(super) fn start(config: &Config) -> Result<Telemetry, LogError> {
     // In tests there is one subscriber for many servers.
     let _ = tracing_subscriber::registry().with(lines).with(traces).try_init();
     Ok(Telemetry(provider))
+}
+
+/// A line a write, as `tracing` writes its events; what a line holds is made visible by a function.
+struct Lines<W>(W, fn(&str) -> Cow<'_, str>);
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let event = String::from_utf8_lossy(bytes);
+        let event = event.strip_suffix('\n').unwrap_or(&event);
+        self.0.write_all(format!("{}\n", (self.1)(event)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn exporter(endpoint: &str) -> Result<SdkTracerProvider, LogError> {
@@ -89,5 +111,52 @@ impl Extractor for Headers<'_> {
 
     fn keys(&self) -> Vec<&str> {
         self.0.keys().map(hyper::header::HeaderName::as_str).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    const HOSTILE: &str = "a\u{1b}[2J\u{202e}\u{9b}\n::error::forged\r\u{2028}b";
+
+    fn logged(
+        layer: impl FnOnce(Log) -> Box<dyn tracing_subscriber::Layer<tracing_subscriber::Registry> + Send + Sync>,
+    ) -> String {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::registry().with(layer(log.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            let _span = tracing::info_span!("request", id = HOSTILE).entered();
+            tracing::warn!(name = HOSTILE, error = %HOSTILE, "{HOSTILE}");
+        });
+        let bytes = log.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_plain_text() {
+        let writer = |log: Log, visible| move || Lines(log.clone(), visible);
+        let text = logged(|log| fmt::layer().with_ansi(false).with_writer(writer(log, visible)).boxed());
+        let json = logged(|log| fmt::layer().json().with_writer(writer(log, visible_json)).boxed());
+        for line in [&text, &json] {
+            assert_eq!(line.matches('\n').count(), 1, "{line}");
+            assert!(!line.trim_end().contains(|letter: char| letter.is_control() || letter == '\u{202e}'), "{line:?}");
+        }
+        let entry: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(entry["fields"]["name"], HOSTILE);
     }
 }

@@ -4,6 +4,7 @@
 use super::review::{Answer, respond};
 use super::state::{App, Phase};
 use crate::decide::{Decider, FailureMode};
+use crate::visible::Html;
 use hyper::{StatusCode, header};
 use std::fmt::{self, Write as _};
 
@@ -41,7 +42,7 @@ fn write(html: &mut String, app: &App) -> fmt::Result {
     )?;
     let failure = app.reload_failure();
     if !failure.is_empty() {
-        write!(html, "<p class=\"alert\" role=\"alert\">The newest bundles are not served: {}</p>", Escaped(&failure))?;
+        write!(html, "<p class=\"alert\" role=\"alert\">The newest bundles are not served: {}</p>", Html(&failure))?;
     }
     for decider in app.serving.load().bundles.values() {
         bundle(html, decider)?;
@@ -59,7 +60,7 @@ fn bundle(html: &mut String, decider: &Decider) -> fmt::Result {
         FailureMode::Open => "what cannot be judged is let through",
     };
     let origin = match &decider.bundle().origin {
-        Some(origin) => format!("<br>from <code>{}</code>", Escaped(origin)),
+        Some(origin) => format!("<br>from <code>{}</code>", Html(origin)),
         None => String::new(),
     };
     write!(
@@ -67,9 +68,9 @@ fn bundle(html: &mut String, decider: &Decider) -> fmt::Result {
         "<section><h2>{} <small>{}</small></h2><p><code>{}</code>{origin}<br>{mode}; {} exemptions</p>\
          <details><summary>{} rules</summary><table><thead><tr><th>rule</th><th>enforcement</th><th>severity</th>\
          <th>requirement</th></tr></thead><tbody>",
-        Escaped(&reference.name),
-        Escaped(&reference.version),
-        Escaped(&reference.digest),
+        Html(&reference.name),
+        Html(&reference.version),
+        Html(&reference.digest),
         decider.bundle().exemptions.len(),
         decider.bundle().rules.len()
     )?;
@@ -78,10 +79,10 @@ fn bundle(html: &mut String, decider: &Decider) -> fmt::Result {
         write!(
             html,
             "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            Escaped(&manifest.id),
+            Html(&manifest.id),
             rule.enforcement.as_str(),
             rule.worst(),
-            Escaped(&manifest.title)
+            Html(&manifest.title)
         )?;
     }
     html.push_str("</tbody></table></details></section>");
@@ -99,7 +100,7 @@ fn inventory(html: &mut String, app: &App) -> fmt::Result {
     );
     for status in kinds {
         let (kind, state) = (status.kind.to_string(), status.state.to_string());
-        write!(html, "<tr><td><code>{}</code></td><td>{}</td></tr>", Escaped(&kind), Escaped(&state))?;
+        write!(html, "<tr><td><code>{}</code></td><td>{}</td></tr>", Html(&kind), Html(&state))?;
     }
     html.push_str("</tbody></table></section>");
     Ok(())
@@ -120,34 +121,15 @@ fn denials(html: &mut String, app: &App) -> fmt::Result {
             html,
             "<tr><td><time>{:.0}</time></td><td>{}</td><td>{}</td><td>{}</td><td><ul>",
             denial.at,
-            Escaped(&denial.subject),
+            Html(&denial.subject),
             denial.wire,
-            Escaped(&denial.bundle)
+            Html(&denial.bundle)
         )?;
         for (rule, message) in &denial.reasons {
-            write!(html, "<li><code>{}</code> {}</li>", Escaped(rule), Escaped(message))?;
+            write!(html, "<li><code>{}</code> {}</li>", Html(rule), Html(message))?;
         }
         html.push_str("</ul></td></tr>");
     }
     html.push_str("</tbody></table></section>");
     Ok(())
-}
-
-/// A text as HTML has it.
-struct Escaped<'t>(&'t str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for letter in self.0.chars() {
-            match letter {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                letter => f.write_char(letter)?,
-            }
-        }
-        Ok(())
-    }
 }

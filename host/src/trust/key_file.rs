@@ -4,6 +4,7 @@
 //! Poly1305) whose key is scrypt of the passphrase.
 
 use super::key::{MAX_KEY_FILE_BYTES, PrivateKey};
+use crate::visible::visible;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use crypto_secretbox::aead::{Aead as _, KeyInit as _};
 use crypto_secretbox::{Key, Nonce, XSalsa20Poly1305};
@@ -156,7 +157,7 @@ impl EncryptedKey {
     pub fn open(&self, passphrase: &[u8]) -> Result<PrivateKey, KeyFileError> {
         for (name, expected) in [(&self.kdf.name, "scrypt"), (&self.cipher.name, "nacl/secretbox")] {
             if name != expected {
-                return Err(KeyFileError::Algorithm(name.escape_debug().take(64).collect()));
+                return Err(KeyFileError::Algorithm(visible(name).chars().take(64).collect()));
             }
         }
         let Parameters { n, r, p } = self.kdf.params;

@@ -1,6 +1,7 @@
 //! Why something is not trusted: which check failed, for which digest, and what would satisfy it.
 
 use super::target::Target;
+use crate::visible::{Visible, visible};
 use std::fmt;
 
 /// Why one signature or attestation does not count. What is quoted in one comes from whoever could write to the
@@ -113,13 +114,8 @@ struct Quoted<'a>(&'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LONGEST: usize = 200;
-        for character in self.0.chars().take(LONGEST) {
-            match character {
-                // Harmless, and hard to read when escaped.
-                '"' | '\'' | '\\' => write!(out, "{character}")?,
-                _ => write!(out, "{}", character.escape_debug())?,
-            }
-        }
+        let first: String = self.0.chars().take(LONGEST).collect();
+        out.write_str(&visible(&first))?;
         if self.0.chars().nth(LONGEST).is_some() { out.write_str("…") } else { Ok(()) }
     }
 }
@@ -173,13 +169,13 @@ const SHOWN: usize = 5;
 
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} is refused: {}", self.target, self.reason)?;
+        write!(out, "{} is refused: {}", Visible(&self.target), Visible(&self.reason))?;
         for rejected in self.rejected.iter().take(SHOWN) {
-            write!(out, "\n  {}: {}", rejected.origin, rejected.problem)?;
+            write!(out, "\n  {}: {}", Visible(&rejected.origin), Visible(&rejected.problem))?;
         }
         if let Some(more @ 1..) = self.rejected.len().checked_sub(SHOWN) {
             write!(out, "\n  and {more} more that do not count")?;
         }
-        write!(out, "\n  needed: {}", self.remedy)
+        write!(out, "\n  needed: {}", Visible(&self.remedy))
     }
 }

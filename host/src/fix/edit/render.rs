@@ -3,6 +3,7 @@
 use crate::document::{Format, write_json_string};
 use crate::parse::Scalars;
 use crate::parse::yaml::is_plain_string;
+use crate::visible::{has_hidden, visible_json, visible_yaml};
 use serde_json::Value;
 
 /// A document in block style.
@@ -87,16 +88,12 @@ fn indent(line: &mut String, columns: usize) {
 /// Whether a text of several lines reads better, and reads back the same, as a literal block.
 fn is_literal(text: &str) -> bool {
     let body = text.strip_suffix('\n').unwrap_or(text);
-    let printable = |c: char| {
-        c == '\n'
-            || !(c.is_control()
-                || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
-    };
     body.contains('\n')
         // The first line tells how far the block is indented, the last whether it ends with a line break.
         && !body.starts_with([' ', '\n'])
         && !body.ends_with('\n')
-        && body.chars().all(printable)
+        && !has_hidden(body)
+        && !body.contains(['\t', '\r'])
         && !body.lines().any(|line| line.ends_with(' '))
 }
 
@@ -124,21 +121,7 @@ fn string_text(text: &str, format: Format) -> String {
     }
     let mut quoted = String::new();
     write_json_string(text, &mut quoted);
-    if format == Format::Json { quoted } else { escape_unprintable(&quoted) }
-}
-
-/// YAML refuses some characters that JSON takes as they are (YAML 1.2.2, `c-printable`).
-fn escape_unprintable(quoted: &str) -> String {
-    let is_refused =
-        |c: char| matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
-    quoted.chars().fold(String::with_capacity(quoted.len()), |mut out, c| {
-        if is_refused(c) {
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            out.push(c);
-        }
-        out
-    })
+    if format == Format::Json { visible_json(&quoted) } else { visible_yaml(&quoted) }.into_owned()
 }
 
 #[cfg(test)]

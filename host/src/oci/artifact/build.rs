@@ -8,6 +8,7 @@ use super::{component, provenance, sbom};
 use crate::bundle::{Bundle, ComponentSource, LibraryError, RuleSource};
 use crate::digest::Digest;
 use crate::integrate::{self, File, Options, Purpose};
+use crate::visible::Visible;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,7 +46,7 @@ pub fn created_from_environment(value: Option<&str>) -> Result<Option<String>, O
     let Some(value) = value else { return Ok(None) };
     let second = value.parse().ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let wrong =
-        || OciError::Refused(format!("SOURCE_DATE_EPOCH is `{}`, which is no number of seconds", value.escape_debug()));
+        || OciError::Refused(format!("SOURCE_DATE_EPOCH is `{}`, which is no number of seconds", Visible(value)));
     Ok(Some(second.ok_or_else(wrong)?.to_string()))
 }
 

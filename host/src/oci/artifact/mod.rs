@@ -20,6 +20,7 @@ use super::error::OciError;
 use super::limits;
 use super::model::{Descriptor, Index, Manifest, annotation, media};
 use crate::engine::SandboxLimits;
+use crate::visible::Visible;
 
 /// Reads the index of a bundle.
 ///
@@ -31,7 +32,7 @@ pub fn index(bytes: &[u8]) -> Result<Index, OciError> {
     let index = Index::parse(bytes).map_err(|error| malformed(format!("it is no index of a bundle: {error}")))?;
     let kind = index.annotations.get(annotation::KIND).map_or("nothing", String::as_str);
     if kind != media::BUNDLE {
-        let (key, kind) = (annotation::KIND, kind.escape_debug());
+        let (key, kind) = (annotation::KIND, Visible(kind));
         return Err(malformed(format!("its annotation `{key}` is `{kind}`, not `{}`", media::BUNDLE)));
     }
     let components = index.manifests.iter().filter(|child| is_component(child)).count();
@@ -70,7 +71,7 @@ pub fn check_sizes(manifest: &Manifest) -> Result<(), OciError> {
             _ => limits::DOCUMENT_BYTES,
         };
         if blob.size > limit {
-            let what = format!("{} ({})", blob.digest, blob.media_type.escape_debug());
+            let what = format!("{} ({})", blob.digest, Visible(&blob.media_type));
             return Err(OciError::TooMuch { what, actual: blob.size, unit: "bytes", limit });
         }
     }

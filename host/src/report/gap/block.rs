@@ -3,7 +3,8 @@
 //! Texts are messages, in which names stand between backticks; each writer escapes everything else.
 
 use crate::report::html::{Message, page, prose};
-use crate::report::text::{self, Html, Prose, blocks, markdown, visible_lines};
+use crate::report::text::{Prose, blocks, markdown};
+use crate::visible::{HtmlLines, visible_lines};
 use std::fmt::{self, Write as _};
 
 /// A part of the document.
@@ -35,7 +36,7 @@ pub(super) fn write_markdown(document: &[Block]) -> String {
         // Writing to a String cannot fail.
         let _ = markdown_block(block, &mut out);
     }
-    out
+    visible_lines(&out).into_owned()
 }
 
 fn markdown_block(block: &Block, out: &mut String) -> fmt::Result {
@@ -116,12 +117,9 @@ fn html_block(block: &Block, out: &mut String) -> fmt::Result {
             out.push_str("</tbody></table>\n");
             Ok(())
         }
-        Block::Yaml(place, yaml) => writeln!(
-            out,
-            "<p>For {}:</p><pre><code>{}</code></pre>",
-            Message(place),
-            Html(text::visible_lines(yaml).trim_end())
-        ),
+        Block::Yaml(place, yaml) => {
+            writeln!(out, "<p>For {}:</p><pre><code>{}</code></pre>", Message(place), HtmlLines(yaml.trim_end()))
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::document::Pointer;
 use crate::fix::edit::write_yaml;
-use crate::report::text::visible;
 use crate::report::{DocumentResult, FindingResult, FixResult};
+use crate::visible::visible;
 use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashMap};
 

@@ -5,10 +5,11 @@
 mod page;
 
 use super::shown::Shown;
-use super::text::{Html, Part, Prose, blocks, code_spans, counted};
+use super::text::{Part, Prose, blocks, code_spans, counted};
 use super::{Report, SEVERITIES};
 use crate::bundle::BundleRule;
 use crate::evaluate::{DocumentVerdict, Finding, Place};
+use crate::visible::{Html, HtmlLines};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
@@ -41,10 +42,7 @@ fn write(report: &Report<'_>, out: &mut String) -> fmt::Result {
     let mut shown: Option<(usize, Shown<'_>)> = None;
     for row in rows.iter().take(MAX_FINDINGS) {
         if shown.as_ref().is_none_or(|(unit, _)| *unit != row.unit) {
-            shown = Some((
-                row.unit,
-                Shown::new(&report.units[row.unit], row.siblings.iter().map(|(_, document)| document)),
-            ));
+            shown = Some((row.unit, Shown::new(report, row.unit)));
         }
         if let Some((_, shown)) = &shown {
             row.write(shown, out)?;
@@ -62,7 +60,6 @@ fn write(report: &Report<'_>, out: &mut String) -> fmt::Result {
 /// A finding with what is around it.
 struct Row<'r> {
     unit: usize,
-    siblings: &'r [(usize, DocumentVerdict)],
     document: &'r DocumentVerdict,
     rule: &'r BundleRule,
     finding: &'r Finding,
@@ -72,17 +69,14 @@ struct Row<'r> {
 /// The findings, worst first.
 fn rows<'r>(report: &'r Report<'r>) -> Vec<Row<'r>> {
     let mut rows = Vec::new();
-    for siblings in report.result.documents.chunk_by(|(one, _), (other, _)| one == other) {
-        let unit = siblings[0].0;
-        for (_, document) in siblings {
-            let findings = document.findings().filter(|(_, finding)| report.shows(finding));
-            rows.extend(findings.map(|(rule, finding)| {
-                let sources = &report.units[unit].sources;
-                let file = &sources.get(usize::from(finding.place.file)).unwrap_or(&sources[0]).path;
-                let rule = &report.bundle.rules[usize::from(rule)];
-                Row { unit, siblings, document, rule, finding, file }
-            }));
-        }
+    for (unit, document) in &report.result.documents {
+        let findings = document.findings().filter(|(_, finding)| report.shows(finding));
+        rows.extend(findings.map(|(rule, finding)| {
+            let sources = &report.units[*unit].sources;
+            let file = &sources.get(usize::from(finding.place.file)).unwrap_or(&sources[0]).path;
+            let rule = &report.bundle.rules[usize::from(rule)];
+            Row { unit: *unit, document, rule, finding, file }
+        }));
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.finding.severity));
     rows
@@ -245,12 +239,12 @@ fn excerpt(shown: &Shown<'_>, place: &Place, out: &mut String) -> fmt::Result {
         let content = part.trim_end_matches(['\n', '\r']);
         let cut = content.char_indices().nth(MAX_LINE).map_or(content.len(), |(at, _)| at);
         let (mark_start, mark_end) = (start.clamp(from, from + cut) - from, end.clamp(from, from + cut) - from);
-        write!(out, "<span class=\"number\">{line:>5} </span>{}", Html(&content[..mark_start]))?;
+        write!(out, "<span class=\"number\">{line:>5} </span>{}", HtmlLines(&content[..mark_start]))?;
         if mark_start < mark_end {
-            write!(out, "<mark>{}</mark>", Html(&content[mark_start..mark_end]))?;
+            write!(out, "<mark>{}</mark>", HtmlLines(&content[mark_start..mark_end]))?;
         }
         let rest = if cut < content.len() { "…" } else { "" };
-        writeln!(out, "{}{rest}", Html(&content[mark_end..cut]))?;
+        writeln!(out, "{}{rest}", HtmlLines(&content[mark_end..cut]))?;
         (from, line) = (to, line + 1);
     }
     out.push_str("</code></pre>");
@@ -293,7 +287,7 @@ pub(super) fn prose(text: &str, out: &mut String) -> fmt::Result {
     blocks(text).iter().try_for_each(|block| match block {
         Prose::Words(words) => write!(out, "<p>{}</p>", Message(words)),
         Prose::Item(item) => write!(out, "<ul><li>{}</li></ul>", Message(item)),
-        Prose::Code(code) => write!(out, "<pre><code>{}</code></pre>", Html(code)),
+        Prose::Code(code) => write!(out, "<pre><code>{}</code></pre>", HtmlLines(code)),
     })
 }
 

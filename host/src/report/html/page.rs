@@ -1,7 +1,7 @@
 //! A self-contained page: one style, at most one script, both named by digest in a policy that allows nothing else.
 
-use super::super::text::Html;
 use crate::digest::Digest;
+use crate::visible::{Html, visible_lines};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -18,8 +18,9 @@ pub(in crate::report) fn page(title: &str, body: &str, script: &str) -> String {
          base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}{element}</body>\n</html>\n",
+         <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{}{element}</body>\n</html>\n",
         digest(STYLE),
         Html(title),
+        visible_lines(body),
     )
 }
