@@ -243,7 +243,7 @@ pub(crate) fn rule_that_asks(inventory: serde_json::Value) -> Arc<RuleSource> {
 // ---------------------------------------------------------------------------------------------
 // Answers in memory
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Told {
     pub(crate) code: String,
     pub(crate) message: String,
@@ -257,9 +257,25 @@ pub(crate) struct Told {
     pub(crate) secret: bool,
 }
 
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            // The one that the manifest declares.
+            code: "bad".into(),
+            message: String::new(),
+            at: String::new(),
+            excerpt: String::new(),
+            labels: Vec::new(),
+            fix: None,
+            title: String::new(),
+            secret: false,
+        }
+    }
+}
+
 impl Told {
     fn at(path: &str) -> Self {
-        Self { code: "bad".into(), message: "bad".into(), at: path.into(), ..Self::default() }
+        Self { message: "bad".into(), at: path.into(), ..Self::default() }
     }
 
     fn fixed(case: u8, change: &str) -> Self {

@@ -62,7 +62,6 @@ fn component() -> Vec<u8> {
     let at = "/pod/spec/containers/0/image";
     let patch = json!([{"op": "add", "path": format!("/object/metadata/{}", HOSTILE.replace(['~', '/'], "")), "value": HOSTILE}]);
     let finding = |fix: Option<(u8, String)>| Told {
-        code: HOSTILE.to_owned(),
         message: HOSTILE.to_owned(),
         at: at.to_owned(),
         labels: vec![("/object/metadata/name".to_owned(), HOSTILE.to_owned())],
@@ -79,7 +78,8 @@ fn component() -> Vec<u8> {
 fn manifest(id: &str) -> Value {
     json!({
         "id": id, "title": HOSTILE, "description": PROSE, "why": PROSE, "fix": PROSE, "factor": HOSTILE, "since": HOSTILE,
-        "version": "1.0.0", "controls": [HOSTILE], "aliases": [HOSTILE],
+        "version": "1.0.0", "controls": [HOSTILE], "peers": [HOSTILE],
+        "findings": [{"code": "bad", "title": HOSTILE, "severity": "high", "confidence": "certain"}],
         "parameters": {"type": "object", "properties": {HOSTILE: {"type": "string", "description": HOSTILE, "default": HOSTILE}}},
     })
 }

@@ -75,12 +75,12 @@ fn assert_bounded(server: &Server) {
     until("nothing is charged", || server.metric("policy_host_request_memory_bytes") == 0.0);
     until("memory is given back", || server.memory("VmRSS") <= AT_REST);
     // And it goes on as ever.
-    assert_eq!(server.post("/mutate/twelve-factor", &review("0")).status, 200);
+    assert_eq!(server.post("/mutate/default", &review("0")).status, 200);
 }
 
 #[test]
 fn reviews_of_a_million_values_stay_within_the_container() {
-    let large = request("POST", "/mutate/twelve-factor", review(&values(900_000, 2_700_000)).as_bytes());
+    let large = request("POST", "/mutate/default", review(&values(900_000, 2_700_000)).as_bytes());
     for connections in [16, 150] {
         // As much time as it takes: memory is what is looked at.
         let server = Server::start(PATIENT, |_| {});
@@ -100,7 +100,7 @@ fn objects_of_many_keys_stay_within_the_container() {
     let members: Vec<String> = (0..120_000).map(|at| format!("\"{at:x}\":{{\"a\":{{}}}}")).collect();
     let object = format!("{{{}}}", members.join(","));
     let server = Server::start(PATIENT, |_| {});
-    for path in ["/mutate/twelve-factor", "/validate/twelve-factor"] {
+    for path in ["/mutate/default", "/validate/default"] {
         at_once(&server, 24, &request("POST", path, review(&object).as_bytes()));
     }
     assert_bounded(&server);
@@ -109,7 +109,7 @@ fn objects_of_many_keys_stay_within_the_container() {
 #[test]
 fn keys_of_gatekeeper_are_counted_with_what_they_hold() {
     let key = json!({
-        "v": 1, "bundle": "twelve-factor", "operation": "CREATE",
+        "v": 1, "bundle": "default", "operation": "CREATE",
         "object": { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "c" }, "data": vec![Vec::<u8>::new(); 7_500] },
     });
     let keys = vec![key.to_string(); 256];
@@ -128,7 +128,7 @@ fn keys_of_gatekeeper_are_counted_with_what_they_hold() {
 fn bodies_are_charged_as_they_arrive_and_not_when_they_are_announced() {
     let server = Server::start("limits: {bodyTimeout: 60s}\n", |_| {});
     let body = vec![b' '; 8 << 20];
-    let whole = request("POST", "/v1/evaluate/twelve-factor", &body);
+    let whole = request("POST", "/v1/evaluate/default", &body);
     let mut streams: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(server.listen).unwrap()).collect();
     // Announced alone they hold next to nothing.
     for stream in &mut streams {
@@ -148,7 +148,7 @@ fn bodies_are_charged_as_they_arrive_and_not_when_they_are_announced() {
     assert!(server.memory("VmHWM") < CONTAINER);
     // Others are answered meanwhile: large ones leave room for small ones.
     let small = r#"{"object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}}"#;
-    assert_eq!(server.post("/v1/evaluate/twelve-factor", small).status, 200);
+    assert_eq!(server.post("/v1/evaluate/default", small).status, 200);
     let mut refused = 0;
     for stream in &mut streams {
         stream.write_all(b" ").unwrap();
@@ -171,7 +171,7 @@ fn small_pieces_of_a_body_hold_no_more_than_its_bytes() {
     let server = Server::start(PATIENT, |_| {});
     let chunks = "1\r\n \r\n".repeat(20_000);
     let sent = format!(
-        "POST /v1/evaluate/twelve-factor HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
+        "POST /v1/evaluate/default HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
     );
     std::thread::scope(|scope| {
         for _ in 0..16 {
@@ -198,7 +198,7 @@ fn containers(count: usize) -> String {
 #[test]
 fn answers_that_nobody_reads_are_charged() {
     let server = Server::start("limits: {writeTimeout: 30s, deadline: 30s}\n", |_| {});
-    let path = "/v1/evaluate/twelve-factor";
+    let path = "/v1/evaluate/default";
     let body = containers(300);
     let length = server.post(path, &body).body.len();
     assert!(length > 500_000, "{length}");
@@ -220,7 +220,7 @@ fn answers_that_nobody_reads_are_charged() {
 #[test]
 fn what_never_fits_is_told_apart_from_what_does_not_fit_now() {
     let server = Server::start("limits: {bodyBytes: 100000, memoryBytes: 800000}\n", |_| {});
-    let path = "/validate/twelve-factor";
+    let path = "/validate/default";
     let answer = server.post(path, &review(&values(20_000, 40_000)));
     assert_eq!(answer.status, 413, "{answer:?}");
     assert!(answer.problem().contains("more than one may have (limit `limits.memoryBytes`)"), "{answer:?}");
@@ -231,7 +231,7 @@ fn what_never_fits_is_told_apart_from_what_does_not_fit_now() {
 #[test]
 fn an_object_that_is_too_large_to_be_cured_gets_no_patch() {
     let server = Server::start(PATIENT, |_| {});
-    let mutated = |beside: &str| server.post("/mutate/twelve-factor", &review(beside)).json()["response"].clone();
+    let mutated = |beside: &str| server.post("/mutate/default", &review(beside)).json()["response"].clone();
     let cured = mutated("0");
     assert!(cured["patch"].is_string(), "{cured}");
     let rejected = || server.metric("policy_host_rejected_reviews_total{reason=\"cure\"}");
@@ -278,7 +278,7 @@ fn a_new_connection_may_not_be_silent_for_long() {
     let server = Server::start("limits: {headerTimeout: 300ms, idleTimeout: 60s}\n", |_| {});
     let mut kept = TcpStream::connect(server.listen).unwrap();
     let pod = r#"{"object": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}}"#;
-    let asked = request("POST", "/v1/evaluate/twelve-factor", pod.as_bytes());
+    let asked = request("POST", "/v1/evaluate/default", pod.as_bytes());
     assert_eq!(ask(&mut kept, &asked).status, 200);
     let mut silent = TcpStream::connect(server.listen).unwrap();
     silent.set_read_timeout(Some(PATIENCE)).unwrap();

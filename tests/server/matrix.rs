@@ -228,7 +228,7 @@ fn what_was_there_before_is_a_warning() {
         };
         let before = paths(&request);
         assert_eq!(before.0, [""; 0]);
-        assert_eq!(before.1.len(), 5, "{before:?}");
+        assert_eq!(before.1.len(), 4, "{before:?}");
         assert!(before.1.iter().all(|found| found.ends_with(" true")), "{before:?}");
         for _ in 0..2 {
             assert_eq!(paths(&request), before);
@@ -237,9 +237,9 @@ fn what_was_there_before_is_a_warning() {
         assert_eq!(server.metric(line) > 0.0, settings.is_empty(), "{}", server.get("/metrics").body);
         // The same object after another one is another question.
         let other = std::mem::replace(&mut request.old, matrix.objects["good deployment"].clone());
-        assert_eq!(paths(&request).0.len(), 5);
+        assert_eq!(paths(&request).0.len(), 4);
         request.old = Value::Null;
-        assert_eq!(paths(&request).0.len(), 5);
+        assert_eq!(paths(&request).0.len(), 4);
         request.old = other;
         assert_eq!(paths(&request), before);
         let warnings = &server.post_json("/validate/admission-matrix", &request.review())["response"]["warnings"];
