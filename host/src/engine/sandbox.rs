@@ -361,7 +361,8 @@ fn pool() -> PoolingAllocationConfig {
         .table_elements(SandboxLimits::TABLE_ELEMENTS)
         // A slot that last held the same rule is reset, not mapped anew.
         .max_unused_warm_slots(SLOTS)
-        .decommit_batch_size(16)
+        // What a large document took is given back at once, and not when fifteen more slots are free.
+        .decommit_batch_size(1)
         .linear_memory_keep_resident(512 << 10)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);

@@ -191,11 +191,12 @@ impl fmt::Display for Relation {
         f.write_str(self.word())?;
         let mut separator = " ";
         let mut fact = |name: &str, terms: &[&Term]| {
+            if terms.is_empty() {
+                return Ok(());
+            }
             let terms: Vec<String> = terms.iter().map(ToString::to_string).collect();
-            let fact =
-                if terms.is_empty() { String::new() } else { format!("{separator}{name} {}", terms.join(" + ")) };
-            separator = ", ";
-            f.write_str(&fact)
+            let between = std::mem::replace(&mut separator, ", ");
+            write!(f, "{between}{name} {}", terms.join(" + "))
         };
         let some = |term: &'_ Option<Term>| term.iter().cloned().collect::<Vec<_>>();
         match self {

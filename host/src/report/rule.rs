@@ -18,7 +18,8 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
     let _ = writeln!(out, "{}: {}\n\n{}: {}\n", strong("Why"), manifest.why, strong("Fix"), manifest.fix);
     for kind in &manifest.findings {
         let (severity, confidence) = (kind.severity, kind.confidence);
-        let _ = write!(out, "- {} {} ({severity}, {confidence}): {}", strong("Finds"), code(&kind.code), kind.title);
+        let title = visible(&kind.title);
+        let _ = write!(out, "- {} {} ({severity}, {confidence}): {title}", strong("Finds"), code(&kind.code));
         if !kind.covers.is_empty() {
             let place = match kind.within {
                 Within::Path => "at the same path",
