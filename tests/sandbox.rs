@@ -1285,7 +1285,8 @@ fn manifests_are_bounded() {
     ] {
         let mut manifest = manifest();
         manifest[field] = value;
-        let error = gate(&embed_manifests(&good().bytes(), serde_json::json!([manifest]).to_string().as_bytes())).to_string();
+        let error =
+            gate(&embed_manifests(&good().bytes(), serde_json::json!([manifest]).to_string().as_bytes())).to_string();
         assert!(error.contains(says), "{field}: {error}");
     }
     // A section that is larger than all manifests of a component may be is not even copied.

@@ -8,7 +8,7 @@ mod timing;
 use policy_host::bundle::{Bundle, Library};
 use policy_host::document::{Document, Source};
 use policy_host::engine::{Engine, SandboxLimits};
-use policy_host::evaluate::{Ask, Grouping, Collected, Judge, Outcome, RuleOutcome};
+use policy_host::evaluate::{Ask, Collected, Grouping, Judge, Outcome, RuleOutcome};
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use std::error::Error;
 use std::hint::black_box;

@@ -664,7 +664,9 @@ impl Manifest {
         for (field, text) in [("description", &self.description), ("why", &self.why), ("fix", &self.fix)] {
             bytes(field, text, TEXT_BYTES)?;
         }
-        for (field, texts) in [("controls", &self.controls), ("peers", &self.peers), ("renamedFrom", &self.renamed_from)] {
+        for (field, texts) in
+            [("controls", &self.controls), ("peers", &self.peers), ("renamedFrom", &self.renamed_from)]
+        {
             within(field, texts.len(), ENTRIES, "entries")?;
             texts.iter().try_for_each(|text| bytes(field, text, LINE_BYTES))?;
         }

@@ -89,10 +89,10 @@ fn sends_to_undeclared(service: &Related<'_>, workload: &Workload<'_>) -> bool {
         if target.exists() { target.as_i64() } else { port.get("port").as_i64() }
     });
     targets.any(|target| {
-            let mut serving =
-                workload.containers().filter(|container| matches!(container.class, Class::Main | Class::Sidecar));
-            !serving.any(|container| declares(&container, target))
-        })
+        let mut serving =
+            workload.containers().filter(|container| matches!(container.class, Class::Main | Class::Sidecar));
+        !serving.any(|container| declares(&container, target))
+    })
 }
 
 fn declares(container: &Container<'_>, number: i64) -> bool {

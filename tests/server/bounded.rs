@@ -170,9 +170,8 @@ fn bodies_are_charged_as_they_arrive_and_not_when_they_are_announced() {
 fn small_pieces_of_a_body_hold_no_more_than_its_bytes() {
     let server = Server::start(PATIENT, |_| {});
     let chunks = "1\r\n \r\n".repeat(20_000);
-    let sent = format!(
-        "POST /v1/evaluate/default HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
-    );
+    let sent =
+        format!("POST /v1/evaluate/default HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n");
     std::thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {

@@ -165,8 +165,7 @@ fn apply_fixes(
     }
     // A path that is not UTF-8 is shown with `U+FFFD`, and may be another file's.
     let is_file = |path: &str| path != STDIN && !path.contains('\u{fffd}');
-    let original =
-        |path: &str| if is_file(path) { files::read_text(path.as_ref(), limits.bytes).ok() } else { None };
+    let original = |path: &str| if is_file(path) { files::read_text(path.as_ref(), limits.bytes).ok() } else { None };
     let fixed_units: Vec<Unit> = fixed.slots.iter().map(|slot| slot.unit.clone()).collect();
     if arguments.diff {
         let after = Secrets::of(&fixed_units, &fixed.result);

@@ -311,8 +311,10 @@ impl Judge {
                 related.len() - 1
             }) as u32
         };
-        let told: Vec<Vec<u32>> =
-            asks.iter().map(|ask| ask.told.iter().flat_map(Told::answers).map(|(_, answer)| place(answer)).collect()).collect();
+        let told: Vec<Vec<u32>> = asks
+            .iter()
+            .map(|ask| ask.told.iter().flat_map(Told::answers).map(|(_, answer)| place(answer)).collect())
+            .collect();
         let related: Vec<&str> = related.into_iter().map(Answer::json).collect();
         let wired: Vec<wire::Ask<'_>> = asks
             .iter()

@@ -1,5 +1,5 @@
-use policy_sdk::prelude::*;
 use policy_sdk::limit_range;
+use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
     /// What is scaled by utilisation has resource requests

@@ -184,8 +184,8 @@ impl Row<'_> {
              <details><summary><span class=\"badge {severity}\">{severity}</span> <code>{id}</code> {message}\
              <span class=\"place\">{file}:{line}:{column} · {subject}</span></summary><div class=\"more\">",
             severity = finding.severity,
-             confidence = finding.confidence,
-             pack = Html(&rule.source.component.name),
+            confidence = finding.confidence,
+            pack = Html(&rule.source.component.name),
             factor = Html(&rule.source.manifest.factor),
             file = Html(file),
             id = Html(rule.id()),
