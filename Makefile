@@ -76,6 +76,10 @@ docs: build ## Write the documents and manifests that are generated from code
 catalogue: build ## Build 700 rules in 20 packs, and print what a whole catalogue weighs and costs
 	tests/catalogue/run.sh 700 20
 
+.PHONY: small-catalogue
+small-catalogue: build ## Build a tenth of that, and hold it to its size
+	tests/catalogue/run.sh 70 5 small
+
 .PHONY: bench
 bench: build ## Print every figure and its budget
 	cargo bench --quiet -p policy-host --bench budgets
@@ -89,7 +93,7 @@ bench-oci: build ## Print every figure of bundles in registries and its budget
 	cargo bench --quiet -p policy-host --bench oci
 
 .PHONY: ci
-ci: test lint drift browser e2e ## Everything that CI runs
+ci: test lint drift small-catalogue browser e2e ## Everything that CI runs
 
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date

@@ -307,7 +307,8 @@ mod tests {
     /// A bundle of one rule, which is never run.
     fn decider() -> Decider {
         let manifest = serde_json::json!({
-            "id": "r", "version": "1.0.0", "title": "Title", "why": "Why.", "fix": "Mend it.", "severity": "high",
+            "id": "r", "version": "1.0.0", "title": "Title", "why": "Why.", "fix": "Mend it.",
+            "findings": [{"code": "bad", "title": "Bad", "severity": "high", "confidence": "certain"}],
             "priority": "P1", "effort": "small", "factor": "XV Security", "since": "1.0.0",
             "appliesTo": ["workload"], "reads": ["object.spec"],
         });
