@@ -8,6 +8,7 @@ use super::limits::SandboxLimits;
 use crate::manifest::Manifest;
 
 use std::str::Utf8Error;
+use std::sync::OnceLock;
 use std::time::Duration;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{
@@ -148,7 +149,13 @@ impl Engine {
     /// # Errors
     /// When the compiler refuses it.
     pub fn precompile(&self, component: &[u8]) -> Result<Vec<u8>, EngineError> {
-        self.engine.precompile_component(component).map_err(|error| EngineError::Compile(format!("{error:#}")))
+        let compile =
+            || self.engine.precompile_component(component).map_err(|error| EngineError::Compile(format!("{error:#}")));
+        // Whoever evaluates waits for a component that another compiles. If the compiler shared the threads of those
+        // who wait, or its caller took up their work meanwhile, neither would end.
+        let pool = compiler_threads()?;
+        std::thread::scope(|scope| scope.spawn(|| pool.install(compile)).join())
+            .unwrap_or_else(|_| Err(EngineError::Compile("the compiler panicked".into())))
     }
 
     /// Loads a component that passed the gate. `digest` names it.
@@ -370,6 +377,18 @@ fn pool() -> PoolingAllocationConfig {
 }
 
 const CLOCK_STACK_BYTES: usize = 64 << 10;
+
+/// The compiler's own threads, one for each core.
+fn compiler_threads() -> Result<&'static rayon::ThreadPool, EngineError> {
+    static THREADS: OnceLock<Result<rayon::ThreadPool, String>> = OnceLock::new();
+    THREADS
+        .get_or_init(|| {
+            let builder = rayon::ThreadPoolBuilder::new().thread_name(|index| format!("compiler-{index}"));
+            builder.build().map_err(|error| error.to_string())
+        })
+        .as_ref()
+        .map_err(|error| EngineError::Compile(format!("the compiler has no threads: {error}")))
+}
 
 /// Advances every deadline, for as long as the engine lives. Without it a deadline would never pass, so an engine
 /// does not start without it either.
