@@ -5,7 +5,7 @@ use crate::shell;
 use crate::workload::{Class, Container, Probe, Workload};
 
 /// What Kubernetes sets when there is no `terminationGracePeriodSeconds`.
-const DEFAULT_GRACE_SECONDS: i64 = 30;
+pub const DEFAULT_GRACE_SECONDS: i64 = 30;
 
 /// Where the grace period stands.
 pub fn grace_period<'d>(workload: &Workload<'d>) -> View<'d> {

@@ -15,7 +15,8 @@ policy_sdk::rule! {
     /// The fix adds the `sleep` action where there is no hook, and raises the grace period where the server would
     /// keep less than `shutdown_budget` seconds to stop. On clusters before
     /// `k8s_min_version_for_sleep`, which refuse the action, it runs `sleep` in the image's shell
-    /// instead. That needs a person, as does a longer `sleep` where a shorter one, or a grace period, is written.
+    /// instead. That needs a person, as does a longer `sleep` where a shorter one is written, or any where the grace
+    /// period is not the default of 30 seconds.
     ///
     /// ## Why
     /// Load balancers go on sending requests for some seconds after a pod was told to stop. A server
@@ -128,8 +129,10 @@ fn added_hook(input: &Input<'_, Parameters>, container: &Container<'_>) -> Optio
     let title = format!("wait {seconds} seconds before stopping");
     let hook = container.at("lifecycle.preStop");
     if has_sleep_action(&input.parameters) {
-        let is_written = shutdown::grace_period(&input.workload()).exists();
-        let fix = if is_written { Fix::unsafe_(title) } else { Fix::safe(title) };
+        // The API server writes the default into whatever it is sent, before it asks for admission.
+        let grace = shutdown::grace_period(&input.workload());
+        let is_default = !grace.exists() || grace.as_i64() == Some(shutdown::DEFAULT_GRACE_SECONDS);
+        let fix = if is_default { Fix::safe(title) } else { Fix::unsafe_(title) };
         return Some(with_grace(input, fix.set(&hook, object! { "sleep": object! { "seconds": seconds } })));
     }
     if input.parameters.shellless_images.iter().any(|glob| image::glob_match(glob, container.image())) {
