@@ -1444,6 +1444,8 @@ fn what_the_compiler_is_asked_for_is_bounded() {
         ("(drop (table.get (i32.const 0)))", 52),
         ("(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))", 13),
         ("(call 0)", 5),
+        ("(if (i32.const 0) (then))", 11),
+        ("(block (br_if 0 (i32.const 0)))", 12),
     ] {
         let body = instruction.repeat(bound.function_operators / times + 1);
         let error =

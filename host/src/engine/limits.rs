@@ -44,8 +44,8 @@ impl SandboxLimits {
             components: 64,
             instances: 512,
             functions: scaled(10_000),
-            operators: scaled(1_500_000),
-            function_operators: scaled(60_000),
+            operators: scaled(2_000_000),
+            function_operators: scaled(80_000),
             locals: 1_000,
             function_joins: 100_000,
             joins: scaled(1_000_000),
@@ -75,9 +75,9 @@ pub struct CodeLimits {
     pub instances: usize,
     /// Functions with a body: 200, 1,704, 13,480.
     pub functions: usize,
-    /// Instructions, some of which count several times: 68,000, 882,000, 4,033,000.
+    /// Instructions, some of which count several times: 92,000, 1,147,000, 5,385,000.
     pub operators: usize,
-    /// Instructions of one function: 8,000, 35,000, 192,000.
+    /// Instructions of one function: 9,500, 44,000, 167,000.
     pub function_operators: usize,
     /// Locals of one function: 87, 86, 271.
     pub locals: usize,

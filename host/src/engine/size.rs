@@ -228,6 +228,8 @@ fn weight(operator: &Operator<'_>) -> usize {
         | O::TableCopy { .. }
         | O::TableInit { .. }
         | O::RefFunc { .. } => 50,
+        // Where control flow comes together again; and calls of the host's own.
+        O::If { .. } | O::BrIf { .. } | O::BrTable { .. } => 10,
         O::MemoryGrow { .. } | O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. } => 10,
         O::Call { .. } => 5,
         _ => 1,

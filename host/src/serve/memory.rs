@@ -165,19 +165,26 @@ pub(super) mod allocator {
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 /// Bytes that must have been in use, and must have gone, before that is worth the work.
 const WORTH: usize = 16 << 20;
+/// How often it is given back after a burst, since what is not charged may be freed later than what is.
+const TIMES: u32 = 5;
 
 /// Gives memory back after bursts, for as long as the server runs.
 pub(super) async fn give_back(budget: Arc<Budget>) {
     // The most that was in use since memory was last given back.
     let mut high = 0;
+    let mut times = 0;
     loop {
         tokio::time::sleep(LOOK).await;
         high = high.max(budget.take_peak());
         let used = budget.used();
         if high.saturating_sub(used) >= WORTH {
+            high = used;
+            times = TIMES;
+        }
+        if times > 0 {
             // It may take some milliseconds: not on a thread that answers requests.
             let _ = tokio::task::spawn_blocking(allocator::give_back).await;
-            high = used;
+            times -= 1;
         }
     }
 }
