@@ -110,14 +110,14 @@ fn a_malformed_review_is_denied_by_validation_and_mutation() {
 fn an_old_object_that_is_none_vouches_for_nothing() {
     let server = Server::start(BUNDLE, |_| {});
     let validate = format!("/validate/{NAME}");
-    for old in [Value::Null, json!("")] {
+    for old in [Value::Null, json!(""), json!({})] {
         let response = &server.post_json(&validate, &with(review("UPDATE"), "/request/oldObject", &old))["response"];
         assert_eq!(response["status"]["code"], 403, "{old}");
     }
     let deployment = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {} });
     for (old, says) in [
         (json!("a text"), "`oldObject` is not a JSON object"),
-        (json!({}), "`oldObject` has no `apiVersion`"),
+        (json!({ "kind": "Pod" }), "`oldObject` has no `apiVersion`"),
         (deployment, "`oldObject` is `apps/v1 Deployment`, and `object` is `v1 Pod`"),
     ] {
         let response = &server.post_json(&validate, &with(review("UPDATE"), "/request/oldObject", &old))["response"];

@@ -62,8 +62,7 @@ pub(super) fn reviewed(
         let (is, says) = (named(&subject.group, &subject.version, &subject.kind), named(group, version, kind));
         return Err(format!("`object` is {is}, and the request says that it is {says}"));
     }
-    // Engines write what there is none of as null or as an empty text.
-    let old = old.filter(|old| old.value != Value::Null && old.as_str() != Some(""));
+    let old = old.filter(|old| !is_nothing(old));
     if let Some(old) = &old {
         let old = self::subject("oldObject", old)?;
         if (&old.group, &old.kind) != (&subject.group, &subject.kind) {
@@ -89,6 +88,15 @@ pub(super) fn reviewed(
         user: None,
     };
     Ok(Some(Reviewed { document, controlled }))
+}
+
+/// Whether there is none of it: engines write that as null, as an empty text, or as an empty object.
+fn is_nothing(object: &Node) -> bool {
+    match &object.value {
+        Value::Null => true,
+        Value::Object(members) => members.is_empty(),
+        _ => object.as_str() == Some(""),
+    }
 }
 
 /// Whether the owners that an object names are believed: those of a controller that is trusted by name, and where
