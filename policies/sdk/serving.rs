@@ -32,7 +32,7 @@ pub struct Served<'d> {
 /// and `container.ports`.
 pub fn served<'d, P>(input: &Input<'d, P>, query: &str, counts: impl Fn(&Related<'d>) -> bool) -> Vec<Served<'d>> {
     let workload = input.workload();
-    let services: Vec<Related<'d>> = selecting(input, query).filter(counts).collect();
+    let services: Vec<Related<'d>> = input.related(query).filter(counts).collect();
     let find = |container: Container<'d>| {
         let ports = container.get("ports").items().filter(|port| !is_of_metrics(port.get("name").text()));
         let sent = |port: View<'d>| {
@@ -43,11 +43,6 @@ pub fn served<'d, P>(input: &Input<'d, P>, query: &str, counts: impl Fn(&Related
         Some(Served { container, port, service })
     };
     workload.main_containers().filter_map(find).collect()
-}
-
-/// The Services that answer `query`: those that select the workload's pods.
-pub fn selecting<'d, P>(input: &Input<'d, P>, query: &str) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
-    input.related(query)
 }
 
 /// A Service that selects the pods and sends to a port number that no container declares.

@@ -9,8 +9,8 @@ use std::time::Duration;
 pub struct CacheLimits {
     /// Objects of one kind that belong to an answer.
     pub objects: usize,
-    /// Bytes that one topic may read of one object, what it is found by included. A larger one makes the answers of its namespace, and those
-    /// that span namespaces, unavailable, so that it does not harm other namespaces.
+    /// Bytes that one topic may read of one object, what it is found by included. A larger one makes the answers of
+    /// its namespace, and those that span namespaces, unavailable, so that it does not harm other namespaces.
     pub card_bytes: usize,
     /// Bytes of the cards of all kinds and of the indexes over them. Answers that are kept add at most twice as much.
     pub bytes: usize,

@@ -13,7 +13,7 @@
 use super::places::is_changed;
 use super::{Decider, Review, Verdicts};
 use crate::document::{Document, Pointer, Source};
-use crate::evaluate::{Change, Finding, Outcome, RuleOutcome};
+use crate::evaluate::{Change, Outcome, RuleOutcome};
 use crate::fix::edit::{self, Operation};
 use crate::parse::{Limits, json};
 use crate::workload::Shape;
@@ -128,7 +128,7 @@ fn is_open(document: &Document, template: Option<&Pointer>, operation: &Operatio
 fn fixes(stage: &Stage, refused: &BTreeSet<String>, allowed: impl Fn(&Operation) -> bool) -> Vec<Vec<Operation>> {
     let mut touched: Vec<Pointer> = Vec::new();
     let mut fixes = Vec::new();
-    for finding in stage.verdicts.outcomes.iter().flat_map(findings) {
+    for finding in stage.verdicts.outcomes.iter().flat_map(|outcome| outcome.outcome.findings()) {
         let wanted = finding.stands() && finding.enforcement != crate::bundle::Enforcement::Audit;
         let Some(fix) = finding.fix.as_ref().filter(|fix| fix.safe && wanted) else { continue };
         let Change::Patch(text) = &fix.change else { continue };
@@ -143,20 +143,13 @@ fn fixes(stage: &Stage, refused: &BTreeSet<String>, allowed: impl Fn(&Operation)
     fixes
 }
 
-fn findings(outcome: &RuleOutcome) -> &[Finding] {
-    match &outcome.outcome {
-        Outcome::Fail(findings) => findings,
-        _ => &[],
-    }
-}
-
 /// Whether a rule finds something, or fails, that did not before.
 fn is_worse(before: &[RuleOutcome], after: &[RuleOutcome]) -> bool {
     let count = |outcomes: &[RuleOutcome], rule: u16| {
         let mut of_rule = outcomes.iter().filter(|outcome| outcome.rule == rule);
         of_rule.next().map_or((0, false), |outcome| {
             // Covered ones as well: what is cured may have covered them.
-            let standing = findings(outcome).iter().filter(|finding| finding.exempt.is_none()).count();
+            let standing = outcome.outcome.findings().iter().filter(|finding| finding.exempt.is_none()).count();
             (standing, matches!(outcome.outcome, Outcome::Error(_)))
         })
     };

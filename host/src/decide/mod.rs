@@ -83,7 +83,8 @@ pub struct Verdicts {
 }
 
 impl Decider {
-    /// Serves the bundle of a judge, with what is known of other objects. `memo_bytes` bounds what is remembered; with 0 nothing is.
+    /// Serves the bundle of a judge, with what is known of other objects. `memo_bytes` bounds what is remembered; with
+    /// 0 nothing is.
     pub fn new(judge: Judge, inventory: Arc<dyn Inventory>, modes: Modes, memo_bytes: u64) -> Self {
         let bundle = judge.bundle();
         let manifests = || bundle.rules.iter().map(|rule| &rule.source.manifest);

@@ -3,8 +3,8 @@
 //! An element is found again by its name where no other element of its list has that name (`name`, `mountPath`,
 //! `host`), else by all that it holds. Its position says nothing: elements move when others come or go.
 
-use crate::document::{Entry, Node, Pointer, Value};
-use sha2::{Digest as _, Sha256};
+use crate::digest::Digest;
+use crate::document::{Node, Pointer, Value};
 use std::collections::HashMap;
 
 /// What elements of lists are told apart by, the first that fits.
@@ -15,7 +15,7 @@ pub(super) struct Places<'n> {
     root: &'n Node,
     /// How many elements of a list have a name, by the list's address.
     names: HashMap<usize, HashMap<Name<'n>, usize>>,
-    digests: HashMap<usize, [u8; 32]>,
+    digests: HashMap<usize, Digest>,
 }
 
 /// The field that names an element, and what it says.
@@ -29,7 +29,7 @@ pub(super) enum Step {
     /// An element by its name.
     Named(&'static str, String),
     /// An element by all that it holds.
-    Holding([u8; 32]),
+    Holding(Digest),
 }
 
 impl<'n> Places<'n> {
@@ -82,38 +82,10 @@ fn counts(list: &Node) -> HashMap<Name<'_>, usize> {
 }
 
 /// Names all that a value holds, whatever the order of its keys.
-fn digest(node: &Node) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    write(node, &mut hash);
-    hash.finalize().into()
-}
-
-fn write(node: &Node, hash: &mut Sha256) {
-    let mut text = |kind: u8, text: &str| {
-        hash.update([kind]);
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
-    };
-    match &node.value {
-        Value::Null => text(b'n', ""),
-        Value::Bool(flag) => text(b'b', if *flag { "true" } else { "false" }),
-        Value::Number(number) => text(b'd', number),
-        Value::String(string) => text(b's', string),
-        Value::Array(items) => {
-            text(b'a', &items.len().to_string());
-            items.iter().for_each(|item| write(item, hash));
-        }
-        Value::Object(entries) => {
-            text(b'o', &entries.len().to_string());
-            let mut entries: Vec<&Entry> = entries.iter().collect();
-            entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-            for entry in entries {
-                hash.update((entry.key.len() as u64).to_le_bytes());
-                hash.update(&*entry.key);
-                write(&entry.value, hash);
-            }
-        }
-    }
+fn digest(node: &Node) -> Digest {
+    let mut json = String::new();
+    node.write_canonical_json(&mut json);
+    Digest::of(json.as_bytes())
 }
 
 /// Whether an update made or removed what a pointer leads to, or something that it stands in: a value that was not

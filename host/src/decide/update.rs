@@ -218,12 +218,8 @@ fn says_something(outcome: &RuleOutcome) -> bool {
 
 /// The findings of an outcome that deny, with their positions.
 fn denying(outcome: &RuleOutcome) -> impl Iterator<Item = (u16, usize, &Finding)> {
-    let findings = match &outcome.outcome {
-        Outcome::Fail(findings) => findings.as_slice(),
-        _ => &[],
-    };
-    let standing = findings.iter().enumerate();
-    standing
+    let findings = outcome.outcome.findings().iter().enumerate();
+    findings
         .filter(|(_, finding)| finding.stands() && finding.enforcement == Enforcement::Deny)
         .map(|(index, finding)| (outcome.rule, index, finding))
 }
@@ -299,8 +295,8 @@ mod tests {
     use crate::bundle::{Bundle, RuleSource};
     use crate::document::Source;
     use crate::engine::{Engine, SandboxLimits};
-    use crate::evaluate::{Collected, Judge, Place};
-    use crate::manifest::{Manifest, Severity};
+    use crate::evaluate::{Collected, Judge};
+    use crate::manifest::Manifest;
     use crate::parse::{Form, Limits, Unit};
     use std::sync::Arc;
 
@@ -330,23 +326,8 @@ mod tests {
     }
 
     fn verdicts(code: &str, messages: &[String]) -> Verdicts {
-        let finding = |message: &String| Finding {
-            code: code.to_owned(),
-            message: message.clone(),
-            severity: Severity::High,
-            confidence: crate::manifest::Confidence::Certain,
-            withheld: None,
-            enforcement: Enforcement::Deny,
-            path: String::new(),
-            place: Place { file: 0, start: 0, end: 0, exact: true },
-            labels: Vec::new(),
-            fix: None,
-            secret: false,
-            exempt: None,
-            exempt_by: None,
-            stable_path: String::new(),
-        };
-        let outcome = Outcome::Fail(messages.iter().map(finding).collect());
+        let findings = messages.iter().map(|message| Finding::sample(code, "", message));
+        let outcome = Outcome::Fail(findings.collect());
         Verdicts { outcomes: [RuleOutcome { rule: 0, outcome }].into(), unreached: Vec::new(), remembered: false }
     }
 

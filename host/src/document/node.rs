@@ -169,6 +169,15 @@ impl Node {
 
     /// Appends the value as compact JSON.
     pub fn write_json(&self, out: &mut String) {
+        self.write(Order::Written, out);
+    }
+
+    /// Appends the value as compact JSON in which equal values are equal texts: keys are in order.
+    pub fn write_canonical_json(&self, out: &mut String) {
+        self.write(Order::Sorted, out);
+    }
+
+    fn write(&self, order: Order, out: &mut String) {
         match &self.value {
             Value::Null => out.push_str("null"),
             Value::Bool(true) => out.push_str("true"),
@@ -181,22 +190,18 @@ impl Node {
                     if index > 0 {
                         out.push(',');
                     }
-                    item.write_json(out);
+                    item.write(order, out);
                 }
                 out.push(']');
             }
-            Value::Object(entries) => {
-                out.push('{');
-                for (index, entry) in entries.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    write_json_string(&entry.key, out);
-                    out.push(':');
-                    entry.value.write_json(out);
+            Value::Object(entries) => match order {
+                Order::Written => write_entries(entries.iter(), order, out),
+                Order::Sorted => {
+                    let mut entries: Vec<&Entry> = entries.iter().collect();
+                    entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+                    write_entries(entries.into_iter(), order, out);
                 }
-                out.push('}');
-            }
+            },
         }
     }
 
@@ -221,6 +226,26 @@ impl Node {
             }
         }
     }
+}
+
+/// In which order an object's keys are written.
+#[derive(Clone, Copy)]
+enum Order {
+    Written,
+    Sorted,
+}
+
+fn write_entries<'n>(entries: impl Iterator<Item = &'n Entry>, order: Order, out: &mut String) {
+    out.push('{');
+    for (index, entry) in entries.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write_json_string(&entry.key, out);
+        out.push(':');
+        entry.value.write(order, out);
+    }
+    out.push('}');
 }
 
 /// Appends `text` as a JSON string, copying runs that need no escape in one go.

@@ -5,7 +5,7 @@
 //! is told. What covers has to be in the bundle, must not be exempt, and is at least as bad, as sure and as strictly
 //! enforced: so nothing that is denied or gated ever hides behind something that is not.
 
-use super::verdict::{Finding, Outcome, RuleOutcome, Withheld};
+use super::verdict::{Finding, RuleOutcome, Withheld};
 use crate::bundle::{Bundle, Enforcement};
 use crate::manifest::{Confidence, FindingKind, Severity, Within};
 use std::collections::{BTreeMap, HashSet};
@@ -76,12 +76,7 @@ impl Covering {
             marked.sort_by_key(|(index, _)| *index);
             marked.dedup_by_key(|(index, _)| *index);
             let of_rule = outcomes.iter_mut().filter(|outcome| outcome.rule == *rule);
-            let mut all: Vec<&mut Finding> = of_rule
-                .flat_map(|outcome| match &mut outcome.outcome {
-                    Outcome::Fail(findings) => findings.as_mut_slice(),
-                    _ => &mut [],
-                })
-                .collect();
+            let mut all: Vec<&mut Finding> = of_rule.flat_map(|outcome| outcome.outcome.findings_mut()).collect();
             for (index, coverer) in marked {
                 all[index].withheld = Some(Withheld::Covered(coverer));
             }
@@ -116,10 +111,7 @@ fn ordered(mut open: BTreeMap<Kind, Vec<(Kind, Within)>>) -> Vec<(Kind, Vec<(Kin
 }
 
 fn findings(outcomes: &[RuleOutcome], rule: u16) -> impl Iterator<Item = &Finding> {
-    outcomes.iter().filter(move |outcome| outcome.rule == rule).flat_map(|outcome| match &outcome.outcome {
-        Outcome::Fail(findings) => findings.as_slice(),
-        _ => &[],
-    })
+    outcomes.iter().filter(move |outcome| outcome.rule == rule).flat_map(|outcome| outcome.outcome.findings())
 }
 
 /// What has to be equal for two findings to be at one place; `None` for a finding that is at no such place.
@@ -150,7 +142,7 @@ fn container(path: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::bundle::{BundleRule, RuleSource};
-    use crate::evaluate::Place;
+    use crate::evaluate::Outcome;
     use crate::manifest::Manifest;
     use serde_json::{Value, json};
     use std::sync::Arc;
@@ -185,20 +177,10 @@ mod tests {
         let of = &bundle.rules[usize::from(rule)];
         let kind = &of.source.manifest.findings[0];
         let finding = |path: &&str| Finding {
-            code: kind.code.clone(),
-            message: "m".to_owned(),
             severity: of.severity.unwrap_or(kind.severity),
             confidence: kind.confidence,
             enforcement: of.enforcement,
-            path: (*path).to_owned(),
-            place: Place { file: 0, start: 0, end: 0, exact: true },
-            labels: Vec::new(),
-            fix: None,
-            secret: false,
-            exempt: None,
-            exempt_by: None,
-            stable_path: (*path).to_owned(),
-            withheld: None,
+            ..Finding::sample(&kind.code, path, "m")
         };
         RuleOutcome { rule, outcome: Outcome::Fail(paths.iter().map(finding).collect()) }
     }

@@ -242,7 +242,10 @@ impl Judge {
     /// Asks one rule, after a call in which it was asked with others failed.
     fn alone(&self, judged: &Judged<'_>, ask: &Ask<'_>) -> Outcome {
         match self.call(judged, None, &[ask]) {
-            Ok(answers) => answers.into_iter().next().unwrap_or(Outcome::Pass),
+            Ok(answers) => {
+                let none = || Outcome::Error(malformed("no answer to 1 asks".to_owned()));
+                answers.into_iter().next().unwrap_or_else(none)
+            }
             Err(failure) => {
                 self.failed_alone[usize::from(ask.rule)].store(true, Ordering::Relaxed);
                 Outcome::Error(failure)

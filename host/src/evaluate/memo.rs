@@ -105,8 +105,8 @@ impl Memo {
         postcard::from_bytes(self.shards.get(self.groups.get(key)?, key)?).ok()
     }
 
-    /// Keeps the records of the run, in the order of its units: those that are given, else those that were known. A memo that cannot be written costs
-    /// the next run time, nothing else.
+    /// Keeps the records of the run, in the order of its units: those that are given, else those that were known. A
+    /// memo that cannot be written costs the next run time, nothing else.
     pub(super) fn store(&self, records: Vec<(Key, Option<Record>)>) -> MemoUse {
         let encoded = records.into_par_iter().filter_map(|(key, record)| {
             let record = record.and_then(|record| postcard::to_stdvec(&record).ok());

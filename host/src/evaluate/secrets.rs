@@ -1,7 +1,7 @@
 //! Which parts of texts are secrets: the one place that knows, for every form that shows a text.
 
 use super::run::RunResult;
-use super::verdict::{Finding, Outcome, Place};
+use super::verdict::{Finding, Place};
 use crate::document::Source;
 use crate::parse::Unit;
 use serde_json::Value;
@@ -100,8 +100,9 @@ pub fn mask_messages(secrets: &Secrets, units: &[Unit], result: &mut RunResult) 
     for (unit, document) in &mut result.documents {
         let sources = &units[*unit].sources;
         for outcome in &mut document.outcomes {
-            let Outcome::Fail(findings) = &mut outcome.outcome else { continue };
-            findings.iter_mut().for_each(|finding| mask_finding(&secrets.values, sources, finding));
+            for finding in outcome.outcome.findings_mut() {
+                mask_finding(&secrets.values, sources, finding);
+            }
         }
     }
 }

@@ -30,6 +30,22 @@ impl Outcome {
             _ => false,
         }
     }
+
+    /// Its findings; none unless it failed.
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Outcome::Fail(findings) => findings,
+            _ => &[],
+        }
+    }
+
+    /// Its findings, to be changed.
+    pub fn findings_mut(&mut self) -> &mut [Finding] {
+        match self {
+            Outcome::Fail(findings) => findings,
+            _ => &mut [],
+        }
+    }
 }
 
 /// One rule's outcome.
@@ -119,6 +135,27 @@ impl Finding {
         self.exempt.is_none() && self.withheld.is_none()
     }
 
+    /// One for tests.
+    #[cfg(test)]
+    pub(crate) fn sample(code: &str, path: &str, message: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            severity: Severity::High,
+            confidence: Confidence::Certain,
+            enforcement: Enforcement::Deny,
+            path: path.to_owned(),
+            place: Place { file: 0, start: 0, end: 0, exact: true },
+            labels: Vec::new(),
+            fix: None,
+            secret: false,
+            exempt: None,
+            exempt_by: None,
+            stable_path: path.to_owned(),
+            withheld: None,
+        }
+    }
+
     /// Whether another finding covers it.
     pub fn is_covered(&self) -> bool {
         matches!(self.withheld, Some(Withheld::Covered(_)))
@@ -185,13 +222,9 @@ impl DocumentVerdict {
 
     /// Its findings, exempt and withheld ones too, with the index of their rule.
     pub fn all_findings(&self) -> impl Iterator<Item = (u16, &Finding)> {
-        self.outcomes.iter().flat_map(|outcome| {
-            let findings = match &outcome.outcome {
-                Outcome::Fail(findings) => findings.as_slice(),
-                _ => &[],
-            };
-            findings.iter().map(move |finding| (outcome.rule, finding))
-        })
+        self.outcomes
+            .iter()
+            .flat_map(|RuleOutcome { rule, outcome }| outcome.findings().iter().map(|finding| (*rule, finding)))
     }
 
     /// The rules that failed on it, and how.

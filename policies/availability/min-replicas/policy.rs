@@ -4,8 +4,9 @@ use policy_sdk::{autoscaling, production, serving};
 policy_sdk::rule! {
     /// Serving workloads run at least two replicas
     ///
-    /// A Deployment or Rollout of production that a Service sends to, other than for metrics, always has at least `min` replicas: the
-    /// minimum of the HorizontalPodAutoscaler or ScaledObject that scales it, else `spec.replicas`, else 1.
+    /// A Deployment or Rollout of production that a Service sends to, other than for metrics, always has at least
+    /// `min` replicas: the minimum of the HorizontalPodAutoscaler or ScaledObject that scales it, else
+    /// `spec.replicas`, else 1.
     ///
     /// None at all passes: it is the idle half of a blue/green pair, or scales to zero. Not judged are what can
     /// only run once (strategy `Recreate`, a volume claim that one node may mount), what elects a leader

@@ -98,7 +98,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             );
             findings.report(Code::Missing, &workload.spec().get("containers"), message);
         }
-    } else if serving::selecting(input, "services").next().is_none() {
+    } else if input.related("services").next().is_none() {
         let unserved = workload.main_containers().filter(|container| {
             container.declares_ports() && lacks_probe(container) && !serving::is_for_metrics_only(container)
         });

@@ -3,7 +3,7 @@
 use super::{Covers, Exception, Grant, Ignore, Origin, Status, annotations, syntax};
 use crate::bundle::{Bundle, Exemption, Ignoring, Void};
 use crate::document::Document;
-use crate::evaluate::verdict::{DocumentVerdict, ExemptBy, Finding, Outcome, RuleOutcome};
+use crate::evaluate::verdict::{DocumentVerdict, ExemptBy, Finding, RuleOutcome};
 
 /// A unit's verdicts, and the exceptions that stand in it.
 pub(in crate::evaluate) struct Settled<'r> {
@@ -110,10 +110,7 @@ fn covered(
 }
 
 fn findings(outcomes: &mut [RuleOutcome], rule: u16) -> impl Iterator<Item = &mut Finding> {
-    outcomes.iter_mut().filter(move |outcome| outcome.rule == rule).flat_map(|outcome| match &mut outcome.outcome {
-        Outcome::Fail(findings) => findings.as_mut_slice(),
-        _ => &mut [],
-    })
+    outcomes.iter_mut().filter(move |outcome| outcome.rule == rule).flat_map(|outcome| outcome.outcome.findings_mut())
 }
 
 fn lift(finding: &mut Finding, grant: &Grant, origin: Origin) {

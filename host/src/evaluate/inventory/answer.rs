@@ -1,8 +1,8 @@
 //! What a rule is told of other documents.
 
 use super::facet::Keys;
+use crate::digest::Hasher;
 use crate::document::{Subject, write_json_string};
-use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
@@ -21,11 +21,11 @@ pub struct RelatedDocument {
 impl RelatedDocument {
     /// Who a document is, how it is shown, and what it has of each facet of its topic.
     pub fn new(subject: Arc<Subject>, projection: String, keys: Vec<Keys>) -> Self {
-        let mut digest = Sha256::new();
+        let mut hasher = Hasher::default();
         for part in [&subject.group, &subject.version, &subject.kind, &subject.namespace, &subject.name, &projection] {
-            update_framed(&mut digest, part);
+            hasher.part(part);
         }
-        Self { subject, projection: projection.into(), keys: keys.into(), digest: digest.finalize().into() }
+        Self { subject, projection: projection.into(), keys: keys.into(), digest: hasher.finish().bytes() }
     }
 
     /// Bytes that it takes, its subject's texts included.
@@ -113,15 +113,15 @@ impl Answer {
     }
 
     fn of(documents: Vec<Arc<RelatedDocument>>, via: Vec<Vec<u32>>) -> Self {
-        let mut digest = Sha256::new();
+        let mut hasher = Hasher::default();
         for (index, document) in documents.iter().enumerate() {
-            digest.update(document.digest);
+            hasher.update(document.digest);
             let via = via.get(index).map_or(&[][..], Vec::as_slice);
-            digest.update((via.len() as u64).to_le_bytes());
-            via.iter().for_each(|position| digest.update(position.to_le_bytes()));
+            hasher.update((via.len() as u64).to_le_bytes());
+            via.iter().for_each(|position| hasher.update(position.to_le_bytes()));
         }
         let bytes = documents.iter().map(|document| document.told_bytes()).sum();
-        Self(Arc::new(Parts { documents, via, digest: digest.finalize().into(), bytes, text: OnceLock::new() }))
+        Self(Arc::new(Parts { documents, via, digest: hasher.finish().bytes(), bytes, text: OnceLock::new() }))
     }
 
     /// The documents.
@@ -184,11 +184,6 @@ fn key(subject: &Subject) -> (&String, &String, &String, &String) {
     (&subject.group, &subject.kind, &subject.namespace, &subject.name)
 }
 
-fn update_framed(digest: &mut Sha256, text: &str) {
-    digest.update((text.len() as u64).to_le_bytes());
-    digest.update(text);
-}
-
 /// Everything that one rule is told of other documents.
 #[derive(Debug, Clone, Default)]
 pub struct Told<'q> {
@@ -204,12 +199,12 @@ impl<'q> Told<'q> {
     /// Names what is told: what a verdict can be remembered under. Costs nothing to speak of, however
     /// much is told.
     pub fn digest(&self) -> [u8; 32] {
-        let mut digest = Sha256::new();
+        let mut hasher = Hasher::default();
         for (name, answer) in &self.answers {
-            update_framed(&mut digest, name);
-            digest.update(answer.digest());
+            hasher.part(name);
+            hasher.update(answer.digest());
         }
-        digest.finalize().into()
+        hasher.finish().bytes()
     }
 
     /// The answers by the names of their queries, in the order of the rule's queries.

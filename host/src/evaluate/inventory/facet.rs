@@ -359,7 +359,7 @@ fn shared(terms: &[&Term], row: &[Option<&Node>]) -> Option<Box<str>> {
             key.push(',');
         }
         match (node, term.otherwise()) {
-            (Some(node), _) => write_canonical(node, &mut key),
+            (Some(node), _) => node.write_canonical_json(&mut key),
             (None, Some(text)) => write_json_string(text, &mut key),
             (None, None) => key.push_str("null"),
         }
@@ -367,37 +367,6 @@ fn shared(terms: &[&Term], row: &[Option<&Node>]) -> Option<Box<str>> {
     }
     key.push(']');
     any.then(|| key.into())
-}
-
-/// A value as JSON in which equal values are equal texts: keys are in order.
-fn write_canonical(node: &Node, out: &mut String) {
-    match &node.value {
-        Value::Object(entries) => {
-            let mut entries: Vec<_> = entries.iter().collect();
-            entries.sort_by(|one, other| one.key.cmp(&other.key));
-            out.push('{');
-            for (index, entry) in entries.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_json_string(&entry.key, out);
-                out.push(':');
-                write_canonical(&entry.value, out);
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_canonical(item, out);
-            }
-            out.push(']');
-        }
-        _ => node.write_json(out),
-    }
 }
 
 /// The paths of the files that a file of the repository uses. Workflows and actions name others from the root of the
