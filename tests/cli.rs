@@ -340,6 +340,14 @@ fn a_bundle_s_mistakes_are_named_with_their_place() {
             "name: x\nversion: '1'\nrules: [pss-privileged]\nexemptions:\n  - {rules: [other], reason: r, owner: me}\n",
             "not a rule of this bundle",
         ),
+        (
+            "name: x\nversion: '1'\nsettings:\n  kubernetesVersoin: '1.30'\nrules: [pss-privileged]\n",
+            "b.yaml:4:22: no rule uses a setting `kubernetesVersoin`; did you mean `kubernetesVersion`?",
+        ),
+        (
+            "name: x\nversion: '1'\nsettings:\n  production:\n    folders: prod\nrules: [min-replicas]\n",
+            "b.yaml:5:14: the rule `min-replicas` refuses it: ",
+        ),
         ("name: [\n", "b.yaml:"),
     ];
     for (text, expected) in cases {
@@ -381,6 +389,41 @@ fn severity_enforcement_and_parameters_come_from_the_bundle() {
     let output = home.run(&["eval", "--bundle", "b.yaml", "--fail-on", "info", "bad.yaml"]);
     assert_eq!(output.status.code(), Some(0), "a warning does not fail");
     assert!(stdout(&output).contains("low[pss-privileged]"), "{}", stdout(&output));
+}
+
+#[test]
+fn settings_are_given_once_and_the_configuration_goes_before_the_bundle() {
+    const ONE_REPLICA: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: shop\n  namespace: eu-live\nspec:\n  \
+        replicas: 1\n  selector:\n    matchLabels: {app: shop}\n  template:\n    metadata:\n      labels: {app: shop}\n    spec:\n      \
+        containers:\n        - name: shop\n          image: shop:1.0.0\n          ports: [{name: http, containerPort: 80}]\n---\napiVersion: v1\n\
+        kind: Service\nmetadata: {name: shop, namespace: eu-live}\nspec:\n  selector: {app: shop}\n  ports: [{port: 80}]\n";
+    let home = Home::with(&[("shop.yaml", ONE_REPLICA)]);
+    home.write(
+        "b.yaml",
+        "name: x\nversion: '1'\nsettings:\n  production: {namespaceParts: [eu]}\nrules: [min-replicas]\n",
+    );
+    let code = |arguments: &[&str]| home.run(arguments).status.code();
+    let judged = ["eval", "--bundle", "b.yaml", "--no-cache", "--fail-on", "info", "shop.yaml"];
+    assert_eq!(code(&judged), Some(1), "`eu` says production");
+    home.write("policy-host.yaml", "settings:\n  production: {namespaceParts: [prod]}\n");
+    assert_eq!(code(&judged), Some(0), "and with the configuration `prod` alone does");
+    let shown = home.run(&["config", "show", "--bundle", "b.yaml"]);
+    let line = |name: &str| {
+        let all = stdout(&shown);
+        let line =
+            all.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {all}")).to_owned();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(line("settings.production"), r#"settings.production policy-host.yaml:2:15 {"namespaceParts":["prod"]}"#);
+    assert_eq!(line("settings.kubernetesVersion"), r#"settings.kubernetesVersion default "1.35""#);
+    home.write("policy-host.yaml", "settings:\n  producton: {}\n");
+    let refused = home.run(&judged);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert!(
+        said.contains("policy-host.yaml:2:14: no rule uses a setting `producton`; did you mean `production`?"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -152,12 +152,12 @@ const TYPES: &[(&str, &str)] = &[
     (
         "ask",
         r#"(record (field "rule" u32) (field "document" u32) (field "old" (option u32))
-             (field "parameters" string) (field "related" (list u32)))"#,
+             (field "parameters" string) (field "settings" u32) (field "related" (list u32)))"#,
     ),
     (
         "request",
         r#"(record (field "subject" $subject) (field "user" (option $user)) (field "documents" (list string))
-             (field "related" (list string)) (field "asks" (list $ask)))"#,
+             (field "related" (list string)) (field "settings" (list string)) (field "asks" (list $ask)))"#,
     ),
     ("label", r#"(record (field "at" string) (field "text" string))"#),
     ("safety", r#"(enum "safe" "unsafe")"#),
@@ -870,15 +870,15 @@ fn hostile_rules_harm_nobody() {
 
 /// A component of several rules, of which one is hostile when it is asked: the others pass.
 fn pack(rules: usize, hostile: usize, body: &str) -> Vec<Arc<RuleSource>> {
-    // The request's asks are at 92, a list of 32 bytes each that begin with the rule. The answers are zeros, passes,
+    // The request's asks are at 100, a list of 36 bytes each that begin with the rule. The answers are zeros, passes,
     // and the list of them lies behind.
     let evaluate = format!(
         "(local $ask i32) (local $asks i32) (local $count i32)
-         (local.set $asks (i32.load offset=92 (local.get $request)))
-         (local.set $count (i32.load offset=96 (local.get $request)))
+         (local.set $asks (i32.load offset=100 (local.get $request)))
+         (local.set $count (i32.load offset=104 (local.get $request)))
          (block $done (loop $next
            (br_if $done (i32.ge_u (local.get $ask) (local.get $count)))
-           (if (i32.eq (i32.load (i32.add (local.get $asks) (i32.mul (local.get $ask) (i32.const 32)))) (i32.const {hostile}))
+           (if (i32.eq (i32.load (i32.add (local.get $asks) (i32.mul (local.get $ask) (i32.const 36)))) (i32.const {hostile}))
              (then {body}))
            (local.set $ask (i32.add (local.get $ask) (i32.const 1)))
            (br $next)))
@@ -1225,6 +1225,7 @@ fn malformed_manifests_name_the_field() {
         ("appliesTo", serde_json::json!(["workload", "a/b/c"]), "at `[0].appliesTo[1]`"),
         ("reads", serde_json::json!(["a", "b", "a..b"]), "at `[0].reads[2]`"),
         ("parameters", "none".into(), "`parameters` is not a schema"),
+        ("settings", "none".into(), "`settings` is not a schema"),
         ("surprise", 1.into(), "surprise"),
         (
             "inventory",
@@ -1276,6 +1277,11 @@ fn manifests_are_bounded() {
             "parameters",
             serde_json::json!({ "type": "object", "properties": properties }),
             "`parameters` has 65 parameters, more than 64",
+        ),
+        (
+            "settings",
+            serde_json::json!({ "type": "object", "properties": properties }),
+            "`settings` has 65 settings, more than 64",
         ),
         (
             "parameters",

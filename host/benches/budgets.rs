@@ -187,11 +187,13 @@ impl Host {
             user: None,
             documents: vec![projection.apply(document, &self.bundle.workloads.shape(document))],
             related: Vec::new(),
+            settings: vec![rule.settings.clone()],
             asks: vec![native::Ask {
                 rule: 0,
                 document: 0,
                 old: None,
                 parameters: rule.parameters.clone(),
+                settings: 0,
                 related: Vec::new(),
             }],
         }

@@ -22,6 +22,7 @@
 //! | [`bundle`] | which rules, with which settings |
 //! | [`discover`] | which files |
 //! | [`engine`] | the sandbox; the only module that names wasmtime |
+//! | [`edit`] | operations on the text of a document |
 //! | [`project`], [`workload`] | how rules see a document |
 //! | [`manifest`] | what a rule says of itself |
 //! | [`parse`] | from bytes to documents |
@@ -30,7 +31,7 @@
 //! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`watch`] | waiting for files to change |
 //! | [`visible`] | texts of others as terminals, logs and pages may hold them |
-//! | [`settings`] | files that people write to configure the host |
+//! | [`located`] | files that people write to configure the host |
 //! | [`files`] | reading files that may be anything |
 //! | [`root`] | where a path is below a directory, and in which repository |
 //! | [`sealed`] | files that only we wrote |
@@ -49,12 +50,14 @@ pub mod decide;
 pub mod digest;
 pub mod discover;
 pub mod document;
+pub mod edit;
 pub mod engine;
 pub mod evaluate;
 pub mod files;
 pub mod fix;
 pub mod fixtures;
 pub mod integrate;
+pub mod located;
 pub mod lsp;
 pub mod manifest;
 pub mod measure;
@@ -66,7 +69,7 @@ pub mod root;
 pub mod scaffold;
 pub mod sealed;
 pub mod serve;
-pub mod settings;
+
 mod suggest;
 pub mod trust;
 pub mod visible;

@@ -206,6 +206,9 @@ pub struct Manifest {
     /// The other documents that it asks for.
     #[serde(default)]
     pub inventory: Vec<Query>,
+    /// JSON Schema of the settings that it uses, by their names.
+    #[serde(default = "no_parameters")]
+    pub settings: serde_json::Value,
     /// JSON Schema of its parameters.
     #[serde(default = "no_parameters")]
     pub parameters: serde_json::Value,
@@ -480,6 +483,8 @@ pub mod bounds {
     pub const QUERIES: usize = 16;
     /// Parameters.
     pub const PARAMETERS: usize = 64;
+    /// Settings that it uses.
+    pub const SETTINGS: usize = 64;
 }
 
 /// Why a manifest is refused.
@@ -578,6 +583,11 @@ impl Manifest {
         self.findings.iter().map(|kind| kind.severity).max().unwrap_or(Severity::Info)
     }
 
+    /// The names of the settings that it uses.
+    pub fn setting_names(&self) -> impl Iterator<Item = &str> {
+        properties(&self.settings).map(|(name, _)| name)
+    }
+
     /// Whether that is its id, or was.
     pub fn is_called(&self, name: &str) -> bool {
         self.id == name || self.renamed_from.iter().any(|former| former == name)
@@ -606,8 +616,10 @@ impl Manifest {
         if self.applies_to.is_empty() {
             return invalid("appliesTo", "names no documents");
         }
-        if self.parameters.get("type").and_then(serde_json::Value::as_str) != Some("object") {
-            return invalid("parameters", "is not a schema of type `object`");
+        for (field, schema) in [("parameters", &self.parameters), ("settings", &self.settings)] {
+            if schema.get("type").and_then(serde_json::Value::as_str) != Some("object") {
+                return invalid(field, "is not a schema of type `object`");
+            }
         }
         let mut names: Vec<&str> = self.inventory.iter().map(|query| query.name.as_str()).collect();
         names.sort_unstable();
@@ -649,7 +661,7 @@ impl Manifest {
 
     /// Whether everything is within its bound.
     fn check_bounds(&self) -> Result<(), ManifestError> {
-        use bounds::{ENTRIES, ID_BYTES, LINE_BYTES, PARAMETERS, QUERIES, STEPS, TEXT_BYTES};
+        use bounds::{ENTRIES, ID_BYTES, LINE_BYTES, PARAMETERS, QUERIES, SETTINGS, STEPS, TEXT_BYTES};
         let within = |field: &'static str, counted: usize, limit: usize, what: &str| {
             let reason = || format!("has {counted} {what}, more than {limit}");
             if counted <= limit { Ok(()) } else { Err(ManifestError::Invalid { field, reason: reason() }) }
@@ -696,9 +708,15 @@ impl Manifest {
                 bytes(field, &path.to_string(), LINE_BYTES)?;
             }
         }
-        let parameters = self.parameters.get("properties").and_then(serde_json::Value::as_object);
-        within("parameters", parameters.map_or(0, serde_json::Map::len), PARAMETERS, "parameters")
+        within("parameters", properties(&self.parameters).count(), PARAMETERS, "parameters")?;
+        within("settings", properties(&self.settings).count(), SETTINGS, "settings")
     }
+}
+
+/// The properties of a schema, by their names.
+pub fn properties(schema: &serde_json::Value) -> impl Iterator<Item = (&str, &serde_json::Value)> {
+    let properties = schema.get("properties").and_then(serde_json::Value::as_object);
+    properties.into_iter().flatten().map(|(name, schema)| (name.as_str(), schema))
 }
 
 fn is_kebab_case(text: &str) -> bool {

@@ -1,21 +1,27 @@
 //! How many replicas a workload really has: autoscalers overrule `spec.replicas`.
-//!
-//! A rule asks for the autoscalers that scale its subject. A ScaledObject that names no kind scales a Deployment:
-//!
-//! ```ignore
-//! autoscalers: {
-//!     kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
-//!     scope: "namespace",
-//!     relation: names {
-//!         kind: "spec.scaleTargetRef.kind=Deployment",
-//!         group: "spec.scaleTargetRef.apiVersion",
-//!         name: "spec.scaleTargetRef.name",
-//!     },
-//!     reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
-//! },
-//! ```
 
 use crate::input::{Input, Related};
+use crate::uses::Uses;
+
+crate::usable! {
+    /// The autoscalers that scale the subject, and its own number of replicas. A ScaledObject that names no kind scales
+    /// a Deployment.
+    pub Autoscalers {
+        reads: ["object.spec.replicas"],
+        inventory: {
+            autoscalers: {
+                kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
+                scope: "namespace",
+                relation: names {
+                    kind: "spec.scaleTargetRef.kind=Deployment",
+                    group: "spec.scaleTargetRef.apiVersion",
+                    name: "spec.scaleTargetRef.name",
+                },
+                reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
+            },
+        },
+    }
+}
 
 /// The fewest replicas that an autoscaler leaves: `minReplicas` (default 1) of a
 /// HorizontalPodAutoscaler, `idleReplicaCount`, else `minReplicaCount` (default 0) of a ScaledObject.
@@ -28,16 +34,16 @@ pub fn minimum(autoscaler: &Related<'_>) -> i64 {
     spec.get("minReplicas").as_i64().unwrap_or(1)
 }
 
-/// The autoscaler that answers `query`; the one with the lowest minimum when there are several (KEDA
+/// The subject's autoscaler; the one with the lowest minimum when there are several (KEDA
 /// makes a HorizontalPodAutoscaler of its own).
-pub fn autoscaler<'d, P>(input: &Input<'d, P>, query: &str) -> Option<Related<'d>> {
-    input.related(query).min_by_key(minimum)
+pub fn autoscaler<'d, P: Uses<Autoscalers>>(input: &Input<'d, P>) -> Option<Related<'d>> {
+    input.related("autoscalers").min_by_key(minimum)
 }
 
 /// The replicas that are always there: the minimum of the workload's autoscaler, else
-/// `spec.replicas`, else 1. The rule reads `object.spec.replicas`.
-pub fn effective_replicas<P>(input: &Input<'_, P>, query: &str) -> i64 {
-    match autoscaler(input, query) {
+/// `spec.replicas`, else 1.
+pub fn effective_replicas<P: Uses<Autoscalers>>(input: &Input<'_, P>) -> i64 {
+    match autoscaler(input) {
         Some(autoscaler) => minimum(&autoscaler),
         None => input.workload().object.at("spec.replicas").as_i64().unwrap_or(1),
     }
@@ -47,6 +53,7 @@ pub fn effective_replicas<P>(input: &Input<'_, P>, query: &str) -> i64 {
 mod tests {
     use super::*;
     use crate::testing::look;
+    use crate::uses::Usable;
 
     fn replicas(spec: &str, autoscalers: &[(&str, &str)]) -> i64 {
         let related: Vec<String> = autoscalers
@@ -55,7 +62,7 @@ mod tests {
             .collect();
         let document = format!(r#"{{"object":{{"spec":{spec}}}}}"#);
         let related = format!("[{}]", related.join(","));
-        look("shop", &document, &["autoscalers"], &[&related], |input| effective_replicas(input, "autoscalers"))
+        look("shop", &document, Autoscalers::QUERIES, &[&related], effective_replicas)
     }
 
     #[test]

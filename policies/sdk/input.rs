@@ -3,8 +3,10 @@
 use crate::bindings::exports::policy::rule::rules as wire;
 use crate::finding::{Check, Findings, Skip};
 use crate::json::{Json, JsonError, View};
+use crate::manifest::Query;
 use crate::object;
 use crate::parameter::Parameters;
+use crate::uses::{self, Used};
 use crate::workload::Workload;
 use crate::write::Raw;
 
@@ -22,8 +24,10 @@ pub struct Input<'d, P> {
     pub user: Option<&'d User>,
     /// The rule's parameters, defaults filled in.
     pub parameters: P,
-    /// The names of the manifest's queries, and the answer to each.
-    queries: &'static [&'static str],
+    /// The settings that the bundle sets.
+    pub(crate) settings: View<'d>,
+    /// The manifest's queries, and the answer to each.
+    queries: Vec<&'static Query>,
     related: Vec<View<'d>>,
 }
 
@@ -67,7 +71,7 @@ impl<'d, P> Input<'d, P> {
 
     /// The documents that answer the manifest's query of that name.
     pub fn related(&self, query: &str) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
-        let answer = self.queries.iter().position(|name| *name == query).and_then(|at| self.related.get(at));
+        let answer = self.queries.iter().position(|known| known.name == query).and_then(|at| self.related.get(at));
         answer.map(View::items).into_iter().flatten().map(|entry| Related {
             subject: entry.get("subject"),
             via: entry.get("via"),
@@ -148,11 +152,16 @@ pub struct Question<'d> {
 pub(crate) struct Texts<'d> {
     documents: Parsed<'d>,
     related: Parsed<'d>,
+    settings: Parsed<'d>,
 }
 
 impl<'d> Texts<'d> {
     pub(crate) fn new(request: &'d wire::Request) -> Self {
-        Self { documents: Parsed::new(&request.documents), related: Parsed::new(&request.related) }
+        Self {
+            documents: Parsed::new(&request.documents),
+            related: Parsed::new(&request.related),
+            settings: Parsed::new(&request.settings),
+        }
     }
 }
 
@@ -173,15 +182,21 @@ impl<'d> Parsed<'d> {
     }
 }
 
-/// Runs a rule's `check` on a question. `queries` are the names of the manifest's queries, `reads_user` says
-/// whether the manifest asks for the user.
+/// What a rule declares of what it is told.
+#[doc(hidden)]
+pub struct Declared {
+    pub queries: &'static [Query],
+    pub uses: &'static [Used],
+    pub reads_user: bool,
+}
+
+/// Runs a rule's `check` on a question.
 pub fn answer<P: Parameters>(
     question: &Question<'_>,
-    queries: &'static [&'static str],
-    reads_user: bool,
+    declared: &Declared,
     check: impl for<'d> FnOnce(&Input<'d, P>, &mut Findings) -> Check,
 ) -> wire::Answer {
-    match judge(question, queries, reads_user, check) {
+    match judge(question, declared, check) {
         Ok(answer) => answer,
         Err(reason) => wire::Answer::Failed(reason),
     }
@@ -189,20 +204,29 @@ pub fn answer<P: Parameters>(
 
 fn judge<P: Parameters>(
     question: &Question<'_>,
-    queries: &'static [&'static str],
-    reads_user: bool,
+    declared: &Declared,
     check: impl for<'d> FnOnce(&Input<'d, P>, &mut Findings) -> Check,
 ) -> Result<wire::Answer, String> {
     let Question { request, ask, texts } = question;
     let parameters = Json::parse(&ask.parameters).map_err(|error| not_json("parameters", &error))?;
+    let settings = texts.settings.view(ask.settings, "settings")?;
+    if !settings.is_empty() {
+        for setting in uses::settings(declared.uses) {
+            let value = settings.get(setting.name);
+            if value.kind().is_some() && !(setting.fits)(&value) {
+                return Err(format!("setting `{}` does not fit its schema", setting.name));
+            }
+        }
+    }
     let related = ask.related.iter().map(|at| texts.related.view(*at, "related documents"));
     let input = Input {
         subject: &request.subject,
         document: texts.documents.view(ask.document, "document")?,
         old: ask.old.map(|at| texts.documents.view(at, "old document")).transpose()?,
-        user: request.user.as_ref().filter(|_| reads_user),
+        user: request.user.as_ref().filter(|_| declared.reads_user),
         parameters: P::read(&parameters.root())?,
-        queries,
+        settings,
+        queries: uses::queries(declared.queries, declared.uses),
         related: related.collect::<Result<_, _>>()?,
     };
     let mut findings = Findings::default();

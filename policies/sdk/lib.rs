@@ -24,10 +24,12 @@ mod rule_macro;
 pub mod script;
 pub mod selector;
 pub mod serving;
+pub mod settings;
 pub mod shell;
 pub mod shutdown;
 #[cfg(test)]
 mod testing;
+pub mod uses;
 pub mod version;
 pub mod workload;
 pub mod write;

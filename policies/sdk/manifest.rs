@@ -1,6 +1,7 @@
 //! A rule's manifest: everything the host, the docs and a reviewer want to know without running it.
 
 use crate::finding::kebab_case;
+use crate::uses::{self, Used};
 use crate::write::{ObjectWriter, Raw, ToJson};
 
 /// A manifest as [`rule!`](crate::rule!) captures it.
@@ -25,8 +26,8 @@ pub struct Manifest {
     pub operations: &'static [&'static str],
     pub subresources: &'static [&'static str],
     pub inventory: &'static [Query],
-    /// Name, doc lines, schema, default.
-    pub parameters: Vec<(&'static str, &'static [&'static str], String, String)>,
+    pub uses: &'static [Used],
+    pub parameters: Vec<Property>,
 }
 
 /// One kind of finding.
@@ -148,6 +149,8 @@ impl Manifest {
     /// The manifest as JSON.
     pub fn to_json(&self) -> String {
         let docs = Docs::parse(self.docs);
+        let reads: Vec<&str> = self.reads.iter().chain(self.uses.iter().flat_map(|used| used.reads)).copied().collect();
+        let inventory = uses::queries(self.inventory, self.uses);
         let mut out = String::new();
         let mut object = ObjectWriter::new(&mut out);
         object
@@ -166,33 +169,50 @@ impl Manifest {
             .entry("renamedFrom", self.renamed_from)
             .entry("since", self.since)
             .entry("appliesTo", self.applies_to)
-            .entry("reads", &expand(self.reads))
+            .entry("reads", &expand(&reads))
             .entry("readsOld", &self.reads_old)
             .entry("readsUser", &self.reads_user)
             .entry("operations", self.operations)
             .entry("subresources", self.subresources)
-            .entry("inventory", &self.inventory.iter().map(Query::to_raw).collect::<Vec<_>>())
-            .entry("parameters", &self.parameter_schema());
+            .entry("inventory", &inventory.into_iter().map(Query::to_raw).collect::<Vec<_>>())
+            .entry("settings", &self.settings_schema())
+            .entry("parameters", &schema(&self.parameters));
         object.finish();
         out
     }
 
-    fn parameter_schema(&self) -> Raw {
-        let mut properties = String::new();
-        let mut object = ObjectWriter::new(&mut properties);
-        for (name, docs, schema, default) in &self.parameters {
-            let mut property = format!("{{{schema},\"description\":");
-            join(docs).write_json(&mut property);
-            if default != "null" {
-                property.push_str(",\"default\":");
-                property.push_str(default);
-            }
-            property.push('}');
-            object.entry(name, &Raw(property));
-        }
-        object.finish();
-        Raw(format!(r#"{{"type":"object","additionalProperties":false,"properties":{properties}}}"#))
+    fn settings_schema(&self) -> Raw {
+        let settings = uses::settings(self.uses).into_iter();
+        schema(&settings.map(|it| (it.name, it.docs, (it.schema)(), (it.default)())).collect::<Vec<_>>())
     }
+}
+
+/// A property of a schema: name, doc lines, schema, default.
+#[doc(hidden)]
+pub type Property = (&'static str, &'static [&'static str], String, String);
+
+/// The schema of an object with these properties.
+fn schema(properties: &[Property]) -> Raw {
+    Raw(["{", &schema_of(properties), "}"].concat())
+}
+
+/// [`schema`], without its braces.
+#[doc(hidden)]
+pub fn schema_of(properties: &[Property]) -> String {
+    let mut written = String::new();
+    let mut object = ObjectWriter::new(&mut written);
+    for (name, docs, schema, default) in properties {
+        let mut property = format!("{{{schema},\"description\":");
+        join(docs).write_json(&mut property);
+        if default != "null" {
+            property.push_str(",\"default\":");
+            property.push_str(default);
+        }
+        property.push('}');
+        object.entry(name, &Raw(property));
+    }
+    object.finish();
+    format!(r#""type":"object","additionalProperties":false,"properties":{written}"#)
 }
 
 /// The id of the rule that a module declares.

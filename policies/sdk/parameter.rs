@@ -50,6 +50,40 @@ impl Parameter for i64 {
     }
 }
 
+/// An integer within bounds, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bounded<const MIN: i64, const MAX: i64>(i64);
+
+impl<const MIN: i64, const MAX: i64> Bounded<MIN, MAX> {
+    /// A default. Out of bounds it does not compile, in a constant.
+    ///
+    /// # Panics
+    /// When the value is out of bounds.
+    pub const fn of(value: i64) -> Self {
+        assert!(MIN <= value && value <= MAX, "invariant: a default is within its own bounds");
+        Self(value)
+    }
+
+    /// The value.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> Parameter for Bounded<MIN, MAX> {
+    fn schema() -> String {
+        format!(r#""type":"integer","minimum":{MIN},"maximum":{MAX}"#)
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        value.as_i64().filter(|value| (MIN..=MAX).contains(value)).map(Self)
+    }
+
+    fn default_json(&self) -> String {
+        self.0.to_json()
+    }
+}
+
 /// A number with up to three decimals. (Reading and writing floating point would take 25 KB of a component.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimal {
@@ -178,6 +212,108 @@ pub fn list<const N: usize>(items: [&str; N]) -> Vec<String> {
     items.iter().copied().map(str::to_owned).collect()
 }
 
+/// Declares a parameter that is one of a few words.
+///
+/// ```
+/// policy_sdk::choice! {
+///     /// Which workloads are judged.
+///     pub Scope { Production = "production", All = "all" }
+/// }
+/// ```
+#[macro_export]
+macro_rules! choice {
+    ($(#[doc = $doc:literal])* $visibility:vis $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "a variant is documented by its word")]
+        $visibility enum $name {
+            $($variant,)+
+        }
+
+        impl $crate::parameter::Parameter for $name {
+            fn schema() -> String {
+                [r#""enum":"#, &$crate::write::ToJson::to_json(&[$($text),+])].concat()
+            }
+
+            fn read(value: &$crate::json::View<'_>) -> Option<Self> {
+                match value.as_str()? {
+                    $($text => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
+            fn default_json(&self) -> String {
+                $crate::write::ToJson::to_json(match self {
+                    $(Self::$variant => $text,)+
+                })
+            }
+        }
+    };
+}
+
+/// Declares a parameter with fields. Each has its name in JSON, a type and a default, which holds where the field is
+/// not set.
+///
+/// ```
+/// policy_sdk::record! {
+///     /// How long a rollout may take.
+///     pub Deadline {
+///         /// Seconds.
+///         pub seconds, "seconds": i64 = 600;
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! record {
+    ($(#[doc = $doc:literal])* $visibility:vis $name:ident {
+        $($(#[doc = $field_doc:literal])* $field_visibility:vis $field:ident, $key:literal: $type:ty = $default:expr;)+
+    }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        $visibility struct $name {
+            $($(#[doc = $field_doc])* $field_visibility $field: $type,)+
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
+        impl $crate::parameter::Parameter for $name {
+            fn schema() -> String {
+                let default = Self::default();
+                let properties = [$((
+                    $key,
+                    &[$($field_doc),*] as &[&str],
+                    <$type as $crate::parameter::Parameter>::schema(),
+                    $crate::parameter::Parameter::default_json(&default.$field),
+                )),+];
+                $crate::manifest::schema_of(&properties)
+            }
+
+            fn read(value: &$crate::json::View<'_>) -> Option<Self> {
+                (value.kind() == Some($crate::json::Kind::Object)).then_some(())?;
+                let default = Self::default();
+                let known = [$($key),+];
+                value.entries().all(|(key, _)| known.contains(&key)).then_some(())?;
+                Some(Self { $($field: $crate::parameter::read_or(value, $key, || default.$field).ok()?,)+ })
+            }
+
+            fn default_json(&self) -> String {
+                let mut out = String::new();
+                let mut object = $crate::write::ObjectWriter::new(&mut out);
+                $(object.entry(
+                    $key,
+                    &$crate::write::Raw($crate::parameter::Parameter::default_json(&self.$field)),
+                );)+
+                object.finish();
+                out
+            }
+        }
+    };
+}
+
 /// Reads one parameter: the value set, else the default. For [`rule!`](crate::rule!).
 #[doc(hidden)]
 pub fn read_or<P: Parameter>(set: &View<'_>, name: &str, default: impl FnOnce() -> P) -> Result<P, String> {
@@ -191,6 +327,50 @@ pub fn read_or<P: Parameter>(set: &View<'_>, name: &str, default: impl FnOnce() 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    crate::choice! {
+        /// What is judged.
+        Scope { Production = "production", All = "all" }
+    }
+
+    crate::record! {
+        /// A deadline.
+        Deadline {
+            /// Seconds.
+            seconds, "seconds": i64 = 600;
+            /// For whom.
+            scope, "scope": Scope = Scope::Production;
+        }
+    }
+
+    fn read<P: Parameter>(text: &str) -> Option<P> {
+        P::read(&crate::json::Json::parse(text).unwrap().root())
+    }
+
+    #[test]
+    fn choices_bounds_and_records_refuse_what_their_schema_refuses() {
+        assert_eq!(Scope::schema(), r#""enum":["production","all"]"#);
+        assert_eq!(read::<Scope>(r#""all""#), Some(Scope::All));
+        assert_eq!(read::<Scope>(r#""none""#), None);
+        assert_eq!(Bounded::<1, 5>::schema(), r#""type":"integer","minimum":1,"maximum":5"#);
+        assert_eq!(read::<Bounded<1, 5>>("5").map(Bounded::get), Some(5));
+        assert_eq!(read::<Bounded<1, 5>>("6"), None);
+        let some = Deadline { seconds: 5, scope: Scope::Production };
+        assert_eq!(read::<Deadline>(r#"{"seconds":5}"#), Some(some));
+        assert_eq!(read::<Deadline>("{}"), Some(Deadline::default()));
+        for refused in [r#"{"second":5}"#, r#"{"seconds":"5"}"#, r#"{"scope":"none"}"#, "[]"] {
+            assert_eq!(read::<Deadline>(refused), None, "{refused}");
+        }
+        assert_eq!(Deadline::default().default_json(), r#"{"seconds":600,"scope":"production"}"#);
+        assert_eq!(
+            Deadline::schema(),
+            concat!(
+                r#""type":"object","additionalProperties":false,"properties":{"#,
+                r#""seconds":{"type":"integer","description":"Seconds.","default":600},"#,
+                r#""scope":{"enum":["production","all"],"description":"For whom.","default":"production"}}"#
+            )
+        );
+    }
 
     #[test]
     fn a_decimal_is_exact() {

@@ -1,23 +1,62 @@
 //! Which documents count as production.
 
 use crate::input::Input;
+use crate::parameter::list;
+use crate::uses::{self, Uses};
 
-/// True when the input is of production:
-/// * its namespace has a part (between dashes) that is `prod`, `production` or `live`, or
-/// * its label `environment` or `app.kubernetes.io/environment` is `prod` or `production`, or
-/// * a folder of its file is named `prod`.
-///
-/// The rule reads `object.metadata.labels`, `pod.metadata.labels` and `file`; for documents that
-/// are no workloads `metadata.labels`.
-pub fn is_production<P>(input: &Input<'_, P>) -> bool {
-    let mut labels =
-        ["object.metadata.labels", "pod.metadata.labels", "metadata.labels"].into_iter().flat_map(|labels| {
-            ["environment", "app.kubernetes.io/environment"].map(|key| input.document.at(labels).get(key))
-        });
+crate::record! {
+    /// What says that a document is of production; each of these is enough.
+    pub Signs {
+        /// Parts, between dashes, of the namespace's name.
+        pub namespace_parts, "namespaceParts": Vec<String> = list(["prod", "production", "live"]);
+        /// Labels that name the environment.
+        pub labels, "labels": Vec<String> = list(["environment", "app.kubernetes.io/environment"]);
+        /// Their values.
+        pub label_values, "labelValues": Vec<String> = list(["prod", "production"]);
+        /// Names of folders above the file.
+        pub folders, "folders": Vec<String> = list(["prod"]);
+    }
+}
+
+crate::setting! {
+    /// What says that a document is of production.
+    pub ProductionSigns, "production": Signs = Signs::default();
+}
+
+crate::usable! {
+    /// Whether a workload is of production.
+    pub Production {
+        reads: ["file", "object.metadata.labels", "pod.metadata.labels"],
+        setting: ProductionSigns,
+    }
+    /// Whether a document that is no workload is of production.
+    pub ProductionObject {
+        reads: ["file", "metadata.labels"],
+        setting: ProductionSigns,
+    }
+}
+
+/// True when the workload is of production.
+pub fn is_production<P: Uses<Production>>(input: &Input<'_, P>) -> bool {
+    has_sign(input, &["object.metadata.labels", "pod.metadata.labels"])
+}
+
+/// True when the document, which is no workload, is of production.
+pub fn is_production_object<P: Uses<ProductionObject>>(input: &Input<'_, P>) -> bool {
+    has_sign(input, &["metadata.labels"])
+}
+
+fn has_sign<P>(input: &Input<'_, P>, labels: &[&str]) -> bool {
+    let signs: Signs = uses::read::<ProductionSigns, P>(input);
+    let has = |signs: &[String], text: &str| signs.iter().any(|sign| sign == text);
     let folders = input.document.get("file").text().rsplit_once('/').map_or("", |(folders, _)| folders);
-    input.subject.namespace.split('-').any(|part| matches!(part, "prod" | "production" | "live"))
-        || labels.any(|label| matches!(label.text(), "prod" | "production"))
-        || folders.split('/').any(|folder| folder == "prod")
+    let values = labels.iter().flat_map(|path| {
+        let labels = input.document.at(path);
+        signs.labels.iter().map(move |key| labels.get(key))
+    });
+    input.subject.namespace.split('-').any(|part| has(&signs.namespace_parts, part))
+        || values.into_iter().any(|value| has(&signs.label_values, value.text()))
+        || folders.split('/').any(|folder| has(&signs.folders, folder))
 }
 
 #[cfg(test)]
@@ -26,7 +65,7 @@ mod tests {
     use crate::testing::look;
 
     fn production(namespace: &str, document: &str) -> bool {
-        look(namespace, document, &[], &[], is_production)
+        look(namespace, document, &[], &[], |input| is_production(input) || is_production_object(input))
     }
 
     #[test]

@@ -125,20 +125,13 @@ macro_rules! rule {
         $(renamed_from: [$($former:literal),* $(,)?],)?
         since: $since:literal,
         applies_to: [$($applies_to:literal),* $(,)?],
-        reads: [$($read:literal),* $(,)?],
+        $(uses: [$($used:ty),* $(,)?],)?
+        $(reads: [$($read:literal),* $(,)?],)?
         $(reads_old: $reads_old:literal,)?
         $(reads_user: $reads_user:literal,)?
         $(operations: [$($operation:literal),* $(,)?],)?
         $(subresources: [$($subresource:literal),* $(,)?],)?
-        $(inventory: {
-            $($query:ident: {
-                kinds: [$($kind:literal),* $(,)?],
-                scope: $scope:literal,
-                $(via: $via:literal,)?
-                $(relation: $relation:ident { $($field:ident: $value:tt),* $(,)? },)?
-                reads: [$($query_read:literal),* $(,)?] $(,)?
-            }),* $(,)?
-        },)?
+        $(inventory: { $($inventory:tt)* },)?
         $(parameters: {
             $($(#[doc = $parameter_doc:literal])* $parameter:ident: $type:ty = $default:expr),* $(,)?
         },)?
@@ -173,7 +166,13 @@ macro_rules! rule {
 
         /// The paths that the rule lists.
         #[allow(dead_code, reason = "for rules that walk through all that they read")]
-        const READS: &[&str] = &[$($read),*];
+        const READS: &[&str] = &[$($($read),*)?];
+
+        const QUERIES: &[$crate::manifest::Query] = $crate::queries! { $($($inventory)*)? };
+
+        const USES: &[$crate::uses::Used] = &[$($($crate::uses::Used::of::<$used>()),*)?];
+
+        $($(impl $crate::uses::Uses<$used> for Parameters {})*)?
 
         /// The rule, as its component holds it.
         pub const RULE: $crate::input::Rule = $crate::input::Rule { manifest, answer };
@@ -204,17 +203,8 @@ macro_rules! rule {
                 reads_user: false $(|| $reads_user)?,
                 operations: &[$($($operation),*)?],
                 subresources: &[$($($subresource),*)?],
-                inventory: &[$($($crate::manifest::Query {
-                    name: stringify!($query),
-                    kinds: &[$($kind),*],
-                    scope: $scope,
-                    via: &[$($via)?],
-                    relation: &[$((
-                        stringify!($relation),
-                        &[$((stringify!($field), $crate::terms!($value))),*],
-                    ))?],
-                    reads: &[$($query_read),*],
-                }),*)?],
+                inventory: QUERIES,
+                uses: USES,
                 parameters: vec![$($({
                     let default: $type = $default;
                     (
@@ -231,8 +221,9 @@ macro_rules! rule {
         fn answer(
             question: &$crate::input::Question<'_>,
         ) -> $crate::bindings::exports::policy::rule::rules::Answer {
-            const QUERIES: &[&str] = &[$($(stringify!($query)),*)?];
-            $crate::input::answer::<Parameters>(question, QUERIES, false $(|| $reads_user)?, check)
+            let declared =
+                $crate::input::Declared { queries: QUERIES, uses: USES, reads_user: false $(|| $reads_user)? };
+            $crate::input::answer::<Parameters>(question, &declared, check)
         }
     };
 }
@@ -259,6 +250,33 @@ macro_rules! component {
 
     $crate::bindings::export!(Component with_types_in $crate::bindings);
         };
+    };
+}
+
+/// The queries of an `inventory:`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! queries {
+    (
+        $($query:ident: {
+            kinds: [$($kind:literal),* $(,)?],
+            scope: $scope:literal,
+            $(via: $via:literal,)?
+            $(relation: $relation:ident { $($field:ident: $value:tt),* $(,)? },)?
+            reads: [$($read:literal),* $(,)?] $(,)?
+        }),* $(,)?
+    ) => {
+        &[$($crate::manifest::Query {
+            name: stringify!($query),
+            kinds: &[$($kind),*],
+            scope: $scope,
+            via: &[$($via)?],
+            relation: &[$((
+                stringify!($relation),
+                &[$((stringify!($field), $crate::terms!($value))),*],
+            ))?],
+            reads: &[$($read),*],
+        }),*]
     };
 }
 

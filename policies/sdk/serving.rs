@@ -1,21 +1,38 @@
 //! Which containers serve: clients send them requests.
 //!
-//! A container serves when a Service sends to a port of it. Rules ask for Services in their inventory:
-//!
-//! ```ignore
-//! services: {
-//!     kinds: ["core/Service"],
-//!     scope: "namespace",
-//!     relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-//!     reads: ["spec.ports"],
-//! },
-//! ```
+//! A container serves when a Service sends to a port of it.
 
 use crate::input::{Input, Related};
 use crate::json::View;
 use crate::object;
+use crate::uses::Uses;
 use crate::workload::{Class, Container, Workload};
 use crate::write::Raw;
+
+crate::usable! {
+    /// The Services that select the subject's pods, with the ports that its containers declare.
+    pub Services {
+        reads: ["pod.metadata.labels", "container.ports"],
+        inventory: {
+            services: {
+                kinds: ["core/Service"],
+                scope: "namespace",
+                relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
+                reads: ["spec.ports", "spec.publishNotReadyAddresses", "spec.clusterIP"],
+            },
+        },
+    }
+}
+
+/// The Services that select the subject's pods.
+pub fn services<'d, P: Uses<Services>>(input: &Input<'d, P>) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
+    input.related("services")
+}
+
+/// Whether a Service sends only to pods that are ready.
+pub fn waits(service: &Related<'_>) -> bool {
+    !service.document.at("spec.publishNotReadyAddresses").is_true()
+}
 
 /// A container that a Service sends to.
 pub struct Served<'d> {
@@ -27,12 +44,11 @@ pub struct Served<'d> {
     pub service: Related<'d>,
 }
 
-/// The main containers with a port that one of the Services that answer `query` sends to, by number or by name;
-/// ports for metrics alone do not count. `counts` tells which Services do. The rule reads `pod.metadata.labels`
-/// and `container.ports`.
-pub fn served<'d, P>(input: &Input<'d, P>, query: &str, counts: impl Fn(&Related<'d>) -> bool) -> Vec<Served<'d>> {
+/// The main containers with a port that a Service sends to, by number or by name; ports for metrics alone do not
+/// count. `counts` tells which Services do.
+pub fn served<'d, P: Uses<Services>>(input: &Input<'d, P>, counts: impl Fn(&Related<'d>) -> bool) -> Vec<Served<'d>> {
     let workload = input.workload();
-    let services: Vec<Related<'d>> = input.related(query).filter(counts).collect();
+    let services: Vec<Related<'d>> = services(input).filter(counts).collect();
     let find = |container: Container<'d>| {
         let ports = container.get("ports").items().filter(|port| !is_of_metrics(port.get("name").text()));
         let sent = |port: View<'d>| {
@@ -46,9 +62,9 @@ pub fn served<'d, P>(input: &Input<'d, P>, query: &str, counts: impl Fn(&Related
 }
 
 /// A Service that selects the pods and sends to a port number that no container declares.
-pub fn sending_to_undeclared<'d, P>(input: &Input<'d, P>, query: &str) -> Option<Related<'d>> {
+pub fn sending_to_undeclared<'d, P: Uses<Services>>(input: &Input<'d, P>) -> Option<Related<'d>> {
     let workload = input.workload();
-    input.related(query).find(|service| sends_to_undeclared(service, &workload))
+    services(input).find(|service| sends_to_undeclared(service, &workload))
 }
 
 /// Whether a port's name says that it is for metrics.
@@ -123,6 +139,7 @@ mod tests {
     use super::*;
     use crate::json::Json;
     use crate::testing::look;
+    use crate::uses::Usable;
 
     const POD: &str = r#"{"spec":{
         "containers":[
@@ -137,10 +154,10 @@ mod tests {
     fn sent_to(service: &str) -> String {
         let document = format!(r#"{{"pod":{POD}}}"#);
         let related = format!(r#"[{{"subject":{{}},"document":{{"spec":{service}}}}}]"#);
-        look("shop", &document, &["services"], &[&related], |input| {
-            let served = served(input, "services", |_| true);
+        look("shop", &document, Services::QUERIES, &[&related], |input| {
+            let served = served(input, |_| true);
             let mut names: Vec<&str> = served.iter().map(|served| served.container.name()).collect();
-            names.extend(sending_to_undeclared(input, "services").map(|_| "?"));
+            names.extend(sending_to_undeclared(input).map(|_| "?"));
             names.join(",")
         })
     }

@@ -1,11 +1,13 @@
 //! An input to test helpers with, which take what a rule is given.
 
 use crate::bindings::exports::policy::rule::rules::{Answer, Ask, Request, Subject};
-use crate::input::{Input, Question, Texts, answer};
+use crate::input::{Declared, Input, Question, Texts, answer};
 use crate::json::View;
+use crate::manifest::Query;
 use crate::parameter::Parameters;
+use crate::uses::{Usable, Uses};
 
-/// A rule without parameters.
+/// A rule without parameters, which uses everything.
 pub(crate) struct Nothing;
 
 impl Parameters for Nothing {
@@ -14,12 +16,14 @@ impl Parameters for Nothing {
     }
 }
 
+impl<U: Usable> Uses<U> for Nothing {}
+
 /// What `look` sees in the input of a rule that is asked about the Deployment `cart`. `related` has the answers to
 /// the rule's queries.
 pub(crate) fn look<T>(
     namespace: &str,
     document: &str,
-    queries: &'static [&'static str],
+    queries: &'static [Query],
     related: &[&str],
     look: impl FnOnce(&Input<'_, Nothing>) -> T,
 ) -> T {
@@ -36,18 +40,21 @@ pub(crate) fn look<T>(
         user: None,
         documents: vec![document.into()],
         related: related.iter().map(|text| (*text).into()).collect(),
+        settings: vec!["{}".into()],
         asks: vec![Ask {
             rule: 0,
             document: 0,
             old: None,
             parameters: "{}".into(),
+            settings: 0,
             related: (0..related.len() as u32).collect(),
         }],
     };
     let texts = Texts::new(&request);
     let question = Question { request: &request, ask: &request.asks[0], texts: &texts };
     let mut seen = None;
-    let answer = answer(&question, queries, false, |input: &Input<'_, Nothing>, _| {
+    let declared = Declared { queries, uses: &[], reads_user: false };
+    let answer = answer(&question, &declared, |input: &Input<'_, Nothing>, _| {
         seen = Some(look(input));
         Ok(())
     });

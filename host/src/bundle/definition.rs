@@ -1,5 +1,6 @@
 //! The bundle file, as it is written.
 
+use super::settings::Settings;
 use crate::manifest::{Confidence, Severity};
 use crate::workload::WorkloadKind;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,9 @@ pub struct Definition {
     /// Which findings it reports.
     #[serde(default, skip_serializing_if = "Level::is_all")]
     pub report: Level,
+    /// What its rules take for granted of the clusters and the repository, by the names of the settings.
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub settings: Settings,
     /// The rules.
     pub rules: Vec<RuleEntry>,
     /// Who is exempt from what, why and until when.

@@ -8,9 +8,11 @@ mod exemption;
 mod library;
 mod packed;
 mod resolve;
+mod settings;
 
 pub use definition::{Definition, Enforcement, ExemptionEntry, Level, OnUpdate, RuleEntry};
 pub use exemption::{Exemption, ExemptionSource, Ignoring, Scope as ExemptionScope};
 pub use library::{ComponentSource, Library, LibraryError, Pack, PackedComponent, RuleSource, unique_names};
 pub use packed::{Packed, PackedBuffer};
 pub use resolve::{Bundle, BundleError, BundleRule, Notice, Void};
+pub use settings::{SettingError, Settings};

@@ -3,11 +3,12 @@
 use super::definition::{Definition, Enforcement, ExemptionEntry, Level, OnUpdate};
 use super::exemption::{Exemption, ExemptionSource, Ignoring};
 use super::library::{Library, LibraryError, RuleSource, unique_names};
+use super::settings::Settings;
 use crate::digest::Hasher;
 use crate::document::Pointer;
 use crate::engine::Engine;
+use crate::located::{Located, LocatedError};
 use crate::manifest::{FindingKind, Severity};
-use crate::settings::{Located, SettingsError};
 use crate::workload::WorkloadKinds;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ const MAX_DEFINITION_BYTES: usize = crate::oci::limits::DEFINITION_BYTES as usiz
 pub enum BundleError {
     /// The file says something that cannot be.
     #[error(transparent)]
-    Definition(#[from] SettingsError),
+    Definition(#[from] LocatedError),
     /// A component is missing or refused.
     #[error(transparent)]
     Library(#[from] LibraryError),
@@ -57,6 +58,8 @@ pub struct BundleRule {
     pub enforcement: Enforcement,
     /// The parameters that the bundle sets, JSON.
     pub parameters: String,
+    /// What is set of the settings that it uses, JSON.
+    pub settings: String,
 }
 
 impl BundleRule {
@@ -88,6 +91,8 @@ pub struct Bundle {
     pub report: Level,
     /// Its rules, in the order of the definition.
     pub rules: Vec<BundleRule>,
+    /// What is set of the settings that rules use.
+    pub settings: Settings,
     /// The exemptions that hold today.
     pub exemptions: Vec<Exemption>,
     /// Exemptions that do not hold, and why.
@@ -110,6 +115,9 @@ pub struct Bundle {
     pub fingerprint: [u8; 32],
 }
 
+/// A definition as it is written, and the file that it was read from; none for a shipped one.
+pub type Written = (Located<Definition>, Option<PathBuf>);
+
 impl Bundle {
     /// Resolves a bundle by the name of a shipped one, or the path of a file or directory.
     ///
@@ -121,13 +129,27 @@ impl Bundle {
         engine: &Engine,
         today: jiff::civil::Date,
     ) -> Result<Self, BundleError> {
+        let Some((located, file)) = Self::definition(reference, library)? else {
+            return Self::of_directory(Path::new(reference), library, engine);
+        };
+        let base = file.as_deref().and_then(Path::parent);
+        let mut bundle = Self::resolve(&located, base, library, engine, today)?;
+        bundle.files.extend(file);
+        Ok(bundle)
+    }
+
+    /// The definition of a bundle by the name of a shipped one, or the path of a file or directory. A directory of
+    /// components has none.
+    ///
+    /// # Errors
+    /// Names the place in the bundle file.
+    pub fn definition(reference: &str, library: &Library) -> Result<Option<Written>, BundleError> {
         if let Some(text) = library.bundle(reference) {
-            let located = Located::parse(&format!("{reference}.yaml"), text)?;
-            return Self::resolve(&located, None, library, engine, today);
+            return Ok(Some((Located::parse(&format!("{reference}.yaml"), text)?, None)));
         }
         let path = Path::new(reference);
         if path.is_dir() && !path.join("bundle.yaml").exists() {
-            return Self::of_directory(path, library, engine);
+            return Ok(None);
         }
         let file = if path.is_dir() { path.join("bundle.yaml") } else { path.to_owned() };
         if !file.exists() {
@@ -137,10 +159,7 @@ impl Bundle {
         let shown = file.display().to_string();
         let text = crate::files::read_text(&file, MAX_DEFINITION_BYTES)
             .map_err(|source| LibraryError::Read { path: shown.clone(), source })?;
-        let located = Located::parse(&shown, &text)?;
-        let mut bundle = Self::resolve(&located, file.parent(), library, engine, today)?;
-        bundle.files.push(file);
-        Ok(bundle)
+        Ok(Some((Located::parse(&shown, &text)?, Some(file))))
     }
 
     /// Resolves a bundle by its definition's text; the library has all of its rules. `name` is for errors.
@@ -174,6 +193,7 @@ impl Bundle {
                 severity: None,
                 enforcement: Enforcement::default(),
                 parameters: "{}".to_owned(),
+                settings: "{}".to_owned(),
             })
             .collect();
         Self {
@@ -182,6 +202,7 @@ impl Bundle {
             description: String::new(),
             report: Level::default(),
             rules,
+            settings: Settings::new(),
             exemptions: Vec::new(),
             void: Vec::new(),
             annotations: false,
@@ -202,7 +223,7 @@ impl Bundle {
     /// When they do not fit the rule's schema.
     pub fn with_parameters(mut self, rule: usize, parameters: &str) -> Result<Self, String> {
         let value: serde_json::Value = serde_json::from_str(parameters).map_err(|error| error.to_string())?;
-        check_parameters(&self.rules[rule].source.manifest.parameters, &value)
+        check_schema(&self.rules[rule].source.manifest.parameters, &value)
             .map_err(|(path, message)| format!("{path}: {message}"))?;
         self.rules[rule].parameters = value.to_string();
         Ok(self.fingerprinted(&[]))
@@ -222,6 +243,7 @@ impl Bundle {
             description: definition.description.clone(),
             report: definition.report,
             rules: Vec::new(),
+            settings: Settings::new(),
             exemptions: Vec::new(),
             void: Vec::new(),
             annotations: definition.annotations,
@@ -235,6 +257,10 @@ impl Bundle {
         };
         bundle.add_rules(located, base, library, engine)?;
         unique_names(bundle.rules.iter().map(|rule| &*rule.source.manifest))?;
+        let at: Pointer = ["settings"].into_iter().collect();
+        bundle
+            .set(&definition.settings, library)
+            .map_err(|(path, message)| located.error(&at.concat(&path), message))?;
         bundle.add_exemptions(located, base, today)?;
         for (index, kind) in definition.workloads.iter().enumerate() {
             let at: Pointer = ["workloads".to_owned(), index.to_string(), "template".to_owned()].into_iter().collect();
@@ -270,7 +296,7 @@ impl Bundle {
                 return Err(located.error(&at, format!("the rule `{}` is listed twice", settings.rule)).into());
             }
             let parameters = serde_json::Value::Object(settings.parameters);
-            check_parameters(&source.manifest.parameters, &parameters).map_err(|(path, message)| {
+            check_schema(&source.manifest.parameters, &parameters).map_err(|(path, message)| {
                 let message = format!("parameter of `{}`: {message}", settings.rule);
                 located.error(&at.join("parameters").concat(&path), message)
             })?;
@@ -280,6 +306,7 @@ impl Bundle {
                     severity: settings.severity,
                     enforcement: settings.enforcement.unwrap_or(located.value.enforcement),
                     parameters: parameters.to_string(),
+                    settings: "{}".to_owned(),
                 });
             }
         }
@@ -383,12 +410,17 @@ impl Bundle {
         }
         if self.add_exemption(entry, from, ignoring.today)?.is_none() {
             let identity = self.exemptions.last().map(Exemption::identity).unwrap_or_default();
-            let mut hasher = Hasher::default();
-            hasher.update(self.fingerprint);
-            hasher.part(identity);
-            self.fingerprint = hasher.finish().bytes();
+            self.identify_by(&[&identity]);
         }
         Ok(())
+    }
+
+    /// Makes the fingerprint depend on something else as well.
+    pub(super) fn identify_by(&mut self, parts: &[&[u8]]) {
+        let mut hasher = Hasher::default();
+        hasher.update(self.fingerprint);
+        parts.iter().for_each(|part| hasher.part(part));
+        self.fingerprint = hasher.finish().bytes();
     }
 
     fn fingerprinted(mut self, workloads: &[u8]) -> Self {
@@ -401,6 +433,7 @@ impl Bundle {
             part(rule.id().as_bytes());
             part(rule.source.component.digest.as_bytes());
             part(rule.parameters.as_bytes());
+            part(rule.settings.as_bytes());
             part(format!("{:?}{:?}", rule.severity, rule.enforcement).as_bytes());
         }
         for exemption in &self.exemptions {
@@ -438,11 +471,11 @@ fn unknown_rule(id: &str, library: &Library) -> String {
     }
 }
 
-/// Checks parameters against a rule's schema; gives the path of the first that does not fit.
-fn check_parameters(schema: &serde_json::Value, parameters: &serde_json::Value) -> Result<(), (Pointer, String)> {
+/// Checks parameters or settings against a rule's schema; gives the path of the first that does not fit.
+pub(super) fn check_schema(schema: &serde_json::Value, values: &serde_json::Value) -> Result<(), (Pointer, String)> {
     let validator = jsonschema::validator_for(schema)
         .map_err(|error| (Pointer::root(), format!("the rule's own schema is unusable: {error}")))?;
-    match validator.iter_errors(parameters).next() {
+    match validator.iter_errors(values).next() {
         None => Ok(()),
         Some(error) => {
             let path = Pointer::parse(error.instance_path().as_str()).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::args::{
 use super::terminal::{errln, outln};
 use super::{CommandResult, Context, Exit, oci, progress, terminal};
 use crate::bundle::{Bundle, Definition, RuleEntry};
-use crate::fix::edit::write_yaml;
+use crate::edit::write_yaml;
 use crate::oci::artifact::{self, Built, Recipe};
 use crate::oci::layout::{Contents, Layout, Listing};
 use crate::oci::model::{Index, Manifest, annotation};
@@ -302,7 +302,7 @@ fn build_bundle(name: &str, context: &mut Context) -> Output<Built> {
     let rules = match rules {
         Some(rules) => rules,
         None => {
-            let read = crate::settings::Located::<Definition>::parse(name, &definition)?;
+            let read = crate::located::Located::<Definition>::parse(name, &definition)?;
             let ids = read.value.rules.iter().map(|entry| entry.settings().rule);
             ids.filter_map(|id| context.library.rule(&id).cloned()).collect()
         }
@@ -320,6 +320,7 @@ fn listed(bundle: &Bundle) -> Output<String> {
         enforcement: Default::default(),
         annotations: false,
         on_update: Default::default(),
+        settings: bundle.settings.clone(),
         rules: bundle.rules.iter().map(|rule| RuleEntry::Id(rule.id().to_owned())).collect(),
         exemptions: Vec::new(),
         workloads: Vec::new(),

@@ -4,12 +4,17 @@
 use super::args::{Arguments, ConfigArguments, ConfigCommand, EvalArguments};
 use super::terminal::outln;
 use super::{CommandResult, Exit, terminal};
+use crate::bundle::{Bundle, BundleError, Library};
 use crate::config::{self, Config, ConfigFile};
 use crate::document::Pointer;
+use crate::located::LocatedError;
+use crate::manifest::properties;
 use crate::oci::Reference;
-use crate::settings::SettingsError;
+use crate::visible::visible;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Keys of the file that are flags of `eval`, with the flag's name in the code.
@@ -68,7 +73,7 @@ pub(super) fn configure(
 
 /// Refuses a registry that a file names which nobody named: whoever may change the repository would choose whom a
 /// pipeline calls, and with which credentials.
-fn refuse_registry(file: &ConfigFile) -> Result<(), SettingsError> {
+fn refuse_registry(file: &ConfigFile) -> Result<(), LocatedError> {
     let named = file.located.value.bundle.as_deref().filter(|bundle| file.is_found() && Reference::is_meant(bundle));
     let Some(bundle) = named else { return Ok(()) };
     let message = format!(
@@ -113,7 +118,7 @@ fn defaults(file: &ConfigFile, is_bundle: impl Fn(&str) -> bool) -> Result<Defau
     let report = |(format, named): (&String, &String)| {
         let keys = ["reports", format];
         one_of(&formats, format).map_err(|message| file.located.error(&at(&keys), message))?;
-        Ok::<_, SettingsError>(format!("{format}={}", resolved(&keys, named)?))
+        Ok::<_, LocatedError>(format!("{format}={}", resolved(&keys, named)?))
     };
     if !config.reports.is_empty() {
         defaults.push(("report", config.reports.iter().map(report).collect::<Result<_, _>>()?));
@@ -150,25 +155,34 @@ fn names(key: &str) -> Vec<String> {
 }
 
 /// The schema of the file, as text.
-pub(super) fn schema() -> serde_json::Result<String> {
-    let mut text = serde_json::to_string_pretty(&config::schema(names))?;
+pub(super) fn schema(library: &Library) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(&config::schema(names, &known_settings(library)))?;
     text.push('\n');
     Ok(text)
 }
 
-pub(super) fn run(arguments: &ConfigArguments, is_bundle: impl Fn(&str) -> bool) -> CommandResult {
+/// The settings that rules of a library use, with the schema that the first of them has.
+fn known_settings(library: &Library) -> BTreeMap<&str, &Value> {
+    let mut known = BTreeMap::new();
+    for (name, schema) in library.rules().flat_map(|rule| properties(&rule.manifest.settings)) {
+        known.entry(name).or_insert(schema);
+    }
+    known
+}
+
+pub(super) fn run(arguments: &ConfigArguments, library: &Library) -> CommandResult {
     match &arguments.command {
         ConfigCommand::Show(arguments) => {
-            let configured = configure(arguments, is_bundle)?;
-            show(&configured);
+            let configured = configure(arguments, |name| library.bundle(name).is_some())?;
+            show(&configured, library)?;
         }
-        ConfigCommand::Schema => terminal::print(&schema()?),
+        ConfigCommand::Schema => terminal::print(&schema(library)?),
     }
     Ok(Exit::Clean)
 }
 
 /// A line for each value: what it is, and where it came from.
-fn show(configured: &Configured) {
+fn show(configured: &Configured, library: &Library) -> Result<(), BundleError> {
     let mut rows: Vec<[String; 3]> = FLAGS.iter().map(|(key, flag)| row(configured, key, flag)).collect();
     if let Some(file) = &configured.file {
         let Config { exceptions, .. } = &file.located.value;
@@ -177,11 +191,40 @@ fn show(configured: &Configured) {
             rows.push([format!("exceptions[{index}]"), exception.rules.join(", "), file.located.place(&at)]);
         }
     }
+    print(&rows);
+    outln!("");
+    print(&settings(configured, library)?);
+    Ok(())
+}
+
+/// Prints three columns.
+fn print(rows: &[[String; 3]]) {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
-    for [key, value, from] in &rows {
-        outln!("{key:first$}  {value:second$}  {from}");
+    for [one, two, three] in rows {
+        outln!("{one:first$}  {two:second$}  {three}");
     }
+}
+
+/// The settings, of the configuration, else of the bundle, else their defaults: name, where it came from, and the value,
+/// which may be long.
+fn settings(configured: &Configured, library: &Library) -> Result<Vec<[String; 3]>, BundleError> {
+    let reference = &configured.arguments.bundle;
+    let bundle = if Reference::is_meant(reference) { None } else { Bundle::definition(reference, library)? };
+    let bundle = bundle.map(|(located, _)| located);
+    let file = configured.file.as_ref().map(|file| &file.located);
+    let row = |(name, schema): (&str, &Value)| {
+        let at: Pointer = ["settings", name].into_iter().collect();
+        let of_file = file.and_then(|file| Some((file.value.settings.get(name)?, file.place(&at))));
+        let of_bundle = || bundle.as_ref().and_then(|file| Some((file.value.settings.get(name)?, file.place(&at))));
+        let (value, from) = match of_file.or_else(of_bundle) {
+            Some((value, from)) => (Some(value), from),
+            None => (schema.get("default"), "default".to_owned()),
+        };
+        let value = value.map_or_else(String::new, |value| visible(&value.to_string()).into_owned());
+        [format!("settings.{name}"), from, value]
+    };
+    Ok(known_settings(library).into_iter().map(row).collect())
 }
 
 fn row(configured: &Configured, key: &str, flag: &str) -> [String; 3] {
@@ -200,7 +243,7 @@ fn row(configured: &Configured, key: &str, flag: &str) -> [String; 3] {
 }
 
 /// The schema's place below its directory.
-pub(super) fn write_schema(directory: &Path) -> Result<(), Box<dyn std::error::Error>> {
+pub(super) fn write_schema(directory: &Path, library: &Library) -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(directory)?;
-    Ok(std::fs::write(directory.join("policy-host.v1.json"), schema()?)?)
+    Ok(std::fs::write(directory.join("policy-host.v1.json"), schema(library)?)?)
 }

@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &DocsArguments, mut context: Context) -> CommandRes
         write(path, &commands())?;
     }
     manifests(&arguments.bundles, &mut context)?;
-    config::write_schema(&arguments.schemas)?;
+    config::write_schema(&arguments.schemas, &context.library)?;
     let schema = serde_json::to_string_pretty(&crate::report::schema())?;
     write(&arguments.schemas.join("results.v1.json"), &schema)?;
     Ok(Exit::Clean)

@@ -71,7 +71,7 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
     Ok(exit(arguments, &report))
 }
 
-/// The bundle with the exceptions of the configuration.
+/// The bundle with the settings and exceptions of the configuration.
 fn open_bundle(
     configured: &Configured,
     context: &mut Context,
@@ -83,6 +83,12 @@ fn open_bundle(
     } else {
         Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?
     };
+    if let Some(file) = &configured.file {
+        let at: Pointer = ["settings"].into_iter().collect();
+        bundle
+            .set(&file.located.value.settings, &context.library)
+            .map_err(|(path, message)| file.located.error(&at.concat(&path), message))?;
+    }
     let ignoring = Ignoring { today, known: context.library.names() };
     if let Some(file) = &configured.file {
         for (index, entry) in file.located.value.exceptions.iter().enumerate() {

@@ -107,7 +107,7 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         }
         Command::Config(arguments) => {
             let library = Library::embedded(pack)?;
-            config::run(&arguments, |name| library.bundle(name).is_some())
+            config::run(&arguments, &library)
         }
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),

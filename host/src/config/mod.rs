@@ -3,8 +3,8 @@
 //! It says what flags of `eval` say, and which exceptions there are. It is part of what is judged, so it is hostile:
 //! what it names is below its own directory, it runs nothing and writes nothing, and `serve` does not read it.
 
-use crate::bundle::ExemptionEntry;
-use crate::settings::{Located, SettingsError};
+use crate::bundle::{ExemptionEntry, Settings};
+use crate::located::{Located, LocatedError};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -38,6 +38,9 @@ pub struct Config {
     pub baseline: Option<String>,
     /// Pass over comments and annotations that lift rules.
     pub no_ignores: bool,
+    /// What rules take for granted of the clusters and the repository, by the names of the settings; before what the
+    /// bundle says.
+    pub settings: Settings,
     /// What is exempt from which rules, why and until when.
     pub exceptions: Vec<ExemptionEntry>,
 }
@@ -55,7 +58,7 @@ pub enum ConfigError {
     },
     /// It says something that cannot be.
     #[error(transparent)]
-    Content(#[from] SettingsError),
+    Content(#[from] LocatedError),
 }
 
 /// A configuration, where it was found.
@@ -137,8 +140,9 @@ impl ConfigFile {
     }
 }
 
-/// The JSON Schema of the file. `names` gives the words that some keys take.
-pub fn schema(names: impl Fn(&str) -> Vec<String>) -> serde_json::Value {
+/// The JSON Schema of the file. `names` gives the words that some keys take, `settings` the schemas of the settings
+/// that are known.
+pub fn schema(names: impl Fn(&str) -> Vec<String>, settings: &BTreeMap<&str, &serde_json::Value>) -> serde_json::Value {
     let mut schema = serde_json::Value::from(schemars::schema_for!(Config));
     for key in ["format", "minSeverity", "minConfidence", "failOn"] {
         let words = names(key);
@@ -152,6 +156,9 @@ pub fn schema(names: impl Fn(&str) -> Vec<String>) -> serde_json::Value {
     }
     if let Some(reports) = schema.pointer_mut("/properties/reports").and_then(|value| value.as_object_mut()) {
         reports.insert("propertyNames".to_owned(), serde_json::json!({ "enum": names("format") }));
+    }
+    if let Some(property) = schema.pointer_mut("/properties/settings").and_then(|value| value.as_object_mut()) {
+        property.insert("properties".to_owned(), serde_json::json!(settings));
     }
     schema
 }

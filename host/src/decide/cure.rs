@@ -13,8 +13,8 @@
 use super::places::is_changed;
 use super::{Decider, Review, Verdicts};
 use crate::document::{Document, Pointer, Source};
+use crate::edit::{self, Operation};
 use crate::evaluate::{Change, Outcome, RuleOutcome};
-use crate::fix::edit::{self, Operation};
 use crate::parse::{Limits, json};
 use crate::workload::Shape;
 use std::collections::BTreeSet;

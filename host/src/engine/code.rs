@@ -1,6 +1,5 @@
 //! Compiled code: made once per component and engine, kept sealed, never accepted from outside.
 
-use super::sandbox::{Engine, EngineError};
 use crate::sealed::Sealed;
 use std::collections::HashSet;
 use std::path::Path;
@@ -33,16 +32,15 @@ impl CodeCache {
         Ok(Self { sealed: Sealed::open(&cache_directory.join("code"))?, max_bytes, used: Mutex::default() })
     }
 
-    /// The code kept for a component, else compiles it and keeps it. A cache that cannot be
-    /// written costs the next run a compilation, nothing else.
-    pub(super) fn get_or_compile(
+    /// The code kept for a component under its digest and what names its compiler, else compiles it and keeps it. A
+    /// cache that cannot be written costs the next run a compilation, nothing else.
+    pub(super) fn get_or_compile<E>(
         &self,
-        engine: &Engine,
         digest: &str,
-        component: &[u8],
-    ) -> Result<Vec<u8>, EngineError> {
-        let name = format!("{}-{}.cwasm", digest.replace(':', "-"), engine.compatibility());
-        self.get_or_make(name, || engine.precompile(component))
+        compatibility: &str,
+        compile: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Vec<u8>, E> {
+        self.get_or_make(format!("{}-{compatibility}.cwasm", digest.replace(':', "-")), compile)
     }
 
     fn get_or_make<E>(&self, name: String, make: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Vec<u8>, E> {

@@ -210,7 +210,7 @@ impl Engine {
 
     fn compiled(&self, bytes: &[u8], digest: &str) -> Result<Component, EngineError> {
         let code = match &self.code_cache {
-            Some(cache) => cache.get_or_compile(self, digest, bytes)?,
+            Some(cache) => cache.get_or_compile(digest, self.compatibility(), || self.precompile(bytes))?,
             None => self.precompile(bytes)?,
         };
         // SAFETY: the code was compiled here just now, or read from a file sealed with this user's

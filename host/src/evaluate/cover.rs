@@ -158,7 +158,13 @@ mod tests {
         });
         let manifest = Manifest::parse(manifest.to_string().as_bytes()).unwrap();
         let source = Arc::new(RuleSource::described(manifest));
-        BundleRule { source, severity: None, enforcement: Enforcement::Deny, parameters: "{}".to_owned() }
+        BundleRule {
+            source,
+            severity: None,
+            enforcement: Enforcement::Deny,
+            parameters: "{}".to_owned(),
+            settings: "{}".to_owned(),
+        }
     }
 
     /// A kind of finding called `bad`, high and certain.

@@ -6,9 +6,9 @@ use super::plan::{Grouping, Plan, Plans};
 use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome, Withheld};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
 use crate::document::{Document, Node, Pointer, PointerError, Subject, Value};
+use crate::edit;
 use crate::engine::bindings::exports::policy::rule::rules as wire;
 use crate::engine::{Engine, RuleFailure};
-use crate::fix::edit;
 use crate::project::Projection;
 use crate::workload::{Elsewhere, Shape};
 use std::cell::OnceCell;
@@ -319,15 +319,22 @@ impl Judge {
             .map(|ask| ask.told.iter().flat_map(Told::answers).map(|(_, answer)| place(answer)).collect())
             .collect();
         let related: Vec<&str> = related.into_iter().map(Answer::json).collect();
+        let mut settings: Vec<&str> = Vec::new();
+        let given: Vec<u32> = asks
+            .iter()
+            .map(|ask| place_in(&mut settings, self.bundle.rules[usize::from(ask.rule)].settings.as_str()))
+            .collect();
         let wired: Vec<wire::Ask<'_>> = asks
             .iter()
             .zip(sources())
             .zip(&told)
-            .map(|((ask, source), told)| wire::Ask {
+            .zip(given)
+            .map(|(((ask, source), told), settings)| wire::Ask {
                 rule: source.position,
                 document: 0,
                 old: (source.manifest.reads_old && documents.len() > 1).then_some(1),
                 parameters: &self.bundle.rules[usize::from(ask.rule)].parameters,
+                settings,
                 related: told,
             })
             .collect();
@@ -353,6 +360,7 @@ impl Judge {
             user,
             documents: &documents,
             related: &related,
+            settings: &settings,
             asks: &wired,
         })
     }
@@ -531,6 +539,15 @@ fn absolute(judged: &Judged<'_>, operations: &str) -> Result<String, RuleFailure
         Ok(operation.at(path))
     });
     Ok(edit::write_operations(&absolute.collect::<Result<Vec<_>, RuleFailure>>()?))
+}
+
+/// The position of a text among distinct ones, where it is put if it is not there.
+fn place_in<'t>(texts: &mut Vec<&'t str>, text: &'t str) -> u32 {
+    let at = texts.iter().position(|known| *known == text).unwrap_or_else(|| {
+        texts.push(text);
+        texts.len() - 1
+    });
+    at as u32
 }
 
 /// A failure that quotes the answer, cut to what a person can read.

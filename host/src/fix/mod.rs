@@ -4,16 +4,15 @@
 //! and judges again, until nothing is left to fix. A pass that would add a finding is taken back.
 
 mod diff;
-pub mod edit;
 mod replacement;
 
 pub use diff::{FileDiff, diffs};
 pub use replacement::{Replacement, Replacements, differences};
 
 use crate::document::{Format, Node, Pointer};
+use crate::edit::{self, Operation};
 use crate::evaluate::{Change, DocumentVerdict, Fix, Judge, RunOptions, RunResult, Secrets, run};
 use crate::parse::{Form, Limits, Unit};
-use edit::Operation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 

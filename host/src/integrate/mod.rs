@@ -21,7 +21,7 @@ pub use resources::Resource;
 pub use webhook::webhook;
 
 use crate::bundle::Bundle;
-use crate::fix::edit::write_yaml;
+use crate::edit::write_yaml;
 use crate::visible::visible_lines;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

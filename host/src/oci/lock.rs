@@ -3,7 +3,7 @@
 use super::reference::Reference;
 use crate::digest::Digest;
 use crate::document::Pointer;
-use crate::settings::{Located, SettingsError};
+use crate::located::{Located, LocatedError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ const LOCK_BYTES: usize = 1 << 20;
 pub enum LockError {
     /// It says something that cannot be.
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Settings(#[from] LocatedError),
     /// It could not be read or written.
     #[error("{path}: {source}")]
     File {

@@ -1,6 +1,6 @@
 //! A rule's documentation, from its manifest.
 
-use crate::manifest::{Manifest, Scope, Within};
+use crate::manifest::{Manifest, Scope, Within, properties};
 use crate::visible::{visible, visible_lines};
 use std::fmt::Write as _;
 
@@ -56,7 +56,8 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
             if query.reads.is_empty() { "that they are there".to_owned() } else { list(&query.reads, code) }
         );
     }
-    parameters(manifest, strong, code, &mut out);
+    values("Setting", &manifest.settings, strong, code, &mut out);
+    values("Parameter", &manifest.parameters, strong, code, &mut out);
     visible_lines(&out).into_owned()
 }
 
@@ -64,16 +65,22 @@ fn list<T: ToString>(items: &[T], code: impl Fn(&str) -> String) -> String {
     items.iter().map(|item| code(&visible(&item.to_string()))).collect::<Vec<_>>().join(", ")
 }
 
-fn parameters(manifest: &Manifest, strong: impl Fn(&str) -> String, code: impl Fn(&str) -> String, out: &mut String) {
-    let properties = manifest.parameters.get("properties").and_then(serde_json::Value::as_object);
-    for (name, schema) in properties.into_iter().flatten() {
+/// A line for each property of a schema.
+fn values(
+    what: &str,
+    schema: &serde_json::Value,
+    strong: impl Fn(&str) -> String,
+    code: impl Fn(&str) -> String,
+    out: &mut String,
+) {
+    for (name, schema) in properties(schema) {
         let text = |key: &str| schema.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
         let default = schema.get("default").map_or("unset".to_owned(), |value| code(&visible(&value.to_string())));
         let description = text("description").split_whitespace().collect::<Vec<_>>().join(" ");
         let _ = writeln!(
             out,
             "- {} {} ({}, {default}): {description}",
-            strong("Parameter"),
+            strong(what),
             code(&visible(name)),
             visible(text("type"))
         );

@@ -1,7 +1,7 @@
 //! The second port: probes, metrics and the status page. It has a thread of its own, so that it answers
 //! while every worker is busy.
 
-use super::connection::{HEADER_BYTES, HEADER_FIELDS};
+use super::peer::{HEADER_BYTES, HEADER_FIELDS};
 use super::review::{Answer, problem, respond};
 use super::state::{App, Phase};
 use super::{load, status_page};

@@ -3,10 +3,11 @@
 //! Every scalar has a variable: `limits.bodyBytes` is `POLICY_HOST_LIMITS_BODY_BYTES`. An error names the
 //! field with its line and column, or the variable.
 
+use crate::bundle::Settings;
 use crate::cluster::ClusterOptions;
 use crate::decide::{FailureMode, Modes, NotEvaluatedMode};
+use crate::located::{Located, LocatedError};
 use crate::oci::Reference;
-use crate::settings::{Located, SettingsError};
 use crate::workload::WORKLOAD_CONTROLLERS;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -26,6 +27,9 @@ pub struct Config {
     pub admin: SocketAddr,
     /// What is served.
     pub bundles: Vec<BundleEntry>,
+    /// What rules take for granted of the cluster, by the names of the settings; before what bundles say.
+    #[serde(skip_serializing_if = "Settings::is_empty")]
+    pub settings: Settings,
     /// Where bundles with a reference come from.
     pub registries: Registries,
     /// The trust policy: who may sign which repositories. It is read again when it changes.
@@ -266,6 +270,7 @@ impl Default for Config {
             listen_plain: None,
             admin: SocketAddr::from(([0, 0, 0, 0], 8081)),
             bundles: vec![BundleEntry::Reference("default".to_owned())],
+            settings: Settings::new(),
             registries: Registries::default(),
             trust: None,
             tls: Tls::default(),
@@ -372,7 +377,7 @@ pub enum ConfigError {
     },
     /// The file says something that cannot be.
     #[error(transparent)]
-    File(#[from] SettingsError),
+    File(#[from] LocatedError),
     /// A variable says something that cannot be.
     #[error("{variable}: {reason}")]
     Variable {

@@ -8,7 +8,7 @@ use super::follow::{Follower, Look};
 use super::metrics::{ArtifactLabels, BundleLabels, CertificateLabels, Metrics, ReloadLabels};
 use super::state::{App, Phase, Serving};
 use super::tls::Certificates;
-use crate::bundle::{Bundle, BundleError, Library};
+use crate::bundle::{Bundle, BundleError, Library, Settings};
 use crate::cluster::{CacheLimits, Timing, WatchCache};
 use crate::decide::{Decider, FailureMode, Modes};
 use crate::digest::{Digest, Hasher};
@@ -42,6 +42,16 @@ pub enum LoadError {
         /// Why.
         reason: String,
     },
+    /// A setting does not fit a bundle's rules.
+    #[error("bundle `{bundle}`: `settings{at}`: {message}")]
+    Setting {
+        /// The bundle.
+        bundle: String,
+        /// The place below `settings`.
+        at: String,
+        /// What is wrong there.
+        message: String,
+    },
     /// Two bundles have one name.
     #[error("two bundles are called `{0}`")]
     Twice(String),
@@ -56,6 +66,8 @@ pub(super) struct Loader {
     /// What the last load watches.
     inventory: Option<WatchCache>,
     entries: Vec<BundleEntry>,
+    /// Before what bundles say.
+    settings: Settings,
     memo_bytes: u64,
     /// Where bundles with a reference come from, if there are any.
     session: Option<Session>,
@@ -82,6 +94,7 @@ impl Loader {
             client,
             inventory: None,
             entries: config.bundles.clone(),
+            settings: config.settings.clone(),
             memo_bytes: config.memo.bytes,
             session,
             trust: config.trust.clone(),
@@ -123,11 +136,16 @@ impl Loader {
     fn bundle(&mut self, reference: &str) -> Result<Bundle, LoadError> {
         // A copy for each: a component that one bundle brings must not stand in for another's rule.
         let mut library = self.library.clone();
-        let bundle = if Reference::is_meant(reference) {
+        let mut bundle = if Reference::is_meant(reference) {
             self.artifact(&reference.parse().map_err(OciError::from)?)?
         } else {
             Bundle::open(reference, &mut library, &self.engine, jiff::Zoned::now().date())?
         };
+        bundle.set(&self.settings, &library).map_err(|(at, message)| LoadError::Setting {
+            bundle: bundle.name.clone(),
+            at: at.to_string(),
+            message,
+        })?;
         for notice in &bundle.notices {
             tracing::warn!(bundle = bundle.name, "{}", notice.0);
         }

@@ -9,7 +9,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | `config` | what can be set, and where |
-//! | `connection`, `tls` | accepting, certificates, bounds on slow peers |
+//! | `connection`, `peer`, `tls` | accepting, certificates, bounds on slow peers |
 //! | `router` | paths, methods, who may ask, how much |
 //! | `wire` | how each engine asks and is answered |
 //! | `review` | the way of a request, whatever its wire |
@@ -28,6 +28,7 @@ mod load;
 mod log;
 mod memory;
 mod metrics;
+mod peer;
 mod review;
 mod router;
 mod state;

@@ -1,8 +1,8 @@
 //! From a request to its wire: paths, methods, who may ask, and how much they may send.
 
 use super::config::ClientCertificates;
-use super::connection::{HEADER_BYTES, HEADER_FIELDS, Peer};
 use super::memory::{Charge, Charged, NoRoom};
+use super::peer::{HEADER_BYTES, HEADER_FIELDS, Peer};
 use super::review::{self, Answer, Body, Refusal, Wire, problem};
 use super::state::App;
 use super::wire::{Admission, Evaluate, Gatekeeper, Kyverno};

@@ -11,7 +11,7 @@ use super::refusal::{Reason, Refusal};
 use super::statement::{NAMED_PREDICATES, SIGNATURE, predicate_type};
 use super::target::Target;
 use crate::document::Pointer;
-use crate::settings::{Located, SettingsError};
+use crate::located::{Located, LocatedError};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub enum PolicyError {
     },
     /// It says something that cannot be.
     #[error(transparent)]
-    File(#[from] SettingsError),
+    File(#[from] LocatedError),
 }
 
 /// The file, as it is written.
@@ -173,7 +173,7 @@ impl TrustPolicy {
     ///
     /// # Errors
     /// Names the line and column of what is wrong.
-    pub fn parse(path: &str, text: &str, directory: &Path) -> Result<Self, SettingsError> {
+    pub fn parse(path: &str, text: &str, directory: &Path) -> Result<Self, LocatedError> {
         let file: Located<Definition> = Located::parse(path, text)?;
         let signers = signers(&file, directory)?;
         let mut entries: Vec<Entry> = Vec::new();
@@ -235,7 +235,7 @@ impl Requirement {
 
 type Signers = BTreeMap<String, Signer>;
 
-fn signers(file: &Located<Definition>, directory: &Path) -> Result<Signers, SettingsError> {
+fn signers(file: &Located<Definition>, directory: &Path) -> Result<Signers, LocatedError> {
     let definition = &file.value;
     let root = Pointer::root();
     let mut signers = Signers::new();
@@ -296,7 +296,7 @@ fn entry(
     at: &Pointer,
     definition: &EntryDefinition,
     signers: &Signers,
-) -> Result<Entry, SettingsError> {
+) -> Result<Entry, LocatedError> {
     let pattern = Pattern::parse(&definition.pattern)
         .map_err(|reason| file.error(&at.join("match"), format!("`{}`: {reason}", definition.pattern)))?;
     let origin = definition.mirror_of.as_deref().map(Pattern::parse).transpose();
@@ -305,7 +305,7 @@ fn entry(
             "`mirrorOf` is what stands in the place of what `match` has before its first `*`, without wildcards";
         return Err(file.error(&at.join("mirrorOf"), message));
     }
-    let by = |names: &[String], at: &Pointer| -> Result<Vec<Signer>, SettingsError> {
+    let by = |names: &[String], at: &Pointer| -> Result<Vec<Signer>, LocatedError> {
         let mut found = Vec::new();
         for (index, name) in names.iter().enumerate() {
             let at = at.join("signedBy").join(index.to_string());

@@ -1,4 +1,4 @@
-use policy_sdk::limit_range;
+use policy_sdk::limit_range::{self, LimitRanges};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -29,6 +29,7 @@ policy_sdk::rule! {
     factor: "VIII Concurrency",
     since: "0.1.0",
     applies_to: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
+    uses: [LimitRanges],
     reads: ["spec.metrics", "spec.targetCPUUtilizationPercentage", "spec.triggers"],
     inventory: {
         workloads: {
@@ -44,7 +45,6 @@ policy_sdk::rule! {
                 "container.resources",
             ],
         },
-        limit_ranges: { kinds: ["core/LimitRange"], scope: "namespace", reads: ["spec.limits"] },
     },
 }
 
@@ -193,5 +193,5 @@ fn is_requested(resources: &View<'_>, resource: &str) -> bool {
 }
 
 fn has_default(input: &Input<'_, Parameters>, resource: &str) -> bool {
-    limit_range::default_request(input, "limit_ranges", resource).is_some()
+    limit_range::default_request(input, resource).is_some()
 }

@@ -1,5 +1,7 @@
+use policy_sdk::autoscaling::{self, Autoscalers};
 use policy_sdk::prelude::*;
-use policy_sdk::{autoscaling, production, serving};
+use policy_sdk::production::{self, Production};
+use policy_sdk::serving::{self, Services};
 
 policy_sdk::rule! {
     /// Serving workloads run at least two replicas
@@ -36,25 +38,15 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    uses: [Autoscalers, Production, Services],
     reads: [
-        "file",
-        "object.metadata.labels",
         "object.metadata.name",
-        "object.spec.replicas",
         "object.spec.strategy.type",
-        "pod.metadata.labels",
         "pod.spec.volumes[*].persistentVolumeClaim.claimName",
-        "container.ports",
         "container.command",
         "container.args",
     ],
     inventory: {
-        services: {
-            kinds: ["core/Service"],
-            scope: "namespace",
-            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-            reads: ["spec.ports"],
-        },
         claims: {
             kinds: ["core/PersistentVolumeClaim"],
             scope: "namespace",
@@ -63,16 +55,6 @@ policy_sdk::rule! {
                 name: "pod.spec.volumes[*].persistentVolumeClaim.claimName",
             },
             reads: ["spec.accessModes"],
-        },
-        autoscalers: {
-            kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
-            scope: "namespace",
-            relation: names {
-                kind: "spec.scaleTargetRef.kind=Deployment",
-                group: "spec.scaleTargetRef.apiVersion",
-                name: "spec.scaleTargetRef.name",
-            },
-            reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
         },
     },
     parameters: {
@@ -100,19 +82,19 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if workload.containers().any(|container| elects_leader(&container)) {
         return not_applicable("it elects a leader");
     }
-    let served = serving::served(input, "services", |_| true).into_iter().map(|served| served.service).next();
-    let Some(service) = served.or_else(|| serving::sending_to_undeclared(input, "services")) else {
+    let served = serving::served(input, |_| true).into_iter().map(|served| served.service).next();
+    let Some(service) = served.or_else(|| serving::sending_to_undeclared(input)) else {
         return not_applicable("no Service sends to its pods, other than for metrics");
     };
     if let Some(claim) = single_claim(input, &workload) {
         return not_applicable(format!("only one node may mount its claim `{claim}`"));
     }
-    let replicas = autoscaling::effective_replicas(input, "autoscalers");
+    let replicas = autoscaling::effective_replicas(input);
     if replicas == 0 || replicas >= *min {
         return Ok(());
     }
     let serves = format!("Service `{}` sends to its pods", service.name());
-    match autoscaling::autoscaler(input, "autoscalers") {
+    match autoscaling::autoscaler(input) {
         Some(autoscaler) => {
             let (kind, name) = (autoscaler.kind(), autoscaler.name());
             let message = format!("{kind} `{name}` has a minimum of {replicas}, expected at least {min}: {serves}");

@@ -1,5 +1,6 @@
+use policy_sdk::autoscaling::{self, Autoscalers};
 use policy_sdk::prelude::*;
-use policy_sdk::{autoscaling, selector};
+use policy_sdk::selector;
 
 policy_sdk::rule! {
     /// Replicated workloads have a PodDisruptionBudget
@@ -33,8 +34,9 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    uses: [Autoscalers],
     reads: [
-        "object.metadata.name", "object.spec.replicas", "object.spec.selector", "pod.metadata.labels",
+        "object.metadata.name", "object.spec.selector", "pod.metadata.labels",
     ],
     inventory: {
         pdbs: {
@@ -56,16 +58,6 @@ policy_sdk::rule! {
             relation: same { there: "metadata.name", here: "object.metadata.name" },
             reads: [],
         },
-        autoscalers: {
-            kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
-            scope: "namespace",
-            relation: names {
-                kind: "spec.scaleTargetRef.kind=Deployment",
-                group: "spec.scaleTargetRef.apiVersion",
-                name: "spec.scaleTargetRef.name",
-            },
-            reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
-        },
     },
     parameters: {
         /// Replicas from which a budget is required.
@@ -75,7 +67,7 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    let replicas = autoscaling::effective_replicas(input, "autoscalers");
+    let replicas = autoscaling::effective_replicas(input);
     if replicas < input.parameters.min_replicas {
         return not_applicable(format!("it may be down to {replicas} replicas"));
     }

@@ -1,6 +1,8 @@
+use policy_sdk::autoscaling::{self, Autoscalers};
+use policy_sdk::parameter;
 use policy_sdk::prelude::*;
+use policy_sdk::production::{self, Production};
 use policy_sdk::write::Raw;
-use policy_sdk::{autoscaling, parameter, production};
 
 policy_sdk::rule! {
     /// Replicas are spread over zones
@@ -37,12 +39,9 @@ policy_sdk::rule! {
     peers: ["PO:topologySpreadConstraint", "KY:topologyspreadconstraints-policy"],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    uses: [Autoscalers, Production],
     reads: [
-        "file",
-        "object.metadata.labels",
-        "object.spec.replicas",
         "object.spec.selector",
-        "pod.metadata.labels",
         "pod.spec.nodeSelector",
         "pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
         "pod.spec.affinity.podAntiAffinity",
@@ -50,18 +49,6 @@ policy_sdk::rule! {
         "pod.spec.topologySpreadConstraints[*].maxSkew",
         "pod.spec.topologySpreadConstraints[*].whenUnsatisfiable",
     ],
-    inventory: {
-        autoscalers: {
-            kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
-            scope: "namespace",
-            relation: names {
-                kind: "spec.scaleTargetRef.kind=Deployment",
-                group: "spec.scaleTargetRef.apiVersion",
-                name: "spec.scaleTargetRef.name",
-            },
-            reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
-        },
-    },
     parameters: {
         /// The highest `maxSkew`; any where it is not set.
         max_skew: Option<i64> = None,
@@ -78,7 +65,7 @@ const NODE: &str = "kubernetes.io/hostname";
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let replicas = autoscaling::effective_replicas(input, "autoscalers");
+    let replicas = autoscaling::effective_replicas(input);
     if replicas < 2 {
         return not_applicable(format!("it may have {replicas} replicas"));
     }

@@ -1,5 +1,6 @@
 use policy_sdk::prelude::*;
 use policy_sdk::serving::is_of_metrics;
+use policy_sdk::settings::Monitoring;
 use policy_sdk::write::{ObjectWriter, Raw};
 
 policy_sdk::rule! {
@@ -32,6 +33,7 @@ policy_sdk::rule! {
     factor: "XIV Telemetry",
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    uses: [Monitoring],
     reads: [
         "object.metadata.labels",
         "pod.metadata.labels",
@@ -89,8 +91,6 @@ policy_sdk::rule! {
     parameters: {
         /// Accept `prometheus.io/scrape` annotations in place of a monitor.
         accept_annotations: bool = true,
-        /// `prometheus-operator` where the cluster has it; empty where that is not known.
-        monitoring: String = String::new(),
     },
 }
 
@@ -103,7 +103,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let Some(service) = services.first() else {
         return not_applicable("no Service selects its pods");
     };
-    if input.parameters.monitoring != "prometheus-operator" && input.related("monitors").next().is_none() {
+    if input.setting::<Monitoring>() != "prometheus-operator" && input.related("monitors").next().is_none() {
         return not_evaluated("no monitor is among the documents, and `monitoring` does not say what the cluster has");
     }
     let accepted = input.parameters.accept_annotations

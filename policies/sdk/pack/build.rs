@@ -10,10 +10,14 @@ fn main() -> io::Result<()> {
     let pack = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let list = format!("POLICY_RULES_{}", variable("CARGO_PKG_NAME")?.to_uppercase().replace('-', "_"));
     println!("cargo::rerun-if-env-changed={list}");
+    // Paths here are relative to the pack, so that a target directory copied with the repository is none of the old one's.
     let rules = match env::var(&list) {
-        Ok(rules) => rules.split_whitespace().map(str::to_owned).collect(),
+        Ok(rules) => {
+            println!("cargo::rerun-if-changed=Cargo.toml");
+            rules.split_whitespace().map(str::to_owned).collect()
+        }
         Err(_) => {
-            println!("cargo::rerun-if-changed={}", pack.display());
+            println!("cargo::rerun-if-changed=.");
             folders(&pack)?
         }
     };

@@ -1,6 +1,7 @@
 use policy_sdk::image;
 use policy_sdk::prelude::*;
-use policy_sdk::version::major_minor;
+use policy_sdk::settings::{LanguageLabel, LanguageVersionLabel};
+use policy_sdk::version::{Version, major_minor};
 
 policy_sdk::rule! {
     /// Go uses as many threads as its CPU limit allows
@@ -38,6 +39,7 @@ policy_sdk::rule! {
     factor: "VIII Concurrency",
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [LanguageLabel, LanguageVersionLabel],
     reads: [
         "object.metadata.labels",
         "object.metadata.annotations",
@@ -50,28 +52,23 @@ policy_sdk::rule! {
         "container.resources.limits.cpu",
     ],
     parameters: {
-        /// The label or annotation that names a workload's language.
-        language_label: String = "app.kubernetes.io/language".into(),
-        /// The label or annotation that names the version of the language.
-        version_label: String = "app.kubernetes.io/language-version".into(),
         /// Images, as globs, that are Go programs.
         go_images: Vec<String> = Vec::new(),
         /// Report a Go of unknown version without `GOMAXPROCS`, too.
         unknown_versions: bool = false,
         /// The first Go version whose runtime follows the limit itself.
-        min_go_version_exempt: String = "1.25".into(),
+        min_go_version_exempt: Version = Version::of(1, 25),
     },
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    let Parameters { language_label, version_label, go_images, unknown_versions, min_go_version_exempt } =
-        &input.parameters;
+    let Parameters { go_images, unknown_versions, min_go_version_exempt } = &input.parameters;
     let named = |key: &str| workload.label(key).or_else(|| workload.annotation(key));
-    let is_go =
-        named(language_label).is_some_and(|language| matches!(&*language.to_ascii_lowercase(), "go" | "golang"));
-    let version = named(version_label);
-    let is_old = version.is_some_and(|known| major_minor(known) < major_minor(min_go_version_exempt));
+    let is_go = named(&input.setting::<LanguageLabel>())
+        .is_some_and(|language| matches!(&*language.to_ascii_lowercase(), "go" | "golang"));
+    let version = named(&input.setting::<LanguageVersionLabel>());
+    let is_old = version.is_some_and(|known| major_minor(known) < min_go_version_exempt.major_minor());
     if let Some(known) =
         version.filter(|_| !is_old && !workload.containers().any(|container| ignores_limit(&container)))
     {

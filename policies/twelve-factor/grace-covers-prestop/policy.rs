@@ -1,4 +1,5 @@
 use policy_sdk::prelude::*;
+use policy_sdk::settings::ShutdownSeconds;
 use policy_sdk::shutdown;
 
 policy_sdk::rule! {
@@ -28,6 +29,7 @@ policy_sdk::rule! {
     factor: "IX Disposability",
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [ShutdownSeconds],
     reads: [
         "pod.spec.terminationGracePeriodSeconds",
         "pod.spec.volumes[*].name",
@@ -37,15 +39,11 @@ policy_sdk::rule! {
         "container.lifecycle.preStop.httpGet.port",
         "container.lifecycle.preStop.tcpSocket.port",
     ],
-    parameters: {
-        /// The seconds that the process needs to stop after the hook.
-        shutdown_budget: i64 = 10,
-    },
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    let budget = input.parameters.shutdown_budget;
+    let budget = input.setting::<ShutdownSeconds>();
     let (field, grace) = (shutdown::grace_period(&workload), shutdown::grace_seconds(&workload));
     let Some((container, seconds)) = shutdown::longest_pre_stop(&workload, 0).filter(|(_, seconds)| *seconds > 0)
     else {

@@ -1,5 +1,6 @@
 use policy_sdk::prelude::*;
-use policy_sdk::serving;
+use policy_sdk::serving::{self, Services};
+use policy_sdk::settings::{ConventionalProbesLabel, LivenessPath};
 
 policy_sdk::rule! {
     /// Long-running containers have a liveness probe
@@ -36,31 +37,18 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/DaemonSet"],
+    uses: [Services, LivenessPath, ConventionalProbesLabel],
     reads: [
         "object.metadata.labels",
-        "pod.metadata.labels",
         "main_container.image",
-        "container.ports",
         "main_container.livenessProbe.httpGet.port",
         "main_container.livenessProbe.grpc.port",
         "main_container.livenessProbe.tcpSocket.port",
         "main_container.livenessProbe.exec.command",
     ],
-    inventory: {
-        services: {
-            kinds: ["core/Service"],
-            scope: "namespace",
-            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-            reads: ["spec.ports"],
-        },
-    },
     parameters: {
         /// Require the probe of containers that do not serve as well.
         require_when_no_ports: bool = false,
-        /// The path of the probe that the fix adds.
-        liveness_path: String = "/healthz".into(),
-        /// The label of workloads whose health endpoints keep to the conventions.
-        opt_in_label: String = "policy/default-probes".into(),
     },
 }
 
@@ -82,7 +70,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     } else if input.parameters.require_when_no_ports {
         workload.main_containers().collect()
     } else {
-        serving::served(input, "services", |_| true).into_iter().map(|served| served.container).collect()
+        serving::served(input, |_| true).into_iter().map(|served| served.container).collect()
     };
     if containers.is_empty() && findings.is_empty() {
         return not_applicable("no Service sends to its containers");
@@ -107,8 +95,9 @@ fn fix(input: &Input<'_, Parameters>, container: &Container<'_>, probe: &View<'_
     if probe.exists() {
         return None;
     }
-    let default = serving::http_probe(container, &input.parameters.liveness_path, 10)?;
-    let opted_in = input.workload().label(&input.parameters.opt_in_label).is_some_and(|value| value != "false");
+    let default = serving::http_probe(container, &input.setting::<LivenessPath>(), 10)?;
+    let opted_in =
+        input.workload().label(&input.setting::<ConventionalProbesLabel>()).is_some_and(|value| value != "false");
     let title = "add a liveness probe";
     let fix = if opted_in { Fix::safe(title) } else { Fix::unsafe_(title) };
     Some(fix.set(probe, default))

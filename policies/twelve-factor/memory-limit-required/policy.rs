@@ -1,4 +1,4 @@
-use policy_sdk::limit_range;
+use policy_sdk::limit_range::{self, LimitRanges};
 use policy_sdk::parameter::QuantityParameter;
 use policy_sdk::prelude::*;
 
@@ -37,14 +37,12 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [LimitRanges],
     reads: [
         "pod.spec.resources.limits.memory",
         "container.resources.requests.memory",
         "container.resources.limits.memory",
     ],
-    inventory: {
-        limit_ranges: { kinds: ["core/LimitRange"], scope: "namespace", reads: ["spec.limits"] },
-    },
     parameters: {
         /// The highest limit allowed.
         max_memory: Option<QuantityParameter> = None,
@@ -56,7 +54,7 @@ policy_sdk::rule! {
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     let pod_limit = workload.spec().at("resources.limits.memory");
-    let has_default = is_positive(&pod_limit) || limit_range::default_limit(input, "limit_ranges", "memory").is_some();
+    let has_default = is_positive(&pod_limit) || limit_range::default_limit(input, "memory").is_some();
     judge_maximum(input, "the pod", &pod_limit, findings);
     for container in workload.containers().filter(|container| container.class != Class::Ephemeral) {
         let limit = container.limit("memory");

@@ -1,6 +1,7 @@
 use policy_sdk::prelude::*;
-use policy_sdk::version::major_minor;
-use policy_sdk::{image, serving, shutdown};
+use policy_sdk::serving::{self, Services};
+use policy_sdk::settings::{KubernetesVersion, ShelllessImages, ShutdownSeconds};
+use policy_sdk::{image, shutdown};
 
 policy_sdk::rule! {
     /// Serving containers wait before they stop
@@ -39,9 +40,9 @@ policy_sdk::rule! {
     factor: "IX Disposability",
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    uses: [Services, KubernetesVersion, ShelllessImages, ShutdownSeconds],
     reads: [
         "object.metadata.labels",
-        "pod.metadata.labels",
         "object.spec.strategy.type",
         "pod.spec.terminationGracePeriodSeconds",
         "main_container.image",
@@ -51,36 +52,19 @@ policy_sdk::rule! {
         "main_container.lifecycle.preStop.httpGet.port",
         "main_container.lifecycle.preStop.tcpSocket.port",
     ],
-    inventory: {
-        services: {
-            kinds: ["core/Service"],
-            scope: "namespace",
-            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-            reads: ["spec.ports", "spec.clusterIP"],
-        },
-    },
     parameters: {
         /// The seconds to wait, at least.
         min_sleep: i64 = 5,
         /// The types of hook that count.
         accept: Vec<String> = policy_sdk::parameter::list(["sleep", "exec", "httpGet"]),
-        /// The first Kubernetes version with the `sleep` action.
-        k8s_min_version_for_sleep: String = "1.30".into(),
-        /// The Kubernetes version of the clusters.
-        k8s_version: String = "1.35".into(),
         /// The label of workloads whose server drains by itself.
         self_draining_label: String = "policy/drains-itself".into(),
-        /// The seconds that the fix leaves the server to stop after the hook.
-        shutdown_budget: i64 = 10,
-        /// Images, as globs, without a shell: the fix runs none there.
-        shellless_images: Vec<String> =
-            policy_sdk::parameter::list(["gcr.io/distroless/*", "cgr.dev/chainguard/static*"]),
     },
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    let Parameters { min_sleep, accept, self_draining_label, k8s_version, .. } = &input.parameters;
+    let Parameters { min_sleep, accept, self_draining_label } = &input.parameters;
     if workload.label(self_draining_label).is_some_and(|value| value != "false") {
         return not_applicable(format!("its label `{self_draining_label}` says that the server drains by itself"));
     }
@@ -90,7 +74,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let balances = |service: &Related<'_>| {
         workload.kind() != "StatefulSet" || service.document.at("spec.clusterIP").text() != "None"
     };
-    let mut served = serving::served(input, "services", balances);
+    let mut served = serving::served(input, balances);
     served.retain(|served| served.container.image() != "auto");
     if served.is_empty() {
         return not_applicable("no Service sends to its containers");
@@ -108,8 +92,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             let message =
                 format!("the `preStop` hook of {name} is `{handler}`, expected one of `{}`", accept.join("`, `"));
             findings.report(Code::Type, &settings, message);
-        } else if handler == "sleep" && !has_sleep_action(&input.parameters) {
-            let message = format!("{name} uses the `sleep` action, which Kubernetes {k8s_version} does not have");
+        } else if handler == "sleep" && !has_sleep_action(input) {
+            let version = input.setting::<KubernetesVersion>();
+            let message = format!("{name} uses the `sleep` action, which Kubernetes {version} does not have");
             findings.report(Code::Unsupported, &settings, message);
         } else if let Some(seconds) = seconds.filter(|seconds| seconds < min_sleep) {
             let message =
@@ -128,14 +113,14 @@ fn added_hook(input: &Input<'_, Parameters>, container: &Container<'_>) -> Optio
     let seconds = input.parameters.min_sleep;
     let title = format!("wait {seconds} seconds before stopping");
     let hook = container.at("lifecycle.preStop");
-    if has_sleep_action(&input.parameters) {
+    if has_sleep_action(input) {
         // The API server writes the default into whatever it is sent, before it asks for admission.
         let grace = shutdown::grace_period(&input.workload());
         let is_default = !grace.exists() || grace.as_i64() == Some(shutdown::DEFAULT_GRACE_SECONDS);
         let fix = if is_default { Fix::safe(title) } else { Fix::unsafe_(title) };
         return Some(with_grace(input, fix.set(&hook, object! { "sleep": object! { "seconds": seconds } })));
     }
-    if input.parameters.shellless_images.iter().any(|glob| image::glob_match(glob, container.image())) {
+    if input.setting::<ShelllessImages>().iter().any(|glob| image::glob_match(glob, container.image())) {
         return None;
     }
     let command = ["/bin/sh".to_owned(), "-c".to_owned(), format!("sleep {seconds}")];
@@ -145,13 +130,14 @@ fn added_hook(input: &Input<'_, Parameters>, container: &Container<'_>) -> Optio
 /// Raises the grace period where the wait would leave the server less time than its budget.
 fn with_grace(input: &Input<'_, Parameters>, fix: Fix) -> Fix {
     let workload = input.workload();
-    let needed = input.parameters.min_sleep + input.parameters.shutdown_budget;
+    let needed = input.parameters.min_sleep + input.setting::<ShutdownSeconds>();
     if shutdown::grace_seconds(&workload) >= needed {
         return fix;
     }
     fix.set(&shutdown::grace_period(&workload), needed)
 }
 
-fn has_sleep_action(parameters: &Parameters) -> bool {
-    major_minor(&parameters.k8s_version) >= major_minor(&parameters.k8s_min_version_for_sleep)
+/// The `sleep` action is there since Kubernetes 1.30 (KEP-3960, on by default).
+fn has_sleep_action(input: &Input<'_, Parameters>) -> bool {
+    input.setting::<KubernetesVersion>().is_at_least(1, 30)
 }

@@ -1,5 +1,6 @@
 use policy_sdk::prelude::*;
-use policy_sdk::serving::{self, Served};
+use policy_sdk::serving::{self, Served, Services};
+use policy_sdk::settings::{ConventionalProbesLabel, ReadinessPath};
 
 policy_sdk::rule! {
     /// Serving containers have a readiness probe
@@ -39,33 +40,20 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/DaemonSet"],
+    uses: [Services, ReadinessPath, ConventionalProbesLabel],
     reads: [
         "object.metadata.labels",
-        "pod.metadata.labels",
-        "container.ports",
         "main_container.image",
         "main_container.readinessProbe.httpGet.port",
         "main_container.readinessProbe.grpc.port",
         "main_container.readinessProbe.tcpSocket.port",
         "main_container.readinessProbe.exec.command",
     ],
-    inventory: {
-        services: {
-            kinds: ["core/Service"],
-            scope: "namespace",
-            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-            reads: ["spec.ports", "spec.publishNotReadyAddresses"],
-        },
-    },
     parameters: {
         /// Judge DaemonSets too.
         include_daemonsets: bool = false,
         /// The types of handler that count.
         probe_types: Vec<String> = policy_sdk::parameter::list(["httpGet", "grpc", "tcpSocket", "exec"]),
-        /// The path of the probe that the fix adds.
-        readiness_path: String = "/readyz".into(),
-        /// The label of workloads whose health endpoints keep to the conventions.
-        opt_in_label: String = "policy/default-probes".into(),
     },
 }
 
@@ -78,8 +66,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         judge_handlers(&container, &input.parameters.probe_types, findings);
     }
     let lacks_probe = |container: &Container<'_>| !container.get("readinessProbe").exists();
-    let waits = |service: &Related<'_>| !service.document.at("spec.publishNotReadyAddresses").is_true();
-    let served = serving::served(input, "services", waits);
+    let served = serving::served(input, serving::waits);
     for Served { container, port, service } in &served {
         let is_asked = workload.main_containers().any(|other| asks(&other, port));
         if !lacks_probe(container) || is_asked || container.image() == "auto" {
@@ -90,7 +77,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let probe = container.get("readinessProbe");
         findings.report(Code::Missing, &probe, message).fix(fix(input, container, &probe));
     }
-    if let Some(service) = serving::sending_to_undeclared(input, "services").filter(waits) {
+    if let Some(service) = serving::sending_to_undeclared(input).filter(serving::waits) {
         if workload.main_containers().all(|container| lacks_probe(&container)) {
             let message = format!(
                 "Service `{}` sends to a port that no container declares, and none has a `readinessProbe`",
@@ -98,7 +85,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             );
             findings.report(Code::Missing, &workload.spec().get("containers"), message);
         }
-    } else if input.related("services").next().is_none() {
+    } else if serving::services(input).next().is_none() {
         let unserved = workload.main_containers().filter(|container| {
             container.declares_ports() && lacks_probe(container) && !serving::is_for_metrics_only(container)
         });
@@ -151,9 +138,10 @@ fn fix(input: &Input<'_, Parameters>, container: &Container<'_>, probe: &View<'_
     if probe.exists() {
         return None;
     }
-    let http = serving::http_probe(container, &input.parameters.readiness_path, 5);
+    let http = serving::http_probe(container, &input.setting::<ReadinessPath>(), 5);
     let default = http.or_else(|| serving::grpc_probe(container, 5))?;
-    let opted_in = input.workload().label(&input.parameters.opt_in_label).is_some_and(|value| value != "false");
+    let opted_in =
+        input.workload().label(&input.setting::<ConventionalProbesLabel>()).is_some_and(|value| value != "false");
     let title = "add a readiness probe";
     let fix = if opted_in { Fix::safe(title) } else { Fix::unsafe_(title) };
     Some(fix.set(probe, default))

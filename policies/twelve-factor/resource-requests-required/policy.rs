@@ -1,4 +1,4 @@
-use policy_sdk::limit_range;
+use policy_sdk::limit_range::{self, LimitRanges};
 use policy_sdk::parameter::{QuantityParameter, quantity};
 use policy_sdk::prelude::*;
 
@@ -40,13 +40,13 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [LimitRanges],
     reads: [
         "pod.spec.resources.requests",
         "container.resources.requests",
         "container.resources.limits",
     ],
     inventory: {
-        limit_ranges: { kinds: ["core/LimitRange"], scope: "namespace", reads: ["spec.limits"] },
         vertical: {
             kinds: ["autoscaling.k8s.io/VerticalPodAutoscaler"],
             scope: "namespace",
@@ -72,7 +72,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let pod_requests = workload.spec().at("resources.requests");
     let needed = RESOURCES.into_iter().filter(|resource| {
         let by_pod = input.parameters.accept_pod_level && is_positive(&pod_requests.get(resource));
-        !by_pod && limit_range::default_request(input, "limit_ranges", resource).is_none()
+        !by_pod && limit_range::default_request(input, resource).is_none()
     });
     let needed: Vec<&str> = needed.collect();
     if input.related("vertical").any(|autoscaler| sets_requests(input, &autoscaler)) {

@@ -213,10 +213,10 @@ fn a_sequence_below_its_key_starts_with_its_first_dash() {
     }
 }
 
-fn edit(text: &str, operation: serde_json::Value) -> Result<String, crate::fix::edit::EditError> {
+fn edit(text: &str, operation: serde_json::Value) -> Result<String, crate::edit::EditError> {
     let parse = |text: &str| Ok(parse(text, Scalars::Kubernetes, &Limits::default())?.unwrap());
-    let operations = crate::fix::edit::parse_operations(&json!([operation]).to_string()).unwrap();
-    crate::fix::edit::apply(text, &parse(text).unwrap(), &operations, crate::document::Format::Yaml, parse)
+    let operations = crate::edit::parse_operations(&json!([operation]).to_string()).unwrap();
+    crate::edit::apply(text, &parse(text).unwrap(), &operations, crate::document::Format::Yaml, parse)
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn edits_know_where_an_alias_ends() {
     // What an alias stands for is not edited in its place.
     for path in ["/seq/0/f", "/seq/0/f/y", "/map/k/y", "/list/1", "/list/1/y", "/flow/0/0", "/flow/1/k"] {
         let edited = edit(text, json!({"op": "replace", "path": path, "value": 2}));
-        assert!(matches!(edited, Err(crate::fix::edit::EditError::Aliased(_))), "{path}: {edited:?}");
+        assert!(matches!(edited, Err(crate::edit::EditError::Aliased(_))), "{path}: {edited:?}");
     }
     // Nor is an anchor in a way that changes what an alias of it means.
     for path in ["/x/y", "/x"] {
@@ -378,7 +378,7 @@ proptest! {
         // YAML has no escape for surrogate pairs, which serde_json does not write either.
         let flow = serde_json::to_string(&root).unwrap();
         prop_assert_eq!(value(&flow, Scalars::Core12), root.clone());
-        let block = crate::fix::edit::write_yaml(&json!({"k": root}));
+        let block = crate::edit::write_yaml(&json!({"k": root}));
         let node = parse(&block, Scalars::Core12, &Limits::default()).unwrap().unwrap();
         prop_assert_eq!(node.to_value(), json!({"k": root}));
         assert_spans(&node, &block);

@@ -1,7 +1,7 @@
 //! The cure of a gap as a person would paste it: what the fixes of its findings add, as YAML.
 
 use crate::document::Pointer;
-use crate::fix::edit::write_yaml;
+use crate::edit::write_yaml;
 use crate::report::{DocumentResult, FindingResult, FixResult};
 use crate::visible::visible;
 use serde_json::{Map, Value};

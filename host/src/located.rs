@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 /// Why a file of settings is refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}:{}:{}: {message}", position.line, position.column)]
-pub struct SettingsError {
+pub struct LocatedError {
     /// The file.
     pub path: String,
     /// Where in it.
@@ -31,7 +31,7 @@ impl<T: DeserializeOwned> Located<T> {
     ///
     /// # Errors
     /// Names the line and column, and the field.
-    pub fn parse(path: &str, text: &str) -> Result<Self, SettingsError> {
+    pub fn parse(path: &str, text: &str) -> Result<Self, LocatedError> {
         Self::parse_with(path, text, |value| value)
     }
 
@@ -43,10 +43,10 @@ impl<T: DeserializeOwned> Located<T> {
         path: &str,
         text: &str,
         change: impl FnOnce(serde_json::Value) -> serde_json::Value,
-    ) -> Result<Self, SettingsError> {
+    ) -> Result<Self, LocatedError> {
         let source = Source::new(path, text);
         let error =
-            |at, message: String| SettingsError { path: path.to_owned(), position: source.position(at), message };
+            |at, message: String| LocatedError { path: path.to_owned(), position: source.position(at), message };
         let root = yaml::parse(text, Scalars::Core12, &Limits::default())
             .map_err(|syntax| error(syntax.at, syntax.message))?
             .ok_or_else(|| error(0, "the file is empty".to_owned()))?;
@@ -69,13 +69,13 @@ impl<T> Located<T> {
 
     /// A place of the file as people write it: `FILE:LINE:COLUMN`.
     pub fn place(&self, pointer: &Pointer) -> String {
-        let SettingsError { path, position, .. } = self.error(pointer, "");
+        let LocatedError { path, position, .. } = self.error(pointer, "");
         format!("{path}:{}:{}", position.line, position.column)
     }
 
     /// An error at a path of the file.
-    pub fn error(&self, pointer: &Pointer, message: impl Into<String>) -> SettingsError {
-        SettingsError {
+    pub fn error(&self, pointer: &Pointer, message: impl Into<String>) -> LocatedError {
+        LocatedError {
             path: self.source.path.to_string(),
             position: self.source.position(place(&self.root, pointer)),
             message: message.into(),

@@ -1,0 +1,25 @@
+//! Settings that several rules share. A bundle or a configuration gives each once.
+
+use crate::parameter::list;
+use crate::version::Version;
+
+crate::setting! {
+    /// The Kubernetes version of the clusters.
+    pub KubernetesVersion, "kubernetesVersion": Version = Version::of(1, 35);
+    /// The label of workloads whose health endpoints keep to the conventions, so that fixes may rely on them.
+    pub ConventionalProbesLabel, "conventionalProbesLabel": String = "policy/default-probes".into();
+    /// The path of an HTTP endpoint that answers while the process lives.
+    pub LivenessPath, "livenessPath": String = "/healthz".into();
+    /// The path of an HTTP endpoint that answers while requests are taken.
+    pub ReadinessPath, "readinessPath": String = "/readyz".into();
+    /// The seconds that a server needs to stop, once it is told to.
+    pub ShutdownSeconds, "shutdownSeconds": i64 = 10;
+    /// The label or annotation that names a workload's programming language.
+    pub LanguageLabel, "languageLabel": String = "app.kubernetes.io/language".into();
+    /// The label or annotation that names the version of the language.
+    pub LanguageVersionLabel, "languageVersionLabel": String = "app.kubernetes.io/language-version".into();
+    /// Images, as globs, without a shell.
+    pub ShelllessImages, "shelllessImages": Vec<String> = list(["gcr.io/distroless/*", "cgr.dev/chainguard/static*"]);
+    /// What scrapes metrics in the clusters: `prometheus-operator` where they have it; empty where that is not known.
+    pub Monitoring, "monitoring": String = String::new();
+}

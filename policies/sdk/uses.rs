@@ -1,0 +1,193 @@
+//! What a rule can use: types that own the paths, queries and settings that their accessors read.
+//!
+//! A rule lists them in `uses:` of its [`rule!`](crate::rule!) block. That puts what they own into its manifest and
+//! lets it call their accessors; without it, a call does not compile. So a path is written once, beside the code that
+//! reads it.
+
+use crate::input::Input;
+use crate::json::View;
+use crate::manifest::Query;
+use crate::parameter::Parameter;
+
+/// Something that a rule can list in `uses:`.
+pub trait Usable {
+    /// The paths of the subject that its accessors read, as in `reads:`.
+    const READS: &'static [&'static str] = &[];
+    /// The queries whose answers its accessors read, as in `inventory:`.
+    const QUERIES: &'static [Query] = &[];
+    /// The settings that its accessors read.
+    const SETTINGS: &'static [Declaration] = &[];
+}
+
+/// A rule that lists `U`; [`rule!`](crate::rule!) implements it for the rule's `Parameters`.
+#[diagnostic::on_unimplemented(
+    message = "the rule does not say that it uses `{U}`",
+    label = "this reads what the rule's manifest does not list",
+    note = "add `{U}` to `uses:` of the `rule!` block"
+)]
+pub trait Uses<U: Usable> {}
+
+/// A value that a bundle or a configuration gives once, for all rules that use it. Made by [`setting!`](crate::setting!).
+pub trait Setting: Usable {
+    /// Its type.
+    type Value: Parameter;
+    /// Its name in a bundle's `settings`.
+    const NAME: &'static str;
+
+    /// What it is where nobody sets it.
+    fn default() -> Self::Value;
+}
+
+/// A setting as a manifest holds it.
+#[doc(hidden)]
+pub struct Declaration {
+    pub name: &'static str,
+    pub docs: &'static [&'static str],
+    pub schema: fn() -> String,
+    pub default: fn() -> String,
+    pub fits: fn(&View<'_>) -> bool,
+}
+
+impl Declaration {
+    /// The declaration of a setting.
+    pub const fn of<S: Setting>(docs: &'static [&'static str]) -> Self {
+        Self {
+            name: S::NAME,
+            docs,
+            schema: S::Value::schema,
+            default: || S::default().default_json(),
+            fits: |value| S::Value::read(value).is_some(),
+        }
+    }
+}
+
+/// What one entry of `uses:` owns.
+#[doc(hidden)]
+pub struct Used {
+    pub reads: &'static [&'static str],
+    pub queries: &'static [Query],
+    pub settings: &'static [Declaration],
+}
+
+impl Used {
+    /// What a type owns.
+    pub const fn of<U: Usable>() -> Self {
+        Self { reads: U::READS, queries: U::QUERIES, settings: U::SETTINGS }
+    }
+}
+
+/// The queries of a rule and of what it uses, each name once.
+pub(crate) fn queries(own: &'static [Query], used: &'static [Used]) -> Vec<&'static Query> {
+    let mut queries: Vec<&'static Query> = Vec::new();
+    for query in own.iter().chain(used.iter().flat_map(|used| used.queries)) {
+        if !queries.iter().any(|known| known.name == query.name) {
+            queries.push(query);
+        }
+    }
+    queries
+}
+
+/// The settings of what a rule uses, each name once.
+pub(crate) fn settings(used: &'static [Used]) -> Vec<&'static Declaration> {
+    let mut settings: Vec<&'static Declaration> = Vec::new();
+    for setting in used.iter().flat_map(|used| used.settings) {
+        if !settings.iter().any(|known| known.name == setting.name) {
+            settings.push(setting);
+        }
+    }
+    settings
+}
+
+impl<P> Input<'_, P> {
+    /// The value of a setting: what the bundle or the configuration says, else its default.
+    pub fn setting<S: Setting>(&self) -> S::Value
+    where
+        P: Uses<S>,
+    {
+        read::<S, P>(self)
+    }
+}
+
+/// The value of a setting, for something usable that owns it.
+pub(crate) fn read<S: Setting, P>(input: &Input<'_, P>) -> S::Value {
+    S::Value::read(&input.settings.get(S::NAME)).unwrap_or_else(S::default)
+}
+
+/// Declares something that rules can use, by what it owns; its accessors are functions that ask for
+/// `P: Uses<…>`. `reads` and `inventory` are written as in [`rule!`](crate::rule!), `setting:` is one that the accessors
+/// read. All may be missing.
+///
+/// ```
+/// use policy_sdk::input::Input;
+/// use policy_sdk::uses::Uses;
+///
+/// policy_sdk::usable! {
+///     /// The Namespace of the subject.
+///     pub OwnNamespace {
+///         inventory: {
+///             own_namespace: {
+///                 kinds: ["core/Namespace"],
+///                 scope: "cluster",
+///                 relation: of { there: "namespace" },
+///                 reads: ["metadata.labels"],
+///             },
+///         },
+///     }
+/// }
+///
+/// pub fn is_known<P: Uses<OwnNamespace>>(input: &Input<'_, P>) -> bool {
+///     input.related("own_namespace").next().is_some()
+/// }
+/// ```
+#[macro_export]
+macro_rules! usable {
+    ($($(#[doc = $doc:literal])* $visibility:vis $name:ident {
+        $(reads: [$($read:literal),* $(,)?],)?
+        $(inventory: { $($inventory:tt)* },)?
+        $(setting: $setting:ty,)?
+    })+) => {
+        $(
+            $(#[doc = $doc])*
+            $visibility struct $name;
+
+            impl $crate::uses::Usable for $name {
+                const READS: &'static [&'static str] = &[$($($read),*)?];
+                const QUERIES: &'static [$crate::manifest::Query] = $crate::queries! { $($($inventory)*)? };
+                $(const SETTINGS: &'static [$crate::uses::Declaration] =
+                    <$setting as $crate::uses::Usable>::SETTINGS;)?
+            }
+        )+
+    };
+}
+
+/// Declares settings. The doc comment stands in the documentation of each rule that uses the setting.
+///
+/// ```
+/// policy_sdk::setting! {
+///     /// The label that names the team of a workload.
+///     pub TeamLabel, "teamLabel": String = "team".into();
+/// }
+/// ```
+#[macro_export]
+macro_rules! setting {
+    ($($(#[doc = $doc:literal])* $visibility:vis $name:ident, $key:literal: $type:ty = $default:expr;)+) => {
+        $(
+            $(#[doc = $doc])*
+            $visibility struct $name;
+
+            impl $crate::uses::Setting for $name {
+                type Value = $type;
+                const NAME: &'static str = $key;
+
+                fn default() -> $type {
+                    $default
+                }
+            }
+
+            impl $crate::uses::Usable for $name {
+                const SETTINGS: &'static [$crate::uses::Declaration] =
+                    &[$crate::uses::Declaration::of::<Self>(&[$($doc),*])];
+            }
+        )+
+    };
+}
