@@ -9,6 +9,7 @@
 //! [`visible_styled`] or [`visible_json`] once more where it leaves, in case a value was forgotten. What was escaped
 //! once stays as it is.
 
+use maud::Render;
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
@@ -100,39 +101,22 @@ impl<T: fmt::Display> fmt::Display for Visible<T> {
     }
 }
 
-/// A text as HTML has it, between tags and in quoted attributes, on one line.
-pub struct Html<'t>(pub &'t str);
+/// A text on a page, on one line; maud escapes what HTML would take for its own.
+pub struct Line<'t>(pub &'t str);
 
-impl fmt::Display for Html<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_html(&visible(self.0), f)
+impl Render for Line<'_> {
+    fn render_to(&self, out: &mut String) {
+        visible(self.0).render_to(out);
     }
 }
 
-/// The same for code: line breaks and tabs are left as they are.
-pub struct HtmlLines<'t>(pub &'t str);
+/// Code on a page: line breaks and tabs are left as they are.
+pub struct Lines<'t>(pub &'t str);
 
-impl fmt::Display for HtmlLines<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_html(&visible_lines(self.0), f)
+impl Render for Lines<'_> {
+    fn render_to(&self, out: &mut String) {
+        visible_lines(self.0).render_to(out);
     }
-}
-
-fn write_html(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
-        let (before, from) = rest.split_at(at);
-        f.write_str(before)?;
-        f.write_str(match from.as_bytes()[0] {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            _ => "&#39;",
-        })?;
-        rest = &from[1..];
-    }
-    f.write_str(rest)
 }
 
 /// Whether something in a text would be escaped, so that it cannot be written where escapes are not read.
@@ -273,7 +257,7 @@ mod tests {
     #[test]
     fn html_has_no_way_out() {
         let text = "</script><img src=x onerror='a(\"b\")'>&";
-        assert_eq!(Html(text).to_string(), "&lt;/script&gt;&lt;img src=x onerror=&#39;a(&quot;b&quot;)&#39;&gt;&amp;");
+        assert_eq!(Line(text).render().0, "&lt;/script&gt;&lt;img src=x onerror='a(&quot;b&quot;)'&gt;&amp;");
     }
 
     #[test]

@@ -4,18 +4,15 @@
 use super::review::{Answer, respond};
 use super::state::{App, Phase};
 use crate::decide::{Decider, FailureMode};
-use crate::visible::Html;
+use crate::visible::Line;
 use hyper::{StatusCode, header};
-use std::fmt::{self, Write as _};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("status_page.css");
 
 /// The page.
 pub(super) fn page(app: &App) -> Answer {
-    let mut html = String::new();
-    // Writing to a String cannot fail.
-    let _ = write(&mut html, app);
-    let mut answer = respond(StatusCode::OK, "text/html; charset=utf-8", html);
+    let mut answer = respond(StatusCode::OK, "text/html; charset=utf-8", markup(app).into_string());
     let headers = answer.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
@@ -27,109 +24,130 @@ pub(super) fn page(app: &App) -> Answer {
     answer
 }
 
-fn write(html: &mut String, app: &App) -> fmt::Result {
+fn markup(app: &App) -> Markup {
     let state = match app.current_phase() {
         Phase::Starting => "starting",
         Phase::Serving => "serving",
         Phase::Draining | Phase::Stopping => "stopping",
     };
-    write!(
-        html,
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>policy-host</title>\
-         <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>\
-         <header><h1>policy-host</h1><p>{} · {state}</p></header><main>",
-        env!("CARGO_PKG_VERSION")
-    )?;
     let failure = app.reload_failure();
-    if !failure.is_empty() {
-        write!(html, "<p class=\"alert\" role=\"alert\">The newest bundles are not served: {}</p>", Html(&failure))?;
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                title { "policy-host" }
+                meta name="viewport" content="width=device-width";
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { "policy-host" }
+                    p { (env!("CARGO_PKG_VERSION")) " · " (state) }
+                }
+                main {
+                    @if !failure.is_empty() {
+                        p .alert role="alert" { "The newest bundles are not served: " (Line(&failure)) }
+                    }
+                    @for decider in app.serving.load().bundles.values() { (bundle(decider)) }
+                    (inventory(app))
+                    (denials(app))
+                }
+            }
+        }
     }
-    for decider in app.serving.load().bundles.values() {
-        bundle(html, decider)?;
-    }
-    inventory(html, app)?;
-    denials(html, app)?;
-    html.push_str("</main></body></html>\n");
-    Ok(())
 }
 
-fn bundle(html: &mut String, decider: &Decider) -> fmt::Result {
+fn bundle(decider: &Decider) -> Markup {
     let reference = decider.reference();
     let mode = match decider.modes().failure {
         FailureMode::Closed => "what cannot be judged is denied",
         FailureMode::Open => "what cannot be judged is let through",
     };
-    let origin = match &decider.bundle().origin {
-        Some(origin) => format!("<br>from <code>{}</code>", Html(origin)),
-        None => String::new(),
-    };
-    write!(
-        html,
-        "<section><h2>{} <small>{}</small></h2><p><code>{}</code>{origin}<br>{mode}; {} exemptions</p>\
-         <details><summary>{} rules</summary><table><thead><tr><th>rule</th><th>enforcement</th><th>severity</th>\
-         <th>requirement</th></tr></thead><tbody>",
-        Html(&reference.name),
-        Html(&reference.version),
-        Html(&reference.digest),
-        decider.bundle().exemptions.len(),
-        decider.bundle().rules.len()
-    )?;
-    for rule in &decider.bundle().rules {
-        let manifest = &rule.source.manifest;
-        write!(
-            html,
-            "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            Html(&manifest.id),
-            rule.enforcement.as_str(),
-            rule.worst(),
-            Html(&manifest.title)
-        )?;
-    }
-    html.push_str("</tbody></table></details></section>");
-    Ok(())
-}
-
-fn inventory(html: &mut String, app: &App) -> fmt::Result {
-    let kinds = app.serving.load().inventory.status();
-    if kinds.is_empty() {
-        return Ok(());
-    }
-    html.push_str(
-        "<section><h2>Inventory</h2><p>What rules ask for of other objects. Rules that ask for a kind that is not \
-         available are not evaluated.</p><table><thead><tr><th>kind</th><th>state</th></tr></thead><tbody>",
-    );
-    for status in kinds {
-        let (kind, state) = (status.kind.to_string(), status.state.to_string());
-        write!(html, "<tr><td><code>{}</code></td><td>{}</td></tr>", Html(&kind), Html(&state))?;
-    }
-    html.push_str("</tbody></table></section>");
-    Ok(())
-}
-
-fn denials(html: &mut String, app: &App) -> fmt::Result {
-    let denials = app.denials.newest();
-    html.push_str("<section><h2>Recent denials</h2>");
-    if denials.is_empty() {
-        html.push_str("<p>None since the server started.</p></section>");
-        return Ok(());
-    }
-    html.push_str(
-        "<table><thead><tr><th>when</th><th>object</th><th>by way of</th><th>bundle</th><th>why</th></tr></thead><tbody>",
-    );
-    for denial in denials {
-        write!(
-            html,
-            "<tr><td><time>{:.0}</time></td><td>{}</td><td>{}</td><td>{}</td><td><ul>",
-            denial.at,
-            Html(&denial.subject),
-            denial.wire,
-            Html(&denial.bundle)
-        )?;
-        for (rule, message) in &denial.reasons {
-            write!(html, "<li><code>{}</code> {}</li>", Html(rule), Html(message))?;
+    let bundle = decider.bundle();
+    html! {
+        section {
+            h2 { (Line(&reference.name)) " " small { (Line(&reference.version)) } }
+            p {
+                code { (Line(&reference.digest)) }
+                @if let Some(origin) = &bundle.origin { br; "from " code { (Line(origin)) } }
+                br;
+                (mode) "; " (bundle.exemptions.len()) " exemptions"
+            }
+            details {
+                summary { (bundle.rules.len()) " rules" }
+                table {
+                    thead { tr { th { "rule" } th { "enforcement" } th { "severity" } th { "requirement" } } }
+                    tbody {
+                        @for rule in &bundle.rules {
+                            tr {
+                                td { code { (Line(rule.id())) } }
+                                td { (rule.enforcement.as_str()) }
+                                td { (rule.worst().to_string()) }
+                                td { (Line(&rule.source.manifest.title)) }
+                            }
+                        }
+                    }
+                }
+            }
         }
-        html.push_str("</ul></td></tr>");
     }
-    html.push_str("</tbody></table></section>");
-    Ok(())
+}
+
+fn inventory(app: &App) -> Markup {
+    let kinds = app.serving.load().inventory.status();
+    html! {
+        @if !kinds.is_empty() {
+            section {
+                h2 { "Inventory" }
+                p {
+                    "What rules ask for of other objects. Rules that ask for a kind that is not available are not evaluated."
+                }
+                table {
+                    thead { tr { th { "kind" } th { "state" } } }
+                    tbody {
+                        @for status in kinds {
+                            tr {
+                                td { code { (Line(&status.kind.to_string())) } }
+                                td { (Line(&status.state.to_string())) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn denials(app: &App) -> Markup {
+    let denials = app.denials.newest();
+    html! {
+        section {
+            h2 { "Recent denials" }
+            @if denials.is_empty() {
+                p { "None since the server started." }
+            } @else {
+                table {
+                    thead { tr { th { "when" } th { "object" } th { "by way of" } th { "bundle" } th { "why" } } }
+                    tbody {
+                        @for denial in denials {
+                            tr {
+                                td { time { (format!("{:.0}", denial.at)) } }
+                                td { (Line(&denial.subject)) }
+                                td { (denial.wire) }
+                                td { (Line(&denial.bundle)) }
+                                td {
+                                    ul {
+                                        @for (rule, message) in &denial.reasons {
+                                            li { code { (Line(rule)) } " " (Line(message)) }
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,8 @@
 
 use crate::report::html::{Message, page, prose};
 use crate::report::text::{Prose, blocks, markdown};
-use crate::visible::{HtmlLines, visible_lines};
+use crate::visible::{Lines, visible_lines};
+use maud::{Markup, html};
 use std::fmt::{self, Write as _};
 
 /// A part of the document.
@@ -81,45 +82,33 @@ fn fenced(language: &str, code: &str, out: &mut String) -> fmt::Result {
 }
 
 pub(super) fn write_html(title: &str, document: &[Block]) -> String {
-    let mut body = String::from("<main>\n");
-    for block in document {
-        // Writing to a String cannot fail.
-        let _ = html_block(block, &mut body);
-    }
-    let _ = write!(body, "</main>\n<footer>policy-host {}</footer>\n", env!("CARGO_PKG_VERSION"));
-    page(title, &body, "")
+    let body = html! {
+        main { @for block in document { (html_block(block)) } }
+        footer { "policy-host " (env!("CARGO_PKG_VERSION")) }
+    };
+    page(title, body, "")
 }
 
-fn html_block(block: &Block, out: &mut String) -> fmt::Result {
+fn html_block(block: &Block) -> Markup {
     match block {
-        Block::Heading(level, title) => writeln!(out, "<h{level}>{}</h{level}>", Message(title)),
-        Block::Paragraph(text) => writeln!(out, "<p>{}</p>", Message(text)),
-        Block::Field(label, text) => writeln!(out, "<p><strong>{label}</strong>: {}</p>", Message(text)),
-        Block::Prose(label, text) => {
-            writeln!(out, "<p><strong>{label}</strong>:</p>")?;
-            prose(text, out)
-        }
-        Block::List(items) => {
-            out.push_str("<ul>\n");
-            items.iter().try_for_each(|item| writeln!(out, "<li>{}</li>", Message(item)))?;
-            out.push_str("</ul>\n");
-            Ok(())
-        }
-        Block::Table(head, rows) => {
-            out.push_str("<table><thead><tr>");
-            head.iter().try_for_each(|cell| write!(out, "<th scope=\"col\">{cell}</th>"))?;
-            out.push_str("</tr></thead><tbody>\n");
-            for row in rows {
-                out.push_str("<tr>");
-                row.iter().try_for_each(|cell| write!(out, "<td>{}</td>", Message(cell)))?;
-                out.push_str("</tr>\n");
+        Block::Heading(1, title) => html! { h1 { (Message(title)) } },
+        Block::Heading(2, title) => html! { h2 { (Message(title)) } },
+        Block::Heading(3, title) => html! { h3 { (Message(title)) } },
+        Block::Heading(_, title) => html! { h4 { (Message(title)) } },
+        Block::Paragraph(text) => html! { p { (Message(text)) } },
+        Block::Field(label, text) => html! { p { strong { (label) } ": " (Message(text)) } },
+        Block::Prose(label, text) => html! { p { strong { (label) } ":" } (prose(text)) },
+        Block::List(items) => html! { ul { @for item in items { li { (Message(item)) } } } },
+        Block::Table(head, rows) => html! {
+            table {
+                thead { tr { @for cell in *head { th scope="col" { (cell) } } } }
+                tbody { @for row in rows { tr { @for cell in row { td { (Message(cell)) } } } } }
             }
-            out.push_str("</tbody></table>\n");
-            Ok(())
-        }
-        Block::Yaml(place, yaml) => {
-            writeln!(out, "<p>For {}:</p><pre><code>{}</code></pre>", Message(place), HtmlLines(yaml.trim_end()))
-        }
+        },
+        Block::Yaml(place, yaml) => html! {
+            p { "For " (Message(place)) ":" }
+            pre { code { (Lines(yaml.trim_end())) } }
+        },
     }
 }
 

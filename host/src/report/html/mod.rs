@@ -1,6 +1,6 @@
 //! HTML: one page that needs nothing else, with every finding, which a script filters; without it all are shown.
 //!
-//! Everything that comes from input goes through [`Html`].
+//! Everything that comes from input goes through [`Line`] or [`Lines`]; maud escapes all that is put in.
 
 mod page;
 
@@ -9,9 +9,9 @@ use super::text::{Part, Prose, blocks, code_spans, counted};
 use super::{Report, SEVERITIES};
 use crate::bundle::BundleRule;
 use crate::evaluate::{DocumentVerdict, Finding, Place};
-use crate::visible::{Html, HtmlLines};
+use crate::visible::{Line, Lines};
+use maud::{Markup, Render, html};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
 
 pub(super) use page::page;
 
@@ -26,35 +26,37 @@ const MAX_LINE: usize = 400;
 
 /// Writes the report.
 pub fn html(report: &Report<'_>) -> String {
-    let mut body = String::new();
-    // Writing to a String cannot fail.
-    let _ = write(report, &mut body);
-    page(&format!("policy-host: {}", report.bundle.name), &body, SCRIPT)
+    let rows = rows(report);
+    let body = html! {
+        (head(report))
+        main #main {
+            (errors(report))
+            (filter(report, &rows))
+            h2 #title { "Findings" }
+            (findings(report, &rows))
+            @if rows.len() > MAX_FINDINGS {
+                p { "And " (rows.len() - MAX_FINDINGS) " more, which the other reports have." }
+            }
+            p #none hidden { "No finding matches." }
+            (rules(&rows))
+        }
+        footer { "policy-host " (env!("CARGO_PKG_VERSION")) }
+    };
+    page(&format!("policy-host: {}", report.bundle.name), body, SCRIPT)
 }
 
-fn write(report: &Report<'_>, out: &mut String) -> fmt::Result {
-    let rows = rows(report);
-    head(report, out)?;
-    out.push_str("<main id=\"main\">\n");
-    errors(report, out)?;
-    filter(report, &rows, out)?;
-    out.push_str("<h2 id=\"title\">Findings</h2>\n<ol class=\"findings\" id=\"findings\" aria-labelledby=\"title\">\n");
+fn findings(report: &Report<'_>, rows: &[Row<'_>]) -> Markup {
     let mut shown: Option<(usize, Shown<'_>)> = None;
-    for row in rows.iter().take(MAX_FINDINGS) {
-        if shown.as_ref().is_none_or(|(unit, _)| *unit != row.unit) {
-            shown = Some((row.unit, Shown::new(report, row.unit)));
-        }
-        if let Some((_, shown)) = &shown {
-            row.write(shown, out)?;
+    html! {
+        ol #findings .findings aria-labelledby="title" {
+            @for row in rows.iter().take(MAX_FINDINGS) {
+                @if shown.as_ref().is_none_or(|(unit, _)| *unit != row.unit) {
+                    @let _ = shown.insert((row.unit, Shown::new(report, row.unit)));
+                }
+                @if let Some((_, shown)) = &shown { (row.markup(shown)) }
+            }
         }
     }
-    out.push_str("</ol>\n");
-    if rows.len() > MAX_FINDINGS {
-        writeln!(out, "<p>And {} more, which the other reports have.</p>", rows.len() - MAX_FINDINGS)?;
-    }
-    out.push_str("<p id=\"none\" hidden>No finding matches.</p>\n");
-    rules(&rows, out)?;
-    writeln!(out, "</main>\n<footer>policy-host {}</footer>", env!("CARGO_PKG_VERSION"))
 }
 
 /// A finding with what is around it.
@@ -82,20 +84,8 @@ fn rows<'r>(report: &'r Report<'r>) -> Vec<Row<'r>> {
     rows
 }
 
-fn head(report: &Report<'_>, out: &mut String) -> fmt::Result {
+fn head(report: &Report<'_>) -> Markup {
     let counts = report.counts();
-    write!(
-        out,
-        "<a class=\"skip\" href=\"#main\">Skip to the findings</a>\n<header>\n<h1>policy-host</h1>\n\
-         <p class=\"quiet\">Bundle {} {}: {}, {}</p>\n<ul class=\"figures\" aria-label=\"Summary\">\n",
-        Html(&report.bundle.name),
-        Html(&report.bundle.version),
-        counted(report.bundle.rules.len(), "rule"),
-        counted(counts.documents, "document")
-    )?;
-    for (name, count) in SEVERITIES.iter().zip(counts.findings) {
-        writeln!(out, "<li><span class=\"badge {name}\">{count} {name}</span></li>")?;
-    }
     let also = [
         (counts.passed, "passed"),
         (counts.fixable, "fixable with --fix"),
@@ -105,14 +95,27 @@ fn head(report: &Report<'_>, out: &mut String) -> fmt::Result {
         (counts.rule_errors, "rule failures"),
         (counts.input_errors, "inputs that could not be read"),
     ];
-    for (count, what) in also.iter().filter(|(count, _)| *count > 0) {
-        writeln!(out, "<li>{count} {what}</li>")?;
+    html! {
+        a .skip href="#main" { "Skip to the findings" }
+        header {
+            h1 { "policy-host" }
+            p .quiet {
+                "Bundle " (Line(&report.bundle.name)) " " (Line(&report.bundle.version)) ": "
+                (counted(report.bundle.rules.len(), "rule")) ", " (counted(counts.documents, "document"))
+            }
+            ul .figures aria-label="Summary" {
+                @for (name, count) in SEVERITIES.iter().zip(counts.findings) {
+                    li { span .badge .(name) { (count) " " (name) } }
+                }
+                @for (count, what) in also.iter().filter(|(count, _)| *count > 0) {
+                    li { (count) " " (what) }
+                }
+            }
+        }
     }
-    out.push_str("</ul>\n</header>\n");
-    Ok(())
 }
 
-fn errors(report: &Report<'_>, out: &mut String) -> fmt::Result {
+fn errors(report: &Report<'_>) -> Markup {
     let unparsed = report.result.errors.iter().map(|error| {
         let sources = &report.units[error.unit].sources;
         let source = sources.get(usize::from(error.error.file)).unwrap_or(&sources[0]);
@@ -125,18 +128,17 @@ fn errors(report: &Report<'_>, out: &mut String) -> fmt::Result {
         })
     });
     let errors: Vec<String> = report.input_errors.iter().cloned().chain(unparsed).chain(failed).collect();
-    if errors.is_empty() {
-        return Ok(());
+    html! {
+        @if !errors.is_empty() {
+            section aria-labelledby="errors" {
+                h2 #errors { "Errors" }
+                ul { @for error in errors.iter().take(MAX_FINDINGS) { li { (Line(error)) } } }
+            }
+        }
     }
-    out.push_str("<section aria-labelledby=\"errors\">\n<h2 id=\"errors\">Errors</h2>\n<ul>\n");
-    for error in errors.iter().take(MAX_FINDINGS) {
-        writeln!(out, "<li>{}</li>", Html(error))?;
-    }
-    out.push_str("</ul>\n</section>\n");
-    Ok(())
 }
 
-fn filter(report: &Report<'_>, rows: &[Row<'_>], out: &mut String) -> fmt::Result {
+fn filter(report: &Report<'_>, rows: &[Row<'_>]) -> Markup {
     let packs: BTreeSet<&str> = rows.iter().map(|row| row.rule.source.component.name.as_str()).collect();
     // In the order of the bundle, which is that of the factors.
     let present: BTreeSet<&str> = rows.iter().map(|row| row.rule.source.manifest.factor.as_str()).collect();
@@ -144,74 +146,80 @@ fn filter(report: &Report<'_>, rows: &[Row<'_>], out: &mut String) -> fmt::Resul
     let mut seen = BTreeSet::new();
     factors.retain(|factor| present.contains(factor) && seen.insert(*factor));
     let files: BTreeSet<&str> = rows.iter().map(|row| row.file).collect();
-    out.push_str(
-        "<form id=\"filter\" role=\"search\" aria-label=\"Filter the findings\" hidden>\n\
-         <div><label for=\"text\">Text</label><input id=\"text\" name=\"text\" type=\"search\" autocomplete=\"off\"></div>\n",
-    );
-    select("severity", "Severity", SEVERITIES.into_iter(), out)?;
-    select("confidence", "Confidence", ["certain", "likely", "guess"].into_iter(), out)?;
-    select("pack", "Pack", packs.into_iter(), out)?;
-    select("factor", "Factor", factors.into_iter(), out)?;
-    select("file", "File", files.into_iter(), out)?;
-    let shown = rows.len().min(MAX_FINDINGS);
-    write!(
-        out,
-        "<div><button type=\"reset\">Show all</button></div>\n</form>\n\
-         <p id=\"count\" class=\"quiet\" role=\"status\" aria-live=\"polite\">{shown} findings</p>\n"
-    )
+    html! {
+        form #filter role="search" aria-label="Filter the findings" hidden {
+            div {
+                label for="text" { "Text" }
+                input #text name="text" type="search" autocomplete="off";
+            }
+            (select("severity", "Severity", SEVERITIES.into_iter()))
+            (select("confidence", "Confidence", ["certain", "likely", "guess"].into_iter()))
+            (select("pack", "Pack", packs.into_iter()))
+            (select("factor", "Factor", factors.into_iter()))
+            (select("file", "File", files.into_iter()))
+            div { button type="reset" { "Show all" } }
+        }
+        p #count .quiet role="status" aria-live="polite" { (rows.len().min(MAX_FINDINGS)) " findings" }
+    }
 }
 
-fn select<'v>(name: &str, title: &str, values: impl Iterator<Item = &'v str>, out: &mut String) -> fmt::Result {
-    write!(
-        out,
-        "<div><label for=\"{name}\">{title}</label><select id=\"{name}\" name=\"{name}\"><option value=\"\">all</option>"
-    )?;
-    for value in values.filter(|value| !value.is_empty()) {
-        write!(out, "<option value=\"{0}\">{0}</option>", Html(value))?;
+fn select<'v>(name: &str, title: &str, values: impl Iterator<Item = &'v str>) -> Markup {
+    html! {
+        div {
+            label for=(name) { (title) }
+            select #(name) name=(name) {
+                option value="" { "all" }
+                @for value in values.filter(|value| !value.is_empty()) {
+                    option value=(Line(value)) { (Line(value)) }
+                }
+            }
+        }
     }
-    out.push_str("</select></div>\n");
-    Ok(())
 }
 
 impl Row<'_> {
-    fn write(&self, shown: &Shown<'_>, out: &mut String) -> fmt::Result {
+    fn markup(&self, shown: &Shown<'_>) -> Markup {
         let Self { document, rule, finding, file, .. } = self;
-        let text = shown.source(finding.place.file);
-        let at = text.position(finding.place.start as usize);
-        write!(
-            out,
-            "<li data-severity=\"{severity}\" data-confidence=\"{confidence}\" data-pack=\"{pack}\" data-factor=\"{factor}\" data-file=\"{file}\">\
-             <details><summary><span class=\"badge {severity}\">{severity}</span> <code>{id}</code> {message}\
-             <span class=\"place\">{file}:{line}:{column} · {subject}</span></summary><div class=\"more\">",
-            severity = finding.severity,
-            confidence = finding.confidence,
-            pack = Html(&rule.source.component.name),
-            factor = Html(&rule.source.manifest.factor),
-            file = Html(file),
-            id = Html(rule.id()),
-            message = Message(&finding.message),
-            line = at.line,
-            column = at.column,
-            subject = Html(&document.subject.to_string()),
-        )?;
-        excerpt(shown, &finding.place, out)?;
-        for label in &finding.labels {
-            let source = shown.source(label.place.file);
-            let line = source.position(label.place.start as usize).line;
-            write!(out, "<p>{}:{line}: {}</p>", Html(&source.path), Message(&label.text))?;
-        }
+        let at = shown.source(finding.place.file).position(finding.place.start as usize);
+        let (severity, confidence) = (finding.severity.to_string(), finding.confidence.to_string());
         let path = if finding.path.is_empty() { "/" } else { &finding.path };
-        write!(out, "<p>At <code>{}</code>. Confidence: {}.", Html(path), finding.confidence)?;
-        if let Some(fix) = &finding.fix {
-            let how = if fix.safe { "--fix</code> will" } else { "--fix=unsafe</code> would" };
-            write!(out, " <code>{how} {}.", Message(&fix.title))?;
+        html! {
+            li data-severity=(severity) data-confidence=(confidence) data-pack=(Line(&rule.source.component.name))
+                data-factor=(Line(&rule.source.manifest.factor)) data-file=(Line(file)) {
+                details {
+                    summary {
+                        span .badge .(severity) { (severity) } " " code { (Line(rule.id())) } " "
+                        (Message(&finding.message))
+                        span .place {
+                            (Line(file)) ":" (at.line) ":" (at.column) " · " (Line(&document.subject.to_string()))
+                        }
+                    }
+                    div .more {
+                        (excerpt(shown, &finding.place))
+                        @for label in &finding.labels {
+                            @let source = shown.source(label.place.file);
+                            p {
+                                (Line(&source.path)) ":" (source.position(label.place.start as usize).line) ": "
+                                (Message(&label.text))
+                            }
+                        }
+                        p {
+                            "At " code { (Line(path)) } ". Confidence: " (confidence) "."
+                            @if let Some(fix) = &finding.fix {
+                                @let (flag, will) = if fix.safe { ("--fix", "will") } else { ("--fix=unsafe", "would") };
+                                " " code { (flag) } " " (will) " " (Message(&fix.title)) "."
+                            }
+                            " " a href={ "#rule-" (Line(rule.id())) } { "Why, and what to do" }
+                        }
+                    }
+                }
+            }
         }
-        writeln!(out, " <a href=\"#rule-{}\">Why, and what to do</a></p></div></details></li>", Html(rule.id()))
     }
 }
 
 /// The lines of a place, with what is pointed at marked.
-fn excerpt(shown: &Shown<'_>, place: &Place, out: &mut String) -> fmt::Result {
+fn excerpt(shown: &Shown<'_>, place: &Place) -> Markup {
     let text = shown.text(place.file);
     let floor = |mut at: usize| {
         at = at.min(text.text.len());
@@ -225,9 +233,9 @@ fn excerpt(shown: &Shown<'_>, place: &Place, out: &mut String) -> fmt::Result {
     for _ in 0..CONTEXT_LINES {
         from = line_start(text.text, from.saturating_sub(1));
     }
-    let mut line = text.lines_before + text.text[..from].matches('\n').count() + 1;
+    let mut number = text.lines_before + text.text[..from].matches('\n').count() + 1;
     let mut context = CONTEXT_LINES;
-    out.push_str("<pre><code>");
+    let mut lines = Vec::new();
     for part in text.text[from..].split_inclusive('\n').take(MAX_LINES) {
         let to = from + part.len();
         if from > end || (from == end && start < end) {
@@ -239,16 +247,17 @@ fn excerpt(shown: &Shown<'_>, place: &Place, out: &mut String) -> fmt::Result {
         let content = part.trim_end_matches(['\n', '\r']);
         let cut = content.char_indices().nth(MAX_LINE).map_or(content.len(), |(at, _)| at);
         let (mark_start, mark_end) = (start.clamp(from, from + cut) - from, end.clamp(from, from + cut) - from);
-        write!(out, "<span class=\"number\">{line:>5} </span>{}", HtmlLines(&content[..mark_start]))?;
-        if mark_start < mark_end {
-            write!(out, "<mark>{}</mark>", HtmlLines(&content[mark_start..mark_end]))?;
-        }
-        let rest = if cut < content.len() { "…" } else { "" };
-        writeln!(out, "{}{rest}", HtmlLines(&content[mark_end..cut]))?;
-        (from, line) = (to, line + 1);
+        lines.push(html! {
+            span .number { (format!("{number:>5} ")) }
+            (Lines(&content[..mark_start]))
+            @if mark_start < mark_end { mark { (Lines(&content[mark_start..mark_end])) } }
+            (Lines(&content[mark_end..cut]))
+            @if cut < content.len() { "…" }
+            "\n"
+        });
+        (from, number) = (to, number + 1);
     }
-    out.push_str("</code></pre>");
-    Ok(())
+    html! { pre { code { @for line in &lines { (line) } } } }
 }
 
 fn line_start(text: &str, at: usize) -> usize {
@@ -256,49 +265,55 @@ fn line_start(text: &str, at: usize) -> usize {
 }
 
 /// What the rules with findings say, each once.
-fn rules(rows: &[Row<'_>], out: &mut String) -> fmt::Result {
+fn rules(rows: &[Row<'_>]) -> Markup {
     let rules: BTreeMap<&str, &BundleRule> = rows.iter().map(|row| (row.rule.id(), row.rule)).collect();
-    if rules.is_empty() {
-        return Ok(());
-    }
-    out.push_str("<section aria-labelledby=\"rules\">\n<h2 id=\"rules\">Rules</h2>\n");
-    for (id, rule) in rules {
-        let manifest = &rule.source.manifest;
-        write!(
-            out,
-            "<details id=\"rule-{id}\"><summary><code>{id}</code> {}</summary><div class=\"more\"><p class=\"quiet\">{} · {}</p>",
-            Message(&manifest.title),
-            Html(&manifest.factor),
-            Html(&rule.source.component.name),
-            id = Html(id),
-        )?;
-        for (title, text) in [("Why", &manifest.why), ("What to do", &manifest.fix)] {
-            write!(out, "<h3>{title}</h3>")?;
-            prose(text, out)?;
+    html! {
+        @if !rules.is_empty() {
+            section aria-labelledby="rules" {
+                h2 #rules { "Rules" }
+                @for (id, rule) in &rules {
+                    @let manifest = &rule.source.manifest;
+                    details #{ "rule-" (Line(id)) } {
+                        summary { code { (Line(id)) } " " (Message(&manifest.title)) }
+                        div .more {
+                            p .quiet { (Line(&manifest.factor)) " · " (Line(&rule.source.component.name)) }
+                            @for (title, text) in [("Why", &manifest.why), ("What to do", &manifest.fix)] {
+                                h3 { (title) }
+                                (prose(text))
+                            }
+                        }
+                    }
+                }
+            }
         }
-        out.push_str("</div></details>\n");
     }
-    out.push_str("</section>\n");
-    Ok(())
 }
 
 /// Markdown as rules write it.
-pub(super) fn prose(text: &str, out: &mut String) -> fmt::Result {
-    blocks(text).iter().try_for_each(|block| match block {
-        Prose::Words(words) => write!(out, "<p>{}</p>", Message(words)),
-        Prose::Item(item) => write!(out, "<ul><li>{}</li></ul>", Message(item)),
-        Prose::Code(code) => write!(out, "<pre><code>{}</code></pre>", HtmlLines(code)),
-    })
+pub(super) fn prose(text: &str) -> Markup {
+    html! {
+        @for block in blocks(text) {
+            @match block {
+                Prose::Words(words) => p { (Message(&words)) },
+                Prose::Item(item) => ul { li { (Message(&item)) } },
+                Prose::Code(code) => pre { code { (Lines(&code)) } },
+            }
+        }
+    }
 }
 
 /// A message: what stands between backticks is code.
 pub(super) struct Message<'t>(pub(super) &'t str);
 
-impl fmt::Display for Message<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        code_spans(self.0).try_for_each(|part| match part {
-            Part::Code(code) => write!(f, "<code>{}</code>", Html(code)),
-            Part::Text(words) => write!(f, "{}", Html(words)),
-        })
+impl Render for Message<'_> {
+    fn render(&self) -> Markup {
+        html! {
+            @for part in code_spans(self.0) {
+                @match part {
+                    Part::Code(code) => code { (Line(code)) },
+                    Part::Text(words) => (Line(words)),
+                }
+            }
+        }
     }
 }
