@@ -3,11 +3,11 @@
 use crate::bindings::exports::policy::rule::rules as wire;
 use crate::finding::{Check, Findings, Skip};
 use crate::json::{Json, JsonError, View};
+use crate::kubernetes::workload::Workload;
 use crate::manifest::Query;
 use crate::object;
 use crate::parameter::Parameters;
 use crate::uses::{self, Used};
-use crate::workload::Workload;
 use crate::write::Raw;
 
 pub use wire::{Subject, User};

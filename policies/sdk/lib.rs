@@ -3,35 +3,34 @@
 //! A rule is a [`rule!`] block, which carries its documentation and its manifest, and one function
 //! `check`. It compiles to an ordinary Rust library; [`component!`] puts libraries together into a
 //! component.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`input`], [`json`] | what a rule is given: the document, its old state, the user, related documents |
+//! | [`finding`], [`write`] | what it answers: findings, fixes, and the JSON of both |
+//! | [`uses`], [`settings`], [`parameter`] | what it is set up with, and what it can list in `uses:` |
+//! | [`manifest`] | what it says of itself |
+//! | [`kubernetes`] | views of objects, and of what belongs to them |
+//! | [`repository`] | views of files: workflows and actions |
+//! | [`values`] | quantities, durations, versions, images, selectors, credentials |
+//! | [`language`] | the shell |
 
 #[cfg(target_arch = "wasm32")]
 mod allocator;
-pub mod autoscaling;
-pub mod credential;
-pub mod duration;
 pub mod finding;
-pub mod github;
-pub mod image;
 pub mod input;
-pub mod int_or_string;
 pub mod json;
-pub mod limit_range;
+pub mod kubernetes;
+pub mod language;
 pub mod manifest;
 pub mod parameter;
-pub mod production;
-pub mod quantity;
+pub mod repository;
 mod rule_macro;
-pub mod script;
-pub mod selector;
-pub mod serving;
 pub mod settings;
-pub mod shell;
-pub mod shutdown;
 #[cfg(test)]
 mod testing;
 pub mod uses;
-pub mod version;
-pub mod workload;
+pub mod values;
 pub mod write;
 
 /// The contract's types, generated from `wit/v1`.
@@ -52,8 +51,8 @@ pub mod prelude {
     pub use crate::finding::{Check, Findings, Fix, not_applicable, not_evaluated};
     pub use crate::input::{Input, Related};
     pub use crate::json::{Kind, View};
+    pub use crate::kubernetes::workload::{Class, Container, Probe, Workload, listed};
     pub use crate::object;
-    pub use crate::quantity::Quantity;
-    pub use crate::workload::{Class, Container, Probe, Workload, listed};
+    pub use crate::values::quantity::Quantity;
     pub use crate::write::ToJson;
 }

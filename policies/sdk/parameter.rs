@@ -1,7 +1,7 @@
 //! Parameters of a rule: typed fields with defaults, described by a JSON Schema.
 
 use crate::json::View;
-use crate::quantity::Quantity;
+use crate::values::quantity::Quantity;
 use crate::write::{ObjectWriter, Raw, ToJson};
 
 /// A rule's parameters; implemented by [`rule!`](crate::rule!).

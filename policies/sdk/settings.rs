@@ -1,7 +1,7 @@
 //! Settings that several rules share. A bundle or a configuration gives each once.
 
 use crate::parameter::list;
-use crate::version::Version;
+use crate::values::version::Version;
 
 crate::setting! {
     /// The Kubernetes version of the clusters.

@@ -1,4 +1,4 @@
-use policy_sdk::limit_range::{self, LimitRanges};
+use policy_sdk::kubernetes::limit_range::{self, LimitRanges};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {

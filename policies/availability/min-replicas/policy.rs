@@ -1,7 +1,7 @@
-use policy_sdk::autoscaling::{self, Autoscalers};
+use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
+use policy_sdk::kubernetes::production::{self, Production};
+use policy_sdk::kubernetes::serving::{self, Services};
 use policy_sdk::prelude::*;
-use policy_sdk::production::{self, Production};
-use policy_sdk::serving::{self, Services};
 
 policy_sdk::rule! {
     /// Serving workloads run at least two replicas

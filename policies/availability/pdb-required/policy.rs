@@ -1,6 +1,6 @@
-use policy_sdk::autoscaling::{self, Autoscalers};
+use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
 use policy_sdk::prelude::*;
-use policy_sdk::selector;
+use policy_sdk::values::selector;
 
 policy_sdk::rule! {
     /// Replicated workloads have a PodDisruptionBudget

@@ -1,5 +1,5 @@
 use policy_sdk::prelude::*;
-use policy_sdk::selector;
+use policy_sdk::values::selector;
 
 policy_sdk::rule! {
     /// PodDisruptionBudgets select the pods of a workload

@@ -1,7 +1,7 @@
-use policy_sdk::autoscaling::{self, Autoscalers};
+use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
+use policy_sdk::kubernetes::production::{self, Production};
 use policy_sdk::parameter;
 use policy_sdk::prelude::*;
-use policy_sdk::production::{self, Production};
 use policy_sdk::write::Raw;
 
 policy_sdk::rule! {

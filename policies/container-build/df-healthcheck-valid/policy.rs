@@ -1,6 +1,6 @@
-use policy_sdk::duration::parse_millis;
 use policy_sdk::json::Json;
 use policy_sdk::prelude::*;
+use policy_sdk::values::duration::parse_millis;
 
 policy_sdk::rule! {
     /// `HEALTHCHECK` is well-formed

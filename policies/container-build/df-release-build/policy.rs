@@ -1,8 +1,8 @@
-use policy_sdk::github::Action;
+use policy_sdk::language::script::{self, Argument, Command};
+use policy_sdk::language::shell;
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
-use policy_sdk::script::{self, Argument, Command};
-use policy_sdk::shell;
+use policy_sdk::repository::github::Action;
 
 policy_sdk::rule! {
     /// What is shipped is built with optimisation

@@ -1,5 +1,5 @@
 use policy_sdk::prelude::*;
-use policy_sdk::selector;
+use policy_sdk::values::selector;
 use policy_sdk::write::Raw;
 
 policy_sdk::rule! {

@@ -1,5 +1,5 @@
+use policy_sdk::kubernetes::serving::is_of_metrics;
 use policy_sdk::prelude::*;
-use policy_sdk::serving::is_of_metrics;
 use policy_sdk::settings::Monitoring;
 use policy_sdk::write::{ObjectWriter, Raw};
 

@@ -1,6 +1,6 @@
-use policy_sdk::github::{self, Action};
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
+use policy_sdk::repository::github::{self, Action};
 
 policy_sdk::rule! {
     /// Actions are pinned by commit

@@ -1,5 +1,5 @@
-use policy_sdk::github::{self, Action};
 use policy_sdk::prelude::*;
+use policy_sdk::repository::github::{self, Action};
 
 policy_sdk::rule! {
     /// Workflows log in to clouds with OIDC, not with stored keys

@@ -1,6 +1,6 @@
-use policy_sdk::image::ImageReference;
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
+use policy_sdk::values::image::ImageReference;
 
 policy_sdk::rule! {
     /// Images have a tag that does not move

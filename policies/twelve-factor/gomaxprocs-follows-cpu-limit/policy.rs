@@ -1,7 +1,7 @@
-use policy_sdk::image;
 use policy_sdk::prelude::*;
 use policy_sdk::settings::{LanguageLabel, LanguageVersionLabel};
-use policy_sdk::version::{Version, major_minor};
+use policy_sdk::values::image;
+use policy_sdk::values::version::{Version, major_minor};
 
 policy_sdk::rule! {
     /// Go uses as many threads as its CPU limit allows

@@ -1,6 +1,6 @@
+use policy_sdk::kubernetes::shutdown;
 use policy_sdk::prelude::*;
 use policy_sdk::settings::ShutdownSeconds;
-use policy_sdk::shutdown;
 
 policy_sdk::rule! {
     /// The grace period covers the preStop hook and the shutdown

@@ -1,5 +1,5 @@
+use policy_sdk::kubernetes::serving::{self, Services};
 use policy_sdk::prelude::*;
-use policy_sdk::serving::{self, Services};
 use policy_sdk::settings::{ConventionalProbesLabel, LivenessPath};
 
 policy_sdk::rule! {

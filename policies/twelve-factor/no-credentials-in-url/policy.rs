@@ -1,7 +1,7 @@
-use policy_sdk::credential::{self, UrlWithPassword};
 use policy_sdk::json::Kind;
 use policy_sdk::parameter;
 use policy_sdk::prelude::*;
+use policy_sdk::values::credential::{self, UrlWithPassword};
 
 policy_sdk::rule! {
     /// URLs carry no passwords

@@ -1,5 +1,6 @@
+use policy_sdk::parameter;
 use policy_sdk::prelude::*;
-use policy_sdk::{credential, parameter};
+use policy_sdk::values::credential;
 
 policy_sdk::rule! {
     /// Environment variables hold no literal secrets

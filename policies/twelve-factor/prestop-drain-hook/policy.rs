@@ -1,7 +1,8 @@
+use policy_sdk::kubernetes::serving::{self, Services};
+use policy_sdk::kubernetes::shutdown;
 use policy_sdk::prelude::*;
-use policy_sdk::serving::{self, Services};
 use policy_sdk::settings::{KubernetesVersion, ShelllessImages, ShutdownSeconds};
-use policy_sdk::{image, shutdown};
+use policy_sdk::values::image;
 
 policy_sdk::rule! {
     /// Serving containers wait before they stop

@@ -1,5 +1,5 @@
+use policy_sdk::kubernetes::serving::{self, Served, Services};
 use policy_sdk::prelude::*;
-use policy_sdk::serving::{self, Served, Services};
 use policy_sdk::settings::{ConventionalProbesLabel, ReadinessPath};
 
 policy_sdk::rule! {

@@ -1,6 +1,6 @@
 use policy_sdk::parameter::{QuantityParameter, quantity};
 use policy_sdk::prelude::*;
-use policy_sdk::quantity::suffix;
+use policy_sdk::values::quantity::suffix;
 
 policy_sdk::rule! {
     /// Requests stay within limits, and quantities are plausible

@@ -1,5 +1,5 @@
-use policy_sdk::image;
 use policy_sdk::prelude::*;
+use policy_sdk::values::image;
 
 policy_sdk::rule! {
     /// The root filesystem is read-only

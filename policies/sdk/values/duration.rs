@@ -1,6 +1,6 @@
 //! Durations as configuration files write them, in whole milliseconds.
 
-use crate::quantity::scale;
+use crate::values::quantity::scale;
 
 const NANO_PER_MILLI: u128 = 1_000_000;
 const SECOND: u128 = 1_000_000_000;

@@ -2,8 +2,8 @@
 
 use crate::input::Input;
 use crate::json::View;
-use crate::quantity::Quantity;
 use crate::uses::Uses;
+use crate::values::quantity::Quantity;
 
 crate::usable! {
     /// The LimitRanges of the subject's namespace.

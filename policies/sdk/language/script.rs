@@ -3,7 +3,7 @@
 //! A condition on known values is decided: `if [ "$PROFILE" = release ]; then … else … fi` leaves one
 //! branch when `PROFILE` is known. Where it is not known all branches are kept, marked as such.
 
-use crate::shell::{self, SimpleCommand, simple_commands};
+use crate::language::shell::{self, SimpleCommand, simple_commands};
 use std::borrow::Cow;
 
 /// A command that runs, or may run.

@@ -1,8 +1,8 @@
 //! How a pod stops: preStop hooks and the grace period that they eat into.
 
 use crate::json::View;
-use crate::shell;
-use crate::workload::{Class, Container, Probe, Workload};
+use crate::kubernetes::workload::{Class, Container, Probe, Workload};
+use crate::language::shell;
 
 /// What Kubernetes sets when there is no `terminationGracePeriodSeconds`.
 pub const DEFAULT_GRACE_SECONDS: i64 = 30;

@@ -1,7 +1,7 @@
 //! Just enough of the POSIX shell to see which commands a script runs, and how long it sleeps.
 //! Nothing is expanded: `$VAR`, `$(…)` and globs stay as they are written.
 
-use crate::duration::parse_shell_sleep;
+use crate::values::duration::parse_shell_sleep;
 use std::borrow::Cow;
 
 /// A token of a script.

@@ -4,9 +4,9 @@
 
 use crate::input::{Input, Related};
 use crate::json::View;
+use crate::kubernetes::workload::{Class, Container, Workload};
 use crate::object;
 use crate::uses::Uses;
-use crate::workload::{Class, Container, Workload};
 use crate::write::Raw;
 
 crate::usable! {

@@ -1,0 +1,4 @@
+//! Languages that stand inside of documents: the scripts of hooks, images and jobs.
+
+pub mod script;
+pub mod shell;

@@ -1,0 +1,3 @@
+//! Files of a repository that are no Kubernetes objects.
+
+pub mod github;
