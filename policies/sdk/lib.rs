@@ -9,7 +9,7 @@
 //! | [`input`], [`json`] | what a rule is given: the document, its old state, the user, related documents |
 //! | [`finding`], [`write`] | what it answers: findings, fixes, and the JSON of both |
 //! | [`uses`], [`settings`], [`parameter`] | what it is set up with, and what it can list in `uses:` |
-//! | [`manifest`] | what it says of itself |
+//! | [`manifest`], [`factor`] | what it says of itself |
 //! | [`kubernetes`] | views of objects, and of what belongs to them |
 //! | [`repository`] | views of files: workflows and actions |
 //! | [`values`] | quantities, durations, versions, images, selectors, credentials |
@@ -17,6 +17,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod allocator;
+pub mod factor;
 pub mod finding;
 pub mod input;
 pub mod json;

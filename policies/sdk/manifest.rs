@@ -1,5 +1,6 @@
 //! A rule's manifest: everything the host, the docs and a reviewer want to know without running it.
 
+use crate::factor::Factor;
 use crate::finding::kebab_case;
 use crate::uses::{self, Used};
 use crate::write::{ObjectWriter, Raw, ToJson};
@@ -14,7 +15,7 @@ pub struct Manifest {
     pub priority: &'static str,
     pub effort: &'static str,
     pub findings: &'static [FindingKind],
-    pub factor: &'static str,
+    pub factor: Factor,
     pub controls: &'static [&'static str],
     pub peers: &'static [&'static str],
     pub renamed_from: &'static [&'static str],
@@ -163,7 +164,7 @@ impl Manifest {
             .entry("findings", &self.findings.iter().map(FindingKind::to_raw).collect::<Vec<_>>())
             .entry("priority", self.priority)
             .entry("effort", &self.effort.to_ascii_lowercase())
-            .entry("factor", self.factor)
+            .entry("factor", self.factor.title())
             .entry("controls", self.controls)
             .entry("peers", self.peers)
             .entry("renamedFrom", self.renamed_from)

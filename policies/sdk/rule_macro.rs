@@ -23,7 +23,7 @@
 ///     },
 ///     priority: P0,
 ///     effort: Small,
-///     factor: "XV Security",
+///     factor: Security,
 ///     controls: ["pss:baseline"],
 ///     peers: ["KL:privileged-container"],
 ///     renamed_from: ["no-privileged-containers"],
@@ -119,7 +119,7 @@ macro_rules! rule {
         },
         priority: $priority:ident,
         effort: $effort:ident,
-        factor: $factor:literal,
+        factor: $factor:ident,
         $(controls: [$($control:literal),* $(,)?],)?
         $(peers: [$($peer:literal),* $(,)?],)?
         $(renamed_from: [$($former:literal),* $(,)?],)?
@@ -192,7 +192,7 @@ macro_rules! rule {
                     covers: &[$($($covered),*)?],
                     within: $crate::rule!(@within $($($within)?)?),
                 }),*],
-                factor: $factor,
+                factor: $crate::factor::Factor::$factor,
                 controls: &[$($($control),*)?],
                 peers: &[$($($peer),*)?],
                 renamed_from: &[$($($former),*)?],

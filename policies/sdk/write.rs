@@ -169,15 +169,39 @@ impl<'o> ObjectWriter<'o> {
     }
 }
 
-/// Writes a JSON object: `object! { "sleep": object! { "seconds": 5 } }`. Values are anything that is
-/// [`ToJson`].
+/// Writes a JSON object. Values are anything that is [`ToJson`]; behind `?` stands an `Option`, which makes no entry
+/// where it is `None`; `..` puts in the pairs of an iterator, such as [`View::entries`].
+///
+/// ```
+/// # use policy_sdk::object;
+/// let (seconds, labels) = (None::<i64>, [("app", "cart")]);
+/// let written = object! { "sleep": object! { "seconds": ?seconds }, "name": "x", ..labels };
+/// assert_eq!(written.0, r#"{"sleep":{},"name":"x","app":"cart"}"#);
+/// ```
 #[macro_export]
 macro_rules! object {
-    ($($key:literal : $value:expr),* $(,)?) => {{
+    (@entries $object:ident) => {};
+    (@entries $object:ident $key:literal : ? $value:expr $(, $($rest:tt)*)?) => {
+        if let Some(value) = &$value {
+            $object.entry($key, value);
+        }
+        $crate::object!(@entries $object $($($rest)*)?);
+    };
+    (@entries $object:ident $key:literal : $value:expr $(, $($rest:tt)*)?) => {
+        $object.entry($key, &$value);
+        $crate::object!(@entries $object $($($rest)*)?);
+    };
+    (@entries $object:ident .. $pairs:expr $(, $($rest:tt)*)?) => {
+        for (key, value) in $pairs {
+            $object.entry(key, &value);
+        }
+        $crate::object!(@entries $object $($($rest)*)?);
+    };
+    ($($entries:tt)*) => {{
         let mut out = String::new();
         #[allow(unused_mut, reason = "an empty object")]
         let mut object = $crate::write::ObjectWriter::new(&mut out);
-        $(object.entry($key, &$value);)*
+        $crate::object!(@entries object $($entries)*);
         object.finish();
         $crate::write::Raw(out)
     }};

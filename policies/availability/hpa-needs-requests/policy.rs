@@ -26,7 +26,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "VIII Concurrency",
+    factor: Concurrency,
     since: "0.1.0",
     applies_to: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
     uses: [LimitRanges],

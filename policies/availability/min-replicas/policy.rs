@@ -31,7 +31,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Small,
-    factor: "VIII Concurrency",
+    factor: Concurrency,
     peers: [
         "KL:minimum-three-replicas", "KS:deployment-replicas", "PO:deploymentMissingReplicas",
         "KY:require-deployments-have-multiple-replicas", "GK:replicalimits",

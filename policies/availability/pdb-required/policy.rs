@@ -27,7 +27,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Small,
-    factor: "IX Disposability",
+    factor: Disposability,
     peers: [
         "KS:deployment-has-poddisruptionbudget", "KS:statefulset-has-poddisruptionbudget",
         "PO:missingPodDisruptionBudget", "KY:require-pdb",
@@ -90,10 +90,12 @@ fn budget(input: &Input<'_, Parameters>, replicas: i64) -> Option<Fix> {
     if selector.is_empty() {
         return None;
     }
-    let spec = if replicas == 2 {
-        object! { "minAvailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": selector }
-    } else {
-        object! { "maxUnavailable": "25%", "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": selector }
+    let is_pair = replicas == 2;
+    let spec = object! {
+        "minAvailable": ?is_pair.then_some(1),
+        "maxUnavailable": ?(!is_pair).then_some("25%"),
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": selector,
     };
     Some(Fix::create(
         "add a PodDisruptionBudget",

@@ -29,7 +29,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Small,
-    factor: "IX Disposability",
+    factor: Disposability,
     since: "0.1.0",
     applies_to: ["policy/PodDisruptionBudget"],
     reads: ["spec.selector", "status.expectedPods"],

@@ -2,7 +2,6 @@ use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
 use policy_sdk::kubernetes::production::{self, Production};
 use policy_sdk::parameter;
 use policy_sdk::prelude::*;
-use policy_sdk::write::Raw;
 
 policy_sdk::rule! {
     /// Replicas are spread over zones
@@ -35,7 +34,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Small,
-    factor: "VIII Concurrency",
+    factor: Concurrency,
     peers: ["PO:topologySpreadConstraint", "KY:topologyspreadconstraints-policy"],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
@@ -134,25 +133,24 @@ fn fix(input: &Input<'_, Parameters>) -> Option<Fix> {
     if selector.is_empty() {
         return None;
     }
+    let match_keys = (workload.kind() == "Deployment").then_some(["pod-template-hash"]);
     let constraint = |key: &str| {
-        let mut parts = object! {
-            "maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": selector,
-        };
-        if workload.kind() == "Deployment" {
-            parts.0.insert_str(parts.0.len() - 1, r#","matchLabelKeys":["pod-template-hash"]"#);
+        object! {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": selector,
+            "matchLabelKeys": ?match_keys,
         }
-        parts
     };
     let all = workload.spec().get("topologySpreadConstraints");
-    let mut constraints: Vec<Raw> = vec![constraint(ZONE)];
+    let mut constraints = vec![constraint(ZONE)];
     if !all.items().any(|constraint| constraint.get("topologyKey").text() == NODE) {
         constraints.push(constraint(NODE));
     }
     let fix = Fix::unsafe_("spread the replicas over zones");
     Some(match all.kind() {
-        Some(policy_sdk::json::Kind::Array) => {
-            constraints.iter().fold(fix, |fix, constraint| fix.set(&all.end(), constraint))
-        }
+        Some(Kind::Array) => constraints.iter().fold(fix, |fix, constraint| fix.set(&all.end(), constraint)),
         _ => fix.set(&all, constraints),
     })
 }

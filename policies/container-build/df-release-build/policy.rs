@@ -40,7 +40,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "V Build/Release/Run",
+    factor: BuildReleaseRun,
     since: "0.1.0",
     applies_to: ["file/Dockerfile", "file/GitHubWorkflow", "file/Buildspec"],
     reads: [

@@ -35,7 +35,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Medium,
-    factor: "V Build/Release/Run",
+    factor: BuildReleaseRun,
     since: "0.1.0",
     applies_to: ["file/TerraformModule"],
     reads: [

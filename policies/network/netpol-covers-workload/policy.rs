@@ -1,6 +1,5 @@
 use policy_sdk::prelude::*;
 use policy_sdk::values::selector;
-use policy_sdk::write::Raw;
 
 policy_sdk::rule! {
     /// Workloads are selected by a NetworkPolicy
@@ -36,7 +35,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Medium,
-    factor: "IV Backing services",
+    factor: BackingServices,
     controls: ["cis:5.3.2", "nsa:network-separation"],
     peers: [
         "KL:non-isolated-pod", "KS:pod-networkpolicy", "PO:missingNetworkPolicy", "KC:C-0260", "KC:C-0030",
@@ -178,7 +177,7 @@ fn policy(input: &Input<'_, Parameters>) -> Option<Fix> {
     let workload = input.workload();
     let (own, labels) = (workload.object.at("spec.selector"), workload.pod_labels());
     let pods = if !selector::is_empty(&own) && selector::matches(&own, &labels) {
-        Raw(own.to_json())
+        object! { ..own.entries() }
     } else {
         object! { "matchLabels": labels }
     };
@@ -190,13 +189,9 @@ fn policy(input: &Input<'_, Parameters>) -> Option<Fix> {
         let protocol = port.get("protocol").as_str().unwrap_or("TCP");
         object! { "protocol": protocol, "port": port.get("containerPort") }
     };
-    let ports: Vec<Raw> =
+    let ports: Vec<_> =
         workload.main_containers().flat_map(|container| container.get("ports").items()).map(port).collect();
-    let ingress = if ports.is_empty() {
-        object! { "from": namespace() }
-    } else {
-        object! { "from": namespace(), "ports": ports }
-    };
+    let ingress = object! { "from": namespace(), "ports": ?Some(ports).filter(|ports| !ports.is_empty()) };
     let dns = object! {
         "namespaceSelector": object! { "matchLabels": object! { "kubernetes.io/metadata.name": "kube-system" } },
         "podSelector": object! { "matchLabels": object! { "k8s-app": "kube-dns" } },

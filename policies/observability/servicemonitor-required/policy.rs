@@ -1,7 +1,6 @@
 use policy_sdk::kubernetes::serving::is_of_metrics;
 use policy_sdk::prelude::*;
 use policy_sdk::settings::Monitoring;
-use policy_sdk::write::{ObjectWriter, Raw};
 
 policy_sdk::rule! {
     /// Serving workloads are scraped by Prometheus
@@ -30,7 +29,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Small,
-    factor: "XIV Telemetry",
+    factor: Telemetry,
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
     uses: [Monitoring],
@@ -145,13 +144,9 @@ fn monitor(input: &Input<'_, Parameters>, service: &Related<'_>) -> Option<Fix> 
     let ports: Vec<&str> =
         service.document.at("spec.ports").items().filter_map(|port| port.get("name").as_str()).collect();
     let port = ports.into_iter().find(|name| is_of_metrics(name))?;
-    let mut labels = String::new();
-    let mut writer = ObjectWriter::new(&mut labels);
-    for (key, value) in service.document.at("metadata.labels").entries().filter(|(key, _)| is_lasting(key)) {
-        writer.entry(key, &value);
-    }
-    writer.finish();
-    if labels == "{}" {
+    let labels = service.document.at("metadata.labels");
+    let lasting: Vec<(&str, View<'_>)> = labels.entries().filter(|(key, _)| is_lasting(key)).collect();
+    if lasting.is_empty() {
         return None;
     }
     Some(Fix::create(
@@ -161,7 +156,7 @@ fn monitor(input: &Input<'_, Parameters>, service: &Related<'_>) -> Option<Fix> 
             "kind": "ServiceMonitor",
             "metadata": input.metadata_beside("beside")?,
             "spec": object! {
-                "selector": object! { "matchLabels": Raw(labels) },
+                "selector": object! { "matchLabels": object! { ..lasting } },
                 "endpoints": [object! { "port": port, "path": "/metrics", "interval": "15s" }],
             },
         },

@@ -35,7 +35,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Small,
-    factor: "II Dependencies",
+    factor: Dependencies,
     peers: ["ZZ:unpinned-uses"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],

@@ -34,7 +34,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Medium,
-    factor: "IV Backing services",
+    factor: BackingServices,
     peers: ["ZZ:use-trusted-publishing"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],

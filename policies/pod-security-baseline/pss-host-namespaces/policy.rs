@@ -23,7 +23,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "XV Security",
+    factor: Security,
     controls: ["pss:baseline", "cis:5.2.3", "cis:5.2.4", "cis:5.2.5"],
     peers: [
         "KL:host-network", "KL:host-pid", "KL:host-ipc",

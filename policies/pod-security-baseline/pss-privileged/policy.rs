@@ -23,7 +23,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "XV Security",
+    factor: Security,
     controls: ["pss:baseline", "cis:5.2.2"],
     peers: ["KL:privileged-container", "CK:CKV_K8S_16", "TR:KSV-0017"],
     since: "0.1.0",

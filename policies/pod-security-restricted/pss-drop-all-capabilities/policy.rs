@@ -30,7 +30,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "XV Security",
+    factor: Security,
     controls: ["pss:restricted", "cis:5.2.8", "cis:5.2.9", "cis:5.2.10"],
     peers: [
         "KL:drop-net-raw-capability", "PO:insecureCapabilities", "PO:linuxHardening", "KC:C-0055",

@@ -26,7 +26,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "XV Security",
+    factor: Security,
     controls: ["pss:restricted", "cis:5.2.6"],
     peers: [
         "KL:privilege-escalation-container", "PO:privilegeEscalationAllowed", "KC:C-0016", "CK:CKV_K8S_20",

@@ -27,7 +27,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "XV Security",
+    factor: Security,
     controls: ["pss:restricted", "cis:5.2.7", "nsa:non-root"],
     peers: [
         "KL:run-as-non-root", "PO:runAsRootAllowed", "KC:C-0013", "CK:CKV_K8S_23", "TR:KSV-0012",

@@ -27,7 +27,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "XV Security",
+    factor: Security,
     controls: ["pss:restricted", "cis:5.7.2"],
     peers: [
         "KS:container-seccomp-profile", "KC:C-0210", "CK:CKV_K8S_31", "TR:KSV-0030",

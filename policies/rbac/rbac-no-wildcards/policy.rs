@@ -46,7 +46,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Medium,
-    factor: "XV Security",
+    factor: Security,
     controls: ["cis:5.1.3"],
     peers: [
         "KL:wildcard-in-rules", "KC:C-0187", "CK:CKV_K8S_49", "TR:KSV-0044", "TR:KSV-0045", "TR:KSV-0046",

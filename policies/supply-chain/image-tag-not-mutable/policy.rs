@@ -32,7 +32,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Small,
-    factor: "V Build/Release/Run",
+    factor: BuildReleaseRun,
     peers: [
         "KL:latest-tag", "KS:container-image-tag", "PO:tagNotSpecified", "KC:C-0075", "CK:CKV_K8S_14",
         "TR:KSV-0013", "KY:disallow-latest-tag", "GK:disallowedtags", "ZZ:unpinned-images",

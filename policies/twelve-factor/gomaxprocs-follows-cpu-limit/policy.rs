@@ -36,7 +36,7 @@ policy_sdk::rule! {
     },
     priority: P3,
     effort: Small,
-    factor: "VIII Concurrency",
+    factor: Concurrency,
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [LanguageLabel, LanguageVersionLabel],

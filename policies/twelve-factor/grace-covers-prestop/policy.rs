@@ -26,7 +26,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "IX Disposability",
+    factor: Disposability,
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [ShutdownSeconds],

@@ -30,7 +30,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "IX Disposability",
+    factor: Disposability,
     peers: [
         "KL:no-liveness-probe", "KS:pod-probes", "PO:livenessProbeMissing", "KC:C-0056", "CK:CKV_K8S_8",
         "KY:require-probes", "GK:requiredprobes",

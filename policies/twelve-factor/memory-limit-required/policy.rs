@@ -30,7 +30,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "VIII Concurrency",
+    factor: Concurrency,
     peers: [
         "KL:unset-memory-requirements", "KS:container-resources", "PO:memoryLimitsMissing", "KC:C-0271",
         "KC:C-0004", "CK:CKV_K8S_13", "TR:KSV-0018", "KY:require-pod-requests-limits", "GK:containerlimits",

@@ -32,7 +32,7 @@ policy_sdk::rule! {
     },
     priority: P1,
     effort: Medium,
-    factor: "III Config",
+    factor: Config,
     peers: ["KC:C-0012"],
     since: "0.1.0",
     applies_to: [

@@ -38,7 +38,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "IX Disposability",
+    factor: Disposability,
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
     uses: [Services, KubernetesVersion, ShelllessImages, ShutdownSeconds],

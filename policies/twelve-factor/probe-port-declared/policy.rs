@@ -26,7 +26,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "IX Disposability",
+    factor: Disposability,
     peers: ["KL:liveness-port", "KL:readiness-port", "KL:startup-port"],
     since: "0.1.0",
     applies_to: ["workload"],

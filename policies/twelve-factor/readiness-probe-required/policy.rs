@@ -33,7 +33,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "IX Disposability",
+    factor: Disposability,
     peers: [
         "KL:no-readiness-probe", "KS:pod-probes", "PO:readinessProbeMissing", "KC:C-0018", "CK:CKV_K8S_9",
         "KY:require-probes", "GK:requiredprobes",

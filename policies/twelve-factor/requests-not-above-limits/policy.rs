@@ -33,7 +33,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "VIII Concurrency",
+    factor: Concurrency,
     since: "0.1.0",
     applies_to: ["workload"],
     reads: ["pod.spec.resources", "container.resources.requests", "container.resources.limits"],

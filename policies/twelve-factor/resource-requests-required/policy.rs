@@ -31,7 +31,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Small,
-    factor: "VIII Concurrency",
+    factor: Concurrency,
     peers: [
         "KL:unset-cpu-requirements", "KL:unset-memory-requirements", "KS:container-resources",
         "PO:cpuRequestsMissing", "PO:memoryRequestsMissing", "KC:C-0268", "KC:C-0269", "KC:C-0009",

@@ -30,7 +30,7 @@ policy_sdk::rule! {
     },
     priority: P0,
     effort: Medium,
-    factor: "XV Security",
+    factor: Security,
     controls: ["nsa:immutable-root"],
     peers: [
         "KL:no-read-only-root-fs", "KS:container-security-context-readonlyrootfilesystem",

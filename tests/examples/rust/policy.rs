@@ -18,7 +18,7 @@ policy_sdk::rule! {
     },
     priority: P3,
     effort: Small,
-    factor: "XIV Telemetry",
+    factor: Telemetry,
     since: "0.1.0",
     applies_to: ["workload"],
     reads: ["object.metadata.labels"],
