@@ -5,10 +5,8 @@ use crate::finding::{Check, Findings, Skip};
 use crate::json::{Json, JsonError, View};
 use crate::kubernetes::workload::Workload;
 use crate::manifest::Query;
-use crate::object;
 use crate::parameter::Parameters;
 use crate::uses::{self, Used};
-use crate::write::Raw;
 
 pub use wire::{Subject, User};
 
@@ -41,28 +39,6 @@ pub struct Related<'d> {
 }
 
 impl<'d, P> Input<'d, P> {
-    /// The `metadata` of a document that stands beside this one: same name, same namespace. `None`
-    /// when `query` has an answer, since two documents may not share a name:
-    ///
-    /// ```ignore
-    /// beside: {
-    ///     kinds: ["policy/PodDisruptionBudget"],
-    ///     scope: "namespace",
-    ///     relation: same { there: "metadata.name", here: "object.metadata.name" },
-    ///     reads: [],
-    /// },
-    /// ```
-    pub fn metadata_beside(&self, query: &str) -> Option<Raw> {
-        let Subject { namespace, name, .. } = self.subject;
-        if self.related(query).next().is_some() {
-            return None;
-        }
-        if namespace.is_empty() {
-            return Some(object! { "name": name });
-        }
-        Some(object! { "name": name, "namespace": namespace })
-    }
-
     /// The document as a workload. Only for rules that apply to workloads: for anything else the
     /// parts are absent.
     pub fn workload(&self) -> Workload<'d> {

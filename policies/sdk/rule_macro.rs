@@ -172,6 +172,8 @@ macro_rules! rule {
 
         const USES: &[$crate::uses::Used] = &[$($($crate::uses::Used::of::<$used>()),*)?];
 
+        const _: () = $crate::uses::check(READS, QUERIES, USES);
+
         $($(impl $crate::uses::Uses<$used> for Parameters {})*)?
 
         /// The rule, as its component holds it.

@@ -76,15 +76,63 @@ impl Used {
     }
 }
 
-/// The queries of a rule and of what it uses, each name once.
-pub(crate) fn queries(own: &'static [Query], used: &'static [Used]) -> Vec<&'static Query> {
-    let mut queries: Vec<&'static Query> = Vec::new();
-    for query in own.iter().chain(used.iter().flat_map(|used| used.queries)) {
-        if !queries.iter().any(|known| known.name == query.name) {
-            queries.push(query);
+/// Refuses, where a rule is compiled, what it lists and something in its `uses:` owns, and two queries of one name.
+#[doc(hidden)]
+pub const fn check(reads: &[&str], queries: &[Query], used: &[Used]) {
+    let mut at = 0;
+    while at < used.len() {
+        let one = &used[at];
+        assert!(!have_one_in_common(reads, one.reads), "`reads:` repeats a path that something in `uses:` owns");
+        check_queries(queries, one.queries);
+        let mut other = at + 1;
+        while other < used.len() {
+            check_queries(one.queries, used[other].queries);
+            other += 1;
         }
+        at += 1;
     }
-    queries
+}
+
+const fn check_queries(some: &[Query], others: &[Query]) {
+    let mut at = 0;
+    while at < some.len() {
+        let mut other = 0;
+        while other < others.len() {
+            assert!(!is_equal(some[at].name, others[other].name), "two queries have the same name");
+            other += 1;
+        }
+        at += 1;
+    }
+}
+
+const fn have_one_in_common(some: &[&str], others: &[&str]) -> bool {
+    let mut at = 0;
+    while at < some.len() {
+        let mut other = 0;
+        while other < others.len() {
+            if is_equal(some[at], others[other]) {
+                return true;
+            }
+            other += 1;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Constants cannot be compared by `==`.
+const fn is_equal(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// The queries of a rule and of what it uses.
+pub(crate) fn queries(own: &'static [Query], used: &'static [Used]) -> Vec<&'static Query> {
+    own.iter().chain(used.iter().flat_map(|used| used.queries)).collect()
 }
 
 /// The settings of what a rule uses, each name once.

@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::autoscaling::{self, ScaleTarget};
 use policy_sdk::kubernetes::limit_range::{self, LimitRanges};
 use policy_sdk::prelude::*;
 
@@ -29,23 +30,8 @@ policy_sdk::rule! {
     factor: Concurrency,
     since: "0.1.0",
     applies_to: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
-    uses: [LimitRanges],
+    uses: [LimitRanges, ScaleTarget],
     reads: ["spec.metrics", "spec.targetCPUUtilizationPercentage", "spec.triggers"],
-    inventory: {
-        workloads: {
-            kinds: ["workload"],
-            scope: "namespace",
-            relation: named {
-                kind: "spec.scaleTargetRef.kind=Deployment",
-                group: "spec.scaleTargetRef.apiVersion",
-                name: "spec.scaleTargetRef.name",
-            },
-            reads: [
-                "pod.spec.resources",
-                "container.resources",
-            ],
-        },
-    },
 }
 
 /// A metric that containers of the target stand in the way of.
@@ -56,7 +42,7 @@ struct Lack<'d> {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let Some(target) = input.related("workloads").next() else {
+    let Some(target) = autoscaling::scale_target(input) else {
         return not_evaluated("the workload that it scales is not among the documents");
     };
     let mut lacks = Vec::new();

@@ -1,4 +1,5 @@
 use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
+use policy_sdk::kubernetes::claim::{self, Claims};
 use policy_sdk::kubernetes::production::{self, Production};
 use policy_sdk::kubernetes::serving::{self, Services};
 use policy_sdk::prelude::*;
@@ -38,25 +39,13 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
-    uses: [Autoscalers, Production, Services],
+    uses: [Autoscalers, Claims, Production, Services],
     reads: [
         "object.metadata.name",
         "object.spec.strategy.type",
-        "pod.spec.volumes[*].persistentVolumeClaim.claimName",
         "container.command",
         "container.args",
     ],
-    inventory: {
-        claims: {
-            kinds: ["core/PersistentVolumeClaim"],
-            scope: "namespace",
-            relation: named {
-                kind: "=PersistentVolumeClaim",
-                name: "pod.spec.volumes[*].persistentVolumeClaim.claimName",
-            },
-            reads: ["spec.accessModes"],
-        },
-    },
     parameters: {
         /// The replicas that must always be there.
         min: i64 = 2,
@@ -86,8 +75,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let Some(service) = served.or_else(|| serving::sending_to_undeclared(input)) else {
         return not_applicable("no Service sends to its pods, other than for metrics");
     };
-    if let Some(claim) = single_claim(input, &workload) {
-        return not_applicable(format!("only one node may mount its claim `{claim}`"));
+    if let Some(claim) = claim::of_one_node(input) {
+        return not_applicable(format!("only one node may mount its claim `{}`", claim.text()));
     }
     let replicas = autoscaling::effective_replicas(input);
     if replicas == 0 || replicas >= *min {
@@ -104,7 +93,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         None => {
             let view = workload.object.at("spec.replicas");
             let message = format!("`replicas` is {replicas}, expected at least {min}: {serves}");
-            let has_claim = claims(&workload).next().is_some();
+            let has_claim = claim::names(input).next().is_some();
             let fix = (!has_claim).then(|| Fix::unsafe_(format!("run {min} replicas")).set(&view, *min));
             findings.report(Code::Replicas, &view, message).fix(fix);
         }
@@ -121,21 +110,5 @@ fn elects_leader(container: &Container<'_>) -> bool {
         word.text().starts_with('-')
             && (flag.starts_with("leader-elect") || flag.starts_with("enable-leader-elect"))
             && value != "false"
-    })
-}
-
-fn claims<'d>(workload: &Workload<'d>) -> impl Iterator<Item = &'d str> + use<'d> {
-    let volumes = workload.spec().get("volumes").items();
-    volumes.filter_map(|volume| volume.at("persistentVolumeClaim.claimName").as_str())
-}
-
-/// The first of its claims that one node or pod alone may mount.
-fn single_claim<'d>(input: &Input<'d, Parameters>, workload: &Workload<'d>) -> Option<&'d str> {
-    claims(workload).find(|name| {
-        let claim = input.related("claims").find(|claim| claim.name() == *name);
-        claim.is_some_and(|claim| {
-            let mut modes = claim.document.at("spec.accessModes").items().peekable();
-            modes.peek().is_some() && modes.all(|mode| matches!(mode.text(), "ReadWriteOnce" | "ReadWriteOncePod"))
-        })
     })
 }

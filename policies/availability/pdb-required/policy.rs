@@ -1,6 +1,7 @@
 use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
+use policy_sdk::kubernetes::beside::{Beside, PodDisruptionBudget};
+use policy_sdk::kubernetes::disruption_budget::{self, DisruptionBudgets, NearBudgets};
 use policy_sdk::prelude::*;
-use policy_sdk::values::selector;
 
 policy_sdk::rule! {
     /// Replicated workloads have a PodDisruptionBudget
@@ -34,31 +35,8 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
-    uses: [Autoscalers],
-    reads: [
-        "object.metadata.name", "object.spec.selector", "pod.metadata.labels",
-    ],
-    inventory: {
-        pdbs: {
-            kinds: ["policy/PodDisruptionBudget"],
-            scope: "namespace",
-            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-            reads: [],
-        },
-        // Those that name one of its labels, and so may have meant it.
-        near: {
-            kinds: ["policy/PodDisruptionBudget"],
-            scope: "namespace",
-            relation: same { there: "spec.selector.matchLabels.*", here: "pod.metadata.labels.*" },
-            reads: ["spec.selector"],
-        },
-        beside: {
-            kinds: ["policy/PodDisruptionBudget"],
-            scope: "namespace",
-            relation: same { there: "metadata.name", here: "object.metadata.name" },
-            reads: [],
-        },
-    },
+    uses: [Autoscalers, DisruptionBudgets, NearBudgets, Beside<PodDisruptionBudget>],
+    reads: ["object.metadata.name", "object.spec.selector"],
     parameters: {
         /// Replicas from which a budget is required.
         min_replicas: i64 = 2,
@@ -71,12 +49,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if replicas < input.parameters.min_replicas {
         return not_applicable(format!("it may be down to {replicas} replicas"));
     }
-    let labels = workload.pod_labels();
-    if input.related("pdbs").next().is_none() {
-        let near = input.related("near").find_map(|pdb| {
-            let key = selector::near_miss(&pdb.document.at("spec.selector"), &labels)?;
-            Some(format!(": `{}` misses them by the label `{key}`", pdb.name()))
-        });
+    if disruption_budget::budgets(input).next().is_none() {
+        let near = disruption_budget::near_miss(input)
+            .map(|(budget, key)| format!(": `{}` misses them by the label `{key}`", budget.name()));
         let fix = if near.is_some() { None } else { budget(input, replicas) };
         let message =
             format!("no PodDisruptionBudget selects its pods (replicas: {replicas}){}", near.unwrap_or_default());
@@ -97,13 +72,5 @@ fn budget(input: &Input<'_, Parameters>, replicas: i64) -> Option<Fix> {
         "unhealthyPodEvictionPolicy": "AlwaysAllow",
         "selector": selector,
     };
-    Some(Fix::create(
-        "add a PodDisruptionBudget",
-        object! {
-            "apiVersion": "policy/v1",
-            "kind": "PodDisruptionBudget",
-            "metadata": input.metadata_beside("beside")?,
-            "spec": spec,
-        },
-    ))
+    Beside::<PodDisruptionBudget>::create(input, "add a PodDisruptionBudget", spec)
 }

@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::disruption_budget::{self, NearWorkloads, OwnBudget};
 use policy_sdk::prelude::*;
 use policy_sdk::values::selector;
 
@@ -32,7 +33,8 @@ policy_sdk::rule! {
     factor: Disposability,
     since: "0.1.0",
     applies_to: ["policy/PodDisruptionBudget"],
-    reads: ["spec.selector", "status.expectedPods"],
+    uses: [OwnBudget, NearWorkloads],
+    reads: ["status.expectedPods"],
     inventory: {
         operated: {
             kinds: [
@@ -44,19 +46,6 @@ policy_sdk::rule! {
             ],
             scope: "namespace",
             reads: ["metadata.name"],
-        },
-        workloads: {
-            kinds: ["workload"],
-            scope: "namespace",
-            relation: selected { there: "pod.metadata.labels", here: "spec.selector" },
-            reads: [],
-        },
-        // Those that have one of its labels, and so may be meant.
-        near: {
-            kinds: ["workload"],
-            scope: "namespace",
-            relation: same { there: "pod.metadata.labels.*", here: "spec.selector.matchLabels.*" },
-            reads: ["pod.metadata.labels"],
         },
     },
     parameters: {
@@ -87,11 +76,12 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         |workload: Related<'_>| selector::matches_ignoring(&selector, &workload.workload().pod_labels(), &LATE);
     let counts = input.document.at("status.expectedPods").as_i64().is_some_and(|pods| pods > 0);
     // In v1beta1 an empty selector selects nothing.
-    let is_selected = input.related("workloads").next().is_some() || input.related("near").any(selects);
+    let is_selected =
+        disruption_budget::selected(input).next().is_some() || disruption_budget::near(input).any(selects);
     if counts || !is_empty && is_selected {
         return Ok(());
     }
-    let near = input.related("near").find_map(|workload| {
+    let near = disruption_budget::near(input).find_map(|workload| {
         let key = selector::near_miss(&selector, &workload.workload().pod_labels())?;
         Some((workload, key))
     });

@@ -1,3 +1,8 @@
+use policy_sdk::kubernetes::beside::{Beside, NetworkPolicy};
+use policy_sdk::kubernetes::network_policy::{
+    self, AnyNetworkPolicy, Direction, ForeignPolicies, NetworkPolicies, Policy,
+};
+use policy_sdk::kubernetes::serving::{self, Services};
 use policy_sdk::prelude::*;
 use policy_sdk::values::selector;
 
@@ -43,46 +48,11 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [Services, NetworkPolicies, AnyNetworkPolicy, ForeignPolicies, Beside<NetworkPolicy>],
     reads: [
-        "object.metadata.name", "object.spec.selector", "object.status.completionTime", "pod.metadata.labels",
-        "pod.spec.hostNetwork",
-        "main_container.ports[*].containerPort", "main_container.ports[*].protocol",
+        "object.metadata.name", "object.spec.selector", "object.status.completionTime", "pod.spec.hostNetwork",
         "container.env[*].name", "container.env[*].value",
     ],
-    inventory: {
-        policies: {
-            kinds: ["networking.k8s.io/NetworkPolicy"],
-            scope: "namespace",
-            relation: selects { there: "spec.podSelector", here: "pod.metadata.labels" },
-            reads: ["spec.policyTypes", "spec.ingress", "spec.egress"],
-        },
-        others: { kinds: ["networking.k8s.io/NetworkPolicy"], scope: "namespace", reads: [] },
-        beside: {
-            kinds: ["networking.k8s.io/NetworkPolicy"],
-            scope: "namespace",
-            relation: same { there: "metadata.name", here: "object.metadata.name" },
-            reads: [],
-        },
-        services: {
-            kinds: ["core/Service"],
-            scope: "namespace",
-            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-            reads: [],
-        },
-        namespaced: {
-            kinds: ["cilium.io/CiliumNetworkPolicy", "crd.projectcalico.org/NetworkPolicy"],
-            scope: "namespace",
-            reads: ["metadata.name"],
-        },
-        clusterwide: {
-            kinds: [
-                "cilium.io/CiliumClusterwideNetworkPolicy", "crd.projectcalico.org/GlobalNetworkPolicy",
-                "policy.networking.k8s.io/AdminNetworkPolicy", "policy.networking.k8s.io/BaselineAdminNetworkPolicy",
-            ],
-            scope: "cluster",
-            reads: ["metadata.name"],
-        },
-    },
     parameters: {
         /// Require an egress rule of workloads that declare backing services.
         require_egress: bool = false,
@@ -102,22 +72,24 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if workload.object.at("status.completionTime").exists() {
         return not_applicable("it is done");
     }
-    let policies: Vec<View<'_>> = input.related("policies").map(|policy| policy.document.get("spec")).collect();
+    let policies: Vec<Policy<'_>> = network_policy::policies(input).collect();
     let name = workload.object.at("metadata.name");
     if policies.is_empty() {
-        if let Some(other) = ["namespaced", "clusterwide"].iter().find_map(|query| input.related(query).next()) {
+        if let Some(other) = network_policy::foreign(input) {
             return not_evaluated(format!("{} `{}` may select its pods", other.kind(), other.name()));
         }
-        if input.related("others").next().is_none() {
-            findings.report(Code::None, &name, "its namespace has no NetworkPolicy").fix(policy(input));
+        let (code, message) = if network_policy::has_any(input) {
+            (Code::Uncovered, "no NetworkPolicy of its namespace selects its pods")
         } else {
-            let message = "no NetworkPolicy of its namespace selects its pods";
-            findings.report(Code::Uncovered, &name, message).fix(policy(input));
-        }
+            (Code::None, "its namespace has no NetworkPolicy")
+        };
+        findings.report(code, &name, message).fix(new_policy(input));
         return Ok(());
     }
-    let service = input.related("services").next();
-    let is_cut_off = policies.iter().any(isolates_ingress) && !policies.iter().any(|spec| has_rule(spec, "ingress"));
+    let has_rule = |direction| policies.iter().any(|policy| policy.rules(direction).next().is_some());
+    let isolates_ingress = policies.iter().any(|policy| policy.isolates(Direction::Ingress));
+    let is_cut_off = isolates_ingress && !has_rule(Direction::Ingress);
+    let service = serving::services(input).next();
     if let Some(service) = service.filter(|_| workload.is_long_running() && is_cut_off) {
         let message = format!(
             "Service `{}` sends to its pods, but they are cut off: no NetworkPolicy that selects them has an ingress rule",
@@ -126,7 +98,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         findings.report(Code::NoIngress, &name, message);
     }
     if input.parameters.require_egress
-        && !policies.iter().any(|spec| has_rule(spec, "egress"))
+        && !has_rule(Direction::Egress)
         && let Some((container, variable)) = backing_service(&workload)
     {
         let name = variable.get("name").text();
@@ -136,19 +108,6 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         findings.report(Code::NoEgress, &variable, message);
     }
     Ok(())
-}
-
-/// Without `policyTypes` every policy isolates ingress.
-fn isolates_ingress(spec: &View<'_>) -> bool {
-    let types = spec.get("policyTypes");
-    types.is_empty() || types.items().any(|kind| kind.text() == "Ingress")
-}
-
-/// Whether a policy has rules for a direction that it is about.
-fn has_rule(spec: &View<'_>, direction: &str) -> bool {
-    let mut types = spec.get("policyTypes").items().peekable();
-    let is_about = types.peek().is_none() || types.any(|kind| kind.text().eq_ignore_ascii_case(direction));
-    is_about && !spec.get(direction).is_empty()
 }
 
 /// The first variable that names a backing service.
@@ -173,7 +132,7 @@ fn names_backing_service(variable: &View<'_>) -> bool {
 }
 
 /// A policy to start from: the namespace may reach its ports, it may reach DNS and the namespace.
-fn policy(input: &Input<'_, Parameters>) -> Option<Fix> {
+fn new_policy(input: &Input<'_, Parameters>) -> Option<Fix> {
     let workload = input.workload();
     let (own, labels) = (workload.object.at("spec.selector"), workload.pod_labels());
     let pods = if !selector::is_empty(&own) && selector::matches(&own, &labels) {
@@ -197,18 +156,14 @@ fn policy(input: &Input<'_, Parameters>) -> Option<Fix> {
         "podSelector": object! { "matchLabels": object! { "k8s-app": "kube-dns" } },
     };
     let dns_ports = ["UDP", "TCP"].map(|protocol| object! { "protocol": protocol, "port": 53 });
-    Some(Fix::create(
+    Beside::<NetworkPolicy>::create(
+        input,
         "add a NetworkPolicy that admits its namespace on its ports and lets it reach DNS and its namespace",
         object! {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": input.metadata_beside("beside")?,
-            "spec": object! {
-                "podSelector": pods,
-                "policyTypes": ["Ingress", "Egress"],
-                "ingress": [ingress],
-                "egress": [object! { "to": [dns], "ports": dns_ports }, object! { "to": namespace() }],
-            },
+            "podSelector": pods,
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [ingress],
+            "egress": [object! { "to": [dns], "ports": dns_ports }, object! { "to": namespace() }],
         },
-    ))
+    )
 }

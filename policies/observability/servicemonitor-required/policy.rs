@@ -1,6 +1,6 @@
-use policy_sdk::kubernetes::serving::is_of_metrics;
+use policy_sdk::kubernetes::beside::{Beside, ServiceMonitor};
+use policy_sdk::kubernetes::monitoring::{self, MonitoringOperator, Monitors, is_of_metrics};
 use policy_sdk::prelude::*;
-use policy_sdk::settings::Monitoring;
 
 policy_sdk::rule! {
     /// Serving workloads are scraped by Prometheus
@@ -32,61 +32,13 @@ policy_sdk::rule! {
     factor: Telemetry,
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
-    uses: [Monitoring],
+    uses: [Monitors, MonitoringOperator, Beside<ServiceMonitor>],
     reads: [
         "object.metadata.labels",
-        "pod.metadata.labels",
         "object.metadata.name",
         "pod.metadata.annotations",
         "main_container.ports[*].name",
     ],
-    inventory: {
-        services: {
-            kinds: ["core/Service"],
-            scope: "namespace",
-            relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-            reads: ["spec.ports[*].name", "metadata.labels", "metadata.annotations"],
-        },
-        monitors: {
-            kinds: [
-                "monitoring.coreos.com/ServiceMonitor", "monitoring.coreos.com/PodMonitor",
-                "monitoring.googleapis.com/PodMonitoring", "operator.victoriametrics.com/VMServiceScrape",
-                "operator.victoriametrics.com/VMPodScrape",
-            ],
-            scope: "cluster",
-            reads: [],
-        },
-        of_services: {
-            kinds: ["monitoring.coreos.com/ServiceMonitor", "operator.victoriametrics.com/VMServiceScrape"],
-            scope: "cluster",
-            via: "services",
-            relation: selects {
-                there: "spec.selector",
-                here: "metadata.labels",
-                namespaces: "spec.namespaceSelector",
-            },
-            reads: [],
-        },
-        of_pods: {
-            kinds: [
-                "monitoring.coreos.com/PodMonitor", "monitoring.googleapis.com/PodMonitoring",
-                "operator.victoriametrics.com/VMPodScrape",
-            ],
-            scope: "cluster",
-            relation: selects {
-                there: "spec.selector",
-                here: "pod.metadata.labels",
-                namespaces: "spec.namespaceSelector",
-            },
-            reads: [],
-        },
-        beside: {
-            kinds: ["monitoring.coreos.com/ServiceMonitor"],
-            scope: "namespace",
-            relation: same { there: "metadata.name", here: "object.metadata.name" },
-            reads: [],
-        },
-    },
     parameters: {
         /// Accept `prometheus.io/scrape` annotations in place of a monitor.
         accept_annotations: bool = true,
@@ -98,17 +50,17 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if workload.label("telemetry") == Some("none") {
         return not_applicable("it is labelled `telemetry: none`");
     }
-    let services: Vec<Related<'_>> = input.related("services").collect();
+    let services: Vec<Related<'_>> = monitoring::services(input).collect();
     let Some(service) = services.first() else {
         return not_applicable("no Service selects its pods");
     };
-    if input.setting::<Monitoring>() != "prometheus-operator" && input.related("monitors").next().is_none() {
+    if !monitoring::has_operator(input) {
         return not_evaluated("no monitor is among the documents, and `monitoring` does not say what the cluster has");
     }
     let accepted = input.parameters.accept_annotations
         && (is_annotated(&workload.pod.get("metadata"))
             || services.iter().any(|service| is_annotated(&service.document.get("metadata"))));
-    if accepted || input.related("of_services").chain(input.related("of_pods")).next().is_some() {
+    if accepted || monitoring::monitors(input).next().is_some() {
         return Ok(());
     }
     let name = service.name();
@@ -149,18 +101,14 @@ fn monitor(input: &Input<'_, Parameters>, service: &Related<'_>) -> Option<Fix> 
     if lasting.is_empty() {
         return None;
     }
-    Some(Fix::create(
+    Beside::<ServiceMonitor>::create(
+        input,
         format!("add a ServiceMonitor for port `{port}`"),
         object! {
-            "apiVersion": "monitoring.coreos.com/v1",
-            "kind": "ServiceMonitor",
-            "metadata": input.metadata_beside("beside")?,
-            "spec": object! {
-                "selector": object! { "matchLabels": object! { ..lasting } },
-                "endpoints": [object! { "port": port, "path": "/metrics", "interval": "15s" }],
-            },
+            "selector": object! { "matchLabels": object! { ..lasting } },
+            "endpoints": [object! { "port": port, "path": "/metrics", "interval": "15s" }],
         },
-    ))
+    )
 }
 
 /// False for labels that change with the next release.

@@ -1,6 +1,6 @@
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
-use policy_sdk::repository::github::{self, Action};
+use policy_sdk::repository::github::{self, Action, Permissions, UsedActions};
 
 policy_sdk::rule! {
     /// Actions are pinned by commit
@@ -39,9 +39,10 @@ policy_sdk::rule! {
     peers: ["ZZ:unpinned-uses"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
+    uses: [UsedActions, Permissions],
     reads: [
-        "permissions", "env", "jobs.*.permissions", "jobs.*.env", "jobs.*.secrets", "jobs.*.with", "jobs.*.uses",
-        "jobs.*.steps[*].uses", "jobs.*.steps[*].env", "jobs.*.steps[*].with", "runs.steps[*].uses", "runs.image",
+        "env", "jobs.*.env", "jobs.*.secrets", "jobs.*.with", "jobs.*.steps[*].env", "jobs.*.steps[*].with",
+        "runs.image",
     ],
     parameters: {
         /// Owners whose actions may be named by version.
@@ -55,28 +56,27 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let workflow = &input.document;
-    let image = Some(workflow.at("runs.image")).filter(|image| image.text().starts_with("docker://"));
-    for (job, uses) in github::uses(workflow).chain(image.map(|image| (None, image))) {
+    let image = Some(input.document.at("runs.image")).filter(|image| image.text().starts_with("docker://"));
+    for (job, uses) in github::uses(input).chain(image.map(|image| (None, image))) {
         if let Some(image) = uses.text().strip_prefix("docker://") {
             if !image.contains("@sha256:") {
                 findings.report(Code::Image, &uses, format!("the image `{image}` is not pinned by digest"));
             }
         } else if let Some(action) = Action::parse(uses.text()).filter(|action| !action.is_commit()) {
-            judge(&uses, &action, workflow, job.as_ref(), &input.parameters, findings);
+            judge(input, &uses, &action, job.as_ref(), findings);
         }
     }
     Ok(())
 }
 
 fn judge(
+    input: &Input<'_, Parameters>,
     uses: &View<'_>,
     action: &Action<'_>,
-    workflow: &View<'_>,
     job: Option<&View<'_>>,
-    parameters: &Parameters,
     findings: &mut Findings,
 ) {
+    let parameters = &input.parameters;
     let is_trusted = parameters.trusted.iter().any(|owner| action.is_of(owner));
     let by_tag = parameters.by_tag.iter().any(|repository| action.is(repository));
     let expected = match (by_tag, is_trusted) {
@@ -95,7 +95,7 @@ fn judge(
         (Code::Branch, message)
     } else if is_trusted || by_tag {
         return;
-    } else if job.is_some_and(|job| is_worth_stealing(workflow, job)) {
+    } else if job.is_some_and(|job| is_worth_stealing(input, job)) {
         let message = format!("`{name}` is pinned by the tag `{reference}` in a job with secrets, expected {expected}");
         (Code::TagWithSecrets, message)
     } else {
@@ -105,15 +105,15 @@ fn judge(
 }
 
 /// Whether a job gets secrets other than its own token, or has a token that may write what is shipped.
-fn is_worth_stealing(workflow: &View<'_>, job: &View<'_>) -> bool {
+fn is_worth_stealing(input: &Input<'_, Parameters>, job: &View<'_>) -> bool {
     let names_secret = |view: View<'_>| view.entries().any(|(_, value)| github::names_secret(value.text()));
     let mut steps = job.get("steps").items();
     let scopes = ["id-token", "contents", "packages"];
     job.get("secrets").kind().is_some()
         || ["env", "with"].into_iter().any(|field| names_secret(job.get(field)))
-        || names_secret(workflow.get("env"))
+        || names_secret(input.document.get("env"))
         || steps.any(|step| ["env", "with"].into_iter().any(|field| names_secret(step.get(field))))
-        || scopes.into_iter().any(|scope| github::may_write(workflow, job, scope) == Some(true))
+        || scopes.into_iter().any(|scope| github::may_write(input, job, scope) == Some(true))
 }
 
 fn fix(uses: &View<'_>, action: &Action<'_>, pins: &[(String, String)]) -> Option<Fix> {

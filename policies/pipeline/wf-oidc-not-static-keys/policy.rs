@@ -1,5 +1,5 @@
 use policy_sdk::prelude::*;
-use policy_sdk::repository::github::{self, Action};
+use policy_sdk::repository::github::{self, Action, Permissions, Triggers};
 
 policy_sdk::rule! {
     /// Workflows log in to clouds with OIDC, not with stored keys
@@ -38,8 +38,9 @@ policy_sdk::rule! {
     peers: ["ZZ:use-trusted-publishing"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
+    uses: [Permissions, Triggers],
     reads: [
-        "on", "permissions", "env", "jobs.*.permissions", "jobs.*.runs-on", "jobs.*.env", "jobs.*.container.env",
+        "env", "jobs.*.runs-on", "jobs.*.env", "jobs.*.container.env",
         "jobs.*.steps[*].uses", "jobs.*.steps[*].env", "jobs.*.steps[*].with",
     ],
 }
@@ -90,7 +91,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             judge_env(&step.get("env"), findings);
             let action = Action::parse(step.get("uses").text());
             if let Some(login) = LOGINS.iter().find(|login| action.is_some_and(|action| action.is(login.action))) {
-                judge_login(login, workflow, (id, &job), &step, findings);
+                judge_login(input, login, (id, &job), &step, findings);
             }
         }
     }
@@ -119,8 +120,8 @@ fn is_no_aws(env: &View<'_>) -> bool {
 }
 
 fn judge_login(
+    input: &Input<'_, Parameters>,
     login: &Login,
-    workflow: &View<'_>,
     (id, job): (&str, &View<'_>),
     step: &View<'_>,
     findings: &mut Findings,
@@ -141,18 +142,16 @@ fn judge_login(
     if !with.get(role).exists() {
         let finds_one = login.role == "role-to-assume"
             && (!is_hosted(&job.get("runs-on"))
-                || [step.get("env"), job.get("env"), workflow.get("env")]
+                || [step.get("env"), job.get("env"), input.document.get("env")]
                     .iter()
                     .any(|env| ["AWS_ROLE_ARN", "AWS_PROFILE"].iter().any(|name| env.get(name).exists())));
         if !finds_one {
             findings.report(Code::NoRole, &with.get(role), format!("`{action}` names no `{role}`"));
         }
-    } else if !is_chained && !github::may_write(workflow, job, "id-token").unwrap_or(github::is_reusable(workflow)) {
+    } else if !is_chained && !github::may_write(input, job, "id-token").unwrap_or(github::is_reusable(input)) {
         let message = format!("job `{id}` logs in with OIDC but lacks the permission `id-token: write`");
         // Where the permissions stand that win.
-        let of_workflow = workflow.get("permissions");
-        let is_of_workflow = job.get("permissions").kind().is_none() && of_workflow.kind().is_some();
-        let permissions = if is_of_workflow { of_workflow } else { job.get("permissions") };
+        let permissions = github::permissions(input, job);
         let fix = Fix::unsafe_("let the job ask for an identity token");
         let fix = match permissions.kind() {
             None => Some(fix.set(&permissions, object! { "contents": "read", "id-token": "write" })),

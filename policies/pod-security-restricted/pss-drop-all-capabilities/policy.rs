@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::windows::{self, Windows};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -39,9 +40,8 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [Windows],
     reads: [
-        "pod.spec.os.name",
-        "pod.spec.nodeSelector",
         "pod.spec.securityContext.runAsNonRoot",
         "pod.spec.securityContext.runAsUser",
         "container.securityContext.capabilities",
@@ -53,7 +53,7 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    if workload.is_windows() {
+    if windows::is_declared(input) {
         return not_applicable("the pod is for Windows nodes");
     }
     let pod = workload.spec().get("securityContext");
@@ -65,7 +65,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let names: Vec<&str> = added.iter().map(View::text).collect();
         let adds = format!("adds `{}`, only `NET_BIND_SERVICE` may be added", names.join("`, `"));
         let also = if added.is_empty() { String::new() } else { format!("; it also {adds}") };
-        let (name, hint) = (container.described(), workload.windows_hint());
+        let (name, hint) = (container.described(), windows::hint(input));
         let misspelt = drop.items().find(|dropped| matches!(&*dropped.text().to_ascii_uppercase(), "ALL" | "CAP_ALL"));
         let report = if drop.items().any(|dropped| dropped.text() == "ALL") {
             if added.is_empty() {

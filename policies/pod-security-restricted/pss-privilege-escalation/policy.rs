@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::windows::{self, Windows};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -34,9 +35,8 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [Windows],
     reads: [
-        "pod.spec.os.name",
-        "pod.spec.nodeSelector",
         "pod.spec.securityContext.runAsUser",
         "container.securityContext.runAsUser",
         "container.command",
@@ -52,7 +52,7 @@ const RAISING: [&str; 4] = ["sudo", "su", "ping", "newuidmap"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    if workload.is_windows() {
+    if windows::is_declared(input) {
         return not_applicable("the pod is for Windows nodes");
     }
     for container in workload.containers() {
@@ -63,7 +63,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             continue;
         }
         let name = container.described();
-        let hint = workload.windows_hint();
+        let hint = windows::hint(input);
         let report = if allowed.exists() {
             let written = allowed.to_json();
             let message = format!("{name} sets `allowPrivilegeEscalation` to `{written}`, expected `false`{hint}");

@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::windows::{self, Windows};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -35,9 +36,8 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [Windows],
     reads: [
-        "pod.spec.os.name",
-        "pod.spec.nodeSelector",
         "pod.spec.securityContext.seccompProfile",
         "container.securityContext.seccompProfile",
         "container.securityContext.privileged",
@@ -46,7 +46,7 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    if workload.is_windows() {
+    if windows::is_declared(input) {
         return not_applicable("the pod is for Windows nodes");
     }
     let pod = workload.spec().at("securityContext.seccompProfile");
@@ -56,7 +56,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if pod.exists() {
         judge(&pod, "the pod", findings);
     } else if !unset.is_empty() {
-        let hint = workload.windows_hint();
+        let hint = windows::hint(input);
         let message = format!("neither the pod nor {} sets `seccompProfile`{hint}", listed(&unset));
         let fix = Fix::safe("run under the container runtime's seccomp profile");
         let fix = fix.set(&pod, object! { "type": "RuntimeDefault" });

@@ -1,4 +1,5 @@
-//! How many replicas a workload really has: autoscalers overrule `spec.replicas`.
+//! What scales a workload: how many replicas it really has, since autoscalers overrule `spec.replicas`, what an
+//! autoscaler scales, and what a VerticalPodAutoscaler sets.
 
 use crate::input::{Input, Related};
 use crate::uses::Uses;
@@ -18,6 +19,32 @@ crate::usable! {
                     name: "spec.scaleTargetRef.name",
                 },
                 reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
+            },
+        },
+    }
+    /// The workload that the subject, an autoscaler, scales, with what it requests.
+    pub ScaleTarget {
+        inventory: {
+            scale_target: {
+                kinds: ["workload"],
+                scope: "namespace",
+                relation: named {
+                    kind: "spec.scaleTargetRef.kind=Deployment",
+                    group: "spec.scaleTargetRef.apiVersion",
+                    name: "spec.scaleTargetRef.name",
+                },
+                reads: ["object.spec.replicas", "pod.spec.resources", "container.resources"],
+            },
+        },
+    }
+    /// The VerticalPodAutoscalers of the subject.
+    pub VerticalAutoscalers {
+        inventory: {
+            vertical_autoscalers: {
+                kinds: ["autoscaling.k8s.io/VerticalPodAutoscaler"],
+                scope: "namespace",
+                relation: names { kind: "spec.targetRef.kind", name: "spec.targetRef.name" },
+                reads: ["spec.updatePolicy.updateMode"],
             },
         },
     }
@@ -49,6 +76,16 @@ pub fn effective_replicas<P: Uses<Autoscalers>>(input: &Input<'_, P>) -> i64 {
     }
 }
 
+/// The workload that the subject, an autoscaler, scales; `None` where it is not among the documents.
+pub fn scale_target<'d, P: Uses<ScaleTarget>>(input: &Input<'d, P>) -> Option<Related<'d>> {
+    input.related("scale_target").next()
+}
+
+/// Whether a VerticalPodAutoscaler sets the subject's requests: one that is not `Off`.
+pub fn sets_requests<P: Uses<VerticalAutoscalers>>(input: &Input<'_, P>) -> bool {
+    input.related("vertical_autoscalers").any(|it| it.document.at("spec.updatePolicy.updateMode").text() != "Off")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +112,15 @@ mod tests {
         assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", "{}")]), 1);
         assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", hpa), ("ScaledObject", "{}")]), 0);
         assert_eq!(replicas(r#"{"replicas":2}"#, &[("ScaledObject", idle)]), 0);
+    }
+
+    #[test]
+    fn an_autoscaler_that_is_off_sets_no_requests() {
+        let sets = |policy: &str| {
+            let related = format!(r#"[{{"subject":{{}},"document":{{"spec":{{"updatePolicy":{policy}}}}}}}]"#);
+            look("shop", "{}", VerticalAutoscalers::QUERIES, &[&related], sets_requests)
+        };
+        assert!(sets("{}") && sets(r#"{"updateMode":"Auto"}"#));
+        assert!(!sets(r#"{"updateMode":"Off"}"#));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A container serves when a Service sends to a port of it.
 
+use super::monitoring::is_of_metrics;
 use crate::input::{Input, Related};
 use crate::json::View;
 use crate::kubernetes::workload::{Class, Container, Workload};
@@ -65,11 +66,6 @@ pub fn served<'d, P: Uses<Services>>(input: &Input<'d, P>, counts: impl Fn(&Rela
 pub fn sending_to_undeclared<'d, P: Uses<Services>>(input: &Input<'d, P>) -> Option<Related<'d>> {
     let workload = input.workload();
     services(input).find(|service| sends_to_undeclared(service, &workload))
-}
-
-/// Whether a port's name says that it is for metrics.
-pub fn is_of_metrics(port: &str) -> bool {
-    port.split('-').any(|word| matches!(word, "metrics" | "prometheus" | "prom"))
 }
 
 /// True when the container declares ports, and all of them are for metrics.

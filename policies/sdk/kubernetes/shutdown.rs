@@ -1,23 +1,38 @@
 //! How a pod stops: preStop hooks and the grace period that they eat into.
 
+use crate::input::Input;
 use crate::json::View;
-use crate::kubernetes::workload::{Class, Container, Probe, Workload};
+use crate::kubernetes::workload::{Class, Container, Probe};
 use crate::language::shell;
+use crate::uses::Uses;
+
+crate::usable! {
+    /// The subject's grace period and preStop hooks.
+    pub Shutdown {
+        reads: [
+            "pod.spec.terminationGracePeriodSeconds",
+            "container.lifecycle.preStop.sleep.seconds",
+            "container.lifecycle.preStop.exec.command",
+            "container.lifecycle.preStop.httpGet.port",
+            "container.lifecycle.preStop.tcpSocket.port",
+        ],
+    }
+}
 
 /// What Kubernetes sets when there is no `terminationGracePeriodSeconds`.
 pub const DEFAULT_GRACE_SECONDS: i64 = 30;
 
 /// Where the grace period stands.
-pub fn grace_period<'d>(workload: &Workload<'d>) -> View<'d> {
-    workload.spec().get("terminationGracePeriodSeconds")
+pub fn grace_period<'d, P: Uses<Shutdown>>(input: &Input<'d, P>) -> View<'d> {
+    input.workload().spec().get("terminationGracePeriodSeconds")
 }
 
 /// The grace period in seconds, defaulted.
-pub fn grace_seconds(workload: &Workload<'_>) -> i64 {
-    grace_period(workload).as_i64().unwrap_or(DEFAULT_GRACE_SECONDS)
+pub fn grace_seconds<P: Uses<Shutdown>>(input: &Input<'_, P>) -> i64 {
+    grace_period(input).as_i64().unwrap_or(DEFAULT_GRACE_SECONDS)
 }
 
-/// A container's preStop hook.
+/// The preStop hook of a container, for a rule that uses [`Shutdown`].
 pub fn pre_stop<'d>(container: &Container<'d>) -> Probe<'d> {
     Probe(container.at("lifecycle.preStop"))
 }
@@ -35,11 +50,12 @@ pub fn hook_seconds(hook: &Probe<'_>) -> Option<i64> {
 /// The container whose preStop hook takes longest, and the seconds that it takes; a hook whose time
 /// cannot be told takes `default_hook_seconds`. Kubernetes starts the hooks of all containers
 /// together. `None` when there is no hook.
-///
-/// The rule reads `container.lifecycle.preStop.X` for X one of `sleep`, `exec.command`,
-/// `httpGet.port` and `tcpSocket.port`.
-pub fn longest_pre_stop<'d>(workload: &Workload<'d>, default_hook_seconds: i64) -> Option<(Container<'d>, i64)> {
-    workload
+pub fn longest_pre_stop<'d, P: Uses<Shutdown>>(
+    input: &Input<'d, P>,
+    default_hook_seconds: i64,
+) -> Option<(Container<'d>, i64)> {
+    input
+        .workload()
         .containers()
         .filter(|container| matches!(container.class, Class::Main | Class::Sidecar))
         .filter_map(|container| {
@@ -53,14 +69,13 @@ pub fn longest_pre_stop<'d>(workload: &Workload<'d>, default_hook_seconds: i64) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Json;
+    use crate::testing::look;
 
     fn longest(hooks: &[&str]) -> Option<i64> {
         let containers: Vec<String> =
             hooks.iter().map(|hook| format!(r#"{{"name":"a","lifecycle":{{"preStop":{hook}}}}}"#)).collect();
         let text = format!(r#"{{"pod":{{"spec":{{"containers":[{}]}}}}}}"#, containers.join(","));
-        let json = Json::parse(&text).unwrap();
-        longest_pre_stop(&Workload::new("Deployment", &json.root()), 7).map(|(_, seconds)| seconds)
+        look("shop", &text, &[], &[], |input| longest_pre_stop(input, 7).map(|(_, seconds)| seconds))
     }
 
     #[test]

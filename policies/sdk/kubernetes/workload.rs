@@ -94,20 +94,6 @@ impl<'d> Workload<'d> {
         self.containers().filter(|container| container.class == Class::Main)
     }
 
-    /// True when the pod is for Windows nodes (`os.name`).
-    pub fn is_windows(&self) -> bool {
-        self.spec().at("os.name").as_str() == Some("windows")
-    }
-
-    /// What to add to a message where the pod is bound to Windows nodes but does not say so: rules about fields
-    /// that Windows does not have go by `os.name`, as Pod Security does. The rule reads `pod.spec.nodeSelector`.
-    pub fn windows_hint(&self) -> &'static str {
-        match self.spec().get("nodeSelector").get("kubernetes.io/os").text() {
-            "windows" => "; for Windows nodes set `os.name: windows`",
-            _ => "",
-        }
-    }
-
     /// True when a main container declares a port.
     pub fn declares_ports(&self) -> bool {
         self.main_containers().any(|container| container.declares_ports())

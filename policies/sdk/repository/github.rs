@@ -1,6 +1,8 @@
 //! GitHub Actions: what workflows and composite actions use, and what their jobs may do.
 
+use crate::input::Input;
 use crate::json::{Kind, View};
+use crate::uses::Uses;
 
 /// An action or a reusable workflow, as `uses` names it: `owner/repository[/path]@reference`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +45,26 @@ impl<'d> Action<'d> {
     }
 }
 
-/// Every `uses` of a workflow's jobs and steps and of a composite action's steps, with the job that it is in. The
-/// rule reads `jobs.*.uses`, `jobs.*.steps[*].uses` and `runs.steps[*].uses`.
-pub fn uses<'d>(document: &View<'d>) -> impl Iterator<Item = (Option<View<'d>>, View<'d>)> + use<'d> {
+crate::usable! {
+    /// Every `uses` of the subject, a workflow or an action.
+    pub UsedActions {
+        reads: ["jobs.*.uses", "jobs.*.steps[*].uses", "runs.steps[*].uses"],
+    }
+    /// What the tokens of the subject's jobs may do.
+    pub Permissions {
+        reads: ["permissions", "jobs.*.permissions"],
+    }
+    /// What starts the subject, a workflow.
+    pub Triggers {
+        reads: ["on"],
+    }
+}
+
+/// Every `uses` of a workflow's jobs and steps and of a composite action's steps, with the job that it is in.
+pub fn uses<'d, P: Uses<UsedActions>>(
+    input: &Input<'d, P>,
+) -> impl Iterator<Item = (Option<View<'d>>, View<'d>)> + use<'d, P> {
+    let document = &input.document;
     let jobs = document.get("jobs").entries().flat_map(|(_, job)| {
         let own = std::iter::once(job.get("uses"));
         let all = own.chain(job.get("steps").items().map(|step| step.get("uses")));
@@ -68,29 +87,34 @@ pub fn names_secret(text: &str) -> bool {
 }
 
 /// True when the workflow is one that others call (`on: workflow_call`): what it does not say, its
-/// caller may. The rule reads `on`.
-pub fn is_reusable(workflow: &View<'_>) -> bool {
-    let on = workflow.get("on");
+/// caller may.
+pub fn is_reusable<P: Uses<Triggers>>(input: &Input<'_, P>) -> bool {
+    let on = input.document.get("on");
     on.text() == "workflow_call"
         || on.items().any(|event| event.text() == "workflow_call")
         || on.get("workflow_call").kind().is_some()
 }
 
 /// Whether a job's token may write in a scope such as `id-token`; `None` when neither the job nor
-/// the workflow says anything. The rule reads `permissions` and `jobs.*.permissions`.
-pub fn may_write(workflow: &View<'_>, job: &View<'_>, scope: &str) -> Option<bool> {
-    let own = job.get("permissions");
-    let permissions = if own.kind().is_some() { own } else { workflow.get("permissions") };
+/// the workflow says anything.
+pub fn may_write<P: Uses<Permissions>>(input: &Input<'_, P>, job: &View<'_>, scope: &str) -> Option<bool> {
+    let permissions = permissions(input, job);
     match permissions.kind()? {
         Kind::String => Some(permissions.text() == "write-all"),
         _ => Some(permissions.get(scope).text() == "write"),
     }
 }
 
+/// Where a job's permissions stand: its own, else those of the workflow; absent where neither says anything.
+pub fn permissions<'d, P: Uses<Permissions>>(input: &Input<'d, P>, job: &View<'d>) -> View<'d> {
+    let (own, of_workflow) = (job.get("permissions"), input.document.get("permissions"));
+    if own.kind().is_none() && of_workflow.kind().is_some() { of_workflow } else { own }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Json;
+    use crate::testing::look;
 
     #[test]
     fn the_own_token_is_no_secret_of_others() {
@@ -121,15 +145,13 @@ mod tests {
 
     #[test]
     fn a_job_overrides_the_workflows_permissions() {
-        let json = Json::parse(
-            r#"{"permissions":{"id-token":"write"},"jobs":{"a":{},"b":{"permissions":{}},"c":{"permissions":"write-all"}}}"#,
-        )
-        .unwrap();
-        let workflow = json.root();
-        let job = |id| may_write(&workflow, &workflow.get("jobs").get(id), "id-token");
-        assert_eq!((job("a"), job("b"), job("c")), (Some(true), Some(false), Some(true)));
-        let silent = Json::parse(r#"{"jobs":{"a":{}}}"#).unwrap();
-        assert_eq!(may_write(&silent.root(), &silent.root().at("jobs.a"), "id-token"), None);
+        let text = r#"{"permissions":{"id-token":"write"},
+            "jobs":{"a":{},"b":{"permissions":{}},"c":{"permissions":"write-all"}}}"#;
+        let may = |text: &str, id: &str| {
+            look("", text, &[], &[], |input| may_write(input, &input.document.get("jobs").get(id), "id-token"))
+        };
+        assert_eq!(["a", "b", "c"].map(|id| may(text, id)), [Some(true), Some(false), Some(true)]);
+        assert_eq!(may(r#"{"jobs":{"a":{}}}"#, "a"), None);
     }
 
     #[test]
@@ -141,7 +163,7 @@ mod tests {
             (r#"{"push":{}}"#, false),
         ] {
             let text = format!(r#"{{"on":{on}}}"#);
-            assert_eq!(is_reusable(&Json::parse(&text).unwrap().root()), reusable);
+            assert_eq!(look("", &text, &[], &[], is_reusable), reusable);
         }
     }
 }

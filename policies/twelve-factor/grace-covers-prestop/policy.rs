@@ -1,4 +1,4 @@
-use policy_sdk::kubernetes::shutdown;
+use policy_sdk::kubernetes::shutdown::{self, Shutdown};
 use policy_sdk::prelude::*;
 use policy_sdk::settings::ShutdownSeconds;
 
@@ -29,24 +29,18 @@ policy_sdk::rule! {
     factor: Disposability,
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [ShutdownSeconds],
+    uses: [Shutdown, ShutdownSeconds],
     reads: [
-        "pod.spec.terminationGracePeriodSeconds",
         "pod.spec.volumes[*].name",
         "main_container.ports[*].containerPort",
-        "container.lifecycle.preStop.sleep.seconds",
-        "container.lifecycle.preStop.exec.command",
-        "container.lifecycle.preStop.httpGet.port",
-        "container.lifecycle.preStop.tcpSocket.port",
     ],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     let budget = input.setting::<ShutdownSeconds>();
-    let (field, grace) = (shutdown::grace_period(&workload), shutdown::grace_seconds(&workload));
-    let Some((container, seconds)) = shutdown::longest_pre_stop(&workload, 0).filter(|(_, seconds)| *seconds > 0)
-    else {
+    let (field, grace) = (shutdown::grace_period(input), shutdown::grace_seconds(input));
+    let Some((container, seconds)) = shutdown::longest_pre_stop(input, 0).filter(|(_, seconds)| *seconds > 0) else {
         let keeps_something = workload.declares_ports() || !workload.spec().get("volumes").is_empty();
         if grace == 0 && keeps_something {
             let fix = Fix::unsafe_(format!("leave it {budget} seconds to stop")).set(&field, budget);

@@ -1,5 +1,5 @@
 use policy_sdk::kubernetes::serving::{self, Services};
-use policy_sdk::kubernetes::shutdown;
+use policy_sdk::kubernetes::shutdown::{self, Shutdown};
 use policy_sdk::prelude::*;
 use policy_sdk::settings::{KubernetesVersion, ShelllessImages, ShutdownSeconds};
 use policy_sdk::values::image;
@@ -41,17 +41,11 @@ policy_sdk::rule! {
     factor: Disposability,
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
-    uses: [Services, KubernetesVersion, ShelllessImages, ShutdownSeconds],
+    uses: [Services, Shutdown, KubernetesVersion, ShelllessImages, ShutdownSeconds],
     reads: [
         "object.metadata.labels",
         "object.spec.strategy.type",
-        "pod.spec.terminationGracePeriodSeconds",
         "main_container.image",
-        "main_container.ports",
-        "main_container.lifecycle.preStop.sleep.seconds",
-        "main_container.lifecycle.preStop.exec.command",
-        "main_container.lifecycle.preStop.httpGet.port",
-        "main_container.lifecycle.preStop.tcpSocket.port",
     ],
     parameters: {
         /// The seconds to wait, at least.
@@ -116,7 +110,7 @@ fn added_hook(input: &Input<'_, Parameters>, container: &Container<'_>) -> Optio
     let hook = container.at("lifecycle.preStop");
     if has_sleep_action(input) {
         // The API server writes the default into whatever it is sent, before it asks for admission.
-        let grace = shutdown::grace_period(&input.workload());
+        let grace = shutdown::grace_period(input);
         let is_default = !grace.exists() || grace.as_i64() == Some(shutdown::DEFAULT_GRACE_SECONDS);
         let fix = if is_default { Fix::safe(title) } else { Fix::unsafe_(title) };
         return Some(with_grace(input, fix.set(&hook, object! { "sleep": object! { "seconds": seconds } })));
@@ -130,12 +124,11 @@ fn added_hook(input: &Input<'_, Parameters>, container: &Container<'_>) -> Optio
 
 /// Raises the grace period where the wait would leave the server less time than its budget.
 fn with_grace(input: &Input<'_, Parameters>, fix: Fix) -> Fix {
-    let workload = input.workload();
     let needed = input.parameters.min_sleep + input.setting::<ShutdownSeconds>();
-    if shutdown::grace_seconds(&workload) >= needed {
+    if shutdown::grace_seconds(input) >= needed {
         return fix;
     }
-    fix.set(&shutdown::grace_period(&workload), needed)
+    fix.set(&shutdown::grace_period(input), needed)
 }
 
 /// The `sleep` action is there since Kubernetes 1.30 (KEP-3960, on by default).

@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::autoscaling::{self, VerticalAutoscalers};
 use policy_sdk::kubernetes::limit_range::{self, LimitRanges};
 use policy_sdk::parameter::{QuantityParameter, quantity};
 use policy_sdk::prelude::*;
@@ -40,19 +41,12 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [LimitRanges],
+    uses: [LimitRanges, VerticalAutoscalers],
     reads: [
         "pod.spec.resources.requests",
         "container.resources.requests",
         "container.resources.limits",
     ],
-    inventory: {
-        vertical: {
-            kinds: ["autoscaling.k8s.io/VerticalPodAutoscaler"],
-            scope: "namespace",
-            reads: ["spec.targetRef", "spec.updatePolicy.updateMode"],
-        },
-    },
     parameters: {
         /// Accept requests of the pod as a whole.
         accept_pod_level: bool = true,
@@ -75,7 +69,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         !by_pod && limit_range::default_request(input, resource).is_none()
     });
     let needed: Vec<&str> = needed.collect();
-    if input.related("vertical").any(|autoscaler| sets_requests(input, &autoscaler)) {
+    if autoscaling::sets_requests(input) {
         return Ok(());
     }
     let containers: Vec<Container<'_>> =
@@ -122,14 +116,6 @@ fn is_judged(container: &Container<'_>, parameters: &Parameters) -> bool {
         Class::Init => parameters.include_init,
         Class::Ephemeral => false,
     }
-}
-
-/// Whether a VerticalPodAutoscaler is about the workload and may act.
-fn sets_requests(input: &Input<'_, Parameters>, autoscaler: &Related<'_>) -> bool {
-    let target = autoscaler.document.at("spec.targetRef");
-    target.get("kind").text() == input.subject.kind
-        && target.get("name").text() == input.subject.name
-        && autoscaler.document.at("spec.updatePolicy.updateMode").text() != "Off"
 }
 
 /// Whether a request is written that asks for nothing.

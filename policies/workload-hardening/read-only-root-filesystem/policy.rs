@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::windows::{self, OS_LABEL, Windows};
 use policy_sdk::prelude::*;
 use policy_sdk::values::image;
 
@@ -39,11 +40,10 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [Windows],
     reads: [
         "object.metadata.labels",
         "pod.metadata.labels",
-        "pod.spec.os.name",
-        "pod.spec.nodeSelector",
         "pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
         "pod.spec.securityContext.windowsOptions.hostProcess",
         "pod.spec.volumes[*].name",
@@ -66,7 +66,7 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    if is_for_windows(&workload) {
+    if is_for_windows(input) {
         return not_applicable("the pod is for Windows nodes");
     }
     let Parameters { needs_tmp, needs_tmp_label, require_tmp } = &input.parameters;
@@ -100,18 +100,17 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-fn is_for_windows(workload: &Workload<'_>) -> bool {
-    const OS: &str = "kubernetes.io/os";
-    let spec = workload.spec();
+fn is_for_windows(input: &Input<'_, Parameters>) -> bool {
+    let spec = input.workload().spec();
     let required = spec.at("affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
     let is_windows = |expression: View<'_>| {
-        expression.get("key").text() == OS
+        expression.get("key").text() == OS_LABEL
             && expression.get("operator").text() == "In"
             && expression.get("values").items().all(|value| value.text() == "windows")
     };
     let mut terms = required.items().peekable();
-    workload.is_windows()
-        || spec.get("nodeSelector").get(OS).text() == "windows"
+    windows::is_declared(input)
+        || windows::is_selected(input)
         || spec.at("securityContext.windowsOptions.hostProcess").is_true()
         || terms.peek().is_some() && terms.all(|term| term.get("matchExpressions").items().any(is_windows))
 }

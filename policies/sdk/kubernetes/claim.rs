@@ -1,0 +1,88 @@
+//! The PersistentVolumeClaims that a workload's pods share.
+
+use super::workload::Workload;
+use crate::input::{Input, Related};
+use crate::json::View;
+use crate::uses::Uses;
+
+crate::usable! {
+    /// The claims that the subject's volumes name.
+    pub Claims {
+        reads: ["pod.spec.volumes[*].persistentVolumeClaim.claimName"],
+        inventory: {
+            claims: {
+                kinds: ["core/PersistentVolumeClaim"],
+                scope: "namespace",
+                relation: named {
+                    kind: "=PersistentVolumeClaim",
+                    name: "pod.spec.volumes[*].persistentVolumeClaim.claimName",
+                },
+                reads: ["spec.accessModes"],
+            },
+        },
+    }
+    /// The templates from which a StatefulSet makes claims, one for each of its pods.
+    pub ClaimTemplates {
+        reads: [
+            "object.spec.volumeClaimTemplates[*].metadata.name",
+            "object.spec.volumeClaimTemplates[*].spec",
+            "object.spec.persistentVolumeClaimRetentionPolicy",
+        ],
+    }
+}
+
+/// The places where the subject's volumes name claims.
+pub fn names<'d, P: Uses<Claims>>(input: &Input<'d, P>) -> impl Iterator<Item = View<'d>> + use<'d, P> {
+    volumes(&input.workload()).map(|volume| volume.at("persistentVolumeClaim.claimName")).filter(View::exists)
+}
+
+/// The claims that the subject's volumes name, as far as they are among the documents.
+pub fn claims<'d, P: Uses<Claims>>(input: &Input<'d, P>) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
+    input.related("claims")
+}
+
+/// The place where a claim is named that one node or pod alone may mount.
+pub fn of_one_node<'d, P: Uses<Claims>>(input: &Input<'d, P>) -> Option<View<'d>> {
+    names(input).find(|name| {
+        claims(input).any(|claim| claim.name() == name.text() && is_of_one_node(&claim.document.at("spec.accessModes")))
+    })
+}
+
+/// Whether access modes let one node or pod alone mount the volume.
+pub fn is_of_one_node(modes: &View<'_>) -> bool {
+    !modes.is_empty() && modes.items().all(|mode| matches!(mode.text(), "ReadWriteOnce" | "ReadWriteOncePod"))
+}
+
+/// The subject's templates of claims.
+pub fn templates<'d, P: Uses<ClaimTemplates>>(input: &Input<'d, P>) -> impl Iterator<Item = View<'d>> + use<'d, P> {
+    input.workload().object.at("spec.volumeClaimTemplates").items()
+}
+
+fn volumes<'d>(workload: &Workload<'d>) -> impl Iterator<Item = View<'d>> + use<'d> {
+    workload.spec().get("volumes").items()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::look;
+    use crate::uses::Usable;
+
+    #[test]
+    fn a_claim_of_one_node_is_found_where_it_is_named() {
+        let document = r#"{"pod":{"spec":{"volumes":[{"emptyDir":{}},
+            {"persistentVolumeClaim":{"claimName":"shared"}},{"persistentVolumeClaim":{"claimName":"own"}}]}}}"#;
+        let claim = |name: &str, mode: &str| {
+            format!(r#"{{"subject":{{"name":"{name}"}},"document":{{"spec":{{"accessModes":["{mode}"]}}}}}}"#)
+        };
+        let place = |mode: &str| {
+            let related = format!("[{},{}]", claim("shared", "ReadWriteMany"), claim("own", mode));
+            look("shop", document, Claims::QUERIES, &[&related], |input| {
+                assert_eq!(names(input).count(), 2);
+                of_one_node(input).map(|name| name.pointer())
+            })
+        };
+        assert_eq!(place("ReadWriteOncePod").as_deref(), Some("/pod/spec/volumes/2/persistentVolumeClaim/claimName"));
+        assert_eq!(place("ReadOnlyMany"), None);
+    }
+}
