@@ -12,7 +12,7 @@
 //! | [`manifest`], [`factor`] | what it says of itself |
 //! | [`kubernetes`] | views of objects, and of what belongs to them |
 //! | [`repository`] | views of files: workflows and actions |
-//! | [`values`] | quantities, durations, versions, images, selectors, credentials |
+//! | [`values`] | quantities, durations, dates, schedules, versions and ranges, images, addresses, ports, selectors, credentials |
 //! | [`language`] | the shell |
 
 #[cfg(target_arch = "wasm32")]

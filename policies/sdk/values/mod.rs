@@ -1,9 +1,14 @@
 //! Values as documents write them: parsed, compared, and nothing else. Nothing here knows of rules or documents.
 
+pub mod cidr;
 pub mod credential;
+pub mod cron;
+pub mod date;
 pub mod duration;
 pub mod image;
 pub mod int_or_string;
+pub mod port;
 pub mod quantity;
 pub mod selector;
+pub mod semver;
 pub mod version;

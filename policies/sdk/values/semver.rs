@@ -1,0 +1,490 @@
+//! Semantic versions (<https://semver.org>) and ranges of them, as npm, Cargo and Helm write them.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+/// A version: `1.2.3`, `v1.2.3-rc.1+build`.
+#[derive(Debug, Clone, Copy)]
+pub struct SemVer<'a> {
+    /// Major, minor, patch.
+    pub numbers: [u64; 3],
+    /// What stands behind `-`; empty for a release.
+    pub pre_release: &'a str,
+    /// What stands behind `+`; it decides nothing.
+    pub build: &'a str,
+}
+
+impl<'a> SemVer<'a> {
+    /// Reads a whole version; a `v` before it is left out.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let partial = Partial::parse(text)?;
+        let [Some(major), Some(minor), Some(patch)] = partial.numbers else { return None };
+        Some(Self { numbers: [major, minor, patch], pre_release: partial.pre_release, build: partial.build })
+    }
+
+    /// Whether it comes before a release.
+    pub fn is_pre_release(&self) -> bool {
+        !self.pre_release.is_empty()
+    }
+
+    fn release(numbers: [u64; 3]) -> Self {
+        Self { numbers, pre_release: "", build: "" }
+    }
+}
+
+impl fmt::Display for SemVer<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [major, minor, patch] = self.numbers;
+        write!(out, "{major}.{minor}.{patch}")?;
+        for (sign, part) in [('-', self.pre_release), ('+', self.build)] {
+            if !part.is_empty() {
+                write!(out, "{sign}{part}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// By precedence, so that builds of one version are equal.
+impl Ord for SemVer<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.numbers.cmp(&other.numbers).then_with(|| compare_pre_releases(self.pre_release, other.pre_release))
+    }
+}
+
+impl PartialOrd for SemVer<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for SemVer<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for SemVer<'_> {}
+
+/// A release is higher than what came before it; numbers are lower than words.
+fn compare_pre_releases(one: &str, other: &str) -> Ordering {
+    if one.is_empty() || other.is_empty() {
+        return one.is_empty().cmp(&other.is_empty());
+    }
+    let (mut some, mut others) = (one.split('.'), other.split('.'));
+    loop {
+        let (one, other) = match (some.next(), others.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(one), Some(other)) => (one, other),
+        };
+        let order = match (is_number(one), is_number(other)) {
+            // Without leading zeros the longer number is the larger.
+            (true, true) => one.len().cmp(&other.len()).then(one.cmp(other)),
+            (false, false) => one.cmp(other),
+            (one, other) => other.cmp(&one),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
+/// A version of which parts may be missing, or be `x` or `*`.
+struct Partial<'a> {
+    /// What stands behind a missing one is missing too.
+    numbers: [Option<u64>; 3],
+    pre_release: &'a str,
+    build: &'a str,
+}
+
+impl<'a> Partial<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let text = text.strip_prefix('v').unwrap_or(text);
+        let (text, build) = split_suffix(text, '+')?;
+        let (core, pre_release) = split_suffix(text, '-')?;
+        let is_written = |part: &str, is_right: &dyn Fn(&str) -> bool| part.is_empty() || part.split('.').all(is_right);
+        let has_no_zeros = |part: &str| is_identifier(part) && (!is_number(part) || has_no_leading_zero(part));
+        if !is_written(build, &is_identifier) || !is_written(pre_release, &has_no_zeros) {
+            return None;
+        }
+        let mut numbers = [None; 3];
+        let (mut count, mut is_open) = (0, false);
+        for part in core.split('.') {
+            let number = numbers.get_mut(count)?;
+            count += 1;
+            match part {
+                "x" | "X" | "*" => is_open = true,
+                part if is_number(part) && has_no_leading_zero(part) && !is_open => *number = Some(part.parse().ok()?),
+                _ => return None,
+            }
+        }
+        let is_whole = numbers[2].is_some();
+        (is_whole || pre_release.is_empty() && build.is_empty()).then_some(Self { numbers, pre_release, build })
+    }
+
+    /// The lowest version that it may mean.
+    fn lowest(&self) -> SemVer<'a> {
+        let numbers = self.numbers.map(|number| number.unwrap_or(0));
+        SemVer { numbers, pre_release: self.pre_release, build: "" }
+    }
+
+    /// The version behind all that agree with it in the numbers up to a position; `None` behind the last.
+    fn behind(&self, position: usize) -> Option<SemVer<'a>> {
+        let mut numbers = [0; 3];
+        for (at, number) in numbers.iter_mut().enumerate().take(position + 1) {
+            *number = self.numbers[at].unwrap_or(0);
+        }
+        numbers[position] = numbers[position].checked_add(1)?;
+        Some(SemVer::release(numbers))
+    }
+
+    /// How many numbers are written.
+    fn written(&self) -> usize {
+        self.numbers.iter().flatten().count()
+    }
+}
+
+/// Splits a suffix off; `None` where it is empty.
+fn split_suffix(text: &str, sign: char) -> Option<(&str, &str)> {
+    match text.split_once(sign) {
+        None => Some((text, "")),
+        Some((_, "")) => None,
+        split => split,
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn has_no_leading_zero(number: &str) -> bool {
+    number.len() == 1 || !number.starts_with('0')
+}
+
+fn is_identifier(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Who reads a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Blanks join demands, `||` alternatives, `1.2 - 2` is a range; a bare version is that one.
+    Npm,
+    /// Commas join demands; a bare version is `^`.
+    Cargo,
+    /// As npm's, with commas as well as blanks, and `!=`.
+    Helm,
+}
+
+/// A set of versions.
+#[derive(Debug, Clone)]
+pub struct Range<'a> {
+    dialect: Dialect,
+    /// A version is in it that fulfils all demands of one of them.
+    alternatives: Vec<Vec<Demand<'a>>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Demand<'a> {
+    operator: Operator,
+    version: SemVer<'a>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Below,
+    AtMost,
+    Above,
+    AtLeast,
+    Is,
+    IsNot,
+}
+
+impl<'a> Range<'a> {
+    /// Reads a range; `None` for what is none.
+    pub fn parse(text: &'a str, dialect: Dialect) -> Option<Self> {
+        let alternatives = match dialect {
+            Dialect::Cargo => vec![demands_of(text, dialect)?],
+            _ => text.split("||").map(|part| demands_of(part, dialect)).collect::<Option<_>>()?,
+        };
+        Some(Self { dialect, alternatives })
+    }
+
+    /// Whether a version is in it. A version before a release is only where a demand names one too: for npm and Cargo
+    /// of the same release, for Helm in every demand.
+    pub fn contains(&self, version: &SemVer<'_>) -> bool {
+        self.alternatives.iter().any(|demands| {
+            demands.iter().all(|demand| demand.holds(version)) && self.admits_pre_release(demands, version)
+        })
+    }
+
+    fn admits_pre_release(&self, demands: &[Demand<'_>], version: &SemVer<'_>) -> bool {
+        if !version.is_pre_release() {
+            return true;
+        }
+        match self.dialect {
+            Dialect::Helm => !demands.is_empty() && demands.iter().all(|demand| demand.version.is_pre_release()),
+            _ => demands
+                .iter()
+                .any(|demand| demand.version.is_pre_release() && demand.version.numbers == version.numbers),
+        }
+    }
+
+    /// The one version that it holds, where it is written as such.
+    pub fn exact(&self) -> Option<SemVer<'a>> {
+        match &self.alternatives[..] {
+            [demands] => match demands[..] {
+                [Demand { operator: Operator::Is, version }] => Some(version),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it ends somewhere: without an end it also holds versions that break everything.
+    pub fn has_end(&self) -> bool {
+        let ends = |demand: &Demand<'_>| matches!(demand.operator, Operator::Below | Operator::AtMost | Operator::Is);
+        self.alternatives.iter().all(|demands| demands.iter().any(ends))
+    }
+}
+
+impl Demand<'_> {
+    fn holds(&self, version: &SemVer<'_>) -> bool {
+        let order = version.cmp(&self.version);
+        match self.operator {
+            Operator::Below => order == Ordering::Less,
+            Operator::AtMost => order != Ordering::Greater,
+            Operator::Above => order == Ordering::Greater,
+            Operator::AtLeast => order != Ordering::Less,
+            Operator::Is => order == Ordering::Equal,
+            Operator::IsNot => order != Ordering::Equal,
+        }
+    }
+}
+
+/// The demands that are joined: all must hold.
+fn demands_of(text: &str, dialect: Dialect) -> Option<Vec<Demand<'_>>> {
+    let mut demands = Vec::new();
+    let parts: Vec<&str> = match dialect {
+        Dialect::Cargo => text.split(',').collect(),
+        Dialect::Npm => vec![text],
+        Dialect::Helm => text.split(',').collect(),
+    };
+    for part in &parts {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        if words.is_empty() && (parts.len() > 1 || dialect == Dialect::Cargo) {
+            return None;
+        }
+        if let [from, "-", to] = words[..]
+            && dialect != Dialect::Cargo
+        {
+            add(&mut demands, ">=", &Partial::parse(from)?)?;
+            add(&mut demands, "<=", &Partial::parse(to)?)?;
+            continue;
+        }
+        let mut words = words.into_iter();
+        let mut count = 0;
+        while let Some(word) = words.next() {
+            let version = word.trim_start_matches(['<', '>', '=', '!', '^', '~']);
+            let operator = &word[..word.len() - version.len()];
+            // A blank may stand behind an operator.
+            let version = if version.is_empty() { words.next()? } else { version };
+            count += 1;
+            let operator = match (operator, dialect) {
+                ("", Dialect::Cargo) if !version.contains(['*', 'x', 'X']) => "^",
+                ("!=", Dialect::Npm | Dialect::Cargo) => return None,
+                (_, Dialect::Cargo) if count > 1 => return None,
+                (operator, _) => operator,
+            };
+            add(&mut demands, operator, &Partial::parse(version)?)?;
+        }
+    }
+    Some(demands)
+}
+
+/// Adds what an operator before a version demands. A version of which parts are missing stands for all that begin so.
+fn add<'a>(demands: &mut Vec<Demand<'a>>, operator: &str, partial: &Partial<'a>) -> Option<()> {
+    let mut demand = |operator, version| demands.push(Demand { operator, version });
+    let (lowest, written) = (partial.lowest(), partial.written());
+    let (is_whole, is_any) = (written == 3, written == 0);
+    match operator {
+        "^" | "~" | "~>" if is_any => {}
+        "^" => {
+            // Up to the next change of the first number that is not 0.
+            let first = partial.numbers.iter().position(|number| number.is_some_and(|number| number > 0));
+            demand(Operator::AtLeast, lowest);
+            demand(Operator::Below, partial.behind(first.unwrap_or(written - 1))?);
+        }
+        "~" | "~>" => {
+            demand(Operator::AtLeast, lowest);
+            demand(Operator::Below, partial.behind(if written == 1 { 0 } else { 1 })?);
+        }
+        "" | "=" | "==" if is_any => {}
+        "" | "=" | "==" if is_whole => demand(Operator::Is, lowest),
+        "" | "=" | "==" => {
+            demand(Operator::AtLeast, lowest);
+            demand(Operator::Below, partial.behind(written - 1)?);
+        }
+        "!=" if is_whole => demand(Operator::IsNot, lowest),
+        // Nothing is above or below everything.
+        "<" | ">" if is_any => demand(Operator::Below, SemVer { pre_release: "0", ..lowest }),
+        "<=" | "=<" | ">=" | "=>" if is_any => {}
+        ">" if is_whole => demand(Operator::Above, lowest),
+        ">" => demand(Operator::AtLeast, partial.behind(written - 1)?),
+        ">=" | "=>" => demand(Operator::AtLeast, lowest),
+        "<" => demand(Operator::Below, lowest),
+        "<=" | "=<" if is_whole => demand(Operator::AtMost, lowest),
+        "<=" | "=<" => demand(Operator::Below, partial.behind(written - 1)?),
+        _ => return None,
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn version(text: &str) -> SemVer<'_> {
+        SemVer::parse(text).unwrap()
+    }
+
+    fn contains(range: &str, dialect: Dialect, text: &str) -> bool {
+        Range::parse(range, dialect).unwrap().contains(&version(text))
+    }
+
+    #[test]
+    fn versions_are_ordered_by_precedence() {
+        // The example of semver.org, §11.
+        let ordered = [
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.0.1",
+            "1.10.0",
+        ];
+        assert!(ordered.windows(2).all(|pair| version(pair[0]) < version(pair[1])));
+        assert_eq!(version("1.0.0+a"), version("v1.0.0+b"));
+        for text in
+            ["1", "1.2", "1.2.x", "01.2.3", "1.2.3-", "1.2.3+", "1.2.3-01", "1.2.3-a..b", "a.b.c", "", "1.2.3.4"]
+        {
+            assert!(SemVer::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ranges_hold_what_their_readers_take() {
+        use Dialect::{Cargo, Helm, Npm};
+        for (range, dialect, inside, outside) in [
+            ("^1.2.3", Npm, "1.9.0", "2.0.0"),
+            ("^0.2.3", Npm, "0.2.9", "0.3.0"),
+            ("^0.0.3", Npm, "0.0.3", "0.0.4"),
+            ("^0.0", Npm, "0.0.9", "0.1.0"),
+            ("^0", Npm, "0.9.0", "1.0.0"),
+            ("~1.2.3", Npm, "1.2.9", "1.3.0"),
+            ("~1", Npm, "1.9.0", "2.0.0"),
+            ("1.x", Npm, "1.9.0", "2.0.0"),
+            ("1.2.*", Npm, "1.2.9", "1.3.0"),
+            ("1.2.3", Npm, "1.2.3", "1.2.4"),
+            (">=1.2 <2", Npm, "1.2.0", "2.0.0"),
+            (">1.2", Npm, "1.3.0", "1.2.9"),
+            ("<=1.2", Npm, "1.2.9", "1.3.0"),
+            (">= 1.2.3 < 2.0.0", Npm, "1.2.3", "1.2.2"),
+            ("1.2 - 2.3", Npm, "2.3.9", "2.4.0"),
+            ("1 || 3", Npm, "3.1.0", "2.0.0"),
+            ("^1.2.3-beta.2", Npm, "1.2.3-beta.4", "1.2.4-beta.1"),
+            ("*", Npm, "9.0.0", "9.0.0-rc.1"),
+            ("1.2.3", Cargo, "1.9.0", "2.0.0"),
+            ("0.2", Cargo, "0.2.9", "0.3.0"),
+            ("=1.2.3", Cargo, "1.2.3", "1.2.4"),
+            (">=1.2, <1.5", Cargo, "1.4.0", "1.5.0"),
+            ("1.*", Cargo, "1.9.0", "2.0.0"),
+            (">= 1.2, != 1.3.0", Helm, "1.3.1", "1.3.0"),
+            ("1.2.3", Helm, "1.2.3", "1.2.4"),
+            (">=1.2.0-0", Helm, "1.3.0-rc.1", "1.1.0"),
+            (">=1.2.0", Helm, "1.3.0", "1.3.0-rc.1"),
+            ("^2.0.0 || 4.x", Helm, "4.1.0", "3.0.0"),
+        ] {
+            assert!(contains(range, dialect, inside), "{range} {inside}");
+            assert!(!contains(range, dialect, outside), "{range} {outside}");
+        }
+        for (range, dialect) in [
+            ("1.2.3 beta", Npm),
+            ("latest", Npm),
+            ("!=1.2.3", Npm),
+            ("1 || 2", Cargo),
+            (">=1 <2", Cargo),
+            ("", Cargo),
+            ("1.2,", Helm),
+            (">=", Helm),
+            ("><1.2.3", Npm),
+        ] {
+            assert!(Range::parse(range, dialect).is_none(), "{range}");
+        }
+    }
+
+    #[test]
+    fn ranges_say_whether_they_pin_and_end() {
+        for (range, dialect, exact, ends) in [
+            ("1.2.3", Dialect::Npm, true, true),
+            ("=1.2.3", Dialect::Cargo, true, true),
+            ("1.2.3", Dialect::Cargo, false, true),
+            ("~1.2", Dialect::Helm, false, true),
+            (">=1.2", Dialect::Helm, false, false),
+            ("*", Dialect::Npm, false, false),
+            ("1.0.0 || 2.0.0", Dialect::Npm, false, true),
+            ("<2 || >3", Dialect::Npm, false, false),
+        ] {
+            let parsed = Range::parse(range, dialect).unwrap();
+            assert_eq!((parsed.exact().is_some(), parsed.has_end()), (exact, ends), "{range}");
+        }
+    }
+
+    fn dialect() -> impl Strategy<Value = Dialect> {
+        prop_oneof![Just(Dialect::Npm), Just(Dialect::Cargo), Just(Dialect::Helm)]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in "[0-9xX*v.^~<>=!| ,+a-]{0,24}", dialect in dialect()) {
+            let range = Range::parse(&text, dialect);
+            let parsed = SemVer::parse(&text);
+            if let (Some(range), Some(parsed)) = (range, parsed) {
+                range.contains(&parsed);
+            }
+        }
+
+        #[test]
+        fn versions_come_back_as_they_were(text in "[0-9]|[1-9][0-9]{1,6}", pre in "(-(a|[1-9]|0|b-1)(\\.(x|7)){0,2})?", build in "(\\+[a-z0-9-]{1,4})?") {
+            let written = format!("{text}.0.{text}{pre}{build}");
+            prop_assert_eq!(version(&written).to_string(), written);
+        }
+
+        #[test]
+        fn operators_agree_with_the_numbers(base: [u8; 3], other: [u8; 3]) {
+            let text = |numbers: [u8; 3]| format!("{}.{}.{}", numbers[0] % 4, numbers[1] % 4, numbers[2] % 4);
+            let (base, other) = (text(base), text(other));
+            let numbers = |text: &str| version(text).numbers;
+            let ([a, b, c], [x, y, z]) = (numbers(&base), numbers(&other));
+            let is_at_least = (x, y, z) >= (a, b, c);
+            let caret = is_at_least && match (a, b) { (0, 0) => (x, y, z) == (0, 0, c), (0, _) => (x, y) == (0, b), _ => x == a };
+            let holds = |operator: &str| contains(&format!("{operator}{base}"), Dialect::Npm, &other);
+            prop_assert_eq!(holds("^"), caret);
+            prop_assert_eq!(contains(&base, Dialect::Cargo, &other), caret);
+            prop_assert_eq!(holds("~"), is_at_least && (x, y) == (a, b));
+            prop_assert_eq!(holds(">="), is_at_least);
+            prop_assert_eq!(holds("<"), !is_at_least);
+            prop_assert_eq!(holds(""), base == other);
+            let either = contains(&format!("<{base} || >={base}"), Dialect::Helm, &other);
+            let both = contains(&format!("<{base} >={base}"), Dialect::Helm, &other);
+            prop_assert!(either && !both);
+        }
+    }
+}
