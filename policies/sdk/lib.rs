@@ -14,6 +14,7 @@
 //! | [`repository`] | views of files: workflows and actions |
 //! | [`values`] | quantities, durations, dates, schedules, versions and ranges, images, addresses, ports, selectors, credentials |
 //! | [`language`] | the shell |
+//! | [`tables`] | data with a source and a date, which a bundle may replace |
 
 #[cfg(target_arch = "wasm32")]
 mod allocator;
@@ -28,6 +29,7 @@ pub mod parameter;
 pub mod repository;
 mod rule_macro;
 pub mod settings;
+pub mod tables;
 #[cfg(test)]
 mod testing;
 pub mod uses;

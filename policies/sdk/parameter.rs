@@ -3,6 +3,7 @@
 use crate::json::View;
 use crate::values::quantity::Quantity;
 use crate::write::{ObjectWriter, Raw, ToJson};
+use std::borrow::Cow;
 
 /// A rule's parameters; implemented by [`rule!`](crate::rule!).
 pub trait Parameters: Sized {
@@ -118,6 +119,21 @@ impl Parameter for String {
 
     fn default_json(&self) -> String {
         self.to_json()
+    }
+}
+
+/// Text that is a constant unless it is set: what rows of a table have.
+impl Parameter for Cow<'static, str> {
+    fn schema() -> String {
+        String::schema()
+    }
+
+    fn read(value: &View<'_>) -> Option<Self> {
+        String::read(value).map(Cow::Owned)
+    }
+
+    fn default_json(&self) -> String {
+        (**self).to_json()
     }
 }
 

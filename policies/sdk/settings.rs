@@ -1,6 +1,6 @@
 //! Settings that several rules share. A bundle or a configuration gives each once.
 
-use crate::parameter::list;
+use crate::values::date::Date;
 use crate::values::version::Version;
 
 crate::setting! {
@@ -18,8 +18,8 @@ crate::setting! {
     pub LanguageLabel, "languageLabel": String = "app.kubernetes.io/language".into();
     /// The label or annotation that names the version of the language.
     pub LanguageVersionLabel, "languageVersionLabel": String = "app.kubernetes.io/language-version".into();
-    /// Images, as globs, without a shell.
-    pub ShelllessImages, "shelllessImages": Vec<String> = list(["gcr.io/distroless/*", "cgr.dev/chainguard/static*"]);
     /// What scrapes metrics in the clusters: `prometheus-operator` where they have it; empty where that is not known.
     pub Monitoring, "monitoring": String = String::new();
+    /// The day by which it is told what has ended; without it, the date of each table.
+    pub Today, "date": Option<Date> = None;
 }

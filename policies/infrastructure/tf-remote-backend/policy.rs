@@ -1,4 +1,5 @@
 use policy_sdk::prelude::*;
+use policy_sdk::tables::terraform_backends::TerraformBackends;
 
 policy_sdk::rule! {
     /// Terraform state is kept remotely
@@ -38,6 +39,7 @@ policy_sdk::rule! {
     factor: BuildReleaseRun,
     since: "0.1.0",
     applies_to: ["file/TerraformModule"],
+    uses: [TerraformBackends],
     reads: [
         "path", "blocks[*].type", "blocks[*].attributes.alias", "blocks[*].blocks[*].type",
         "blocks[*].blocks[*].labels",
@@ -50,10 +52,8 @@ policy_sdk::rule! {
         },
     },
     parameters: {
-        /// The backends that count as remote; `cloud` is the block of that name.
-        allowed: Vec<String> = policy_sdk::parameter::list([
-            "s3", "gcs", "azurerm", "http", "remote", "cloud", "consul", "kubernetes", "oss", "cos", "pg", "oci",
-        ]),
+        /// The backends that are allowed; `cloud` is the block of that name. Without it, all that keep state remotely.
+        allowed: Option<Vec<String>> = None,
     },
 }
 
@@ -65,6 +65,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let module = &input.document;
     let blocks =
         |kind: &'static str| module.get("blocks").items().filter(move |block| block.get("type").text() == kind);
+    let allowed = allowed(input);
     let mut declared = false;
     for block in blocks("terraform").flat_map(|terraform| terraform.get("blocks").items()) {
         let name = match block.get("type").text() {
@@ -73,9 +74,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             _ => continue,
         };
         declared = true;
-        if !input.parameters.allowed.iter().any(|allowed| allowed == name) {
-            let message =
-                format!("the backend is `{name}`, expected one of `{}`", input.parameters.allowed.join("`, `"));
+        if !allowed.iter().any(|allowed| allowed == name) {
+            let message = format!("the backend is `{name}`, expected one of `{}`", allowed.join("`, `"));
             findings.report(Code::Local, &block, message);
         }
     }
@@ -96,6 +96,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let message = "the root module declares no `backend`: unless a wrapper writes one, its state is a local file";
     findings.report(Code::Missing, &place, message);
     Ok(())
+}
+
+fn allowed(input: &Input<'_, Parameters>) -> Vec<String> {
+    let remote = || input.setting::<TerraformBackends>().rows.iter().map(|backend| backend.name.to_string()).collect();
+    input.parameters.allowed.clone().unwrap_or_else(remote)
 }
 
 /// Whether a module calls the one at a path.

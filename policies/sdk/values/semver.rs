@@ -95,6 +95,8 @@ fn compare_pre_releases(one: &str, other: &str) -> Ordering {
 struct Partial<'a> {
     /// What stands behind a missing one is missing too.
     numbers: [Option<u64>; 3],
+    /// Whether an `x` or `*` is written.
+    is_open: bool,
     pre_release: &'a str,
     build: &'a str,
 }
@@ -121,7 +123,12 @@ impl<'a> Partial<'a> {
             }
         }
         let is_whole = numbers[2].is_some();
-        (is_whole || pre_release.is_empty() && build.is_empty()).then_some(Self { numbers, pre_release, build })
+        (is_whole || pre_release.is_empty() && build.is_empty()).then_some(Self {
+            numbers,
+            is_open,
+            pre_release,
+            build,
+        })
     }
 
     /// The lowest version that it may mean.
@@ -267,11 +274,7 @@ impl Demand<'_> {
 /// The demands that are joined: all must hold.
 fn demands_of(text: &str, dialect: Dialect) -> Option<Vec<Demand<'_>>> {
     let mut demands = Vec::new();
-    let parts: Vec<&str> = match dialect {
-        Dialect::Cargo => text.split(',').collect(),
-        Dialect::Npm => vec![text],
-        Dialect::Helm => text.split(',').collect(),
-    };
+    let parts: Vec<&str> = if dialect == Dialect::Npm { vec![text] } else { text.split(',').collect() };
     for part in &parts {
         let words: Vec<&str> = part.split_whitespace().collect();
         if words.is_empty() && (parts.len() > 1 || dialect == Dialect::Cargo) {
@@ -292,13 +295,14 @@ fn demands_of(text: &str, dialect: Dialect) -> Option<Vec<Demand<'_>>> {
             // A blank may stand behind an operator.
             let version = if version.is_empty() { words.next()? } else { version };
             count += 1;
+            let partial = Partial::parse(version)?;
             let operator = match (operator, dialect) {
-                ("", Dialect::Cargo) if !version.contains(['*', 'x', 'X']) => "^",
+                ("", Dialect::Cargo) if !partial.is_open => "^",
                 ("!=", Dialect::Npm | Dialect::Cargo) => return None,
                 (_, Dialect::Cargo) if count > 1 => return None,
                 (operator, _) => operator,
             };
-            add(&mut demands, operator, &Partial::parse(version)?)?;
+            add(&mut demands, operator, &partial)?;
         }
     }
     Some(demands)
@@ -405,7 +409,8 @@ mod tests {
             ("0.2", Cargo, "0.2.9", "0.3.0"),
             ("=1.2.3", Cargo, "1.2.3", "1.2.4"),
             (">=1.2, <1.5", Cargo, "1.4.0", "1.5.0"),
-            ("1.*", Cargo, "1.9.0", "2.0.0"),
+            ("1.2.*", Cargo, "1.2.9", "1.3.0"),
+            ("1.2.3-xyz", Cargo, "1.9.0", "2.0.0"),
             (">= 1.2, != 1.3.0", Helm, "1.3.1", "1.3.0"),
             ("1.2.3", Helm, "1.2.3", "1.2.4"),
             (">=1.2.0-0", Helm, "1.3.0-rc.1", "1.1.0"),

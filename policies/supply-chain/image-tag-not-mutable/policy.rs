@@ -1,5 +1,5 @@
-use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
+use policy_sdk::tables::moving_tags::{self, MovingTag, MovingTags};
 use policy_sdk::values::image::ImageReference;
 
 policy_sdk::rule! {
@@ -7,7 +7,8 @@ policy_sdk::rule! {
     ///
     /// Every image of a workload's containers, of a Compose service that is not built
     /// there and of a workflow job's container and services names a tag that is not in
-    /// `denied_tags` and does not begin or end with a word that says that it moves (`stable-alpine`), or a digest.
+    /// `denied_tags`, by default the table `movingTags`, and does not begin or end with a word that says that it moves
+    /// (`stable-alpine`), or a digest.
     /// A Compose variable counts with its default (`${TAG:-latest}`);
     /// where an image is not known (`${TAG}`, `${{ … }}`) nothing is said about it.
     ///
@@ -39,24 +40,37 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload", "file/Compose", "file/GitHubWorkflow"],
+    uses: [MovingTags],
     reads: [
         "pod.metadata.labels", "pod.metadata.annotations", "container.imagePullPolicy",
         "container.image", "services.*.image", "services.*.build", "jobs.*.container", "jobs.*.services.*.image",
     ],
     parameters: {
-        /// Tags that move.
-        denied_tags: Vec<String> = list([
-            "latest", "main", "master", "develop", "stable", "edge", "nightly", "dev", "staging", "prod", "lts",
-            "rolling", "canary", "next", "head", "unstable", "snapshot", "current", "beta", "alpha", "trunk",
-        ]),
+        /// Tags that move, in place of those of the table.
+        denied_tags: Option<Vec<String>> = None,
     },
 }
 
-/// Words that say that a tag of several moves, where it begins or ends with one.
-const MOVING: [&str; 7] = ["latest", "stable", "edge", "nightly", "lts", "dev", "snapshot"];
+/// Which tags move.
+struct Denied {
+    table: Vec<MovingTag>,
+    /// What is denied in place of the table's tags.
+    tags: Option<Vec<String>>,
+}
+
+impl Denied {
+    fn has(&self, tag: &str) -> bool {
+        let is_denied = match &self.tags {
+            Some(tags) => tags.iter().any(|denied| denied == tag),
+            None => self.table.iter().any(|row| row.tag == tag),
+        };
+        is_denied || moving_tags::moves_by_word(&self.table, tag)
+    }
+}
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let denied = &input.parameters.denied_tags;
+    let table = input.setting::<MovingTags>().rows.into_owned();
+    let denied = &Denied { table, tags: input.parameters.denied_tags.clone() };
     judge_workload(&input.workload(), denied, findings);
     let mut judge = |image: &View<'_>, who: &str| {
         let text = with_defaults(image.text());
@@ -80,7 +94,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-fn judge_workload(workload: &Workload<'_>, denied: &[String], findings: &mut Findings) {
+fn judge_workload(workload: &Workload<'_>, denied: &Denied, findings: &mut Findings) {
     let is_judged = |container: &Container<'_>| {
         container.class != Class::Ephemeral
             && container.get("imagePullPolicy").text() != "Never"
@@ -108,16 +122,14 @@ fn is_injected(workload: &Workload<'_>) -> bool {
 }
 
 /// What is wrong with an image, and whether it is that there is no tag.
-fn fault(text: &str, who: &str, denied: &[String]) -> Option<(bool, String)> {
+fn fault(text: &str, who: &str, denied: &Denied) -> Option<(bool, String)> {
     let reference = ImageReference::parse(text).filter(|reference| reference.digest.is_none())?;
     let Some(tag) = reference.tag else {
         return Some((true, format!("{who} has the image `{text}` without a tag, so `latest` is pulled")));
     };
-    let lower = tag.to_ascii_lowercase();
-    let mut parts = lower.split(['.', '_', '-']);
-    let (first, last) = (parts.next().unwrap_or_default(), parts.next_back());
-    let moves = denied.contains(&lower) || last.is_some_and(|last| MOVING.contains(&first) || MOVING.contains(&last));
-    moves.then(|| (false, format!("{who} has the image `{text}`, whose tag `{tag}` moves")))
+    denied
+        .has(&tag.to_ascii_lowercase())
+        .then(|| (false, format!("{who} has the image `{text}`, whose tag `{tag}` moves")))
 }
 
 /// Puts the defaults of variables (`${NAME:-default}`) in their place. What has none stays, and is no

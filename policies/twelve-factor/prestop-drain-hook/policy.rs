@@ -1,8 +1,8 @@
 use policy_sdk::kubernetes::serving::{self, Services};
 use policy_sdk::kubernetes::shutdown::{self, Shutdown};
 use policy_sdk::prelude::*;
-use policy_sdk::settings::{KubernetesVersion, ShelllessImages, ShutdownSeconds};
-use policy_sdk::values::image;
+use policy_sdk::settings::{KubernetesVersion, ShutdownSeconds};
+use policy_sdk::tables::shellless_images::{self, ShelllessImages};
 
 policy_sdk::rule! {
     /// Serving containers wait before they stop
@@ -115,7 +115,7 @@ fn added_hook(input: &Input<'_, Parameters>, container: &Container<'_>) -> Optio
         let fix = if is_default { Fix::safe(title) } else { Fix::unsafe_(title) };
         return Some(with_grace(input, fix.set(&hook, object! { "sleep": object! { "seconds": seconds } })));
     }
-    if input.setting::<ShelllessImages>().iter().any(|glob| image::glob_match(glob, container.image())) {
+    if shellless_images::has(&input.setting::<ShelllessImages>().rows, container.image()) {
         return None;
     }
     let command = ["/bin/sh".to_owned(), "-c".to_owned(), format!("sleep {seconds}")];
