@@ -27,11 +27,26 @@ pub(crate) fn look<T>(
     related: &[&str],
     look: impl FnOnce(&Input<'_, Nothing>) -> T,
 ) -> T {
+    ask(("Deployment", namespace), document, queries, related, look)
+}
+
+/// [`look`] at an object of another kind, without queries.
+pub(crate) fn look_at<T>(kind: &str, document: &str, look: impl FnOnce(&Input<'_, Nothing>) -> T) -> T {
+    ask((kind, "shop"), document, &[], &[], look)
+}
+
+fn ask<T>(
+    (kind, namespace): (&str, &str),
+    document: &str,
+    queries: &'static [Query],
+    related: &[&str],
+    look: impl FnOnce(&Input<'_, Nothing>) -> T,
+) -> T {
     let request = Request {
         subject: Subject {
             group: "apps".into(),
             version: "v1".into(),
-            kind: "Deployment".into(),
+            kind: kind.into(),
             namespace: namespace.into(),
             name: "cart".into(),
             operation: "CREATE".into(),

@@ -1,4 +1,4 @@
-use policy_sdk::kubernetes::autoscaling::{self, ScaleTarget};
+use policy_sdk::kubernetes::autoscaling::{self, OwnAutoscaler, ScaleTarget};
 use policy_sdk::kubernetes::limit_range::{self, LimitRanges};
 use policy_sdk::prelude::*;
 
@@ -30,8 +30,7 @@ policy_sdk::rule! {
     factor: Concurrency,
     since: "0.1.0",
     applies_to: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
-    uses: [LimitRanges, ScaleTarget],
-    reads: ["spec.metrics", "spec.targetCPUUtilizationPercentage", "spec.triggers"],
+    uses: [LimitRanges, OwnAutoscaler, ScaleTarget],
 }
 
 /// A metric that containers of the target stand in the way of.
@@ -82,7 +81,7 @@ fn judge_metrics<'d>(
     findings: &mut Findings,
     lacks: &mut Vec<Lack<'d>>,
 ) {
-    let metrics = input.document.at("spec.metrics");
+    let metrics = autoscaling::own_metrics(input);
     if metrics.is_empty() {
         let v1 = input.document.at("spec.targetCPUUtilizationPercentage");
         lacks.extend(of_pod(input, target, "cpu", if v1.exists() { &v1 } else { &metrics }));
@@ -110,7 +109,7 @@ fn judge_triggers<'d>(
     findings: &mut Findings,
     lacks: &mut Vec<Lack<'d>>,
 ) {
-    for trigger in input.document.at("spec.triggers").items() {
+    for trigger in autoscaling::own_metrics(input).items() {
         let resource = trigger.get("type").text();
         if !matches!(resource, "cpu" | "memory") {
             continue;

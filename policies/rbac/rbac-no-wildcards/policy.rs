@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::rbac::{self, Grant, OwnRole};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -54,10 +55,7 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["rbac.authorization.k8s.io/Role", "rbac.authorization.k8s.io/ClusterRole"],
-    reads: [
-        "metadata.labels[\"kubernetes.io/bootstrapping\"]", "rules[*].verbs", "rules[*].resources",
-        "rules[*].resourceNames", "rules[*].apiGroups", "rules[*].nonResourceURLs",
-    ],
+    uses: [OwnRole],
 }
 
 /// The groups that every API server has.
@@ -98,14 +96,14 @@ const SENSITIVE: [&str; 8] = [
 ];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    if input.document.at("metadata.labels").get("kubernetes.io/bootstrapping").text() == "rbac-defaults" {
+    if rbac::is_built_in(input) {
         return not_applicable("it is one of Kubernetes' own roles");
     }
-    for rule in input.document.get("rules").items() {
-        let Some((code, what)) = worst(&rule) else { continue };
-        let code = if rule.get("resourceNames").is_empty() { code } else { narrowed(code) };
+    for grant in rbac::grants(input) {
+        let Some((code, what)) = worst(&grant) else { continue };
+        let code = if grant.is_narrowed() { narrowed(code) } else { code };
         let fields = ["apiGroups", "resources", "verbs", "nonResourceURLs"];
-        let all = fields.into_iter().flat_map(|field| rule.get(field).items());
+        let all = fields.into_iter().flat_map(|field| grant.0.get(field).items());
         let wildcards: Vec<View<'_>> = all.filter(|granted| is_wildcard(granted.text())).collect();
         let Some((first, others)) = wildcards.split_first() else { continue };
         let message = format!("`{}` grants {what}, expected each by name", first.text());
@@ -116,10 +114,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 }
 
 /// The worst that an entry grants by wildcards.
-fn worst(rule: &View<'_>) -> Option<(Code, &'static str)> {
+fn worst(grant: &Grant<'_>) -> Option<(Code, &'static str)> {
+    let (rule, writes) = (&grant.0, grant.writes());
     let (verbs, resources, groups) = (rule.get("verbs"), rule.get("resources"), rule.get("apiGroups"));
     let has = |list: &View<'_>, wanted: &str| list.items().any(|item| item.text() == wanted);
-    let writes = !verbs.items().all(|verb| matches!(verb.text(), "get" | "list" | "watch"));
     let is_built_in = |group: View<'_>| group.text() == "*" || BUILT_IN.contains(&group.text());
     let of_built_in = groups.items().any(is_built_in);
     if rule.get("nonResourceURLs").items().any(|url| is_wildcard(url.text())) {

@@ -2,6 +2,7 @@
 //! autoscaler scales, and what a VerticalPodAutoscaler sets.
 
 use crate::input::{Input, Related};
+use crate::json::View;
 use crate::uses::Uses;
 
 crate::usable! {
@@ -37,6 +38,13 @@ crate::usable! {
             },
         },
     }
+    /// The subject itself, a HorizontalPodAutoscaler or a ScaledObject: what it scales by, and between which bounds.
+    pub OwnAutoscaler {
+        reads: [
+            "spec.minReplicas", "spec.maxReplicas", "spec.metrics", "spec.targetCPUUtilizationPercentage",
+            "spec.behavior", "spec.minReplicaCount", "spec.maxReplicaCount", "spec.idleReplicaCount", "spec.triggers",
+        ],
+    }
     /// The VerticalPodAutoscalers of the subject.
     pub VerticalAutoscalers {
         inventory: {
@@ -53,8 +61,12 @@ crate::usable! {
 /// The fewest replicas that an autoscaler leaves: `minReplicas` (default 1) of a
 /// HorizontalPodAutoscaler, `idleReplicaCount`, else `minReplicaCount` (default 0) of a ScaledObject.
 pub fn minimum(autoscaler: &Related<'_>) -> i64 {
-    let spec = autoscaler.document.get("spec");
-    if autoscaler.kind() == "ScaledObject" {
+    minimum_of(autoscaler.kind(), &autoscaler.document)
+}
+
+fn minimum_of(kind: &str, autoscaler: &View<'_>) -> i64 {
+    let spec = autoscaler.get("spec");
+    if kind == "ScaledObject" {
         let idle = spec.get("idleReplicaCount").as_i64();
         return idle.or_else(|| spec.get("minReplicaCount").as_i64()).unwrap_or(0);
     }
@@ -76,6 +88,24 @@ pub fn effective_replicas<P: Uses<Autoscalers>>(input: &Input<'_, P>) -> i64 {
     }
 }
 
+/// The fewest replicas that the subject, an autoscaler, leaves.
+pub fn own_minimum<P: Uses<OwnAutoscaler>>(input: &Input<'_, P>) -> i64 {
+    minimum_of(&input.subject.kind, &input.document)
+}
+
+/// The most replicas that the subject, an autoscaler, makes, with the place that says so: `maxReplicas`, which the API
+/// server demands, or `maxReplicaCount` (default 100) of a ScaledObject.
+pub fn own_maximum<'d, P: Uses<OwnAutoscaler>>(input: &Input<'d, P>) -> (i64, View<'d>) {
+    let is_keda = input.subject.kind == "ScaledObject";
+    let place = input.document.at(if is_keda { "spec.maxReplicaCount" } else { "spec.maxReplicas" });
+    (place.as_i64().unwrap_or(if is_keda { 100 } else { 0 }), place)
+}
+
+/// The metrics or triggers by which the subject, an autoscaler, scales.
+pub fn own_metrics<'d, P: Uses<OwnAutoscaler>>(input: &Input<'d, P>) -> View<'d> {
+    input.document.at(if input.subject.kind == "ScaledObject" { "spec.triggers" } else { "spec.metrics" })
+}
+
 /// The workload that the subject, an autoscaler, scales; `None` where it is not among the documents.
 pub fn scale_target<'d, P: Uses<ScaleTarget>>(input: &Input<'d, P>) -> Option<Related<'d>> {
     input.related("scale_target").next()
@@ -89,7 +119,7 @@ pub fn sets_requests<P: Uses<VerticalAutoscalers>>(input: &Input<'_, P>) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::look;
+    use crate::testing::{look, look_at};
     use crate::uses::Usable;
 
     fn replicas(spec: &str, autoscalers: &[(&str, &str)]) -> i64 {
@@ -112,6 +142,21 @@ mod tests {
         assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", "{}")]), 1);
         assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", hpa), ("ScaledObject", "{}")]), 0);
         assert_eq!(replicas(r#"{"replicas":2}"#, &[("ScaledObject", idle)]), 0);
+    }
+
+    #[test]
+    fn an_autoscaler_tells_its_own_bounds() {
+        let document = r#"{"spec":{"minReplicas":2,"maxReplicas":9,"maxReplicaCount":5}}"#;
+        let bounds = |kind| {
+            look_at(kind, document, |input| {
+                let (maximum, place) = own_maximum(input);
+                (own_minimum(input), maximum, place.pointer(), own_metrics(input).pointer())
+            })
+        };
+        let hpa = (2, 9, "/spec/maxReplicas".into(), "/spec/metrics".into());
+        assert_eq!(bounds("HorizontalPodAutoscaler"), hpa);
+        let keda = (0, 5, "/spec/maxReplicaCount".into(), "/spec/triggers".into());
+        assert_eq!(bounds("ScaledObject"), keda);
     }
 
     #[test]

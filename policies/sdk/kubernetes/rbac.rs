@@ -1,0 +1,181 @@
+//! Roles and their bindings: who may do what.
+
+use crate::input::{Input, Related};
+use crate::json::View;
+use crate::uses::Uses;
+
+crate::usable! {
+    /// The subject itself, a Role or ClusterRole.
+    pub OwnRole {
+        reads: [
+            "metadata.labels[\"kubernetes.io/bootstrapping\"]", "rules[*].verbs", "rules[*].resources",
+            "rules[*].resourceNames", "rules[*].apiGroups", "rules[*].nonResourceURLs",
+        ],
+    }
+    /// The bindings of the subject, a Role or ClusterRole.
+    pub RoleBindings {
+        inventory: {
+            role_bindings: {
+                kinds: ["rbac.authorization.k8s.io/RoleBinding", "rbac.authorization.k8s.io/ClusterRoleBinding"],
+                scope: "cluster",
+                relation: names { kind: "roleRef.kind", group: "roleRef.apiGroup", name: "roleRef.name" },
+                reads: ["subjects"],
+            },
+        },
+    }
+    /// The subject itself, a RoleBinding or ClusterRoleBinding.
+    pub OwnBinding {
+        reads: ["roleRef", "subjects"],
+    }
+    /// The role that the subject, a binding, gives.
+    pub BoundRole {
+        reads: ["roleRef"],
+        inventory: {
+            bound_role: {
+                kinds: ["rbac.authorization.k8s.io/Role", "rbac.authorization.k8s.io/ClusterRole"],
+                scope: "cluster",
+                relation: named { kind: "roleRef.kind", group: "roleRef.apiGroup", name: "roleRef.name" },
+                reads: ["rules"],
+            },
+        },
+    }
+}
+
+/// What one entry of a role's `rules` grants.
+#[derive(Clone)]
+pub struct Grant<'d>(pub View<'d>);
+
+impl<'d> Grant<'d> {
+    /// Whether it is for named objects only.
+    pub fn is_narrowed(&self) -> bool {
+        !self.0.get("resourceNames").is_empty()
+    }
+
+    /// The place that grants a verb, by its name or as `*`.
+    pub fn verb(&self, verb: &str) -> Option<View<'d>> {
+        self.0.get("verbs").items().find(|granted| matches!(granted.text(), "*") || granted.text() == verb)
+    }
+
+    /// The place that grants a resource of a group, by its name, as `*`, or a sub-resource as `*/exec`.
+    pub fn resource(&self, group: &str, resource: &str) -> Option<View<'d>> {
+        let is_group = |granted: View<'_>| granted.text() == "*" || granted.text() == group;
+        let sub_resource = resource.split_once('/').map(|(_, sub_resource)| sub_resource);
+        let is_resource = |granted: &View<'_>| {
+            let granted = granted.text();
+            granted == "*"
+                || granted == resource
+                || granted.strip_prefix("*/").is_some_and(|it| sub_resource == Some(it))
+        };
+        self.0.get("apiGroups").items().any(is_group).then_some(())?;
+        self.0.get("resources").items().find(is_resource)
+    }
+
+    /// Whether something other than reading is granted.
+    pub fn writes(&self) -> bool {
+        !self.0.get("verbs").items().all(|verb| matches!(verb.text(), "get" | "list" | "watch"))
+    }
+}
+
+/// Who is bound.
+#[derive(Clone)]
+pub struct Subject<'d>(pub View<'d>);
+
+impl<'d> Subject<'d> {
+    /// `User`, `Group` or `ServiceAccount`.
+    pub fn kind(&self) -> &'d str {
+        self.0.get("kind").text()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'d str {
+        self.0.get("name").text()
+    }
+
+    /// The namespace of a ServiceAccount.
+    pub fn namespace(&self) -> &'d str {
+        self.0.get("namespace").text()
+    }
+
+    /// Whether it is the group of that name.
+    pub fn is_group(&self, name: &str) -> bool {
+        self.kind() == "Group" && self.name() == name
+    }
+}
+
+/// The grants of the subject, a role.
+pub fn grants<'d, P: Uses<OwnRole>>(input: &Input<'d, P>) -> impl Iterator<Item = Grant<'d>> + use<'d, P> {
+    grants_of(&input.document)
+}
+
+/// The grants of a role's document.
+pub fn grants_of<'d>(role: &View<'d>) -> impl Iterator<Item = Grant<'d>> + use<'d> {
+    role.get("rules").items().map(Grant)
+}
+
+/// Whether the subject, a role, is one that Kubernetes makes for itself. Its name says nothing, since any author may
+/// choose it.
+pub fn is_built_in<P: Uses<OwnRole>>(input: &Input<'_, P>) -> bool {
+    input.document.at("metadata.labels").get("kubernetes.io/bootstrapping").text() == "rbac-defaults"
+}
+
+/// The bindings of the subject, a role.
+pub fn bindings<'d, P: Uses<RoleBindings>>(input: &Input<'d, P>) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
+    input.related("role_bindings")
+}
+
+/// Who is bound by a binding's document.
+pub fn subjects_of<'d>(binding: &View<'d>) -> impl Iterator<Item = Subject<'d>> + use<'d> {
+    binding.get("subjects").items().map(Subject)
+}
+
+/// Who is bound by the subject, a binding.
+pub fn subjects<'d, P: Uses<OwnBinding>>(input: &Input<'d, P>) -> impl Iterator<Item = Subject<'d>> + use<'d, P> {
+    subjects_of(&input.document)
+}
+
+/// Where the subject, a binding, names its role.
+pub fn role_ref<'d, P: Uses<OwnBinding>>(input: &Input<'d, P>) -> View<'d> {
+    input.document.get("roleRef")
+}
+
+/// The role that the subject, a binding, gives, where it is among the documents.
+pub fn bound_role<'d, P: Uses<BoundRole>>(input: &Input<'d, P>) -> Option<Related<'d>> {
+    input.related("bound_role").next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::look;
+
+    #[test]
+    fn grants_are_found_where_they_stand() {
+        let document = r#"{"rules":[
+            {"apiGroups":[""],"resources":["configmaps","pods/exec"],"verbs":["get","create"],"resourceNames":["x"]},
+            {"apiGroups":["*"],"resources":["*/exec"],"verbs":["*"]},
+            {"apiGroups":["apps"],"resources":["*"],"verbs":["list"]}]}"#;
+        look("", document, &[], &[], |input| {
+            let place = |view: Option<View<'_>>| view.map(|view| view.pointer()).unwrap_or_default();
+            let grants: Vec<Grant<'_>> = grants(input).collect();
+            assert_eq!(place(grants[0].resource("", "pods/exec")), "/rules/0/resources/1");
+            assert_eq!(place(grants[0].verb("create")), "/rules/0/verbs/1");
+            assert_eq!(place(grants[1].resource("", "pods/exec")), "/rules/1/resources/0");
+            assert_eq!(place(grants[1].verb("delete")), "/rules/1/verbs/0");
+            assert!(grants[1].resource("", "pods").is_none() && grants[2].resource("", "pods").is_none());
+            let facts = grants.iter().map(|grant| (grant.is_narrowed(), grant.writes()));
+            assert_eq!(facts.collect::<Vec<_>>(), [(true, true), (false, true), (false, false)]);
+        });
+    }
+
+    #[test]
+    fn subjects_are_told_by_kind() {
+        let document = r#"{"roleRef":{"name":"admin"},"subjects":[{"kind":"Group","name":"system:masters"},
+            {"kind":"ServiceAccount","name":"default","namespace":"shop"}]}"#;
+        look("", document, &[], &[], |input| {
+            let subjects: Vec<Subject<'_>> = subjects(input).collect();
+            assert!(subjects[0].is_group("system:masters") && !subjects[1].is_group("default"));
+            assert_eq!((subjects[1].kind(), subjects[1].namespace()), ("ServiceAccount", "shop"));
+            assert_eq!(role_ref(input).get("name").text(), "admin");
+        });
+    }
+}

@@ -1,0 +1,71 @@
+//! The ServiceAccount under which a workload's pods run.
+
+use crate::input::{Input, Related};
+use crate::json::View;
+use crate::uses::Uses;
+
+crate::usable! {
+    /// The ServiceAccount that the subject's pods name, and whether its token is mounted.
+    pub OwnServiceAccount {
+        reads: [
+            "pod.spec.serviceAccountName", "pod.spec.serviceAccount", "pod.spec.automountServiceAccountToken",
+        ],
+        inventory: {
+            service_account: {
+                kinds: ["core/ServiceAccount"],
+                scope: "namespace",
+                relation: named {
+                    kind: "=ServiceAccount",
+                    name: "pod.spec.serviceAccountName|pod.spec.serviceAccount=default",
+                },
+                reads: ["metadata.annotations", "automountServiceAccountToken"],
+            },
+        },
+    }
+}
+
+/// The ServiceAccount that pods get which name none.
+pub const DEFAULT: &str = "default";
+
+/// Where the subject's pods name their ServiceAccount, in the present field or in the one before it.
+pub fn name<'d, P: Uses<OwnServiceAccount>>(input: &Input<'d, P>) -> View<'d> {
+    let spec = input.workload().spec();
+    let (present, former) = (spec.get("serviceAccountName"), spec.get("serviceAccount"));
+    if present.exists() || !former.exists() { present } else { former }
+}
+
+/// The ServiceAccount of the subject's pods, where it is among the documents.
+pub fn service_account<'d, P: Uses<OwnServiceAccount>>(input: &Input<'d, P>) -> Option<Related<'d>> {
+    input.related("service_account").next()
+}
+
+/// Where it is decided that the token is mounted: by the pod, else by its ServiceAccount; `None` where neither does,
+/// and it is.
+pub fn automount<'d, P: Uses<OwnServiceAccount>>(input: &Input<'d, P>) -> Option<View<'d>> {
+    let of_pod = input.workload().spec().get("automountServiceAccountToken");
+    let of_account = service_account(input).map(|account| account.document.get("automountServiceAccountToken"));
+    [Some(of_pod), of_account].into_iter().flatten().find(View::exists)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::look;
+    use crate::uses::Usable;
+
+    #[test]
+    fn the_pod_decides_before_its_account() {
+        let account = r#"[{"subject":{"name":"cart"},"document":{"automountServiceAccountToken":false}}]"#;
+        let mounts = |spec: &str, related: &str| {
+            let document = format!(r#"{{"pod":{{"spec":{spec}}}}}"#);
+            look("shop", &document, OwnServiceAccount::QUERIES, &[related], |input| {
+                (name(input).text().to_owned(), automount(input).and_then(|view| view.as_bool()))
+            })
+        };
+        let former = r#"{"serviceAccount":"cart"}"#;
+        let present = r#"{"serviceAccountName":"cart","serviceAccount":"x","automountServiceAccountToken":true}"#;
+        assert_eq!(mounts(former, account), ("cart".into(), Some(false)));
+        assert_eq!(mounts(present, account), ("cart".into(), Some(true)));
+        assert_eq!(mounts("{}", "[]"), (String::new(), None));
+    }
+}
