@@ -54,7 +54,8 @@ pub mod prelude {
     pub use crate::finding::{Check, Findings, Fix, not_applicable, not_evaluated};
     pub use crate::input::{Input, Related};
     pub use crate::json::{Kind, View};
-    pub use crate::kubernetes::workload::{Class, Container, Probe, Workload, listed};
+    pub use crate::kubernetes::probe::Probe;
+    pub use crate::kubernetes::workload::{Class, Container, Workload, listed};
     pub use crate::object;
     pub use crate::values::quantity::Quantity;
     pub use crate::write::ToJson;

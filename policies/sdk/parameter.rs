@@ -228,7 +228,12 @@ pub fn list<const N: usize>(items: [&str; N]) -> Vec<String> {
     items.iter().copied().map(str::to_owned).collect()
 }
 
-/// Declares a parameter that is one of a few words.
+/// The words of choices, for messages.
+pub fn words<T: AsRef<str>>(choices: &[T]) -> Vec<&str> {
+    choices.iter().map(AsRef::as_ref).collect()
+}
+
+/// Declares a parameter that is one of a few words; `as_ref` gives the word.
 ///
 /// ```
 /// policy_sdk::choice! {
@@ -259,9 +264,16 @@ macro_rules! choice {
             }
 
             fn default_json(&self) -> String {
-                $crate::write::ToJson::to_json(match self {
+                $crate::write::ToJson::to_json(AsRef::<str>::as_ref(self))
+            }
+        }
+
+        /// The word.
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                match self {
                     $(Self::$variant => $text,)+
-                })
+                }
             }
         }
     };

@@ -3,6 +3,11 @@
 use crate::values::date::Date;
 use crate::values::version::Version;
 
+crate::choice! {
+    /// What scrapes metrics.
+    pub Scraper { Unknown = "", PrometheusOperator = "prometheus-operator" }
+}
+
 crate::setting! {
     /// The Kubernetes version of the clusters.
     pub KubernetesVersion, "kubernetesVersion": Version = Version::of(1, 35);
@@ -19,7 +24,7 @@ crate::setting! {
     /// The label or annotation that names the version of the language.
     pub LanguageVersionLabel, "languageVersionLabel": String = "app.kubernetes.io/language-version".into();
     /// What scrapes metrics in the clusters: `prometheus-operator` where they have it; empty where that is not known.
-    pub Monitoring, "monitoring": String = String::new();
+    pub Monitoring, "monitoring": Scraper = Scraper::Unknown;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }

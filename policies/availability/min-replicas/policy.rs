@@ -2,6 +2,7 @@ use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
 use policy_sdk::kubernetes::claim::{self, Claims};
 use policy_sdk::kubernetes::production::{self, Production};
 use policy_sdk::kubernetes::serving::{self, Services};
+use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -48,18 +49,24 @@ policy_sdk::rule! {
     ],
     parameters: {
         /// The replicas that must always be there.
-        min: i64 = 2,
+        min: Bounded<1, 1000> = Bounded::of(2),
         /// What is judged: `prod` or `all`.
-        scope: String = "prod".into(),
+        scope: Scope = Scope::Prod,
         /// Judge StatefulSets too.
         include_statefulsets: bool = false,
     },
 }
 
+policy_sdk::choice! {
+    /// What is judged.
+    pub Scope { Prod = "prod", All = "all" }
+}
+
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     let Parameters { min, scope, include_statefulsets } = &input.parameters;
-    if scope != "all" && !production::is_production(input) {
+    let min = min.get();
+    if *scope == Scope::Prod && !production::is_production(input) {
         return not_applicable("it is not of production");
     }
     if workload.kind() == "StatefulSet" && !include_statefulsets {
@@ -79,7 +86,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable(format!("only one node may mount its claim `{}`", claim.text()));
     }
     let replicas = autoscaling::effective_replicas(input);
-    if replicas == 0 || replicas >= *min {
+    if replicas == 0 || replicas >= min {
         return Ok(());
     }
     let serves = format!("Service `{}` sends to its pods", service.name());
@@ -94,7 +101,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             let view = workload.object.at("spec.replicas");
             let message = format!("`replicas` is {replicas}, expected at least {min}: {serves}");
             let has_claim = claim::names(input).next().is_some();
-            let fix = (!has_claim).then(|| Fix::unsafe_(format!("run {min} replicas")).set(&view, *min));
+            let fix = (!has_claim).then(|| Fix::unsafe_(format!("run {min} replicas")).set(&view, min));
             findings.report(Code::Replicas, &view, message).fix(fix);
         }
     }

@@ -1,6 +1,7 @@
 use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
 use policy_sdk::kubernetes::beside::{Beside, PodDisruptionBudget};
 use policy_sdk::kubernetes::disruption_budget::{self, DisruptionBudgets, NearBudgets};
+use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -39,14 +40,14 @@ policy_sdk::rule! {
     reads: ["object.metadata.name", "object.spec.selector"],
     parameters: {
         /// Replicas from which a budget is required.
-        min_replicas: i64 = 2,
+        min_replicas: Bounded<1, 1000> = Bounded::of(2),
     },
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     let replicas = autoscaling::effective_replicas(input);
-    if replicas < input.parameters.min_replicas {
+    if replicas < input.parameters.min_replicas.get() {
         return not_applicable(format!("it may be down to {replicas} replicas"));
     }
     if disruption_budget::budgets(input).next().is_none() {

@@ -1,6 +1,6 @@
 use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
 use policy_sdk::kubernetes::production::{self, Production};
-use policy_sdk::parameter;
+use policy_sdk::parameter::{self, Bounded};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -50,13 +50,18 @@ policy_sdk::rule! {
     ],
     parameters: {
         /// The highest `maxSkew`; any where it is not set.
-        max_skew: Option<i64> = None,
+        max_skew: Option<Bounded<1, 100>> = None,
         /// The `whenUnsatisfiable` that is needed in production; empty for any. A hard constraint leaves pods
         /// pending exactly when a zone is gone.
-        prod_required: String = String::new(),
+        prod_required: When = When::Any,
         /// Labels of nodes that name their zone.
         zone_keys: Vec<String> = parameter::list([ZONE, "failure-domain.beta.kubernetes.io/zone"]),
     },
+}
+
+policy_sdk::choice! {
+    /// What happens to a pod for which there is no place.
+    pub When { Any = "", DoNotSchedule = "DoNotSchedule", ScheduleAnyway = "ScheduleAnyway" }
 }
 
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -69,6 +74,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable(format!("it may have {replicas} replicas"));
     }
     let Parameters { max_skew, prod_required, zone_keys } = &input.parameters;
+    let max_skew = max_skew.map(Bounded::get);
     let is_zone = |key: &str| zone_keys.iter().any(|zone| zone == key);
     let spec = input.workload().spec();
     if is_held_in_zone(&spec, &is_zone) {
@@ -91,7 +97,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         max_skew.is_none_or(|most| constraint.get("maxSkew").as_i64().is_some_and(|skew| skew <= most))
     };
     let is_expected = |constraint: &View<'_>| {
-        !is_production || prod_required.is_empty() || constraint.get("whenUnsatisfiable").text() == prod_required
+        !is_production
+            || *prod_required == When::Any
+            || constraint.get("whenUnsatisfiable").text() == prod_required.as_ref()
     };
     if over_zones.iter().any(|constraint| has_skew(constraint) && is_expected(constraint)) {
         return Ok(());
@@ -102,7 +110,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         findings.report(Code::Skew, &skew, format!("`maxSkew` over zones is {set}, expected at most {most}"));
     }
     if !is_expected(first) {
-        let message = format!("`whenUnsatisfiable` over zones is `{}`, expected `{prod_required}`", when.text());
+        let message =
+            format!("`whenUnsatisfiable` over zones is `{}`, expected `{}`", when.text(), prod_required.as_ref());
         findings.report(Code::When, &when, message);
     }
     Ok(())

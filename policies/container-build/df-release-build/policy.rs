@@ -54,10 +54,15 @@ policy_sdk::rule! {
     ],
     parameters: {
         /// The tools whose commands are judged.
-        tools: Vec<String> = list(["cargo", "go", "npm", "dotnet", "gradle"]),
+        tools: Vec<Tool> = vec![Tool::Cargo, Tool::Go, Tool::Npm, Tool::Dotnet, Tool::Gradle],
         /// Names of files, folders and final stages that are for development.
         dev_names: Vec<String> = list(["dev", "debug", "test", "e2e", "ci", "devcontainer"]),
     },
+}
+
+policy_sdk::choice! {
+    /// What builds.
+    pub Tool { Cargo = "cargo", Go = "go", Npm = "npm", Dotnet = "dotnet", Gradle = "gradle" }
 }
 
 const PUBLISHING_ACTIONS: [&str; 6] = [
@@ -129,7 +134,7 @@ struct Place<'t> {
     /// Whether it is what the image starts with.
     starts: bool,
     /// The tools whose commands are judged.
-    tools: &'t [String],
+    tools: &'t [Tool],
 }
 
 fn publishes(step: &View<'_>) -> bool {
@@ -142,7 +147,7 @@ fn judge_instruction(
     instruction: &View<'_>,
     args: &[View<'_>],
     document: &View<'_>,
-    tools: &[String],
+    tools: &[Tool],
     findings: &mut Findings,
 ) {
     let fix = fix(instruction, document);
@@ -214,15 +219,15 @@ fn program(words: &[Argument]) -> Option<(&str, &[Argument])> {
 }
 
 /// `npm run dev`, `yarn dev`.
-fn is_dev_server(words: &[Argument], tools: &[String]) -> bool {
+fn is_dev_server(words: &[Argument], tools: &[Tool]) -> bool {
     let Some(("npm" | "yarn" | "pnpm" | "bun", arguments)) = program(words) else { return false };
     let is_script =
         |word: &&Argument| !word.text.starts_with('-') && !matches!(word.text.as_str(), "run" | "run-script");
-    tools.iter().any(|tool| tool == "npm") && arguments.iter().find(is_script).is_some_and(|word| word.text == "dev")
+    tools.contains(&Tool::Npm) && arguments.iter().find(is_script).is_some_and(|word| word.text == "dev")
 }
 
 /// Whether a command builds with optimisation; `None` when it builds nothing, or that cannot be told.
-fn is_optimised(words: &[Argument], tools: &[String]) -> Option<bool> {
+fn is_optimised(words: &[Argument], tools: &[Tool]) -> Option<bool> {
     let (program, arguments) = program(words)?;
     let (tool, judge): (&str, BuildCheck) = match program {
         "cargo" | "cross" => ("cargo", cargo),
@@ -231,7 +236,7 @@ fn is_optimised(words: &[Argument], tools: &[String]) -> Option<bool> {
         "gradle" | "gradlew" => ("gradle", gradle),
         _ => return None,
     };
-    if tools.iter().any(|known| known == tool) { judge(arguments) } else { None }
+    if tools.iter().any(|known| known.as_ref() == tool) { judge(arguments) } else { None }
 }
 
 fn cargo(arguments: &[Argument]) -> Option<bool> {

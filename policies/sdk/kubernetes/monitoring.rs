@@ -2,7 +2,7 @@
 
 use crate::input::{Input, Related};
 use crate::json::View;
-use crate::settings::Monitoring;
+use crate::settings::{Monitoring, Scraper};
 use crate::uses::{self, Uses};
 
 crate::usable! {
@@ -93,7 +93,7 @@ pub fn monitors<'d, P: Uses<Monitors>>(input: &Input<'d, P>) -> impl Iterator<It
 
 /// Whether the cluster is known to have an operator for monitors.
 pub fn has_operator<P: Uses<MonitoringOperator>>(input: &Input<'_, P>) -> bool {
-    uses::read::<Monitoring, P>(input) == "prometheus-operator" || input.related("any_monitor").next().is_some()
+    uses::read::<Monitoring, P>(input) == Scraper::PrometheusOperator || input.related("any_monitor").next().is_some()
 }
 
 /// The endpoints of the subject, a ServiceMonitor or PodMonitor.

@@ -3,12 +3,12 @@
 //! A container serves when a Service sends to a port of it.
 
 use super::monitoring::is_of_metrics;
+use super::service;
 use crate::input::{Input, Related};
 use crate::json::View;
 use crate::kubernetes::workload::{Class, Container, Workload};
-use crate::object;
 use crate::uses::Uses;
-use crate::write::Raw;
+use crate::values::port::Port;
 
 crate::usable! {
     /// The Services that select the subject's pods, with the ports that its containers declare.
@@ -74,66 +74,31 @@ pub fn is_for_metrics_only(container: &Container<'_>) -> bool {
     ports.peek().is_some() && ports.all(|port| is_of_metrics(port.get("name").text()))
 }
 
-fn sends_to(service: &Related<'_>, port: &View<'_>) -> bool {
-    let (name, number) = (port.get("name").as_str(), port.get("containerPort").as_i64());
-    service.document.at("spec.ports").items().any(|sent| {
-        let target = sent.get("targetPort");
-        match target.as_str() {
-            Some(target) => Some(target) == name,
-            None if target.exists() => target.as_i64() == number,
-            None => sent.get("port").as_i64() == number,
-        }
-    })
+fn sends_to(service: &Related<'_>, declared: &View<'_>) -> bool {
+    service::ports(&service.document).filter_map(|port| port.target()).any(|port| port.is(declared))
 }
 
 /// True when the Service sends to a port number that none of the workload's main containers and
 /// sidecars declares. Without `targetPort` that is the Service's own port; a
 /// name that nobody declares leads nowhere.
 fn sends_to_undeclared(service: &Related<'_>, workload: &Workload<'_>) -> bool {
-    let spec = service.document.get("spec");
-    let mut targets = spec.get("ports").items().filter_map(|port| {
-        let target = port.get("targetPort");
-        if target.exists() { target.as_i64() } else { port.get("port").as_i64() }
-    });
-    targets.any(|target| {
+    let mut numbers = service::ports(&service.document)
+        .filter_map(|port| port.target())
+        .filter(|port| matches!(port, Port::Number(_)));
+    numbers.any(|port| {
         let mut serving =
             workload.containers().filter(|container| matches!(container.class, Class::Main | Class::Sidecar));
-        !serving.any(|container| declares(&container, target))
+        !serving.any(|container| declares(&container, port))
     })
 }
 
-fn declares(container: &Container<'_>, number: i64) -> bool {
-    container.get("ports").items().any(|port| port.get("containerPort").as_i64() == Some(number))
-}
-
-/// An HTTP probe of the container's port named `http`, where it has one.
-pub fn http_probe(container: &Container<'_>, path: &str, period_seconds: i64) -> Option<Raw> {
-    port_named(container, "http")?;
-    Some(object! {
-        "httpGet": object! { "path": path, "port": "http" },
-        "initialDelaySeconds": 5,
-        "periodSeconds": period_seconds,
-    })
-}
-
-/// A gRPC probe of the container's port named `grpc`, where it has one.
-pub fn grpc_probe(container: &Container<'_>, period_seconds: i64) -> Option<Raw> {
-    let number = port_named(container, "grpc")?.get("containerPort").as_i64()?;
-    Some(object! {
-        "grpc": object! { "port": number },
-        "initialDelaySeconds": 5,
-        "periodSeconds": period_seconds,
-    })
-}
-
-fn port_named<'d>(container: &Container<'d>, name: &str) -> Option<View<'d>> {
-    container.get("ports").items().find(|port| port.get("name").as_str() == Some(name))
+fn declares(container: &Container<'_>, port: Port<'_>) -> bool {
+    container.get("ports").items().any(|declared| port.is(&declared))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Json;
     use crate::testing::look;
     use crate::uses::Usable;
 
@@ -178,18 +143,5 @@ mod tests {
             let only = input.workload().main_containers().map(|container| is_for_metrics_only(&container));
             assert_eq!(only.collect::<Vec<_>>(), [false, true, false]);
         });
-    }
-
-    #[test]
-    fn probes_follow_the_names_of_ports() {
-        let ports = r#"[{"name":"grpc","containerPort":50052},{"name":"http","containerPort":8080}]"#;
-        let text = format!(r#"{{"pod":{{"spec":{{"containers":[{{"ports":{ports}}},{{"name":"bare"}}]}}}}}}"#);
-        let json = Json::parse(&text).unwrap();
-        let containers: Vec<Container<'_>> = Workload::new("Pod", &json.root()).containers().collect();
-        let http = r#"{"httpGet":{"path":"/readyz","port":"http"},"initialDelaySeconds":5,"periodSeconds":9}"#;
-        let grpc = r#"{"grpc":{"port":50052},"initialDelaySeconds":5,"periodSeconds":9}"#;
-        assert_eq!(http_probe(&containers[0], "/readyz", 9).map(|probe| probe.0).as_deref(), Some(http));
-        assert_eq!(grpc_probe(&containers[0], 9).map(|probe| probe.0).as_deref(), Some(grpc));
-        assert!(http_probe(&containers[1], "/readyz", 9).is_none() && grpc_probe(&containers[1], 9).is_none());
     }
 }

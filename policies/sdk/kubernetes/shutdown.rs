@@ -2,7 +2,8 @@
 
 use crate::input::Input;
 use crate::json::View;
-use crate::kubernetes::workload::{Class, Container, Probe};
+use crate::kubernetes::probe::Probe;
+use crate::kubernetes::workload::{Class, Container};
 use crate::language::shell;
 use crate::uses::Uses;
 
@@ -17,6 +18,11 @@ crate::usable! {
             "container.lifecycle.preStop.tcpSocket.port",
         ],
     }
+}
+
+crate::choice! {
+    /// What a lifecycle hook can be.
+    pub HookHandler { Sleep = "sleep", Exec = "exec", HttpGet = "httpGet", TcpSocket = "tcpSocket" }
 }
 
 /// What Kubernetes sets when there is no `terminationGracePeriodSeconds`.

@@ -1,6 +1,7 @@
 //! Views of a workload, the same whatever its kind: the host hands it over normalised as
 //! `{"object": …, "pod": …}`.
 
+use super::probe::Probe;
 use crate::json::View;
 use std::ops::Deref;
 
@@ -181,28 +182,5 @@ pub fn listed(containers: &[Container<'_>]) -> String {
     match containers.len().saturating_sub(NAMED) {
         0 => names,
         more => format!("{names} and {more} more"),
-    }
-}
-
-/// A probe or a lifecycle hook: something with handlers. Dereferences to its [`View`].
-#[derive(Clone)]
-pub struct Probe<'d>(pub View<'d>);
-
-impl<'d> Probe<'d> {
-    /// The handlers that are set, with their names.
-    pub fn handlers(&self) -> impl Iterator<Item = (&'static str, View<'d>)> + use<'d> {
-        let view = self.0.clone();
-        ["httpGet", "grpc", "tcpSocket", "exec", "sleep"]
-            .into_iter()
-            .map(move |name| (name, view.get(name)))
-            .filter(|(_, handler)| handler.exists())
-    }
-}
-
-impl<'d> Deref for Probe<'d> {
-    type Target = View<'d>;
-
-    fn deref(&self) -> &View<'d> {
-        &self.0
     }
 }

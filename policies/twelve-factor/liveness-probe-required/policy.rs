@@ -1,6 +1,7 @@
+use policy_sdk::kubernetes::probe::{self, ConventionalProbes};
 use policy_sdk::kubernetes::serving::{self, Services};
 use policy_sdk::prelude::*;
-use policy_sdk::settings::{ConventionalProbesLabel, LivenessPath};
+use policy_sdk::settings::LivenessPath;
 
 policy_sdk::rule! {
     /// Long-running containers have a liveness probe
@@ -37,9 +38,8 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/DaemonSet"],
-    uses: [Services, LivenessPath, ConventionalProbesLabel],
+    uses: [Services, LivenessPath, ConventionalProbes],
     reads: [
-        "object.metadata.labels",
         "main_container.image",
         "main_container.livenessProbe.httpGet.port",
         "main_container.livenessProbe.grpc.port",
@@ -95,10 +95,6 @@ fn fix(input: &Input<'_, Parameters>, container: &Container<'_>, probe: &View<'_
     if probe.exists() {
         return None;
     }
-    let default = serving::http_probe(container, &input.setting::<LivenessPath>(), 10)?;
-    let opted_in =
-        input.workload().label(&input.setting::<ConventionalProbesLabel>()).is_some_and(|value| value != "false");
-    let title = "add a liveness probe";
-    let fix = if opted_in { Fix::safe(title) } else { Fix::unsafe_(title) };
-    Some(fix.set(probe, default))
+    let default = probe::http_probe(container, &input.setting::<LivenessPath>(), 10)?;
+    Some(probe::added(input, "add a liveness probe", probe, default))
 }

@@ -1,5 +1,6 @@
 use policy_sdk::kubernetes::serving::{self, Services};
-use policy_sdk::kubernetes::shutdown::{self, Shutdown};
+use policy_sdk::kubernetes::shutdown::{self, HookHandler, Shutdown};
+use policy_sdk::parameter::{self, Bounded};
 use policy_sdk::prelude::*;
 use policy_sdk::settings::{KubernetesVersion, ShutdownSeconds};
 use policy_sdk::tables::shellless_images::{self, ShelllessImages};
@@ -49,9 +50,9 @@ policy_sdk::rule! {
     ],
     parameters: {
         /// The seconds to wait, at least.
-        min_sleep: i64 = 5,
+        min_sleep: Bounded<1, 3600> = Bounded::of(5),
         /// The types of hook that count.
-        accept: Vec<String> = policy_sdk::parameter::list(["sleep", "exec", "httpGet"]),
+        accept: Vec<HookHandler> = vec![HookHandler::Sleep, HookHandler::Exec, HookHandler::HttpGet],
         /// The label of workloads whose server drains by itself.
         self_draining_label: String = "policy/drains-itself".into(),
     },
@@ -60,6 +61,7 @@ policy_sdk::rule! {
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     let Parameters { min_sleep, accept, self_draining_label } = &input.parameters;
+    let (min_sleep, accept) = (min_sleep.get(), parameter::words(accept));
     if workload.label(self_draining_label).is_some_and(|value| value != "false") {
         return not_applicable(format!("its label `{self_draining_label}` says that the server drains by itself"));
     }
@@ -83,7 +85,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             continue;
         };
         let seconds = shutdown::hook_seconds(&hook);
-        if !accept.iter().any(|accepted| accepted == handler) {
+        if !accept.contains(&handler) {
             let message =
                 format!("the `preStop` hook of {name} is `{handler}`, expected one of `{}`", accept.join("`, `"));
             findings.report(Code::Type, &settings, message);
@@ -91,12 +93,12 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             let version = input.setting::<KubernetesVersion>();
             let message = format!("{name} uses the `sleep` action, which Kubernetes {version} does not have");
             findings.report(Code::Unsupported, &settings, message);
-        } else if let Some(seconds) = seconds.filter(|seconds| seconds < min_sleep) {
+        } else if let Some(seconds) = seconds.filter(|seconds| *seconds < min_sleep) {
             let message =
                 format!("the `preStop` hook of {name} waits {seconds} seconds, expected at least {min_sleep}");
             let longer = (handler == "sleep").then(|| {
                 let fix = Fix::unsafe_(format!("wait {min_sleep} seconds before stopping"));
-                with_grace(input, fix.set(&settings.get("seconds"), *min_sleep))
+                with_grace(input, fix.set(&settings.get("seconds"), min_sleep))
             });
             findings.report(Code::TooShort, &settings, message).fix(longer);
         }
@@ -105,7 +107,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 }
 
 fn added_hook(input: &Input<'_, Parameters>, container: &Container<'_>) -> Option<Fix> {
-    let seconds = input.parameters.min_sleep;
+    let seconds = input.parameters.min_sleep.get();
     let title = format!("wait {seconds} seconds before stopping");
     let hook = container.at("lifecycle.preStop");
     if has_sleep_action(input) {
@@ -124,7 +126,7 @@ fn added_hook(input: &Input<'_, Parameters>, container: &Container<'_>) -> Optio
 
 /// Raises the grace period where the wait would leave the server less time than its budget.
 fn with_grace(input: &Input<'_, Parameters>, fix: Fix) -> Fix {
-    let needed = input.parameters.min_sleep + input.setting::<ShutdownSeconds>();
+    let needed = input.parameters.min_sleep.get() + input.setting::<ShutdownSeconds>();
     if shutdown::grace_seconds(input) >= needed {
         return fix;
     }

@@ -1,6 +1,9 @@
+use policy_sdk::kubernetes::probe::{self, ConventionalProbes, ProbeHandler};
 use policy_sdk::kubernetes::serving::{self, Served, Services};
+use policy_sdk::parameter;
 use policy_sdk::prelude::*;
-use policy_sdk::settings::{ConventionalProbesLabel, ReadinessPath};
+use policy_sdk::settings::ReadinessPath;
+use policy_sdk::values::port::Port;
 
 policy_sdk::rule! {
     /// Serving containers have a readiness probe
@@ -40,9 +43,8 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/DaemonSet"],
-    uses: [Services, ReadinessPath, ConventionalProbesLabel],
+    uses: [Services, ReadinessPath, ConventionalProbes],
     reads: [
-        "object.metadata.labels",
         "main_container.image",
         "main_container.readinessProbe.httpGet.port",
         "main_container.readinessProbe.grpc.port",
@@ -53,7 +55,8 @@ policy_sdk::rule! {
         /// Judge DaemonSets too.
         include_daemonsets: bool = false,
         /// The types of handler that count.
-        probe_types: Vec<String> = policy_sdk::parameter::list(["httpGet", "grpc", "tcpSocket", "exec"]),
+        probe_types: Vec<ProbeHandler> =
+            vec![ProbeHandler::HttpGet, ProbeHandler::Grpc, ProbeHandler::TcpSocket, ProbeHandler::Exec],
     },
 }
 
@@ -100,15 +103,15 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 }
 
 /// A probe that is there has one handler, of an accepted type.
-fn judge_handlers(container: &Container<'_>, accepted: &[String], findings: &mut Findings) {
+fn judge_handlers(container: &Container<'_>, accepted: &[ProbeHandler], findings: &mut Findings) {
     let probe = Probe(container.get("readinessProbe"));
     if !probe.exists() {
         return;
     }
-    let name = container.described();
+    let (name, accepted) = (container.described(), parameter::words(accepted));
     let handlers: Vec<&str> = probe.handlers().map(|(name, _)| name).collect();
     match handlers[..] {
-        [handler] if accepted.iter().any(|accepted| accepted == handler) => {}
+        [handler] if accepted.contains(&handler) => {}
         [handler] => {
             let expected = accepted.join("`, `");
             let message = format!("the `readinessProbe` of {name} is `{handler}`, expected one of `{expected}`");
@@ -126,23 +129,16 @@ fn judge_handlers(container: &Container<'_>, accepted: &[String], findings: &mut
 
 /// Whether a container's probe asks a port, by number or by the name that it has.
 fn asks(container: &Container<'_>, port: &View<'_>) -> bool {
-    Probe(container.get("readinessProbe")).handlers().any(|(_, handler)| {
-        let asked = handler.get("port");
-        asked.exists()
-            && (asked.as_i64().is_some() && asked.as_i64() == port.get("containerPort").as_i64()
-                || asked.as_str().is_some() && asked.as_str() == port.get("name").as_str())
-    })
+    Probe(container.get("readinessProbe"))
+        .handlers()
+        .any(|(_, handler)| Port::from_view(&handler.get("port")).is_some_and(|asked| asked.is(port)))
 }
 
 fn fix(input: &Input<'_, Parameters>, container: &Container<'_>, probe: &View<'_>) -> Option<Fix> {
     if probe.exists() {
         return None;
     }
-    let http = serving::http_probe(container, &input.setting::<ReadinessPath>(), 5);
-    let default = http.or_else(|| serving::grpc_probe(container, 5))?;
-    let opted_in =
-        input.workload().label(&input.setting::<ConventionalProbesLabel>()).is_some_and(|value| value != "false");
-    let title = "add a readiness probe";
-    let fix = if opted_in { Fix::safe(title) } else { Fix::unsafe_(title) };
-    Some(fix.set(probe, default))
+    let http = probe::http_probe(container, &input.setting::<ReadinessPath>(), 5);
+    let default = http.or_else(|| probe::grpc_probe(container, 5))?;
+    Some(probe::added(input, "add a readiness probe", probe, default))
 }

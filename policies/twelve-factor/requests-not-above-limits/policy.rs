@@ -1,4 +1,4 @@
-use policy_sdk::parameter::{QuantityParameter, quantity};
+use policy_sdk::parameter::{Bounded, QuantityParameter, quantity};
 use policy_sdk::prelude::*;
 use policy_sdk::values::quantity::suffix;
 
@@ -41,7 +41,7 @@ policy_sdk::rule! {
         /// Less memory than this is taken for an error.
         min_memory: QuantityParameter = quantity("4Mi"),
         /// More whole cores than this are taken for an error.
-        max_cpu: i64 = 64,
+        max_cpu: Bounded<1, 100_000> = Bounded::of(64),
         /// Remark on memory in powers of 1000 (`500M`) where powers of 1024 are usual.
         decimal_units: bool = false,
     },
@@ -147,12 +147,13 @@ fn fault(input: &Input<'_, Parameters>, (name, resource): (&str, &str), amount: 
         let message = format!("{name} sets {resource} to `{text}`, which is no quantity: the API server refuses it");
         return Some((Code::NotAQuantity, message));
     };
-    let Parameters { min_memory: min, max_cpu: max, decimal_units } = &input.parameters;
+    let Parameters { min_memory: min, max_cpu, decimal_units } = &input.parameters;
+    let max = max_cpu.get();
     let is_memory = resource == "memory";
     let suffix = suffix(text.trim());
     let is_little = !value.is_zero() && value < min.value && (is_memory || resource != "cpu" && suffix == "m");
     match suffix {
-        "" if resource == "cpu" && value > Quantity::from_integer(*max) => {
+        "" if resource == "cpu" && value > Quantity::from_integer(max) => {
             let message = format!("{name} sets cpu to `{text}` cores, expected at most {max}; is an `m` missing?");
             Some((Code::TooManyCores, message))
         }
