@@ -1,4 +1,5 @@
 use policy_sdk::kubernetes::disruption_budget::{self, NearWorkloads, OwnBudget};
+use policy_sdk::kubernetes::operated::{self, LATE_LABELS, OperatedPods};
 use policy_sdk::prelude::*;
 use policy_sdk::values::selector;
 
@@ -33,30 +34,13 @@ policy_sdk::rule! {
     factor: Disposability,
     since: "0.1.0",
     applies_to: ["policy/PodDisruptionBudget"],
-    uses: [OwnBudget, NearWorkloads],
+    uses: [OwnBudget, NearWorkloads, OperatedPods],
     reads: ["status.expectedPods"],
-    inventory: {
-        operated: {
-            kinds: [
-                "monitoring.coreos.com/Prometheus", "monitoring.coreos.com/Alertmanager",
-                "monitoring.coreos.com/ThanosRuler", "elasticsearch.k8s.elastic.co/Elasticsearch",
-                "postgresql.cnpg.io/Cluster", "acid.zalan.do/postgresql", "kafka.strimzi.io/Kafka",
-                "rabbitmq.com/RabbitmqCluster", "mongodbcommunity.mongodb.com/MongoDBCommunity",
-                "redis.redis.opstreelabs.in/Redis", "redis.redis.opstreelabs.in/RedisCluster",
-            ],
-            scope: "namespace",
-            reads: ["metadata.name"],
-        },
-    },
     parameters: {
         /// Accept an empty selector, for one budget over the whole namespace.
         allow_empty: bool = false,
     },
 }
-
-/// Labels that pods get while they run, from controllers and from programs in them.
-const LATE: [&str; 5] =
-    ["pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name", "role", "spilo-role"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let selector = input.document.at("spec.selector");
@@ -73,7 +57,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return Ok(());
     }
     let selects =
-        |workload: Related<'_>| selector::matches_ignoring(&selector, &workload.workload().pod_labels(), &LATE);
+        |workload: Related<'_>| selector::matches_ignoring(&selector, &workload.workload().pod_labels(), &LATE_LABELS);
     let counts = input.document.at("status.expectedPods").as_i64().is_some_and(|pods| pods > 0);
     // In v1beta1 an empty selector selects nothing.
     let is_selected =
@@ -93,7 +77,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         findings.report(Code::NearMiss, &missed, message);
         return Ok(());
     }
-    if let Some(operated) = input.related("operated").next() {
+    if let Some(operated) = operated::operated(input) {
         let (kind, name) = (operated.kind(), operated.name());
         return not_evaluated(format!("an operator makes pods for {kind} `{name}`, and they are in no document"));
     }

@@ -1,4 +1,5 @@
 use policy_sdk::prelude::*;
+use policy_sdk::repository::terraform::{self, Callers, blocks};
 use policy_sdk::tables::terraform_backends::TerraformBackends;
 
 policy_sdk::rule! {
@@ -39,18 +40,11 @@ policy_sdk::rule! {
     factor: BuildReleaseRun,
     since: "0.1.0",
     applies_to: ["file/TerraformModule"],
-    uses: [TerraformBackends],
+    uses: [Callers, TerraformBackends],
     reads: [
         "path", "blocks[*].type", "blocks[*].attributes.alias", "blocks[*].blocks[*].type",
         "blocks[*].blocks[*].labels",
     ],
-    inventory: {
-        modules: {
-            kinds: ["file/TerraformModule"],
-            scope: "cluster",
-            reads: ["path", "blocks[*].type", "blocks[*].attributes.source"],
-        },
-    },
     parameters: {
         /// The backends that are allowed; `cloud` is the block of that name. Without it, all that keep state remotely.
         allowed: Option<Vec<String>> = None,
@@ -63,11 +57,9 @@ const NO_ROOTS: [&str; 9] =
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let module = &input.document;
-    let blocks =
-        |kind: &'static str| module.get("blocks").items().filter(move |block| block.get("type").text() == kind);
     let allowed = allowed(input);
     let mut declared = false;
-    for block in blocks("terraform").flat_map(|terraform| terraform.get("blocks").items()) {
+    for block in blocks(module, "terraform").flat_map(|terraform| terraform.get("blocks").items()) {
         let name = match block.get("type").text() {
             "backend" => block.get("labels").item(0).text(),
             "cloud" => "cloud",
@@ -82,17 +74,17 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if declared {
         return Ok(());
     }
-    let Some(provider) = blocks("provider").find(|provider| !provider.at("attributes.alias").exists()) else {
+    let Some(provider) = blocks(module, "provider").find(|provider| !provider.at("attributes.alias").exists()) else {
         return not_applicable("it is no root module: it has no `provider` block of its own");
     };
     let path = module.get("path").text();
     if let Some(folder) = path.split('/').find(|folder| NO_ROOTS.contains(folder)) {
         return not_applicable(format!("it is no root module: it is in a folder `{folder}`"));
     }
-    if let Some(caller) = input.related("modules").find(|other| calls(&other.document, path)) {
+    if let Some(caller) = terraform::caller(input) {
         return not_applicable(format!("it is no root module: `{}` calls it", caller.name()));
     }
-    let place = blocks("terraform").next().unwrap_or(provider);
+    let place = blocks(module, "terraform").next().unwrap_or(provider);
     let message = "the root module declares no `backend`: unless a wrapper writes one, its state is a local file";
     findings.report(Code::Missing, &place, message);
     Ok(())
@@ -101,25 +93,4 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 fn allowed(input: &Input<'_, Parameters>) -> Vec<String> {
     let remote = || input.setting::<TerraformBackends>().rows.iter().map(|backend| backend.name.to_string()).collect();
     input.parameters.allowed.clone().unwrap_or_else(remote)
-}
-
-/// Whether a module calls the one at a path.
-fn calls(module: &View<'_>, path: &str) -> bool {
-    let from = module.get("path").text();
-    let calls = module.get("blocks").items().filter(|block| block.get("type").text() == "module");
-    let mut sources = calls.map(|block| block.at("attributes.source"));
-    sources.any(|source| source.text().starts_with('.') && joined(from, source.text()) == joined(path, "."))
-}
-
-/// The folders of a relative path seen from a directory.
-fn joined<'p>(directory: &'p str, relative: &'p str) -> Vec<&'p str> {
-    let mut folders: Vec<&str> = Vec::new();
-    for folder in directory.split('/').chain(relative.split('/')) {
-        match folder {
-            "" | "." => {}
-            ".." if folders.last().is_some_and(|last| *last != "..") => drop(folders.pop()),
-            folder => folders.push(folder),
-        }
-    }
-    folders
 }

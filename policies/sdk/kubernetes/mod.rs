@@ -15,6 +15,7 @@ pub mod limit_range;
 pub mod monitoring;
 pub mod namespace;
 pub mod network_policy;
+pub mod operated;
 pub mod probe;
 pub mod production;
 pub mod prometheus_rule;

@@ -1,3 +1,4 @@
 //! Files of a repository that are no Kubernetes objects.
 
 pub mod github;
+pub mod terraform;
