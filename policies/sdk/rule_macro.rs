@@ -6,7 +6,7 @@
 ///
 /// The doc comment's first line is the title; `## Why` and `## Fix` head the two texts that stand
 /// beside every finding. The fields come in the order of this example; `controls`, `peers`,
-/// `renamed_from`, `reads_old` to `subresources`, `inventory` and `parameters` are optional.
+/// `renamed_from` and `uses` to `parameters` are optional.
 ///
 /// ```ignore
 /// policy_sdk::rule! {
@@ -29,6 +29,7 @@
 ///     renamed_from: ["no-privileged-containers"],
 ///     since: "0.1.0",
 ///     applies_to: ["workload"],
+///     uses: [Production, KubernetesVersion, Beside<NetworkPolicy>],
 ///     reads: ["container.securityContext.privileged"],
 ///     reads_old: true,
 ///     reads_user: true,
@@ -44,7 +45,7 @@
 ///     },
 ///     parameters: {
 ///         /// What it does.
-///         min_replicas: i64 = 2,
+///         min_replicas: Bounded<1, 100> = Bounded::of(2),
 ///     },
 /// }
 /// ```
@@ -58,6 +59,8 @@
 /// `peers` are ids that others have for the check, which people search for; `renamed_from` are ids that
 /// the rule itself had, which exceptions may still name.
 ///
+/// `factor` is one of [`Factor`](crate::factor::Factor).
+///
 /// `reads_old` asks for the object before an UPDATE, `reads_user` for who asks for the change.
 /// Without `operations` a rule is asked about CREATE and UPDATE, without `subresources` about objects
 /// themselves.
@@ -68,9 +71,30 @@
 /// whole value that stands there. A workload's paths start at `object` or `pod`;
 /// `container.X` and `main_container.X` are short for `X` of every (main) container.
 ///
+/// # What a rule uses
+///
+/// `uses` lists types of three kinds, which own what they read. That puts their paths, queries and settings into the
+/// manifest, and lets the rule call their accessors; without it, a call does not compile. Nor does a rule that repeats a
+/// path or the name of a query which something in its `uses` owns.
+///
+/// * A *view* is of the subject, or of documents that belong to it: `Services`, `OwnRole`, `Claims` of
+///   [`kubernetes`](crate::kubernetes), `Permissions` of [`repository`](crate::repository). `Beside<K>` is the name that
+///   a new document of the kind `K` would take. [`usable!`](crate::usable!) declares one.
+/// * A *setting* is a value that a bundle gives once, for all rules: those of [`settings`](crate::settings), read by
+///   `input.setting::<KubernetesVersion>()`. [`setting!`](crate::setting!) declares one.
+/// * A *table* is a setting with rows, a source and a date: [`tables`](crate::tables). Whether something has ended is
+///   told by `table.has_ended(input, end)`, for which the rule uses [`Today`](crate::settings::Today) as well.
+///   [`table!`](crate::table!) declares one.
+///
+/// # Parameters
+///
+/// A parameter is a [`Parameter`](crate::parameter::Parameter): text, a number, a flag, a list or map of texts, an
+/// `Option`. Where the values are a closed set it is a [`choice!`](crate::choice!), a number with bounds is
+/// [`Bounded`](crate::parameter::Bounded), and what has fields is a [`record!`](crate::record!).
+///
 /// # Related documents
 ///
-/// A query of `inventory` asks for the documents of some `kinds`, in the subject's namespace or, with the scope
+/// A query of one's own is for what no view has; the second rule that needs it makes a view of it. A query of `inventory` asks for the documents of some `kinds`, in the subject's namespace or, with the scope
 /// `cluster`, in all, and says by its `relation` how they belong to the subject. The host answers with those alone,
 /// from an index. Each relation is told from the standpoint of the document *there*, the one that answers, and the
 /// one *here*:

@@ -239,3 +239,34 @@ macro_rules! setting {
         )+
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::usable! {
+        Labels {
+            reads: ["pod.metadata.labels"],
+            inventory: { services: { kinds: ["core/Service"], scope: "namespace", reads: [] }, },
+        }
+    }
+
+    const USED: &[Used] = &[Used::of::<Labels>()];
+
+    #[test]
+    fn what_is_not_repeated_is_well() {
+        check(&["pod.metadata", "pod.metadata.labels.app"], &[], USED);
+    }
+
+    #[test]
+    #[should_panic = "repeats a path"]
+    fn a_path_that_is_owned_is_not_written_again() {
+        check(&["pod.metadata.labels"], &[], USED);
+    }
+
+    #[test]
+    #[should_panic = "same name"]
+    fn queries_have_names_of_their_own() {
+        check(&[], Labels::QUERIES, USED);
+    }
+}

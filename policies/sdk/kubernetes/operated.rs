@@ -31,3 +31,21 @@ pub const LATE_LABELS: [&str; 5] =
 pub fn operated<'d, P: Uses<OperatedPods>>(input: &Input<'d, P>) -> Option<Related<'d>> {
     input.related("operated").next()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::look;
+    use crate::uses::Usable;
+
+    #[test]
+    fn an_operated_object_is_named() {
+        let kafka = r#"[{"subject":{"kind":"Kafka","name":"orders"},"document":{}}]"#;
+        let kind = |related: &str| {
+            look("shop", "{}", OperatedPods::QUERIES, &[related], |input| {
+                operated(input).map(|it| it.kind().to_owned())
+            })
+        };
+        assert_eq!((kind(kafka).as_deref(), kind("[]")), (Some("Kafka"), None));
+    }
+}

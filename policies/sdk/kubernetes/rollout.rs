@@ -31,6 +31,10 @@ crate::usable! {
             },
         },
     }
+    /// The subject itself, an AnalysisTemplate or ClusterAnalysisTemplate.
+    pub OwnAnalysis {
+        reads: ["spec.args", "spec.metrics"],
+    }
     /// The Rollouts that take their pod template from the subject, a Deployment.
     pub TemplateUsers {
         inventory: {
@@ -106,6 +110,27 @@ pub fn analyses<'d, P: Uses<Analyses>>(input: &Input<'d, P>) -> impl Iterator<It
     input.related("analyses")
 }
 
+/// The metrics of the subject, an AnalysisTemplate.
+pub fn metrics<'d, P: Uses<OwnAnalysis>>(input: &Input<'d, P>) -> impl Iterator<Item = Metric<'d>> + use<'d, P> {
+    input.document.at("spec.metrics").items().map(Metric)
+}
+
+/// A metric by which a new version is judged.
+#[derive(Clone)]
+pub struct Metric<'d>(pub View<'d>);
+
+impl<'d> Metric<'d> {
+    /// Where it says what asks for the value: the one entry of `provider`.
+    pub fn provider(&self) -> Option<(&'d str, View<'d>)> {
+        self.0.get("provider").entries().next()
+    }
+
+    /// Whether a bad value ends the analysis: without conditions it never fails.
+    pub fn has_condition(&self) -> bool {
+        ["successCondition", "failureCondition"].iter().any(|field| self.0.get(field).exists())
+    }
+}
+
 /// The Rollouts that take their pod template from the subject.
 pub fn template_users<'d, P: Uses<TemplateUsers>>(
     input: &Input<'d, P>,
@@ -117,6 +142,15 @@ pub fn template_users<'d, P: Uses<TemplateUsers>>(
 mod tests {
     use super::*;
     use crate::testing::look;
+
+    #[test]
+    fn metrics_tell_their_provider() {
+        let document = r#"{"spec":{"metrics":[{"provider":{"prometheus":{"query":"1"}},"successCondition":"x"},{}]}}"#;
+        look("shop", document, &[], &[], |input| {
+            let seen = metrics(input).map(|metric| (metric.provider().map(|(name, _)| name), metric.has_condition()));
+            assert_eq!(seen.collect::<Vec<_>>(), [(Some("prometheus"), true), (None, false)]);
+        });
+    }
 
     #[test]
     fn steps_tell_weights_pauses_and_analyses() {
