@@ -11,4 +11,5 @@ pub mod port;
 pub mod quantity;
 pub mod selector;
 pub mod semver;
+pub mod semver_range;
 pub mod version;
