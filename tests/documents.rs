@@ -27,7 +27,7 @@ const YAML: Form = Form::Yaml(Scalars::Kubernetes);
 
 fn units(form: Form, path: &str, text: &str, limits: &Limits) -> Result<Vec<Unit>, SyntaxError> {
     match form {
-        Form::Terraform => Ok(vec![Unit::terraform(vec![Source::new(path, text)])]),
+        Form::Terraform | Form::TerraformVariables => Ok(Unit::terraform([Source::new(path, text)])),
         _ => Unit::split(form, &Arc::from(path), text, limits),
     }
 }
@@ -38,6 +38,7 @@ fn path_of(form: Form) -> &'static str {
         Form::Json => "in.json",
         Form::Dockerfile => "Dockerfile",
         Form::Terraform => "main.tf",
+        Form::TerraformVariables => "live.tfvars",
     }
 }
 
@@ -556,13 +557,15 @@ fn check_any(form: Form, path: &str, text: &str) {
     }
 }
 
-const FORMS: [(Form, &str); 6] = [
+const FORMS: [(Form, &str); 8] = [
     (YAML, "in.yaml"),
     (Form::Yaml(Scalars::Core12), ".github/workflows/in.yaml"),
     (Form::Json, "in.json"),
     (Form::Dockerfile, "Dockerfile"),
     (Form::Terraform, "main.tf"),
-    (Form::Terraform, "terraform.tfvars"),
+    (Form::Terraform, "main.tf.json"),
+    (Form::TerraformVariables, "terraform.tfvars"),
+    (Form::TerraformVariables, "live.tfvars.json"),
 ];
 
 /// Texts of pieces that mean something to one of the parsers.

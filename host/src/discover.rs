@@ -70,7 +70,7 @@ pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovered {
             discovered.file(path, true, limits, &mut modules);
         }
     }
-    discovered.units.extend(modules.into_values().map(Unit::terraform));
+    discovered.units.extend(Unit::terraform(modules.into_values().flatten()));
     discovered
 }
 
@@ -78,7 +78,7 @@ pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovered {
 pub enum Content {
     /// Units of its own.
     Units(Vec<Unit>),
-    /// A part of its directory's Terraform module.
+    /// A file of Terraform, which is read with others.
     Terraform(Source),
 }
 

@@ -96,7 +96,7 @@ fn example(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>) -> std::
         let text = without_expectations(&std::fs::read_to_string(path)?);
         let units = match discover::read(path, &name(path), text, &limits) {
             Some(Ok(Content::Units(units))) => units,
-            Some(Ok(Content::Terraform(source))) => vec![Unit::terraform(vec![source])],
+            Some(Ok(Content::Terraform(source))) => Unit::terraform([source]),
             _ => continue,
         };
         let result = evaluate(&Judge::new(engine, &bundle), &units, RunOptions::default());

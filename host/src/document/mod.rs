@@ -5,11 +5,13 @@
 
 mod locate;
 mod node;
+mod path;
 mod pointer;
 mod source;
 
 pub use locate::Place;
 pub(crate) use node::write_json_string;
 pub use node::{Entry, Node, Span, Value};
+pub(crate) use path::joined;
 pub use pointer::{Pointer, PointerError};
 pub use source::{Document, Format, Position, Source, Subject, User};

@@ -4,12 +4,12 @@ use super::{Node, Pointer};
 use std::sync::Arc;
 
 /// The text of one file, or of one YAML document of a file.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     /// The file's path as it is shown to people, with `/` between its parts; `<stdin>` for standard input.
     pub path: Arc<str>,
-    /// The text.
-    pub text: Box<str>,
+    /// The text, which units may share: a Terraform module is read with those that it calls.
+    pub text: Arc<str>,
     /// Byte offset of `text` in the file.
     pub offset: usize,
     /// Lines of the file before `text`.
@@ -27,7 +27,7 @@ pub struct Position {
 
 impl Source {
     /// A whole file.
-    pub fn new(path: impl Into<Arc<str>>, text: impl Into<Box<str>>) -> Self {
+    pub fn new(path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
         Self { path: path.into(), text: text.into(), offset: 0, lines_before: 0 }
     }
 
@@ -61,7 +61,7 @@ pub enum Format {
 }
 
 /// Who a document is about. For a repository file, `kind` is the file's kind
-/// (`Dockerfile`, `GitHubWorkflow`, `TerraformModule`, `Compose`), `name` its path, and the rest empty.
+/// (`Dockerfile`, `GitHubWorkflow`, `TerraformModule`, `Compose`, …), `name` its path, and the rest empty.
 #[derive(
     Debug,
     Clone,

@@ -217,7 +217,7 @@ fn apply(
     }
     let text = match unit.form {
         Form::Yaml(_) | Form::Json => vec![edit_structured(unit, &parse_root(unit, limits)?, &operations, limits)?],
-        Form::Dockerfile | Form::Terraform => edit_verbatim(unit, &operations, limits)?,
+        Form::Dockerfile | Form::Terraform | Form::TerraformVariables => edit_verbatim(unit, &operations, limits)?,
     };
     touched.extend(paths);
     Ok(Some(with_text(unit, text)))
@@ -261,6 +261,9 @@ fn edit_verbatim(unit: &Unit, operations: &[Operation], limits: &Limits) -> Resu
         };
         let node = document.at(path).ok_or_else(|| format!("there is no `{path}`"))?;
         let file = usize::from(node.span.file);
+        if unit.is_borrowed(node.span.file) {
+            return Err(format!("`{path}` stands in another module"));
+        }
         let old = texts.get(file).and_then(|text| text.get(node.span.range()));
         if old.is_none() || old != node.as_str() {
             return Err(format!("`{path}` does not stand verbatim in the file"));

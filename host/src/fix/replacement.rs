@@ -53,7 +53,9 @@ impl<'u> Replacements<'u> {
                 let root = self.root.get_or_init(|| parse_root(self.unit, &self.limits)).as_ref()?;
                 vec![edit_structured(self.unit, root, &operations, &self.limits)?]
             }
-            Form::Dockerfile | Form::Terraform => edit_verbatim(self.unit, &operations, &self.limits)?,
+            Form::Dockerfile | Form::Terraform | Form::TerraformVariables => {
+                edit_verbatim(self.unit, &operations, &self.limits)?
+            }
         };
         let texts = sources.iter().zip(&texts).enumerate();
         let differences = texts.flat_map(|(file, (old, new))| {

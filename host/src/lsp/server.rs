@@ -247,7 +247,7 @@ impl<W: Write> Server<W> {
         if !self.client.watches_files {
             return Ok(());
         }
-        let patterns = ["**/*.{yaml,yml,json,tf,tfvars}", "**/*{Dockerfile,Containerfile}*"];
+        let patterns = ["**/*.{yaml,yml,json,tf,tofu,tfvars}", "**/*{Dockerfile,Containerfile}*"];
         let watchers: Vec<Value> = patterns.iter().map(|pattern| json!({"globPattern": pattern})).collect();
         let registration = json!({
             "id": "files",

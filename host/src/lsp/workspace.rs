@@ -3,7 +3,7 @@
 use crate::discover::{self, Content};
 use crate::document::Source;
 use crate::evaluate::{Keyed, Session};
-use crate::parse::{SyntaxError, Unit};
+use crate::parse::{Form, SyntaxError, Unit};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use std::sync::Arc;
 pub(super) struct Workspace {
     roots: Vec<PathBuf>,
     files: BTreeMap<String, File>,
-    /// Terraform modules by directory; worked out again when a file of theirs changes.
-    modules: BTreeMap<String, Keyed>,
+    /// The units of all Terraform files; worked out again when one of these changes, since modules are read with those
+    /// that they call.
+    terraform: Option<Vec<Keyed>>,
 }
 
 enum File {
@@ -42,11 +43,12 @@ impl Workspace {
             lines_before: source.lines_before,
         });
         let sources: Arc<[Source]> = renamed.collect();
-        if unit.form == crate::parse::Form::Terraform {
+        if matches!(unit.form, Form::Terraform | Form::TerraformVariables) {
             for source in sources.iter() {
-                self.files.insert(source.path.to_string(), File::Terraform(Arc::from(&*source.text)));
+                self.files.insert(source.path.to_string(), File::Terraform(Arc::clone(&source.text)));
             }
-            return self.forget_module(&sources[0].path);
+            self.terraform = None;
+            return;
         }
         let keyed = session.key(Unit { form: unit.form, sources });
         match self.files.entry(keyed.unit().sources[0].path.to_string()).or_insert(File::Units(Vec::new())) {
@@ -71,7 +73,10 @@ impl Workspace {
         let Some(content) = discover::read(path, &shown, text.to_owned(), session.limits()) else { return Ok(false) };
         let file = match content? {
             Content::Units(units) => File::Units(units.into_iter().map(|unit| session.key(unit)).collect()),
-            Content::Terraform(source) => File::Terraform(Arc::from(source.text)),
+            Content::Terraform(source) => {
+                self.terraform = None;
+                File::Terraform(source.text)
+            }
         };
         self.files.insert(shown, file);
         Ok(true)
@@ -87,38 +92,27 @@ impl Workspace {
     }
 
     fn remove(&mut self, shown: &str) {
-        self.files.remove(shown);
-        self.forget_module(shown);
-    }
-
-    fn forget_module(&mut self, shown: &str) {
-        self.modules.remove(directory(shown));
+        if let Some(File::Terraform(_)) = self.files.remove(shown) {
+            self.terraform = None;
+        }
     }
 
     /// All units, in the order of their paths, modules last.
     pub(super) fn units(&mut self, session: &Session) -> Vec<Keyed> {
         let mut units = Vec::new();
-        let mut missing: BTreeMap<&str, Vec<Source>> = BTreeMap::new();
+        let mut sources = Vec::new();
         for (path, file) in &self.files {
             match file {
                 File::Units(keyed) => units.extend(keyed.iter().cloned()),
-                File::Terraform(text) if !self.modules.contains_key(directory(path)) => {
-                    missing.entry(directory(path)).or_default().push(Source::new(path.as_str(), &**text));
-                }
-                File::Terraform(_) => {}
+                File::Terraform(text) => sources.push(Source::new(path.as_str(), Arc::clone(text))),
             }
         }
-        let modules = missing
-            .into_iter()
-            .map(|(directory, sources)| (directory.to_owned(), session.key(Unit::terraform(sources))));
-        self.modules.extend(modules.collect::<Vec<_>>());
-        units.extend(self.modules.values().cloned());
+        let terraform = self
+            .terraform
+            .get_or_insert_with(|| Unit::terraform(sources).into_iter().map(|unit| session.key(unit)).collect());
+        units.extend(terraform.iter().cloned());
         units
     }
-}
-
-fn directory(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// The path of a `file:` URI.

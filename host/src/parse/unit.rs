@@ -18,8 +18,10 @@ pub enum Form {
     Json,
     /// A Dockerfile.
     Dockerfile,
-    /// The `.tf` and `.tfvars` files of one directory.
+    /// The files of a Terraform module, then those of the modules that it calls.
     Terraform,
+    /// A file of Terraform variables that no module reads by itself.
+    TerraformVariables,
 }
 
 /// A piece of input.
@@ -67,9 +69,18 @@ impl Unit {
         Ok(units.collect())
     }
 
-    /// A unit of the Terraform files of one directory.
-    pub fn terraform(sources: Vec<Source>) -> Self {
-        Self { form: Form::Terraform, sources: sources.into() }
+    /// The units of the Terraform files of a run: its modules, and the files of variables that are none's.
+    pub fn terraform(sources: impl IntoIterator<Item = Source>) -> Vec<Self> {
+        let unit = |group| match group {
+            hcl::Group::Module(sources) => Self { form: Form::Terraform, sources: sources.into() },
+            hcl::Group::Variables(source) => Self::new(Form::TerraformVariables, source),
+        };
+        hcl::group(sources).into_iter().map(unit).collect()
+    }
+
+    /// Whether a source of the unit is also one of another unit, whose own it is: a file of a module that is called.
+    pub fn is_borrowed(&self, file: u16) -> bool {
+        self.form == Form::Terraform && usize::from(file) >= hcl::own_files(&self.sources)
     }
 
     /// Names the unit's content under a bundle: what a verdict on it is remembered by. It does not
@@ -106,6 +117,10 @@ impl Unit {
                 let root = hcl::parse_module(directory, &self.sources, limits)?;
                 Ok(vec![self.file("TerraformModule", directory, Format::Hcl, root)])
             }
+            Form::TerraformVariables => {
+                let root = hcl::parse_variables(source, limits)?;
+                Ok(vec![self.file("TerraformVariables", &source.path, Format::Hcl, root)])
+            }
         }
     }
 
@@ -116,7 +131,7 @@ impl Unit {
             Form::Yaml(_) => yaml::comments(&source.text, limits.depth),
             Form::Json => Vec::new(),
             Form::Dockerfile => dockerfile::comments(&source.text, limits),
-            Form::Terraform => hcl::comments(&source.text, limits),
+            Form::Terraform | Form::TerraformVariables => hcl::comments(source, limits),
         }
     }
 

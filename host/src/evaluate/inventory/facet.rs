@@ -6,7 +6,7 @@
 use super::limits::MAX_KEYS;
 use super::paths::rows;
 use super::selector::{Labels, Selector, Truth};
-use crate::document::{Document, Node, Subject, Value, write_json_string};
+use crate::document::{Document, Node, Subject, Value, joined, write_json_string};
 use crate::manifest::{Absent, Naming, ReadPath, SelectorForm, Term};
 use crate::workload::Shape;
 use serde::{Deserialize, Serialize};
@@ -183,7 +183,7 @@ impl Facet {
                 let terms: Vec<&Term> = terms.iter().collect();
                 collect(document, shape, &terms, |row| shared(&terms, row)).map_or(Keys::TooMany, values)
             }
-            Facet::Path => values([normalized("", &subject.name).into()].into()),
+            Facet::Path => values([joined("", &subject.name).into()].into()),
             Facet::CalledPaths => called_paths(document).map_or(Keys::TooMany, values),
         }
     }
@@ -375,7 +375,7 @@ fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
     let subject = &document.subject;
     let mut paths = BTreeSet::new();
     let mut add = |base: &str, path: &str| {
-        paths.insert(normalized(base, path).into());
+        paths.insert(joined(base, path).into());
         paths.len() <= MAX_KEYS
     };
     let within = match subject.kind.as_str() {
@@ -410,22 +410,6 @@ fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
         _ => true,
     };
     within.then_some(paths)
-}
-
-/// A path below another, without `.` and `..`. One that begins with `..` leads out of the working directory, as
-/// shown paths may.
-fn normalized(base: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in base.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 #[cfg(test)]
@@ -567,11 +551,11 @@ mod tests {
             "../repo/.github/workflows/b.yml ../repo/tools/x/action.yaml ../repo/tools/x/action.yml"
         );
         assert_eq!(called(&workflow("elsewhere/a.yaml")), "");
-        let module = Unit::terraform(vec![Source::new(
+        let module = Unit::terraform([Source::new(
             "infra/prod/main.tf",
             "module \"a\" {\n  source = \"../vpc\"\n}\nmodule \"b\" {\n  source = \"./db\"\n}\nmodule \"c\" {\n  source = \"o/vpc/aws\"\n}\n",
         )]);
-        let module = module.parse(&Limits::default()).unwrap().remove(0);
+        let module = module[0].parse(&Limits::default()).unwrap().remove(0);
         assert_eq!(called(&module), "infra/prod/db infra/vpc");
         assert_eq!(keys(&Facet::Path, &module), Keys::Values(vec!["infra/prod".into()]));
     }
