@@ -2,7 +2,7 @@
 
 use crate::document::Source;
 use crate::files;
-use crate::parse::{Form, Limits, Scalars, SyntaxError, Unit};
+use crate::parse::{Form, Limits, Scalars, SyntaxError, Unit, hcl};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -224,10 +224,12 @@ fn classify_name(path: &Path) -> Option<Class> {
     if stem_is("dockerfile") && !lower.ends_with(".dockerignore") || stem_is("containerfile") {
         return Some(Class::Dockerfile);
     }
+    if hcl::is_terraform(name) {
+        return Some(Class::Terraform);
+    }
     match lower.rsplit_once('.')?.1 {
         "yaml" | "yml" => Some(Class::Yaml),
         "json" => Some(Class::Json),
-        "tf" | "tfvars" => Some(Class::Terraform),
         _ => None,
     }
 }
