@@ -30,16 +30,20 @@ pub(in crate::evaluate) fn collect(
             continue;
         }
         let file = file as u16;
+        let borrowed = unit.is_borrowed(file);
         let comments = unit.comments(file, limits);
-        let said = comments.into_iter().filter_map(|at| Some((at.clone(), syntax::comment(source.text.get(at)?)?)));
+        let said = comments.iter().flat_map(|at| {
+            let text = source.text.get(at.clone()).unwrap_or_default();
+            syntax::comment(text).into_iter().map(move |said| (at.clone(), said))
+        });
         let said: Vec<_> = said.collect();
-        let lines: Vec<Range<usize>> = said.iter().map(|(at, _)| target(&source.text, at)).collect();
+        let lines: Vec<Range<usize>> = said.iter().map(|(at, _)| target(&source.text, at, &comments)).collect();
         let parts = parts(documents, file, &lines);
         for ((at, (rules, grant)), part) in said.into_iter().zip(parts) {
             for rule in rules {
                 let place = Place { file, start: at.start as u32, end: at.end as u32, exact: true };
                 let covers = Covers::Part { file, start: part.start as u32, end: part.end as u32 };
-                add(Ignore { rule, place, covers, grant: grant.clone() })?;
+                add(Ignore { rule, place, covers, borrowed, grant: grant.clone() })?;
             }
         }
     }
@@ -51,25 +55,34 @@ pub(in crate::evaluate) fn collect(
             };
             let span = entry.key_span;
             let place = Place { file: span.file, start: span.start, end: span.end, exact: true };
-            add(Ignore { rule: rule.to_owned(), place, covers: Covers::Document(index as u32), grant })?;
+            let covers = Covers::Document(index as u32);
+            add(Ignore { rule: rule.to_owned(), place, covers, borrowed: false, grant })?;
         }
     }
     Ok(ignores)
 }
 
-/// The line that a comment is about.
-fn target(text: &str, comment: &Range<usize>) -> Range<usize> {
+/// The line that a comment is about: its own where something else stands on it, else the next one that has something
+/// other than comments. `comments` are those of the text, in order.
+fn target(text: &str, comment: &Range<usize>, comments: &[Range<usize>]) -> Range<usize> {
     let start = text[..comment.start].rfind('\n').map_or(0, |newline| newline + 1);
-    let mut line = line(text, start);
-    let is_behind = !text[start..comment.start].trim_start_matches('\u{feff}').trim().is_empty();
-    if is_behind {
-        return line;
+    if !text[start..comment.start].trim_start_matches('\u{feff}').trim().is_empty() {
+        return line(text, start);
     }
+    let mut start = text[..comment.end].rfind('\n').map_or(0, |newline| newline + 1);
+    let mut at = comment.end;
     loop {
-        line = self::line(text, line.end);
-        let content = text[line.clone()].trim();
-        let passed_over = content.is_empty() || content.starts_with('#') || content.starts_with("//");
-        if !passed_over || line.is_empty() {
+        let line = line(text, start);
+        let rest = text.get(at..line.end).unwrap_or_default();
+        let content = at + rest.len() - rest.trim_start().len();
+        if line.is_empty() {
+            return line;
+        } else if rest.trim().is_empty() {
+            (start, at) = (line.end, line.end);
+        } else if let Ok(passed) = comments.binary_search_by_key(&content, |comment| comment.start) {
+            at = comments[passed].end;
+            start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        } else {
             return line;
         }
     }

@@ -4,8 +4,8 @@
 //! # policy: ignore[pss-privileged] the agent reads the node's devices until=2027-01-31 owner=platform
 //! ```
 //!
-//! A comment covers the line it stands behind or, on a line of its own, the next line that is neither empty nor a
-//! comment; and all of what starts on that line: an element of a list, the value of a key, a block, a stage, a whole
+//! A comment covers the line it stands on or, where nothing else is on that line, the next line that is neither empty
+//! nor a comment; and all of what starts on that line: an element of a list, the value of a key, a block, a stage, a whole
 //! document on its first line. The annotation `ignore.policy-host.dev/RULE` covers its object.
 //!
 //! They are read where the text is ([`collect`]) and remembered with it; whether they hold is settled anew by every
@@ -35,6 +35,8 @@ pub(super) struct Ignore {
     /// Where it is written.
     pub(super) place: Place,
     pub(super) covers: Covers,
+    /// Whether it stands in a file that is read with the unit and is another unit's own, which tells what becomes of it.
+    pub(super) borrowed: bool,
     /// What it says, or what is wrong with it.
     pub(super) grant: Result<Grant, String>,
 }

@@ -34,6 +34,9 @@ pub(in crate::evaluate) fn settle(bundle: &Bundle, ignoring: &Ignoring, unit: Se
                 lift(finding, grant, origin);
             }
         }
+        if ignore.borrowed {
+            continue;
+        }
         let status = if grant.is_none() {
             Status::Invalid
         } else if rule.is_none() && !ignoring.known.contains(&ignore.rule) {
