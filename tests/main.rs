@@ -20,4 +20,5 @@ mod sandbox;
 mod secrets;
 mod server;
 mod severity;
+mod terraform;
 mod visible;

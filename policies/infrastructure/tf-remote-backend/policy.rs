@@ -1,5 +1,5 @@
 use policy_sdk::prelude::*;
-use policy_sdk::repository::terraform::{self, Callers, blocks};
+use policy_sdk::repository::terraform::{self, Block, Callers};
 use policy_sdk::tables::terraform_backends::TerraformBackends;
 
 policy_sdk::rule! {
@@ -7,6 +7,9 @@ policy_sdk::rule! {
     ///
     /// A root module declares a `backend` of an allowed type or a `cloud` block inside `terraform`. Without one,
     /// and without a wrapper that writes one, state is a local file.
+    ///
+    /// What counts is what is in effect: a backend in an override file (`override.tf`, `*_override.tf`) takes the place of
+    /// that of the other files.
     ///
     /// A root module has a `provider` block without `alias`, is called by no other module, and is neither an
     /// example, a test nor a part of a library, as its folders say (`examples`, `tests`, `modules`, …).
@@ -42,8 +45,8 @@ policy_sdk::rule! {
     applies_to: ["file/TerraformModule"],
     uses: [Callers, TerraformBackends],
     reads: [
-        "path", "blocks[*].type", "blocks[*].attributes.alias", "blocks[*].blocks[*].type",
-        "blocks[*].blocks[*].labels",
+        "path", "terraform.attributes", "terraform.backend.labels", "terraform.cloud.type", "provider.*[*].type",
+        "provider.*[*].attributes.alias",
     ],
     parameters: {
         /// The backends that are allowed; `cloud` is the block of that name. Without it, all that keep state remotely.
@@ -57,24 +60,23 @@ const NO_ROOTS: [&str; 9] =
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let module = &input.document;
-    let allowed = allowed(input);
-    let mut declared = false;
-    for block in blocks(module, "terraform").flat_map(|terraform| terraform.get("blocks").items()) {
-        let name = match block.get("type").text() {
-            "backend" => block.get("labels").item(0).text(),
-            "cloud" => "cloud",
-            _ => continue,
-        };
-        declared = true;
+    let settings = module.get("terraform");
+    let backend = Block::of(settings.get("backend"));
+    let declared = match (backend.place().exists(), settings.get("cloud").exists()) {
+        (true, _) => Some((backend.place().clone(), backend.label(0))),
+        (false, true) => Some((settings.get("cloud"), "cloud")),
+        (false, false) => None,
+    };
+    if let Some((place, name)) = declared {
+        let allowed = allowed(input);
         if !allowed.iter().any(|allowed| allowed == name) {
             let message = format!("the backend is `{name}`, expected one of `{}`", allowed.join("`, `"));
-            findings.report(Code::Local, &block, message);
+            findings.report(Code::Local, &place, message);
         }
-    }
-    if declared {
         return Ok(());
     }
-    let Some(provider) = blocks(module, "provider").find(|provider| !provider.at("attributes.alias").exists()) else {
+    let Some(provider) = terraform::providers(module).find(|provider| !provider.argument("alias").place().exists())
+    else {
         return not_applicable("it is no root module: it has no `provider` block of its own");
     };
     let path = module.get("path").text();
@@ -84,9 +86,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if let Some(caller) = terraform::caller(input) {
         return not_applicable(format!("it is no root module: `{}` calls it", caller.name()));
     }
-    let place = blocks(module, "terraform").next().unwrap_or(provider);
+    let place = if settings.get("attributes").exists() { &settings } else { provider.place() };
     let message = "the root module declares no `backend`: unless a wrapper writes one, its state is a local file";
-    findings.report(Code::Missing, &place, message);
+    findings.report(Code::Missing, place, message);
     Ok(())
 }
 

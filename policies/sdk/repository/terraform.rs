@@ -1,7 +1,10 @@
-//! Terraform modules: their blocks, and who calls them.
+//! Terraform modules: resources by their addresses, blocks, and arguments that are known or not.
+//!
+//! A rule reads `resource.aws_s3_bucket`, `provider.aws`, `terraform.backend` and the like; the whole model is described
+//! at the host's parser, `host/src/parse/hcl`.
 
 use crate::input::{Input, Related};
-use crate::json::View;
+use crate::json::{Kind, View};
 use crate::uses::Uses;
 
 crate::usable! {
@@ -18,26 +21,173 @@ pub fn caller<'d, P: Uses<Callers>>(input: &Input<'d, P>) -> Option<Related<'d>>
     input.related("callers").next()
 }
 
-/// The blocks of a type in a module, or in another block.
-pub fn blocks<'d>(holder: &View<'d>, kind: &'static str) -> impl Iterator<Item = View<'d>> + use<'d> {
-    holder.get("blocks").items().filter(move |block| block.get("type").text() == kind)
+/// An argument of a block. There is no way to a value that skips the question whether it is known.
+#[derive(Clone)]
+pub enum Argument<'d> {
+    /// It is not written.
+    Absent(View<'d>),
+    /// Its value.
+    Known(View<'d>),
+    /// The files do not tell: where it stands, and its expression.
+    Unknown(View<'d>, &'d str),
+}
+
+impl<'d> Argument<'d> {
+    /// What is known of a value in a module: of an argument, or of an element of one.
+    pub fn of(view: View<'d>) -> Self {
+        let expression = view.get("$unknown");
+        match expression.as_str() {
+            Some(text) if view.len() == 1 => Self::Unknown(view, text),
+            _ if view.exists() => Self::Known(view),
+            _ => Self::Absent(view),
+        }
+    }
+
+    /// The value, where there is one that is known.
+    pub fn known(&self) -> Option<&View<'d>> {
+        match self {
+            Self::Known(view) => Some(view),
+            Self::Absent(_) | Self::Unknown(..) => None,
+        }
+    }
+
+    /// Where it is, or would be.
+    pub fn place(&self) -> &View<'d> {
+        match self {
+            Self::Absent(view) | Self::Known(view) | Self::Unknown(view, _) => view,
+        }
+    }
+
+    /// Whether it is written and not known, so that a rule that needs it cannot judge.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(..))
+    }
+}
+
+/// A block of a module.
+#[derive(Clone)]
+pub struct Block<'d> {
+    view: View<'d>,
+    /// Whether it is written in JSON inside a resource, where a block looks like an argument.
+    is_plain: bool,
+}
+
+impl<'d> Block<'d> {
+    /// A block of the model: `terraform.backend`, an element of `provider.aws`, a value of `resource.TYPE`.
+    pub fn of(view: View<'d>) -> Self {
+        Self { view, is_plain: false }
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &View<'d> {
+        &self.view
+    }
+
+    /// A label by its place; empty where there is none.
+    pub fn label(&self, at: usize) -> &'d str {
+        self.view.get("labels").item(at).text()
+    }
+
+    /// One of its arguments.
+    pub fn argument(&self, name: &str) -> Argument<'d> {
+        Argument::of(if self.is_plain { self.view.get(name) } else { self.view.get("attributes").get(name) })
+    }
+
+    /// The blocks of a kind inside it, also those that JSON writes like an argument.
+    pub fn blocks<'k>(&self, kind: &'k str) -> impl Iterator<Item = Block<'d>> + use<'d, 'k> {
+        let own = self.view.get("blocks").items().filter(move |block| block.get("type").text() == kind);
+        let plain = match self.argument(kind) {
+            Argument::Known(view) if view.kind() == Some(Kind::Object) => vec![view],
+            Argument::Known(view) => view.items().filter(|item| item.kind() == Some(Kind::Object)).collect(),
+            Argument::Absent(_) | Argument::Unknown(..) => Vec::new(),
+        };
+        own.map(Self::of).chain(plain.into_iter().map(|view| Self { view, is_plain: true }))
+    }
+
+    /// Whether blocks of a kind are made by a `dynamic` block, so that these are not all that there will be.
+    pub fn is_dynamic(&self, kind: &str) -> bool {
+        self.blocks("dynamic").any(|block| block.label(0) == kind)
+    }
+
+    /// Whether `count` or `for_each` is known to make none of it.
+    pub fn is_left_out(&self) -> bool {
+        let is_zero = |count: Argument<'d>| count.known().and_then(View::as_i64) == Some(0);
+        let is_empty = |each: Argument<'d>| {
+            let is_collection = |each: &&View<'d>| matches!(each.kind(), Some(Kind::Array | Kind::Object));
+            each.known().filter(is_collection).is_some_and(View::is_empty)
+        };
+        is_zero(self.argument("count")) || is_empty(self.argument("for_each"))
+    }
+}
+
+/// The resources of a type, each with its address behind the type: `logs`, or `module.storage.logs` of a module that is
+/// called. The rule reads `resource.TYPE`.
+pub fn resources<'d>(module: &View<'d>, kind: &str) -> impl Iterator<Item = (&'d str, Block<'d>)> + use<'d> {
+    module.get("resource").get(kind).entries().map(|(address, view)| (address, Block::of(view)))
+}
+
+/// The configurations of all providers. The rule reads `provider`, or of it `provider.*[*]`.
+pub fn providers<'d>(module: &View<'d>) -> impl Iterator<Item = Block<'d>> + use<'d> {
+    module.get("provider").entries().flat_map(|(_, configurations)| configurations.items().map(Block::of))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::look;
-    use crate::uses::Usable;
+    use crate::json::Json;
+
+    const MODULE: &str = r#"{"resource": {"bucket": {
+        "logs": {"type": "resource", "labels": ["bucket", "logs"], "attributes": {
+            "name": "a", "acl": {"$unknown": "var.acl"}, "tags": {"$$unknown": 1}, "list": [{"$unknown": "x.y"}], "none": null},
+            "blocks": [{"type": "rule", "labels": [], "attributes": {"days": 1}, "blocks": []},
+                       {"type": "dynamic", "labels": ["log"], "attributes": {}, "blocks": []}]},
+        "module.m.json": {"type": "resource", "labels": ["bucket", "json"], "attributes": {
+            "count": 0, "rule": [{"days": 2}, {"days": {"$unknown": "var.d"}}]}, "blocks": []}}},
+        "provider": {"a": [{"attributes": {}}, {"attributes": {"alias": "x"}}]}}"#;
+
+    fn looked<T>(look: impl FnOnce(&[(&str, Block<'_>)]) -> T) -> T {
+        let json = Json::parse(MODULE).unwrap();
+        let found: Vec<_> = resources(&json.root(), "bucket").collect();
+        look(&found)
+    }
 
     #[test]
-    fn blocks_of_blocks_are_found() {
-        let document = r#"{"blocks":[{"type":"provider"},{"type":"terraform","blocks":[{"type":"backend"}]}]}"#;
-        let callers = r#"[{"subject":{"name":"infra/prod"},"document":{}}]"#;
-        look("", document, Callers::QUERIES, &[callers], |input| {
-            let terraform = blocks(&input.document, "terraform").next().unwrap();
-            let backends: Vec<String> = blocks(&terraform, "backend").map(|backend| backend.pointer()).collect();
-            assert_eq!(backends, ["/blocks/1/blocks/0"]);
-            assert_eq!(caller(input).unwrap().name(), "infra/prod");
+    fn arguments_are_known_or_not() {
+        looked(|found| {
+            let (address, logs) = &found[0];
+            assert_eq!((*address, logs.label(1)), ("logs", "logs"));
+            assert_eq!(logs.argument("name").known().map(View::text), Some("a"));
+            assert!(matches!(logs.argument("acl"), Argument::Unknown(_, "var.acl")));
+            assert!(logs.argument("acl").known().is_none() && logs.argument("acl").is_unknown());
+            assert!(logs.argument("tags").known().is_some(), "a key that only looks like it");
+            assert!(logs.argument("none").known().is_some());
+            let list = logs.argument("list");
+            assert!(Argument::of(list.place().item(0)).is_unknown());
+            let absent = logs.argument("other");
+            assert!(matches!(absent, Argument::Absent(_)));
+            assert_eq!(absent.place().pointer(), "/resource/bucket/logs/attributes/other");
         });
+    }
+
+    #[test]
+    fn blocks_are_the_same_in_both_syntaxes() {
+        looked(|found| {
+            let days = |block: &Block<'_>| {
+                block
+                    .blocks("rule")
+                    .map(|rule| rule.argument("days").known().and_then(View::as_i64))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(days(&found[0].1), [Some(1)]);
+            assert_eq!(days(&found[1].1), [Some(2), None]);
+            assert!(found[0].1.is_dynamic("log") && !found[0].1.is_dynamic("rule"));
+        });
+    }
+
+    #[test]
+    fn what_is_made_no_time_is_told_apart() {
+        looked(|found| assert!(!found[0].1.is_left_out() && found[1].1.is_left_out()));
+        let json = Json::parse(MODULE).unwrap();
+        assert_eq!(providers(&json.root()).filter(|provider| provider.argument("alias").known().is_some()).count(), 1);
     }
 }

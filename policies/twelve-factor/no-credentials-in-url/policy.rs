@@ -6,8 +6,8 @@ use policy_sdk::values::credential::{self, UrlWithPassword};
 policy_sdk::rule! {
     /// URLs carry no passwords
     ///
-    /// No text in a workload, ConfigMap, Compose file, GitHub workflow, Terraform module or Dockerfile
-    /// holds a URL such as `postgres://user:password@host`, unless the password is filled in elsewhere
+    /// No text in a workload, ConfigMap, Compose file, GitHub workflow, Dockerfile, Terraform module or file of
+    /// variables holds a URL such as `postgres://user:password@host`, unless the password is filled in elsewhere
     /// (`${NAME}`, `$(NAME)`, `{{ name }}`, `$NAME`, `<password>`, `****`). In a workflow, and in a Compose file for
     /// tests, a URL of an allowed host or of one of the file's own `services` is only a remark. It is milder where
     /// the password is the user's name or one of tutorials (`postgres`, `changeme`), or the host is the machine
@@ -37,15 +37,15 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: [
         "workload", "core/ConfigMap", "file/Compose", "file/GitHubWorkflow", "file/TerraformModule",
-        "file/Dockerfile",
+        "file/TerraformVariables", "file/Dockerfile",
     ],
     reads: [
         // Workloads and ConfigMaps.
         "object.spec", "object.metadata.annotations", "data", "metadata.annotations",
         // Compose files and workflows.
         "services", "configs", "secrets", "volumes", "networks", "on", "env", "jobs",
-        // Terraform modules.
-        "blocks", "tfvars",
+        // Terraform modules and files of variables.
+        "blocks", "tfvars", "values",
         // Dockerfiles.
         "args[*].default", "stages[*].image", "stages[*].instructions",
     ],
@@ -57,11 +57,16 @@ policy_sdk::rule! {
     },
 }
 
+/// What is written in a Terraform module; its `data` and the like show the same in effect.
+const OF_MODULES: [&str; 2] = ["blocks", "tfvars"];
+
 /// Texts that repeat what is judged where it stands.
 const REPEATED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let read = READS.iter().flat_map(|path| input.document.select(path));
+    let is_module = input.subject.kind == "TerraformModule";
+    let reads = READS.iter().filter(|path| !is_module || OF_MODULES.contains(path));
+    let read = reads.flat_map(|path| input.document.select(path));
     let mut open: Vec<(&str, View<'_>)> = Vec::new();
     push(&mut open, read.map(|view| ("", view)));
     while let Some((key, view)) = open.pop() {
