@@ -56,6 +56,12 @@ browser: build ## Use the HTML report in a real Chromium
 examples: build ## Begin, build and compare a rule in each language: compilers from npm and PyPI
 	tests/examples/run.sh
 
+.PHONY: hcl
+hcl: ## Hold the parser of HCL against HashiCorp's own
+	cd tests/hcl && go build -o ../../target/hcl/reference .
+	HCL_REFERENCE=$(CURDIR)/target/hcl/reference cargo test --release --quiet -p policy-sdk -p policy-host --test main -- \
+		--ignored --nocapture hcl_reference
+
 .PHONY: editors
 editors: build ## Prove the language server with a client made by others, from PyPI
 	tests/editors/run.sh
@@ -93,7 +99,7 @@ bench-oci: build ## Print every figure of bundles in registries and its budget
 	cargo bench --quiet -p policy-host --bench oci
 
 .PHONY: ci
-ci: test lint drift small-catalogue browser e2e ## Everything that CI runs
+ci: test lint drift hcl small-catalogue browser e2e ## Everything that CI runs
 
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date

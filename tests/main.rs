@@ -10,6 +10,7 @@ mod cluster;
 mod documents;
 mod fake_api_server;
 mod fake_registry;
+mod hcl_reference;
 mod hostile_files;
 mod lsp;
 mod oci;
