@@ -5,6 +5,7 @@
 
 mod adoption;
 mod authoring;
+mod cases;
 mod cli;
 mod cluster;
 mod documents;

@@ -369,17 +369,18 @@ fn data(at: u32, bytes: &[u8]) -> String {
 
 /// A rule that works: it finds every document bad and repeats in its message what it was told of it.
 fn good() -> Guest {
+    // The request's documents are at 76, a list of one.
+    repeating("(i32.load offset=76 (local.get $request))")
+}
+
+/// A rule that finds every document bad. Its message is a text of the request, whose pointer and length are where the
+/// expression says.
+pub(crate) fn repeating(pair: &str) -> Guest {
     let guest = Answer::Judged(vec![Told::at("/pod/spec/containers/0/image")]).guest();
-    // The finding is the last thing in the image: its message is at 8. The request's documents are at 76, a list
-    // of one.
-    let finding = guest.heap - FINDING;
-    Guest {
-        evaluate: format!(
-            "(i64.store (i32.const {}) (i64.load (i32.load offset=76 (local.get $request)))) (i32.const {ANSWER_AT})",
-            finding + 8
-        ),
-        ..guest
-    }
+    // The finding is the last thing in the image: its message is at 8.
+    let message = guest.heap - FINDING + 8;
+    let evaluate = format!("(i64.store (i32.const {message}) (i64.load {pair})) (i32.const {ANSWER_AT})");
+    Guest { evaluate, ..guest }
 }
 
 pub(crate) static GOOD: LazyLock<Arc<RuleSource>> = LazyLock::new(|| good().rule());

@@ -54,13 +54,13 @@ pub(crate) enum Command {
     Store(StoreArguments),
     /// Judge while files are written: a language server on standard input and output
     Lsp(LspArguments),
-    /// Begin a rule: a folder that builds and passes its fixtures
+    /// Begin a rule: a folder that builds and passes its cases
     New(NewArguments),
     /// Make a rule of a built component: check it, ask it for its manifest, put that in
     Component(ComponentArguments),
     /// Measure rules: instantiation, evaluation, memory, size
     Bench(BenchArguments),
-    /// Run the fixtures of rules
+    /// Run the cases of rules
     Test(TestArguments),
     /// Print the completions for a shell
     Completions(CompletionsArguments),
@@ -688,7 +688,7 @@ pub(crate) struct TestArguments {
     /// Write golden files instead of comparing them
     #[arg(long)]
     pub(crate) update: bool,
-    /// Run again whenever a fixture or a component changes
+    /// Run again whenever a case or a component changes
     #[arg(long)]
     pub(crate) watch: bool,
 }

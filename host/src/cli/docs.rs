@@ -4,11 +4,10 @@
 use super::args::{Arguments, DocsArguments};
 use super::{CommandResult, Context, Exit, bundle, config};
 use crate::bundle::{Bundle, Level, RuleSource};
-use crate::discover::{self, Content};
 use crate::engine::Engine;
 use crate::evaluate::{Judge, RunOptions, Secrets, run as evaluate};
+use crate::fixtures;
 use crate::integrate::{self, Options};
-use crate::parse::{Limits, Unit};
 use crate::report::{self, Report, Style, explain};
 use clap::CommandFactory as _;
 use std::collections::BTreeMap;
@@ -28,6 +27,8 @@ pub(super) fn run(arguments: &DocsArguments, mut context: Context) -> CommandRes
     config::write_schema(&arguments.schemas, &context.library)?;
     let schema = serde_json::to_string_pretty(&crate::report::schema())?;
     write(&arguments.schemas.join("results.v1.json"), &schema)?;
+    let schema = serde_json::to_string_pretty(&fixtures::schema())?;
+    write(&arguments.schemas.join("case.v1.json"), &schema)?;
     Ok(Exit::Clean)
 }
 
@@ -58,7 +59,7 @@ fn manifests(directory: &Path, context: &mut Context) -> Result<(), Box<dyn std:
     Ok(())
 }
 
-fn rules(policies: &Path, context: &Context) -> std::io::Result<()> {
+fn rules(policies: &Path, context: &Context) -> Result<(), Box<dyn std::error::Error>> {
     let mut packs: BTreeMap<&str, Vec<&Arc<RuleSource>>> = BTreeMap::new();
     for rule in context.library.rules() {
         packs.entry(&rule.component.name).or_default().push(rule);
@@ -81,24 +82,13 @@ fn rules(policies: &Path, context: &Context) -> std::io::Result<()> {
         }
         write(&policies.join(pack).join("README.md"), &text)?;
     }
-    write(&policies.join("README.md"), &index)?;
-    Ok(())
+    Ok(write(&policies.join("README.md"), &index)?)
 }
 
-/// The first finding of a rule's fixtures as `eval` shows it.
-fn example(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>) -> std::io::Result<String> {
-    let mut files: Vec<_> = folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    files.sort();
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+/// The first finding of a rule's cases as `eval` shows it.
+fn example(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>) -> Result<String, String> {
     let bundle = Arc::new(Bundle::of_rules("example", [Arc::clone(rule)]));
-    let limits = Limits::default();
-    for path in files.iter().filter(|path| name(path).starts_with("fail") && !name(path).contains(".fixed")) {
-        let text = without_expectations(&std::fs::read_to_string(path)?);
-        let units = match discover::read(path, &name(path), text, &limits) {
-            Some(Ok(Content::Units(units))) => units,
-            Some(Ok(Content::Terraform(source))) => Unit::terraform([source]),
-            _ => continue,
-        };
+    for units in fixtures::examples(folder)? {
         let result = evaluate(&Judge::new(engine, &bundle), &units, RunOptions::default());
         let report = Report {
             bundle: &bundle,
@@ -120,16 +110,6 @@ fn example(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>) -> std::
         }
     }
     Ok(String::new())
-}
-
-/// A fixture as it would stand in a repository.
-fn without_expectations(text: &str) -> String {
-    let lines = text.lines().filter_map(|line| match line.split_once("# expect:") {
-        Some((before, _)) if before.trim().is_empty() => None,
-        Some((before, _)) => Some(before.trim_end()),
-        None => Some(line),
-    });
-    lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// Every command's help.

@@ -12,7 +12,7 @@ pub(super) fn run(arguments: &NewArguments) -> CommandResult {
     if let Some(repository) = &written.repository {
         outln!("{}: a repository of rules, with the SDK", repository.display());
     }
-    outln!("{folder}: a rule that builds and passes its fixtures; change it until it is yours");
+    outln!("{folder}: a rule that builds and passes its cases; change it until it is yours");
     match (arguments.lang, &arguments.out) {
         (Language::Rust, None) => outln!("  make rule RULE={rule}"),
         (Language::Rust, Some(out)) => outln!("  make -C {} rule RULE={rule}", out.display()),

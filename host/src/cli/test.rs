@@ -39,7 +39,7 @@ fn run_once(arguments: &TestArguments, context: &Context) -> CommandResult {
     let folders = rule_folders(&arguments.paths)?;
     if folders.is_empty() {
         let paths: Vec<String> = arguments.paths.iter().map(|path| path.display().to_string()).collect();
-        errln!("error: no rule in {}: a rule's folder has a `policy.rs`, or fixtures", paths.join(", "));
+        errln!("error: no rule in {}: a rule's folder has a `policy.rs`, or cases", paths.join(", "));
         return Ok(Exit::NoInput);
     }
     let results: Vec<Result<Outcomes, String>> =
@@ -49,7 +49,7 @@ fn run_once(arguments: &TestArguments, context: &Context) -> CommandResult {
         let name = folder.display();
         match result {
             Ok(outcomes) if outcomes.problems.is_empty() => {
-                outln!("ok     {name}: {} files, {} findings", outcomes.files, outcomes.matched);
+                outln!("ok     {name}: {} cases, {} findings", outcomes.cases, outcomes.matched);
             }
             Ok(outcomes) => {
                 failed += 1;
@@ -68,12 +68,11 @@ fn run_once(arguments: &TestArguments, context: &Context) -> CommandResult {
     Ok(if failed == 0 { Exit::Clean } else { Exit::Findings })
 }
 
-/// A folder with fixtures is a rule's; any other folder is searched.
+/// The folders of rules among and below some folders.
 fn rule_folders(paths: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for path in paths {
-        let is_rule = path.join("policy.rs").is_file() || path.join("fail.yaml").is_file();
-        if is_rule {
+        if fixtures::is_rule(path)? {
             folders.push(path.clone());
             continue;
         }

@@ -51,8 +51,10 @@ pub enum ScaffoldError {
 /// The name that the examples have.
 const EXAMPLE: &str = "owner-label-required";
 const WIT: &str = include_str!("../../../wit/v1/rule.wit");
-const FIXTURES: [File; 2] = [
+const CASES: [File; 4] = [
     File("fail.yaml", include_str!("../../../tests/examples/fail.yaml")),
+    File("fail-json/case.yaml", include_str!("../../../tests/examples/fail-json/case.yaml")),
+    File("fail-json/trim.json", include_str!("../../../tests/examples/fail-json/trim.json")),
     File("pass.yaml", include_str!("../../../tests/examples/pass.yaml")),
 ];
 const RUST: [File; 1] = [File("policy.rs", include_str!("../../../tests/examples/rust/policy.rs"))];
@@ -85,7 +87,7 @@ pub struct Written {
     pub rule: PathBuf,
 }
 
-/// Begins a rule: a folder that builds and passes its own fixtures.
+/// Begins a rule: a folder that builds and passes its own cases.
 ///
 /// # Errors
 /// When the name is none or taken, or files cannot be written. Then nothing of the rule is there.
@@ -112,7 +114,7 @@ pub fn new(name: &str, language: Language, out: Option<&Path>) -> Result<Written
         (_, out) => (out.unwrap_or(Path::new(".")).to_owned(), None),
     };
     let files: Vec<(String, String)> =
-        own.iter().chain(&FIXTURES).map(|File(path, text)| ((*path).to_owned(), text.replace(EXAMPLE, rule))).collect();
+        own.iter().chain(&CASES).map(|File(path, text)| ((*path).to_owned(), text.replace(EXAMPLE, rule))).collect();
     let folder = root.join(pack).join(rule);
     let of_pack = root.join(pack).join("Cargo.toml");
     if matches!(language, Language::Rust) && !of_pack.exists() {

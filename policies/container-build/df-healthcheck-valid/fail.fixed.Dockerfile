@@ -1,40 +1,40 @@
 FROM debian:trixie-slim AS builder
 # An operator behind the array: the shell looks for a program named `[/app/server,`.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
-    # expect: it looks like the exec form but is not a JSON array
+    # expect[not-json]: it looks like the exec form but is not a JSON array
     CMD ["/app/server", "check"]
 
 FROM debian:trixie-slim AS quotes
 # Single quotes are no JSON, and what is meant is not known well enough for a fix.
-# expect: it looks like the exec form but is not a JSON array
+# expect[not-json]: it looks like the exec form but is not a JSON array
 HEALTHCHECK CMD ['curl', '-f', 'http://localhost:8080/healthz']
 
 FROM debian:trixie-slim AS spaced
-# expect: it looks like the exec form
+# expect[not-json]: it looks like the exec form
 HEALTHCHECK CMD [ "curl", "-f", "http://localhost:8080/healthz" ] || echo sick
 
 FROM debian:trixie-slim AS operators
-# expect: `||` is handed over as an argument, since the exec form runs no shell
+# expect[operator]: `||` is handed over as an argument, since the exec form runs no shell
 HEALTHCHECK CMD ["curl", "-f", "http://localhost:8080/healthz"]
 
 FROM debian:trixie-slim AS redirected
-# expect: `>/dev/null` is handed over as an argument
+# expect[operator]: `>/dev/null` is handed over as an argument
 HEALTHCHECK CMD ["curl", "http://localhost:8080/healthz", ">/dev/null"]
 
 FROM debian:trixie-slim AS joined
-# expect: `curl -f http://localhost:8080/healthz || exit 1` is handed over as an argument
+# expect[operator]: `curl -f http://localhost:8080/healthz || exit 1` is handed over as an argument
 HEALTHCHECK CMD ["curl -f http://localhost:8080/healthz || exit 1"]
 
 FROM debian:trixie-slim AS options
 # Numbers without a unit are no durations.
-# expect: `--interval` is `30`, expected a duration with its unit, such as `30s`: the image will not build
-# expect: `--start-period` is `1min`, expected a duration
-# expect: `--retries` is `three`, expected a whole number
+# expect[option]: `--interval` is `30`, expected a duration with its unit, such as `30s`: the image will not build
+# expect[option]: `--start-period` is `1min`, expected a duration
+# expect[option]: `--retries` is `three`, expected a whole number
 HEALTHCHECK --interval=30 --start-period=1min --retries=three CMD /app/check
 
 FROM debian:trixie-slim AS little
-# expect: `--timeout` is `500us`, expected 0 or at least `1ms`
-# expect: `--retries` is `-1`, expected a whole number
+# expect[option]: `--timeout` is `500us`, expected 0 or at least `1ms`
+# expect[option]: `--retries` is `-1`, expected a whole number
 HEALTHCHECK --timeout=500us --retries=-1 CMD /app/check
 
 FROM debian:trixie-slim
@@ -48,5 +48,5 @@ COPY --from=options /app /app
 COPY --from=little /app /app
 # Dead: the next one takes its place.
 HEALTHCHECK CMD ["/app/server", "check"] || exit 1
-# expect: `>/dev/null` is handed over as an argument
+# expect[operator]: `>/dev/null` is handed over as an argument
 HEALTHCHECK CMD ["/app/server", "check", ">/dev/null"]

@@ -1,5 +1,5 @@
 # No backend: Terraform falls back to a local file.
-terraform { # expect: the root module declares no `backend`: unless a wrapper writes one, its state is a local file
+terraform { # expect[missing]: the root module declares no `backend`: unless a wrapper writes one, its state is a local file
   required_version = "~> 1.9"
 
   required_providers {

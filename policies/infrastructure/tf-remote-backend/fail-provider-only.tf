@@ -1,5 +1,5 @@
 # No `terraform` block at all.
-provider "google" { # expect: the root module declares no `backend`
+provider "google" { # expect[missing]: the root module declares no `backend`
   project = "acme-shop"
 }
 

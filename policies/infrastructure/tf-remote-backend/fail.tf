@@ -2,7 +2,7 @@
 terraform {
   required_version = "~> 1.9"
 
-  backend "local" { # expect: the backend is `local`, expected one of `s3`, `gcs`, `azurerm`, `http`, `remote`, `cloud`, `consul`
+  backend "local" { # expect[local]: the backend is `local`, expected one of `s3`, `gcs`, `azurerm`, `http`, `remote`, `cloud`, `consul`
     path = "terraform.tfstate"
   }
 }
