@@ -13,6 +13,7 @@ mod fake_api_server;
 mod fake_registry;
 mod hcl_reference;
 mod hostile_files;
+mod inputs;
 mod lsp;
 mod oci;
 mod pod_security;

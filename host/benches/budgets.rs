@@ -23,6 +23,7 @@ use policy_host::engine::{Engine, SandboxLimits};
 use policy_host::evaluate::{
     Ask, Collected, Grouping, Judge, Judged, Memo, Outcome, RunOptions, RunResult, Secrets, Told, run,
 };
+use policy_host::kinds::Wanted;
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use policy_host::project::Projection;
 use policy_host::report::{self, Report};
@@ -273,7 +274,9 @@ impl Host {
         rows.push(Row::detail("whole process", "s", Samples::new(remembering)));
         self.parts_with_memo(rows, &root, &cache)?;
 
-        let file = discover(std::slice::from_ref(&root), &Limits::default()).units[0].sources[0].path.to_string();
+        let file = discover(std::slice::from_ref(&root), &Wanted::All, &Limits::default()).units[0].sources[0]
+            .path
+            .to_string();
         let costs = several(|| process::policy_host(&["eval"], &[Path::new(&file)], &cache))?;
         let wall = Samples::new(costs.iter().map(|cost| cost.wall.as_secs_f64() * 1e3).collect());
         rows.push(Row::new("eval of one file of it, whole process", "ms", Budget::AtMost(40.0), wall));
@@ -285,11 +288,12 @@ impl Host {
         let limits = Limits::default();
         let judge = Judge::new(&self.engine, &self.bundle);
         let paths = [root.to_owned()];
-        let discovered = discover(&paths, &limits);
+        let wanted = self.bundle.wanted();
+        let discovered = discover(&paths, &wanted, &limits);
         let result = run(&judge, &discovered.units, RunOptions::default());
         self.print_repository(&discovered, &result);
 
-        let read = few(|| drop(black_box(discover(&paths, &limits))));
+        let read = few(|| drop(black_box(discover(&paths, &wanted, &limits))));
         let parsed = few(|| discovered.units.iter().for_each(|unit| drop(black_box(unit.parse(&limits)))));
         let run = few(|| drop(black_box(run(&judge, &discovered.units, RunOptions::default()))));
         let reported = few(|| drop(black_box(self.report(&discovered, &result))));
@@ -303,7 +307,7 @@ impl Host {
     /// Where the time goes when everything is remembered.
     fn parts_with_memo(&self, rows: &mut Vec<Row>, root: &Path, cache: &Path) -> Result<(), Box<dyn Error>> {
         let judge = Judge::new(&self.engine, &self.bundle);
-        let discovered = discover(&[root.to_owned()], &Limits::default());
+        let discovered = discover(&[root.to_owned()], &Wanted::All, &Limits::default());
         let open = || Memo::open(cache, root, &self.bundle.fingerprint);
         open()?;
         let opened = few(|| drop(black_box(open().ok())));
@@ -350,9 +354,9 @@ impl Host {
             units: &discovered.units,
             result,
             secrets: &Secrets::of(&discovered.units, result),
-            input_errors: &[],
+            problems: &[],
             level: Level::default(),
-            templates: 0,
+            passed: &[],
             elapsed: Duration::ZERO,
             fixed: None,
             adoption: &report::Adoption::default(),

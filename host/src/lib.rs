@@ -25,7 +25,9 @@
 //! | [`edit`] | operations on the text of a document |
 //! | [`project`], [`workload`] | how rules see a document |
 //! | [`manifest`] | what a rule says of itself |
-//! | [`parse`] | from bytes to documents |
+//! | [`problem`] | what is wrong with an input, apart from findings |
+//! | [`parse`] | from texts to documents |
+//! | [`kinds`] | the registry of kinds of files |
 //! | [`document`] | the document model |
 //! | [`config`] | what a repository says of how it is judged |
 //! | [`trust`] | keys, signatures, and who may be believed |
@@ -33,6 +35,7 @@
 //! | [`visible`] | texts of others as terminals, logs and pages may hold them |
 //! | [`located`] | files that people write to configure the host |
 //! | [`files`] | reading files that may be anything |
+//! | [`encoding`] | from bytes to text |
 //! | [`root`] | where a path is below a directory, and in which repository |
 //! | [`sealed`] | files that only we wrote |
 //! | [`digest`] | SHA-256, and how it is written |
@@ -51,18 +54,21 @@ pub mod digest;
 pub mod discover;
 pub mod document;
 pub mod edit;
+pub mod encoding;
 pub mod engine;
 pub mod evaluate;
 pub mod files;
 pub mod fix;
 pub mod fixtures;
 pub mod integrate;
+pub mod kinds;
 pub mod located;
 pub mod lsp;
 pub mod manifest;
 pub mod measure;
 pub mod oci;
 pub mod parse;
+pub mod problem;
 pub mod project;
 pub mod report;
 pub mod root;

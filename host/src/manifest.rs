@@ -6,6 +6,7 @@ pub use relation::{
     Absent, Belonging, Calling, Naming, Relation, Selection, SelectorForm, Sharing, Term, Terms, Whole,
 };
 
+use crate::{kinds, suggest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -616,6 +617,7 @@ impl Manifest {
         if self.applies_to.is_empty() {
             return invalid("appliesTo", "names no documents");
         }
+        self.check_targets()?;
         for (field, schema) in [("parameters", &self.parameters), ("settings", &self.settings)] {
             if schema.get("type").and_then(serde_json::Value::as_str) != Some("object") {
                 return invalid(field, "is not a schema of type `object`");
@@ -628,6 +630,23 @@ impl Manifest {
             return invalid("inventory", "has two queries of one name");
         }
         check_queries(&self.inventory).map_err(|reason| ManifestError::Invalid { field: "inventory", reason })
+    }
+
+    /// Whether every kind of file that it names is one.
+    fn check_targets(&self) -> Result<(), ManifestError> {
+        let queries = self.inventory.iter().map(|query| ("inventory", &query.kinds));
+        for (field, targets) in queries.chain([("appliesTo", &self.applies_to)]) {
+            for target in targets {
+                let Target::File(kind) = target else { continue };
+                if kinds::named(kind).is_none() {
+                    let known = kinds::KINDS.iter().map(|kind| kind.name);
+                    let meant = suggest::closest(kind, known).map(|kind| format!("; did you mean `file/{kind}`?"));
+                    let reason = format!("names `{target}`, which is no kind of file{}", meant.unwrap_or_default());
+                    return Err(ManifestError::Invalid { field, reason });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn check_findings(&self) -> Result<(), ManifestError> {

@@ -7,8 +7,9 @@ use super::settings::Settings;
 use crate::digest::Hasher;
 use crate::document::Pointer;
 use crate::engine::Engine;
+use crate::kinds::Wanted;
 use crate::located::{Located, LocatedError};
-use crate::manifest::{FindingKind, Severity};
+use crate::manifest::{FindingKind, Severity, Target};
 use crate::workload::WorkloadKinds;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -119,6 +120,19 @@ pub struct Bundle {
 pub type Written = (Located<Definition>, Option<PathBuf>);
 
 impl Bundle {
+    /// The kinds of files that its rules judge or ask for.
+    pub fn wanted(&self) -> Wanted {
+        let manifests = self.rules.iter().map(|rule| &rule.source.manifest);
+        let targets = manifests.flat_map(|manifest| {
+            manifest.applies_to.iter().chain(manifest.inventory.iter().flat_map(|query| &query.kinds))
+        });
+        let name = |target: &Target| match target {
+            Target::File(kind) => Some(kind.clone()),
+            _ => None,
+        };
+        Wanted::Named(targets.filter_map(name).collect())
+    }
+
     /// Resolves a bundle by the name of a shipped one, or the path of a file or directory.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use crate::bundle::{Bundle, Library};
 use crate::discover;
 use crate::document::{Document, Source};
 use crate::engine::Engine;
+use crate::kinds::Wanted;
 use crate::measure::{Bench, Cost, Samples, Verdict};
 use crate::parse::{Form, Limits, Scalars, Unit};
 use serde_json::{Value, json};
@@ -48,9 +49,9 @@ fn documents(arguments: &BenchArguments) -> Result<Vec<Document>, Box<dyn std::e
     let units = if arguments.on.is_empty() {
         vec![Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new("deployment.yaml", DEPLOYMENT))]
     } else {
-        let discovered = discover::discover(&arguments.on, &limits);
-        if let Some(error) = discovered.errors.into_iter().next() {
-            return Err(error.into());
+        let discovered = discover::discover(&arguments.on, &Wanted::All, &limits);
+        if let Some(problem) = discovered.problems.first() {
+            return Err(problem.line(&discovered.units).into());
         }
         discovered.units
     };

@@ -12,11 +12,14 @@ use crate::cache;
 use crate::changes::Changes;
 use crate::discover::{self, Discovered, STDIN};
 use crate::document::Pointer;
+use crate::encoding::{Encoding, decode};
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, Secrets, mask_messages, run as evaluate};
 use crate::files;
 use crate::fix::{self, Extent, Fixed};
+use crate::kinds::Wanted;
 use crate::oci::Reference;
 use crate::parse::{Limits, Unit};
+use crate::problem::{InputProblem, ProblemOutcome};
 use crate::report::{Adoption, Report, write_file};
 use crate::root;
 use std::sync::Arc;
@@ -30,9 +33,8 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
     let today = jiff::Zoned::now().date();
     let bundle = Arc::new(open_bundle(configured, &mut context, today)?);
     let limits = Limits::default();
-    let mut discovered = discover::discover(&arguments.paths, &limits);
-    let input_errors: Vec<String> = discovered.errors.iter().map(ToString::to_string).collect();
-    if discovered.units.is_empty() && input_errors.is_empty() {
+    let mut discovered = discover::discover(&arguments.paths, &bundle.wanted(), &limits);
+    if discovered.units.is_empty() && discovered.problems.is_empty() {
         errln!("error: {}", nothing_found(arguments, &discovered));
         return Ok(Exit::NoInput);
     }
@@ -52,15 +54,17 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         secrets.add_values(before);
     }
     mask_messages(&secrets, &discovered.units, &mut result);
+    let mut problems = discovered.problems.clone();
+    problems.extend(result.problems(&discovered.units));
     let adoption = adopt(arguments, &bundle, &discovered.units, &mut result)?;
     let report = Report {
         bundle: &bundle,
         units: &discovered.units,
         result: &result,
         secrets: &secrets,
-        input_errors: &input_errors,
+        problems: &problems,
         level: Level { severity: arguments.min_severity, confidence: arguments.min_confidence },
-        templates: discovered.templates,
+        passed: &discovered.passed,
         elapsed: started.elapsed(),
         fixed: fixed.map(|(applied, _)| applied),
         adoption: &adoption,
@@ -69,6 +73,11 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         outputs.write(&report, arguments.color)?;
     }
     Ok(exit(arguments, &report))
+}
+
+/// The kinds of files that are asked for.
+pub(super) fn wanted(configured: &Configured, mut context: Context) -> Result<Wanted, Box<dyn std::error::Error>> {
+    Ok(open_bundle(configured, &mut context, jiff::Zoned::now().date())?.wanted())
 }
 
 /// The bundle with the settings and exceptions of the configuration.
@@ -147,9 +156,12 @@ fn open_memo(arguments: &EvalArguments, bundle: &Bundle) -> Option<Memo> {
 fn nothing_found(arguments: &EvalArguments, discovered: &Discovered) -> String {
     let paths: Vec<String> = arguments.paths.iter().map(|path| path.display().to_string()).collect();
     let mut message = format!("nothing to judge in {}", paths.join(", "));
-    if discovered.templates > 0 {
-        let templates = discovered.templates;
-        message.push_str(&format!(": {templates} Helm templates were passed over; pipe the rendered chart in"));
+    let passed = match discovered.passed.len() {
+        1 => "1 template was".to_owned(),
+        count => format!("{count} templates were"),
+    };
+    if !discovered.passed.is_empty() {
+        message.push_str(&format!(": {passed} passed over; pipe in what is rendered"));
     } else if discovered.files == 0 {
         message.push_str(": no manifests, Dockerfiles, workflows or Terraform (.gitignore is respected)");
     }
@@ -171,7 +183,11 @@ fn apply_fixes(
     }
     // A path that is not UTF-8 is shown with `U+FFFD`, and may be another file's.
     let is_file = |path: &str| path != STDIN && !path.contains('\u{fffd}');
-    let original = |path: &str| if is_file(path) { files::read_text(path.as_ref(), limits.bytes).ok() } else { None };
+    let read = |path: &str| {
+        let bytes = if is_file(path) { files::read(path.as_ref(), limits.bytes).ok() } else { None };
+        bytes.and_then(|bytes| decode(bytes).ok())
+    };
+    let original = |path: &str| read(path).map(|(text, _)| text);
     let fixed_units: Vec<Unit> = fixed.slots.iter().map(|slot| slot.unit.clone()).collect();
     if arguments.diff {
         let after = Secrets::of(&fixed_units, &fixed.result);
@@ -184,7 +200,8 @@ fn apply_fixes(
         }
     } else {
         for (path, new) in &fix::changed_files(&fixed.slots, original) {
-            write_file(path.as_ref(), new)?;
+            let encoding = read(path).map_or(Encoding::Utf8, |(_, encoding)| encoding);
+            write_file(path.as_ref(), &encoding.encode(new))?;
         }
     }
     discovered.units = fixed_units;
@@ -194,12 +211,17 @@ fn apply_fixes(
 fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {
     let counts = report.counts();
     let documents = || report.result.documents.iter().map(|(_, document)| document);
+    let outcomes = || report.problems.iter().map(InputProblem::outcome);
+    let is_failure = |outcome: ProblemOutcome| match outcome {
+        ProblemOutcome::Finding(severity) => arguments.fail_on.includes(severity),
+        ProblemOutcome::Error => false,
+    };
     let fails = documents()
         .flat_map(|document| document.findings())
         .any(|(_, finding)| finding.enforcement == Enforcement::Deny && arguments.fail_on.includes(finding.severity));
-    if counts.rule_errors > 0 || counts.input_errors > 0 {
+    if counts.rule_errors > 0 || outcomes().any(|outcome| outcome == ProblemOutcome::Error) {
         Exit::Error
-    } else if fails {
+    } else if fails || outcomes().any(is_failure) {
         Exit::Findings
     } else if counts.documents == 0 && report.adoption.untouched.is_none() {
         errln!("note: none of the input is something that a rule of this bundle judges");

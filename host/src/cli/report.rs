@@ -10,7 +10,7 @@ pub(super) fn run(arguments: &ReportArguments) -> CommandResult {
     let older = arguments.baseline.as_deref().map(open).transpose()?;
     let text = gap_report(&results, older.as_ref(), arguments.format);
     match &arguments.output {
-        Some(path) => write_file(path, &text)?,
+        Some(path) => write_file(path, text.as_bytes())?,
         None => terminal::report(&text),
     }
     Ok(Exit::Clean)

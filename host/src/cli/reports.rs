@@ -84,7 +84,7 @@ impl<'a> Outputs<'a> {
         let renderings = Renderings::new(report);
         self.files.par_iter().try_for_each(|(format, file)| {
             let text = renderings.render(*format, Style::Plain, WIDTH).map_err(|error| error.to_string())?;
-            report::write_file(file, &text).map_err(|error| error.to_string())
+            report::write_file(file, text.as_bytes()).map_err(|error| error.to_string())
         })?;
         let style = if coloured(colour) { Style::Coloured } else { Style::Plain };
         terminal::report(&renderings.render(self.standard_output, style, WIDTH)?);

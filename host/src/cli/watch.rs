@@ -6,8 +6,10 @@ use super::{CommandResult, Context, Exit, eval, failed, terminal};
 use crate::digest::Hasher;
 use crate::discover;
 use crate::engine::SandboxLimits;
+use crate::kinds::Wanted;
 use crate::parse::Limits;
 use crate::watch::{Ignored, Watch};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Judges until it is told to stop; the exit code is the last verdict's.
@@ -26,7 +28,8 @@ pub(super) fn run(
         let configured = configured();
         let roots = configured.as_ref().map_or_else(|_| vec![PathBuf::from(".")], roots);
         cover(&mut watch, &roots);
-        let state = configured.as_ref().map_or_else(ToString::to_string, state);
+        let state =
+            configured.as_ref().map_or_else(ToString::to_string, |configured| state(configured, context.clone()));
         // Files change that nobody judges: what this run prints into, for one.
         if state != last.0 {
             terminal::clear();
@@ -42,11 +45,14 @@ pub(super) fn run(
 }
 
 /// Names all that a verdict is about and by.
-fn state(configured: &Configured) -> String {
+fn state(configured: &Configured, context: Context) -> String {
     let mut hasher = Hasher::default();
-    let discovered = discover::discover(&configured.arguments.paths, &Limits::default());
+    // A bundle that cannot be opened asks for nothing.
+    let wanted = eval::wanted(configured, context).unwrap_or_else(|_| Wanted::Named(BTreeSet::new()));
+    let discovered = discover::discover(&configured.arguments.paths, &wanted, &Limits::default());
     discovered.units.iter().for_each(|unit| hasher.update(unit.key(&[0; 32])));
-    discovered.errors.iter().for_each(|error| hasher.part(error.to_string()));
+    discovered.problems.iter().for_each(|problem| hasher.part(problem.line(&discovered.units)));
+    discovered.passed.iter().for_each(|passed| hasher.part(&passed.path));
     for path in settings(configured) {
         let files = std::fs::read_dir(&path).map_or_else(
             |_| vec![path],

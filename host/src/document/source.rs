@@ -58,6 +58,33 @@ pub enum Format {
     Dockerfile,
     /// HashiCorp configuration language.
     Hcl,
+    /// JSON5, or JSON with comments.
+    Json5,
+    /// TOML.
+    Toml,
+    /// The module file of Go.
+    GoMod,
+    /// Protocol Buffers.
+    Proto,
+    /// Variables of an environment.
+    Dotenv,
+    /// Properties of Java.
+    Properties,
+    /// A makefile.
+    Makefile,
+    /// SQL, whatever its dialect.
+    Sql,
+    /// Text, line by line.
+    Text,
+    /// Which files there are: nobody wrote it.
+    Listing,
+}
+
+impl Format {
+    /// Whether fixes can be applied to its text.
+    pub fn has_fixes(self) -> bool {
+        matches!(self, Self::Yaml | Self::Json | Self::Dockerfile | Self::Hcl)
+    }
 }
 
 /// Who a document is about. For a repository file, `kind` is the file's kind

@@ -9,7 +9,7 @@ use super::inventory::{Card, Here};
 use super::shards::{Bounds, Fresh, Group, Key, MemoUse, Shards};
 use super::verdict::{DocumentVerdict, RuleOutcome};
 use crate::digest::Hasher;
-use crate::parse::Unit;
+use crate::parse::{Repeated, Unit};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -33,6 +33,8 @@ pub(super) struct Record {
     pub(super) related: Vec<RelatedOutcome>,
     /// The exceptions that stand in it.
     pub(super) ignores: Vec<Ignore>,
+    /// The keys that stand twice in it.
+    pub(super) repeated: Vec<Repeated>,
 }
 
 /// The outcome of a rule that was told of other documents.

@@ -8,7 +8,8 @@ use super::shards::{Key, MemoUse};
 use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
 use crate::digest::Digest;
 use crate::document::Document;
-use crate::parse::{Limits, SyntaxError, Unit};
+use crate::parse::{Limits, Parsed, Repeated, SyntaxError, Unit};
+use crate::problem::InputProblem;
 use rayon::prelude::*;
 
 /// How to run.
@@ -36,12 +37,23 @@ pub struct RunResult {
     pub documents: Vec<(usize, DocumentVerdict)>,
     /// The units that could not be parsed, in the order of the input.
     pub errors: Vec<UnitError>,
+    /// The keys that stand twice in a mapping, with the index of their unit. Their documents are judged with the last value.
+    pub repeated: Vec<(usize, Repeated)>,
     /// How many units were judged from memory alone.
     pub remembered: usize,
     /// What that took.
     pub memo: MemoUse,
     /// What became of every exception: those of bundle and configuration, then those in the input.
     pub exceptions: Vec<Exception>,
+}
+
+impl RunResult {
+    /// What is wrong with the units, in the order of the input: what could not be parsed, and then keys that stand twice.
+    pub fn problems(&self, units: &[Unit]) -> Vec<InputProblem> {
+        let unparsed = self.errors.iter().map(|error| InputProblem::of_error(units, error.unit, &error.error));
+        let repeated = self.repeated.iter().map(|(unit, key)| InputProblem::of_repeated(units, *unit, key));
+        unparsed.chain(repeated).collect()
+    }
 }
 
 /// A unit on its way.
@@ -100,6 +112,7 @@ pub(super) fn run_known(
                 result.remembered += usize::from(pass.from_memory);
                 let record = remembering.then(|| memorable(&pass)).flatten();
                 remember.push((pass.key, record));
+                result.repeated.extend(pass.record.repeated.iter().map(|repeated| (unit, repeated.clone())));
                 let (documents, ignores) = merged(pass.record);
                 let first = result.documents.len();
                 result.documents.extend(documents.into_iter().map(|document| (unit, document)));
@@ -153,8 +166,8 @@ fn first_pass(
     if let Some(record) = known(&key) {
         return Ok(Pass { key, record, documents: None, from_memory: true });
     }
-    let documents = unit.parse(limits)?;
-    let mut record = Record::default();
+    let Parsed { documents, repeated } = unit.read(limits)?;
+    let mut record = Record { repeated, ..Record::default() };
     for document in &documents {
         let prepared = judge.prepare(document);
         let plan = judge.plan(document);

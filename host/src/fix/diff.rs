@@ -63,7 +63,7 @@ fn masked_slot(index: usize, slot: &Slot, secrets: &Secrets) -> Slot {
         offset: source.offset,
         lines_before: source.lines_before,
     });
-    Slot { unit: Unit { form: slot.unit.form, sources: masked.collect() }, original: slot.original.clone() }
+    Slot { unit: slot.unit.with_sources(masked), original: slot.original.clone() }
 }
 
 /// A file of which some units are parts, with their secrets starred out.

@@ -215,10 +215,7 @@ fn apply(
     if paths.iter().any(|path| touched.iter().any(|other| path.overlaps(other))) {
         return Ok(None);
     }
-    let text = match unit.form {
-        Form::Yaml(_) | Form::Json => vec![edit_structured(unit, &parse_root(unit, limits)?, &operations, limits)?],
-        Form::Dockerfile | Form::Terraform | Form::TerraformVariables => edit_verbatim(unit, &operations, limits)?,
-    };
+    let text = edited(unit, &operations, limits)?;
     touched.extend(paths);
     Ok(Some(with_text(unit, text)))
 }
@@ -230,23 +227,29 @@ fn absolute(document: &DocumentVerdict, operations: &str) -> Result<Vec<Operatio
     Ok(operations.into_iter().map(|operation| operation.below(&base)).collect())
 }
 
+/// The texts that operations make of a unit's.
+fn edited(unit: &Unit, operations: &[Operation], limits: &Limits) -> Result<Vec<String>, String> {
+    match unit.form {
+        Form::Yaml(_) | Form::Json => Ok(vec![edit_structured(unit, &parse_root(unit, limits)?, operations, limits)?]),
+        Form::Dockerfile | Form::Terraform | Form::TerraformVariables => edit_verbatim(unit, operations, limits),
+        Form::Plain(_) => Err("no fix can be applied to this kind of file".to_owned()),
+    }
+}
+
 fn parse_root(unit: &Unit, limits: &Limits) -> Result<Node, String> {
-    parse_whole(unit.form, &unit.sources[0].text, limits).map_err(|error| error.to_string())
+    parse_whole(unit, &unit.sources[0].text, limits).map_err(|error| error.to_string())
 }
 
 /// `root` is what the unit's text was parsed to.
 fn edit_structured(unit: &Unit, root: &Node, operations: &[Operation], limits: &Limits) -> Result<String, String> {
     let format = if unit.form == Form::Json { Format::Json } else { Format::Yaml };
-    let parse = |text: &str| parse_whole(unit.form, text, limits);
+    let parse = |text: &str| parse_whole(unit, text, limits);
     edit::apply(&unit.sources[0].text, root, operations, format, parse).map_err(|error| error.to_string())
 }
 
-fn parse_whole(form: Form, text: &str, limits: &Limits) -> Result<Node, crate::parse::SyntaxError> {
-    let empty = || crate::parse::SyntaxError::new(0, "the document is empty");
-    match form {
-        Form::Yaml(scalars) => crate::parse::yaml::parse(text, scalars, limits)?.ok_or_else(empty),
-        _ => crate::parse::json::parse(text, limits),
-    }
+fn parse_whole(unit: &Unit, text: &str, limits: &Limits) -> Result<Node, crate::parse::SyntaxError> {
+    let (root, _) = unit.root(text, limits)?;
+    root.ok_or_else(|| crate::parse::SyntaxError::new(0, "the document is empty"))
 }
 
 /// In a file that is neither YAML nor JSON only a string that stands verbatim in the text can be replaced.
@@ -311,7 +314,7 @@ fn with_text(unit: &Unit, texts: Vec<String>) -> Unit {
         offset: source.offset,
         lines_before: source.lines_before,
     });
-    Unit { form: unit.form, sources: sources.collect() }
+    unit.with_sources(sources)
 }
 
 /// Whether a unit has a finding, or a failure, that it did not have.

@@ -1,6 +1,6 @@
 //! What a fix does to the text, for those who apply it themselves: editors, and whoever reads SARIF.
 
-use super::{absolute, create_text, edit_structured, edit_verbatim, parse_root};
+use super::{absolute, create_text, edit_structured, edited, parse_root};
 use crate::document::Node;
 use crate::evaluate::{Change, DocumentVerdict, Fix, Secrets};
 use crate::parse::{Form, Limits, Unit};
@@ -49,13 +49,12 @@ impl<'u> Replacements<'u> {
             }
         };
         let texts = match self.unit.form {
+            // The root of a unit that has several fixes is parsed once.
             Form::Yaml(_) | Form::Json => {
                 let root = self.root.get_or_init(|| parse_root(self.unit, &self.limits)).as_ref()?;
                 vec![edit_structured(self.unit, root, &operations, &self.limits)?]
             }
-            Form::Dockerfile | Form::Terraform | Form::TerraformVariables => {
-                edit_verbatim(self.unit, &operations, &self.limits)?
-            }
+            _ => edited(self.unit, &operations, &self.limits)?,
         };
         let texts = sources.iter().zip(&texts).enumerate();
         let differences = texts.flat_map(|(file, (old, new))| {

@@ -60,18 +60,17 @@ impl Evaluated {
     /// Everything to be said of a file.
     pub(super) fn diagnostics(&self, path: &str, uri: &Uri, text: &Text, bundle: &Bundle) -> Vec<Diagnostic> {
         let mut diagnostics = Vec::new();
-        for error in &self.result.errors {
-            let unit = &self.units[error.unit];
-            let at = error.error.at as u32;
-            let place = Place { file: error.error.file, start: at, end: at, exact: true };
-            if let Some(bytes) = bytes(unit, &place, path) {
+        for found in self.result.problems(&self.units) {
+            let Some(at) = found.place else { continue };
+            let start = at.at as u32;
+            let place = Place { file: at.file, start, end: start, exact: true };
+            if let Some(bytes) = bytes(&self.units[at.unit], &place, path) {
                 let range = text.range(bytes.start..text.character_end(bytes.start));
-                diagnostics.push(problem(
-                    range,
-                    DiagnosticSeverity::ERROR,
-                    "syntax",
-                    visible(&error.error.message).into_owned(),
-                ));
+                let severity = match found.kind.is_judged() {
+                    true => DiagnosticSeverity::WARNING,
+                    false => DiagnosticSeverity::ERROR,
+                };
+                diagnostics.push(problem(range, severity, found.kind.as_str(), visible(&found.message).into_owned()));
             }
         }
         for (unit, document) in &self.result.documents {

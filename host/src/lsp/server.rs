@@ -247,7 +247,7 @@ impl<W: Write> Server<W> {
         if !self.client.watches_files {
             return Ok(());
         }
-        let patterns = ["**/*.{yaml,yml,json,tf,tofu,tfvars}", "**/*{Dockerfile,Containerfile}*"];
+        let patterns = self.session.judge().bundle().wanted().globs();
         let watchers: Vec<Value> = patterns.iter().map(|pattern| json!({"globPattern": pattern})).collect();
         let registration = json!({
             "id": "files",

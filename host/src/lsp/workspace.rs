@@ -1,7 +1,8 @@
 //! The files of the workspace as units: what is on disk, and over it what is open.
 
 use crate::discover::{self, Content};
-use crate::document::Source;
+use crate::document::{Format, Source};
+use crate::encoding::decode;
 use crate::evaluate::{Keyed, Session};
 use crate::parse::{Form, SyntaxError, Unit};
 use std::collections::BTreeMap;
@@ -28,8 +29,12 @@ impl Workspace {
     pub(super) fn open(roots: Vec<PathBuf>, session: &Session) -> Self {
         let mut workspace = Self { roots, ..Self::default() };
         for root in workspace.roots.clone() {
-            for unit in discover::discover(&[root], session.limits()).units {
-                workspace.add(&unit, session);
+            let wanted = session.judge().bundle().wanted();
+            for unit in discover::discover(&[root], &wanted, session.limits()).units {
+                // Of a file that nobody reads an editor tells no change, so a listing would soon be wrong.
+                if unit.form != Form::Plain(Format::Listing) {
+                    workspace.add(&unit, session);
+                }
             }
         }
         workspace
@@ -42,15 +47,15 @@ impl Workspace {
             offset: source.offset,
             lines_before: source.lines_before,
         });
-        let sources: Arc<[Source]> = renamed.collect();
+        let unit = unit.with_sources(renamed);
         if matches!(unit.form, Form::Terraform | Form::TerraformVariables) {
-            for source in sources.iter() {
+            for source in unit.sources.iter() {
                 self.files.insert(source.path.to_string(), File::Terraform(Arc::clone(&source.text)));
             }
             self.terraform = None;
             return;
         }
-        let keyed = session.key(Unit { form: unit.form, sources });
+        let keyed = session.key(unit);
         match self.files.entry(keyed.unit().sources[0].path.to_string()).or_insert(File::Units(Vec::new())) {
             File::Units(units) => units.push(keyed),
             other => *other = File::Units(vec![keyed]),
@@ -70,7 +75,9 @@ impl Workspace {
     pub(super) fn set(&mut self, path: &Path, text: &str, session: &Session) -> Result<bool, SyntaxError> {
         let shown = self.shown(path);
         self.remove(&shown);
-        let Some(content) = discover::read(path, &shown, text.to_owned(), session.limits()) else { return Ok(false) };
+        let wanted = session.judge().bundle().wanted();
+        let read = discover::read(path, &shown, text.to_owned(), &wanted, session.limits());
+        let Some(content) = read else { return Ok(false) };
         let file = match content? {
             Content::Units(units) => File::Units(units.into_iter().map(|unit| session.key(unit)).collect()),
             Content::Terraform(source) => {
@@ -84,10 +91,11 @@ impl Workspace {
 
     /// Takes what is on disk, after a buffer was closed or somebody else wrote the file.
     pub(super) fn reload(&mut self, path: &Path, session: &Session) {
-        match crate::files::read_text(path, session.limits().bytes) {
+        let bytes = crate::files::read(path, session.limits().bytes).ok();
+        match bytes.and_then(|bytes| decode(bytes).ok()) {
             // What cannot be judged is no part of the inventory; it is reported when it is opened.
-            Ok(text) => drop(self.set(path, &text, session)),
-            _ => self.remove(&self.shown(path)),
+            Some((text, _)) => drop(self.set(path, &text, session)),
+            None => self.remove(&self.shown(path)),
         }
     }
 

@@ -1,7 +1,8 @@
 //! What a YAML or JSON value is: Kubernetes objects, a workflow, a compose file, ….
 
-use super::{Limits, Scalars, SyntaxError};
-use crate::document::{Document, Node, Pointer, Subject, User, Value};
+use super::{Limits, Scalars, SyntaxError, plan};
+use crate::document::{Document, Format, Node, Pointer, Subject, User, Value};
+use crate::kinds::{self, Kind};
 
 /// What a parsed value holds.
 pub(super) enum Classified {
@@ -28,59 +29,35 @@ pub(super) struct Object {
     pub(super) user: Option<User>,
 }
 
-/// How plain scalars resolve: as the API server's clients do for what looks like a Kubernetes
-/// object, else by YAML 1.2, as workflows and compose files do.
-pub(super) fn scalars(path: &str, text: &str) -> Scalars {
-    if text.contains("apiVersion") && !is_workflow_path(path) { Scalars::Kubernetes } else { Scalars::Core12 }
+/// How plain scalars resolve: as the API server's clients do for what looks like a Kubernetes object or is read by the same
+/// library, else by YAML 1.2, as workflows and compose files do. `kind` is what the path says.
+pub(super) fn scalars(kind: Option<&Kind>, text: &str) -> Scalars {
+    let like_kubernetes = kind.map_or_else(|| text.contains("apiVersion"), |kind| kind.like_kubernetes);
+    if like_kubernetes { Scalars::Kubernetes } else { Scalars::Core12 }
 }
 
-/// Says what a value is.
-pub(super) fn classify(path: &str, root: Node, limits: &Limits) -> Result<Classified, SyntaxError> {
+/// Says what a value is; `named` is the kind that its path says.
+pub(super) fn classify(
+    path: &str,
+    named: Option<&'static Kind>,
+    root: Node,
+    format: Format,
+    limits: &Limits,
+) -> Result<Classified, SyntaxError> {
     let is_object =
         root.get("apiVersion").and_then(Node::as_str).is_some() && root.get("kind").and_then(Node::as_str).is_some();
-    if is_object {
-        let mut objects = Vec::new();
-        expand(root, Pointer::root(), limits, &mut objects)?;
-        return Ok(Classified::Objects(objects));
+    match kinds::of_content(&root, format, named, is_object) {
+        Some(kind) if kind.name == "TerraformPlan" => {
+            Ok(Classified::File { kind: kind.name, root: plan::document(&root, path, limits)? })
+        }
+        Some(kind) => Ok(Classified::File { kind: kind.name, root }),
+        None if is_object => {
+            let mut objects = Vec::new();
+            expand(root, Pointer::root(), limits, &mut objects)?;
+            Ok(Classified::Objects(objects))
+        }
+        None => Ok(Classified::Nothing),
     }
-    Ok(match file_kind(path, &root) {
-        Some(kind) => Classified::File { kind, root },
-        None => Classified::Nothing,
-    })
-}
-
-fn file_kind(path: &str, root: &Node) -> Option<&'static str> {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let has = |key| root.get(key).is_some();
-    if has("jobs") && (has("on") || is_workflow_path(path)) {
-        Some("GitHubWorkflow")
-    } else if root.path(&["runs", "using"]).is_some() {
-        Some("GitHubAction")
-    } else if has("planned_values") && has("format_version") {
-        Some("TerraformPlan")
-    } else if has("phases") && (has("version") || name.starts_with("buildspec")) {
-        Some("Buildspec")
-    } else if name == "Chart.yaml" {
-        Some("HelmChart")
-    } else if has("services") && (is_compose_name(name) || services_look_composed(root)) {
-        Some("Compose")
-    } else {
-        None
-    }
-}
-
-fn is_workflow_path(path: &str) -> bool {
-    path.starts_with(".github/workflows/") || path.contains("/.github/workflows/")
-}
-
-fn is_compose_name(name: &str) -> bool {
-    name.starts_with("docker-compose") || name.starts_with("compose.") || name.starts_with("compose-")
-}
-
-fn services_look_composed(root: &Node) -> bool {
-    let services = root.get("services").map_or(&[][..], Node::entries);
-    !services.is_empty()
-        && services.iter().all(|service| service.value.get("image").is_some() || service.value.get("build").is_some())
 }
 
 /// Takes Lists and AdmissionReviews apart.

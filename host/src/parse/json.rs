@@ -1,21 +1,30 @@
 //! JSON (RFC 8259), with the place of every value.
 
-use super::{Limits, SyntaxError};
+use super::{Limits, Repeated, RepeatedKeys, SyntaxError};
 use crate::document::{Entry, Node, Span, Value};
+use std::collections::HashMap;
 
 /// Parses a JSON text.
 ///
 /// # Errors
 /// At the byte where the text stops being JSON, a key stands twice, or a bound is exceeded.
 pub fn parse(text: &str, limits: &Limits) -> Result<Node, SyntaxError> {
+    parse_with(text, RepeatedKeys::Refused, limits).map(|(root, _)| root)
+}
+
+/// Parses a JSON text. Tells which keys stand twice, when that is no error.
+///
+/// # Errors
+/// At the byte where the text stops being JSON, a key stands twice that may not, or a bound is exceeded.
+pub fn parse_with(text: &str, keys: RepeatedKeys, limits: &Limits) -> Result<(Node, Vec<Repeated>), SyntaxError> {
     let start = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
-    let mut parser = Parser { text, at: start, limits, nodes: 0 };
+    let mut parser = Parser { text, at: start, keys, limits, nodes: 0, repeated: Vec::new() };
     let node = parser.value(0)?;
     parser.skip_space();
     if parser.at < text.len() {
         return Err(parser.expected("the end of the text"));
     }
-    Ok(node)
+    Ok((node, parser.repeated))
 }
 
 /// Bytes of memory that the tree of a text takes at the most, while it is parsed and after. Where `nested`, strings may
@@ -60,8 +69,10 @@ const KEY_BYTES: usize = (size_of::<Entry>() - size_of::<Node>()) * 3 / 2 + BLOC
 struct Parser<'t, 'l> {
     text: &'t str,
     at: usize,
+    keys: RepeatedKeys,
     limits: &'l Limits,
     nodes: usize,
+    repeated: Vec<Repeated>,
 }
 
 type Parsed<T> = Result<T, SyntaxError>;
@@ -164,18 +175,34 @@ impl<'t> Parser<'t, '_> {
             self.skip_space();
             if self.eat(b'}') {
                 entries.shrink_to_fit();
-                return match repeated(&entries) {
-                    Some(Entry { key, key_span, .. }) => Err(SyntaxError::new(
-                        key_span.start as usize,
-                        format!("the key `{key}` stands twice in this object"),
-                    )),
-                    None => Ok(Value::Object(entries)),
-                };
+                if let Some(Entry { key, key_span, .. }) = repeated(&entries) {
+                    if self.keys == RepeatedKeys::Refused {
+                        let message = format!("the key `{key}` stands twice in this object");
+                        return Err(SyntaxError::new(key_span.start as usize, message));
+                    }
+                    self.keep_last(&mut entries);
+                }
+                return Ok(Value::Object(entries));
             }
             if !self.eat(b',') {
                 return Err(self.expected("`,` or `}`"));
             }
         }
+    }
+
+    /// Keeps the last of entries with equal keys, and takes note of them.
+    fn keep_last(&mut self, entries: &mut Vec<Entry>) {
+        let mut last: HashMap<Box<str>, usize> = HashMap::with_capacity(entries.len());
+        for (index, entry) in entries.iter().enumerate() {
+            if last.insert(entry.key.clone(), index).is_some() {
+                Repeated::note(&mut self.repeated, &entry.key, entry.key_span.start as usize);
+            }
+        }
+        let mut index = 0;
+        entries.retain(|entry| {
+            index += 1;
+            last.get(&entry.key) == Some(&(index - 1))
+        });
     }
 
     fn number(&mut self) -> Parsed<&'t str> {
@@ -245,14 +272,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn check(text: &str) -> Result<(), TestCaseError> {
-        let ours = parse(text, &Limits::default());
+        let strict = parse(text, &Limits::default());
+        let ours = parse_with(text, RepeatedKeys::LastCounts, &Limits::default());
         match serde_json::from_str::<serde_json::Value>(text) {
             // serde_json takes the last of equal keys, and numbers no larger than f64.
-            Ok(theirs) => match ours {
-                Ok(node) => prop_assert_eq!(node.to_value(), theirs),
-                Err(error) => prop_assert!(error.message.contains("stands twice"), "{text}: {error}"),
-            },
-            Err(error) => prop_assert!(ours.is_err() || error.to_string().contains("out of range"), "{text}"),
+            Ok(theirs) => {
+                let (node, repeated) = ours.map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
+                prop_assert_eq!(node.to_value(), theirs);
+                prop_assert_eq!(strict.ok(), repeated.is_empty().then_some(node));
+            }
+            Err(error) => {
+                prop_assert!(ours.is_err() || error.to_string().contains("out of range"), "{text}");
+                prop_assert!(ours.is_ok() || strict.is_err(), "{text}");
+            }
         }
         Ok(())
     }
@@ -304,6 +336,18 @@ mod tests {
             let tree = parse(&text, &Limits::default()).unwrap().heap_bytes();
             assert!(tree_bytes(&text, false) < 3 * tree, "{} of {tree}", tree_bytes(&text, false));
         }
+    }
+
+    #[test]
+    fn of_equal_keys_the_last_counts_where_it_may() {
+        let text = r#"{"a": 1, "b": {"c": 2, "c": 3}, "a": [4], "d": 5, "a": 6}"#;
+        let (root, repeated) = parse_with(text, RepeatedKeys::LastCounts, &Limits::default()).unwrap();
+        assert_eq!(root.to_json(), r#"{"b":{"c":3},"d":5,"a":6}"#);
+        let told: Vec<(&str, usize)> = repeated.iter().map(|one| (&*one.key, one.at)).collect();
+        assert_eq!(told, [("c", 23), ("a", 32), ("a", 50)]);
+        let many = format!("{{{}\"a\":1}}", "\"a\":0,".repeat(1000));
+        let (_, repeated) = parse_with(&many, RepeatedKeys::LastCounts, &Limits::default()).unwrap();
+        assert_eq!(repeated.len(), Repeated::TOLD);
     }
 
     #[test]

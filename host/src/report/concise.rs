@@ -12,7 +12,8 @@ pub fn concise(results: &Results<'_>) -> String {
         if let Some(at) = &error.location {
             let _ = write!(out, "{}:{}:{}: ", visible(&at.file), at.line, at.column);
         }
-        let _ = writeln!(out, "error {}", visible(&error.message));
+        let level = if error.is_judged() { "warning" } else { "error" };
+        let _ = writeln!(out, "{level} {}", visible(&error.message));
     }
     for document in &results.documents {
         for outcome in &document.outcomes {

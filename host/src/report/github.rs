@@ -16,7 +16,8 @@ pub fn github(results: &Results<'_>) -> String {
             .location
             .as_ref()
             .map_or_else(String::new, |at| format!("file={},line={},col={},", Property(&at.file), at.line, at.column));
-        let _ = writeln!(out, "::error {place}title=input::{}", Data(&error.message));
+        let level = if error.is_judged() { "warning" } else { "error" };
+        let _ = writeln!(out, "::{level} {place}title=input::{}", Data(&error.message));
     }
     for document in &results.documents {
         for outcome in document.outcomes.iter().filter(|outcome| outcome.outcome == OutcomeName::Error) {

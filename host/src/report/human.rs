@@ -6,9 +6,11 @@ use super::text::counted;
 use super::{Counts, Grade, Report, SEVERITIES};
 use crate::baseline::Compared;
 use crate::bundle::BundleRule;
+use crate::discover::Why;
+use crate::document::Source;
 use crate::evaluate::{DocumentVerdict, Finding, Outcome};
 use crate::manifest::Confidence;
-use crate::parse::Unit;
+use crate::problem::InputProblem;
 use crate::visible::{Visible, visible_styled};
 use annotate_snippets::Level;
 use std::fmt::Write as _;
@@ -17,12 +19,11 @@ use std::fmt::Write as _;
 pub fn human(report: &Report<'_>, style: Style, width: usize) -> String {
     let frames = Frames::new(style, width);
     let mut out = String::new();
-    for error in report.input_errors {
-        // Writing to a String cannot fail, here and below.
-        let _ = writeln!(out, "error: {}\n", Visible(error));
-    }
-    for error in &report.result.errors {
-        out.push_str(&syntax_error(&frames, &report.units[error.unit], &error.error));
+    for problem in report.problems {
+        match problem.place {
+            Some(place) => out.push_str(&problem_frame(&frames, place.source(report.units), place.at, problem)),
+            None => out.push_str(&format!("error: {}", Visible(&problem.line(report.units)))),
+        }
         out.push_str("\n\n");
     }
     for documents in report.result.documents.chunk_by(|(one, _), (other, _)| one == other) {
@@ -36,16 +37,16 @@ pub fn human(report: &Report<'_>, style: Style, width: usize) -> String {
     visible_styled(&out).into_owned()
 }
 
-fn syntax_error(frames: &Frames, unit: &Unit, error: &crate::parse::SyntaxError) -> String {
-    let source = unit.sources.get(usize::from(error.file)).unwrap_or(&unit.sources[0]);
-    let mut at = error.at.min(source.text.len());
+fn problem_frame(frames: &Frames, source: &Source, at: usize, problem: &InputProblem) -> String {
+    let mut at = at.min(source.text.len());
     while !source.text.is_char_boundary(at) {
         at -= 1;
     }
     let end = at + source.text[at..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
     let mark = Mark { span: at..end, label: None, primary: true };
     let text = Text { path: &source.path, text: &source.text, lines_before: source.lines_before };
-    frames.frame(Level::ERROR, Some("syntax"), &error.message, &text, &[mark], &[])
+    let level = if problem.kind.is_judged() { Level::WARNING } else { Level::ERROR };
+    frames.frame(level, Some(problem.kind.as_str()), &problem.message, &text, &[mark], &[])
 }
 
 fn document_frames(
@@ -132,10 +133,22 @@ fn notices(report: &Report<'_>, out: &mut String) {
     for ((rule, reason), count) in reasons {
         let _ = writeln!(out, "not evaluated: {}: {} ({})", Visible(rule), Visible(reason), counted(count, "document"));
     }
-    if report.templates > 0 {
-        let files = counted(report.templates, "Helm template");
+    passed_over(report, out);
+}
+
+/// Which templates were passed over, and what to do about it.
+fn passed_over(report: &Report<'_>, out: &mut String) {
+    let (of_charts, others): (Vec<_>, Vec<_>) = report.passed.iter().partition(|passed| passed.why == Why::Chart);
+    if !of_charts.is_empty() {
+        let files = counted(of_charts.len(), "Helm template");
         let _ =
             writeln!(out, "note: {files} passed over; judge a rendered chart: helm template … | policy-host eval -");
+    }
+    if let Some(first) = others.first() {
+        let files = counted(others.len(), "template");
+        let example =
+            if others.len() > 1 { format!(", {} among them", first.path) } else { format!(": {}", first.path) };
+        let _ = writeln!(out, "note: {files} passed over; judge what is rendered{}", Visible(&example));
     }
 }
 
@@ -181,6 +194,7 @@ fn summary(report: &Report<'_>, counts: &Counts, out: &mut String) {
         (report.adoption.untouched.unwrap_or(0), "outside of the change"),
         (counts.rule_errors, "rule failures"),
         (counts.input_errors, "inputs that could not be read"),
+        (counts.repeated_keys, "keys that stand twice"),
         (counts.not_evaluated, "not evaluated"),
     ];
     parts.extend(also.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));

@@ -27,7 +27,10 @@ pub fn junit(results: &Results<'_>) -> io::Result<String> {
             name: "readable".to_owned(),
             class: "input".to_owned(),
             line,
-            verdict: Verdict::Error(visible(&error.message).into_owned()),
+            verdict: match error.is_judged() {
+                true => Verdict::Told(visible(&error.message).into_owned()),
+                false => Verdict::Error(visible(&error.message).into_owned()),
+            },
         };
         suite(&mut suites, &mut by_file, file).cases.push(case);
     }

@@ -65,7 +65,7 @@ fn errors(results: &Results<'_>, out: &mut String) {
     if results.errors.is_empty() {
         return;
     }
-    out.push_str("\n## Inputs that could not be read\n\n");
+    out.push_str("\n## Problems of the input\n\n");
     for (index, error) in results.errors.iter().enumerate() {
         if out.len() > MAX_BYTES / 2 {
             let _ = writeln!(out, "* and {} more", results.errors.len() - index);

@@ -25,9 +25,11 @@ mod text;
 
 use crate::baseline::Compared;
 use crate::bundle::{Bundle, Enforcement, Level};
+use crate::discover::PassedOver;
 use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Finding, Outcome, RunResult, Secrets, Status};
 use crate::manifest::{Confidence, Severity};
 use crate::parse::Unit;
+use crate::problem::InputProblem;
 use std::time::Duration;
 
 pub use exceptions::ExceptionResult;
@@ -86,12 +88,12 @@ pub struct Report<'r> {
     pub result: &'r RunResult,
     /// What of the input is secret, whatever is left of the result.
     pub secrets: &'r Secrets,
-    /// Inputs that could not be read.
-    pub input_errors: &'r [String],
+    /// What is wrong with inputs, apart from what rules find: those of discovery and of the run.
+    pub problems: &'r [InputProblem],
     /// Findings below this are not shown.
     pub level: Level,
-    /// Helm templates that were passed over.
-    pub templates: usize,
+    /// Templates that were passed over.
+    pub passed: &'r [PassedOver],
     /// How long it took.
     pub elapsed: Duration,
     /// How many fixes were applied, when that was asked for.
@@ -138,6 +140,9 @@ pub struct Counts {
     pub rule_errors: usize,
     /// Inputs that could not be read or parsed.
     pub input_errors: usize,
+    /// Keys that stand twice in a mapping.
+    #[serde(default)]
+    pub repeated_keys: usize,
 }
 
 /// Counts of exceptions.
@@ -187,8 +192,9 @@ impl Report<'_> {
 
     /// Counts the run.
     pub fn counts(&self) -> Counts {
-        let mut counts =
-            Counts { input_errors: self.result.errors.len() + self.input_errors.len(), ..Counts::default() };
+        let repeated_keys = self.problems.iter().filter(|problem| problem.kind.is_judged()).count();
+        let input_errors = self.problems.len() - repeated_keys;
+        let mut counts = Counts { input_errors, repeated_keys, ..Counts::default() };
         counts.exceptions = ExceptionCounts::of(&self.result.exceptions);
         for (_, document) in &self.result.documents {
             counts.documents += usize::from(!document.outcomes.is_empty());

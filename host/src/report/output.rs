@@ -16,16 +16,16 @@ pub struct OutputError {
 ///
 /// # Errors
 /// Names the file.
-pub fn write_file(path: &Path, text: &str) -> Result<(), OutputError> {
-    try_write(path, text).map_err(|reason| OutputError { path: path.to_owned(), reason })
+pub fn write_file(path: &Path, content: &[u8]) -> Result<(), OutputError> {
+    try_write(path, content).map_err(|reason| OutputError { path: path.to_owned(), reason })
 }
 
-fn try_write(path: &Path, text: &str) -> std::io::Result<()> {
+fn try_write(path: &Path, content: &[u8]) -> std::io::Result<()> {
     // Through a link the link's target is replaced, not the link.
     let target = match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => return Err(std::io::ErrorKind::IsADirectory.into()),
         Ok(metadata) if !metadata.is_file() => {
-            return std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+            return std::fs::OpenOptions::new().write(true).open(path)?.write_all(content);
         }
         Ok(_) => std::fs::canonicalize(path)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
@@ -38,7 +38,7 @@ fn try_write(path: &Path, text: &str) -> std::io::Result<()> {
         Err(_) => std::fs::Permissions::from_mode(0o666),
     };
     let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(directory)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(content)?;
     file.persist(&target)?;
     Ok(())
 }
@@ -51,11 +51,11 @@ mod tests {
     fn a_file_is_replaced_as_a_whole_and_nothing_else_is_left() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("report");
-        write_file(&path, "old").unwrap();
+        write_file(&path, b"old").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         let link = home.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        write_file(&link, "new").unwrap();
+        write_file(&link, b"new").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
@@ -65,9 +65,9 @@ mod tests {
     #[test]
     fn a_directory_is_no_report() {
         let home = tempfile::tempdir().unwrap();
-        let error = write_file(home.path(), "text").unwrap_err().to_string();
+        let error = write_file(home.path(), b"text").unwrap_err().to_string();
         assert!(error.contains("is a directory"), "{error}");
-        let error = write_file(&home.path().join("none/report"), "text").unwrap_err().to_string();
+        let error = write_file(&home.path().join("none/report"), b"text").unwrap_err().to_string();
         assert!(error.contains("none/report"), "{error}");
     }
 }

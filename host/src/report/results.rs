@@ -12,6 +12,7 @@ use crate::document::Subject;
 use crate::evaluate::{Change, DocumentVerdict, Finding, Outcome};
 use crate::manifest::{Confidence, Effort, FindingKind, Priority, Severity};
 use crate::parse::Unit;
+use crate::problem::{ProblemKind, ProblemPlace};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -36,7 +37,7 @@ pub struct Results<'r> {
     /// What the owner of the bundle should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Cow<'r, str>>,
-    /// Inputs that could not be read or parsed.
+    /// What is wrong with inputs.
     pub errors: Vec<InputError<'r>>,
     /// What lifts rules, and what became of it.
     #[serde(default)]
@@ -93,9 +94,12 @@ pub struct BundleName<'r> {
     pub rules: usize,
 }
 
-/// An input that could not be read or parsed.
+/// What is wrong with an input: it could not be read or parsed, or a key stands twice in it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct InputError<'r> {
+    /// What it is; absent in results of older versions, which knew none but the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ProblemKind>,
     /// Where; absent when the file could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location<'r>>,
@@ -277,18 +281,26 @@ pub struct FixResult<'r> {
     pub create: Option<Cow<'r, RawValue>>,
 }
 
+impl InputError<'_> {
+    /// Whether what it is about was judged all the same.
+    pub(super) fn is_judged(&self) -> bool {
+        self.kind.is_some_and(ProblemKind::is_judged)
+    }
+}
+
 impl<'r> Results<'r> {
     /// The results of a run.
     ///
     /// # Errors
     /// When a fix holds something that is not JSON, which evaluation rules out.
     pub fn of(report: &'r Report<'r>) -> serde_json::Result<Self> {
-        let unread = report.input_errors.iter().map(|message| InputError { location: None, message: message.into() });
-        let unparsed = report.result.errors.iter().map(|error| {
-            let sources = &report.units[error.unit].sources;
-            let source = sources.get(usize::from(error.error.file)).unwrap_or(&sources[0]);
-            let at = error.error.at;
-            InputError { location: Some(location(source, at, at)), message: (&error.error.message).into() }
+        let errors = report.problems.iter().map(|problem| {
+            let place = |place: ProblemPlace| location(place.source(report.units), place.at, place.at);
+            let message = match problem.place {
+                Some(_) => (&problem.message).into(),
+                None => problem.line(report.units).into(),
+            };
+            InputError { kind: Some(problem.kind), location: problem.place.map(place), message }
         });
         Ok(Results {
             schema: SCHEMA.into(),
@@ -300,7 +312,7 @@ impl<'r> Results<'r> {
             },
             summary: report.counts(),
             notices: report.bundle.notices.iter().map(|notice| (&notice.0).into()).collect(),
-            errors: unread.chain(unparsed).collect(),
+            errors: errors.collect(),
             exceptions: exceptions::results(report),
             baseline: report.adoption.compared.as_ref().map(BaselineResult::of),
             untouched: report.adoption.untouched,

@@ -288,18 +288,19 @@ fn security_severity(severity: Severity) -> &'static str {
 
 fn invocation(report: &Report<'_>) -> Value {
     let mut notifications = Vec::new();
-    for message in report.input_errors {
-        notifications.push(json!({"level": "error", "message": {"text": text(message)}}));
-    }
-    for error in &report.result.errors {
-        let unit = &report.units[error.unit];
-        let source = unit.sources.get(usize::from(error.error.file)).unwrap_or(&unit.sources[0]);
-        let location = json!({"physicalLocation": {
-            "artifactLocation": artifact(&source.path),
-            "region": region(source, error.error.at, error.error.at),
-        }});
-        let message = json!({"text": text(&error.error.message)});
-        notifications.push(json!({"level": "error", "message": message, "locations": [location]}));
+    for problem in report.problems {
+        let level = if problem.kind.is_judged() { "warning" } else { "error" };
+        notifications.push(match problem.place {
+            None => json!({"level": level, "message": {"text": text(&problem.line(report.units))}}),
+            Some(place) => {
+                let source = place.source(report.units);
+                let location = json!({"physicalLocation": {
+                    "artifactLocation": artifact(&source.path),
+                    "region": region(source, place.at, place.at),
+                }});
+                json!({"level": level, "message": {"text": text(&problem.message)}, "locations": [location]})
+            }
+        });
     }
     for (unit, document) in &report.result.documents {
         for (rule, failure) in document.errors() {
@@ -314,7 +315,9 @@ fn invocation(report: &Report<'_>) -> Value {
             }));
         }
     }
-    json!({"executionSuccessful": notifications.is_empty(), "toolExecutionNotifications": notifications})
+    let is_error = |notification: &Value| notification["level"] == "error";
+    let successful = !notifications.iter().any(is_error);
+    json!({"executionSuccessful": successful, "toolExecutionNotifications": notifications})
 }
 
 fn result<'r>(

@@ -14,6 +14,8 @@ pub(super) struct Opening {
     pub expand: bool,
     /// True for `<<-`: leading tabs are removed.
     chomp: bool,
+    /// True when a blank stands in front of the terminator, so that this may as well be an operator.
+    apart: bool,
 }
 
 /// A heredoc with its body.
@@ -41,7 +43,7 @@ pub(super) fn opening(word: &str, limits: &Limits) -> Result<Option<Opening>, Fa
         return Ok(None);
     };
     let (chomp, rest) = rest.strip_prefix('-').map_or((false, rest), |rest| (true, rest));
-    let rest = rest.trim_start();
+    let (apart, rest) = (rest.starts_with(char::is_whitespace), rest.trim_start());
     if rest.is_empty() || rest.contains('<') {
         return Ok(None);
     }
@@ -51,7 +53,7 @@ pub(super) fn opening(word: &str, limits: &Limits) -> Result<Option<Opening>, Fa
     let raw = shell::expand(rest, quoted, &|_| None)?;
     let quotes = |text: &str| text.matches(['\'', '"']).count();
     let expand = raw.words.first().is_some_and(|raw| quotes(raw) == quotes(name));
-    Ok(Some(Opening { name: name.clone(), expand, chomp }))
+    Ok(Some(Opening { name: name.clone(), expand, chomp, apart }))
 }
 
 /// Reads the bodies of all heredocs that a range of `line` opens; moves the line's end past them.
@@ -75,7 +77,9 @@ pub(super) fn read(
     let mut heredocs = Vec::new();
     for word in words {
         let opening = opening(&word, limits).map_err(|failure| SyntaxError::new(at, failure.message()))?;
-        if let Some(opening) = opening {
+        // In `$(( 4 << 1 ))` there is none: nothing ends it.
+        if let Some(opening) = opening.filter(|opening| !opening.apart || reader.is_ahead(&opening.name, opening.chomp))
+        {
             heredocs.push(body(reader, line, opening, at)?);
         }
     }

@@ -2,6 +2,8 @@
 
 use crate::document::Span;
 use crate::parse::SyntaxError;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::ops::Range;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -58,12 +60,38 @@ pub(super) struct Reader<'a> {
     directives_done: bool,
     /// Where comments are, directives among them.
     pub comments: Vec<Range<usize>>,
+    /// Where each line stands last, as it is and, marked, without the tabs before it; worked out when somebody asks.
+    last_lines: OnceCell<HashMap<(bool, &'a str), usize>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-        Self { text, at, escape: '\\', directives: Vec::new(), directives_done: false, comments: Vec::new() }
+        Self {
+            text,
+            at,
+            escape: '\\',
+            directives: Vec::new(),
+            directives_done: false,
+            comments: Vec::new(),
+            last_lines: OnceCell::new(),
+        }
+    }
+
+    /// Whether one of the lines that are still to be read is `line`, tabs before it aside where `chomp`.
+    pub(super) fn is_ahead(&self, line: &str, chomp: bool) -> bool {
+        let last_lines = self.last_lines.get_or_init(|| {
+            let mut last = HashMap::new();
+            let mut at = 0;
+            for line in self.text.split_inclusive('\n') {
+                let content = line.trim_end_matches(['\r', '\n']);
+                last.insert((false, content), at);
+                last.insert((true, content.trim_start_matches('\t')), at);
+                at += line.len();
+            }
+            last
+        });
+        last_lines.get(&(chomp, line)).is_some_and(|at| *at >= self.at)
     }
 
     /// The next physical line with its line break.

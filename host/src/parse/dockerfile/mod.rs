@@ -101,6 +101,17 @@ pub fn parse(text: &str, path: &str, limits: &Limits) -> Result<Node, SyntaxErro
     Ok(Node::new(Value::Object(entries), Span::new(0, text.len())))
 }
 
+/// Whether a text is a template of a Dockerfile: an action of Go's or Jinja's templates stands where an instruction would, or
+/// in the image of a `FROM`, whose names have no braces.
+pub fn is_template(text: &str) -> bool {
+    let is_action = |text: &str| text.contains("{{") || text.contains("{%");
+    is_action(text)
+        && text.lines().map(str::trim_start).any(|line| {
+            let from = line.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("from "));
+            line.starts_with("{{") || line.starts_with("{%") || from && is_action(line)
+        })
+}
+
 /// Where the comments of a Dockerfile are: lines of their own, but none of a heredoc; as far as it can be read.
 pub fn comments(text: &str, limits: &Limits) -> Vec<Range<usize>> {
     let mut budget = Budget { limits, nodes: limits.nodes, bytes: limits.bytes };

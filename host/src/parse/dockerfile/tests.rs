@@ -174,6 +174,10 @@ fn heredocs() {
     );
     assert_eq!(first("RUN <<eo\\'f\neo'f")["heredocs"][0]["name"], "eo'f");
     assert_eq!(first("RUN <<$EOF\n$EOF")["heredocs"][0]["name"], "$EOF");
+    for none in ["RUN echo $(( 4 << 1 )) > /n", "RUN a << B\nRUN c <<- D", "RUN a <<", "RUN $((1<<2))", "RUN \"1<<2\""]
+    {
+        assert_eq!(first(none)["heredocs"], json!(null), "{none}");
+    }
     for none in ["RUN \"<<A\"", "RUN cat<<A", "RUN a <<<A", "RUN echo 'x <<A", "RUN [\"<<A\"]", "USER <<A"] {
         assert_eq!(first(none)["heredocs"], json!(null), "{none}");
     }
@@ -303,6 +307,8 @@ fn hostile_sizes() {
         format!("FROM a\nRUN {}", "x \\\n#\n".repeat(n / 4)),
         format!("FROM a\nRUN {}", "<<".repeat(n)),
         format!("FROM a\nRUN {}", "<<a ".repeat(n / 4)),
+        format!("FROM a\nRUN {}", "<< a ".repeat(n / 4)),
+        format!("FROM a\n{}", "RUN << a\n".repeat(n / 16)),
         format!("FROM a\nRUN {}", "${a:-".repeat(n / 4)),
         format!("FROM a\nRUN << {}", "\"${a:-".repeat(n / 4)),
         format!("FROM a\nRUN {}x", "--a=b ".repeat(n / 4)),

@@ -1,7 +1,7 @@
 //! From events to a tree.
 
 use super::events::{Events, Placed};
-use super::{Limits, Scalars, SyntaxError, scalar};
+use super::{Limits, Repeated, RepeatedKeys, Scalars, SyntaxError, rewrite, scalar};
 use crate::document::{Entry, Node, Span, Value};
 use granit_parser::{ErrorKind, Event, ScalarStyle, ScanError, StructureStyle};
 use std::borrow::Cow;
@@ -11,8 +11,12 @@ use std::ops::Range;
 pub(super) struct Builder<'t, 'l> {
     text: &'t str,
     scalars: Scalars,
+    keys: RepeatedKeys,
     limits: &'l Limits,
     events: Events<'t>,
+    repeated: Vec<Repeated>,
+    /// Whether the event parser found something wrong with the indentation of quotes.
+    is_about_indentation: bool,
     nodes: usize,
     /// Values and bytes of text that stand somewhere through an alias or a merge key.
     copied: usize,
@@ -20,6 +24,21 @@ pub(super) struct Builder<'t, 'l> {
 }
 
 type Parsed<T> = Result<T, SyntaxError>;
+
+/// What a text was built to.
+pub(super) struct Built {
+    /// The value; `None` when the document is empty.
+    pub(super) root: Option<Node>,
+    /// Keys that stand twice.
+    pub(super) repeated: Vec<Repeated>,
+}
+
+/// Why nothing was built.
+pub(super) struct Failure {
+    pub(super) error: SyntaxError,
+    /// Whether indenting the lines of quoted scalars may help.
+    pub(super) is_about_indentation: bool,
+}
 
 /// A value, and where the text that puts it here ends: for an alias that is not where the value's own ends.
 struct Written {
@@ -37,12 +56,29 @@ struct Merge {
 }
 
 impl<'t, 'l> Builder<'t, 'l> {
-    pub(super) fn new(text: &'t str, scalars: Scalars, limits: &'l Limits) -> Self {
-        let events = Events::of(text, limits.depth);
-        Self { text, scalars, limits, events, nodes: 0, copied: 0, copied_bytes: 0 }
+    pub(super) fn new(text: &'t str, scalars: Scalars, keys: RepeatedKeys, limits: &'l Limits) -> Self {
+        Self {
+            text,
+            scalars,
+            keys,
+            limits,
+            events: Events::of(text, limits.depth),
+            repeated: Vec::new(),
+            is_about_indentation: false,
+            nodes: 0,
+            copied: 0,
+            copied_bytes: 0,
+        }
     }
 
-    pub(super) fn document(mut self) -> Parsed<Option<Node>> {
+    pub(super) fn document(mut self) -> Result<Built, Failure> {
+        match self.root() {
+            Ok(root) => Ok(Built { root, repeated: self.repeated }),
+            Err(error) => Err(Failure { error, is_about_indentation: self.is_about_indentation }),
+        }
+    }
+
+    fn root(&mut self) -> Parsed<Option<Node>> {
         let mut root = None;
         loop {
             let (event, range) = self.next(None)?;
@@ -60,7 +96,10 @@ impl<'t, 'l> Builder<'t, 'l> {
     }
 
     fn next(&mut self, key_end: Option<usize>) -> Parsed<Placed<'t>> {
-        self.events.next(key_end).map_err(|error| self.scan_error(&error))
+        self.events.next(key_end).map_err(|error| {
+            self.is_about_indentation = rewrite::is_about_indentation(error.kind());
+            self.scan_error(&error)
+        })
     }
 
     fn scan_error(&self, error: &ScanError) -> SyntaxError {
@@ -151,12 +190,15 @@ impl<'t, 'l> Builder<'t, 'l> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut own: HashMap<Cow<'t, str>, usize> = HashMap::new();
         let mut merges: Vec<Merge> = Vec::new();
+        // Indices of entries that a later one of the same key takes the place of.
+        let mut replaced: Vec<usize> = Vec::new();
         let mut end = start.end;
         loop {
             let (event, range) = self.next(None)?;
             if event == Event::MappingEnd {
                 let end = if self.has_brackets(style, start) { range.end } else { end };
                 self.merge(&mut entries, &own, merges)?;
+                remove(&mut entries, replaced);
                 return Ok((Value::Object(entries), start.start..end));
             }
             let is_merge = is_merge_key(&event);
@@ -170,12 +212,24 @@ impl<'t, 'l> Builder<'t, 'l> {
                 continue;
             }
             let entry = Entry::new(&*key, Span::new(range.start, range.end), value);
-            if own.insert(key, entries.len()).is_some() {
-                let key = entry.key;
-                return Err(SyntaxError::new(range.start, format!("the key `{key}` stands twice in this mapping")));
+            if let Some(earlier) = own.insert(key, entries.len()) {
+                self.repeat(&entry.key, range.start)?;
+                replaced.push(earlier);
             }
             entries.push(entry);
         }
+    }
+
+    /// Takes note of a key that stood there before, when that is no error.
+    fn repeat(&mut self, key: &str, at: usize) -> Parsed<()> {
+        if self.keys == RepeatedKeys::Refused {
+            return Err(SyntaxError::new(at, format!("the key `{key}` stands twice in this mapping")));
+        }
+        // What an alias copies was told where it is written.
+        if !self.events.is_replay() {
+            Repeated::note(&mut self.repeated, key, at);
+        }
+        Ok(())
     }
 
     /// A flow collection ends with its bracket, a block collection with its last child; so does the
@@ -245,6 +299,19 @@ impl<'t, 'l> Builder<'t, 'l> {
         }
         Ok(())
     }
+}
+
+/// Removes the entries with these indices.
+fn remove(entries: &mut Vec<Entry>, mut indices: Vec<usize>) {
+    if indices.is_empty() {
+        return;
+    }
+    indices.sort_unstable();
+    let mut index = 0;
+    entries.retain(|_| {
+        index += 1;
+        indices.binary_search(&(index - 1)).is_err()
+    });
 }
 
 fn open_anchor(at: usize) -> SyntaxError {

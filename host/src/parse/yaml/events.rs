@@ -1,4 +1,4 @@
-//! The events of a text with exact places, and again those of a part that an alias stands for.
+//! The events of a text without a byte order mark, with exact places, and again those of a part that an alias stands for.
 
 use super::place;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
@@ -13,8 +13,6 @@ pub(super) type Placed<'t> = (Event<'t>, Range<usize>);
 /// stands for only as far as somebody reads on.
 pub(super) struct Events<'t> {
     text: &'t str,
-    /// Bytes of the byte order mark, which the event parser does not see.
-    shift: usize,
     parser: Parser<'t, StrInput<'t>>,
     /// Collections that are open.
     depth: usize,
@@ -35,15 +33,13 @@ struct Recording {
 
 impl<'t> Events<'t> {
     pub(super) fn of(text: &'t str, nesting_limit: usize) -> Self {
-        let text_without_bom = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut options = granit_parser::Options::default();
         options.emit_comments = false;
         options.flow_nesting_limit = nesting_limit;
         options.block_nesting_limit = nesting_limit;
         Self {
             text,
-            shift: text.len() - text_without_bom.len(),
-            parser: Parser::new_from_str_with_options(text_without_bom, options),
+            parser: Parser::new_from_str_with_options(text, options),
             depth: 0,
             recorded: Vec::new(),
             recording: Vec::new(),
@@ -62,15 +58,14 @@ impl<'t> Events<'t> {
         };
         let (event, span) = next?;
         let range = span.byte_range().unwrap_or(0..0);
-        let range = self.place(&event, range.start + self.shift..range.end + self.shift, key_end);
+        let range = self.place(&event, range, key_end);
         self.record(&event, &range);
         Ok((event, range))
     }
 
     /// Where an error is in the text.
     pub(super) fn position(&self, error: &ScanError) -> usize {
-        let at = error.marker().byte_offset().map(|at| at + self.shift);
-        at.unwrap_or(self.text.len()).min(self.text.len())
+        error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len())
     }
 
     fn place(&self, event: &Event<'t>, range: Range<usize>, key_end: Option<usize>) -> Range<usize> {

@@ -3,7 +3,9 @@
 mod build;
 mod comments;
 mod events;
+mod lexer;
 mod place;
+mod rewrite;
 mod scalar;
 mod split;
 
@@ -12,7 +14,10 @@ pub(crate) use place::dash_before;
 pub(crate) use scalar::is_plain_string;
 pub use split::split_documents;
 
-use super::{Limits, SyntaxError};
+use self::build::{Builder, Built, Failure};
+use self::lexer::{Lexer, Token};
+use self::rewrite::Rewritten;
+use super::{Limits, Repeated, RepeatedKeys, SyntaxError};
 use crate::document::Node;
 
 /// How plain scalars become values.
@@ -30,7 +35,45 @@ pub enum Scalars {
 /// # Errors
 /// At the byte where the text stops being YAML, a key stands twice, or a bound is exceeded.
 pub fn parse(text: &str, scalars: Scalars, limits: &Limits) -> Result<Option<Node>, SyntaxError> {
-    build::Builder::new(text, scalars, limits).document()
+    parse_with(text, scalars, RepeatedKeys::Refused, limits).map(|(root, _)| root)
+}
+
+/// Parses one document; `None` when it is empty. Tells which keys stand twice, when that is no error.
+///
+/// # Errors
+/// At the byte where the text stops being YAML, a key stands twice that may not, or a bound is exceeded.
+pub fn parse_with(
+    text: &str,
+    scalars: Scalars,
+    keys: RepeatedKeys,
+    limits: &Limits,
+) -> Result<(Option<Node>, Vec<Repeated>), SyntaxError> {
+    let read = |rewritten: &Rewritten<'_>| -> Result<Built, Failure> {
+        Builder::new(&rewritten.text, scalars, keys, limits).document()
+    };
+    let mut rewritten = Rewritten::without_marks(text);
+    let mut built = read(&rewritten);
+    if built.as_ref().is_err_and(|failure| failure.is_about_indentation)
+        && let Some(indented) = Rewritten::with_indented_quotes(text, limits.bytes)
+    {
+        built = read(&indented);
+        rewritten = indented;
+    }
+    match built {
+        Ok(Built { mut root, mut repeated }) => {
+            root.iter_mut().for_each(|root| rewritten.restore(root));
+            repeated.iter_mut().for_each(|repeated| repeated.at = rewritten.original(repeated.at));
+            Ok((root, repeated))
+        }
+        Err(Failure { error, .. }) => Err(SyntaxError { at: rewritten.original(error.at), ..error }),
+    }
+}
+
+/// Whether a text, YAML or JSON, is a template of Go or Jinja: an action stands where a value or a key would begin.
+/// Inside of quotes, block scalars and words, `{{ … }}` is text.
+pub fn is_template(text: &str) -> bool {
+    (text.contains("{{") || text.contains("{%") || text.contains("{#"))
+        && Lexer::new(text).any(|token| token == Token::Action)
 }
 
 #[cfg(test)]

@@ -88,8 +88,9 @@ fn summary(results: &Results<'_>, areas: &[Area<'_>], out: &mut Vec<Block>) {
         });
         out.push(Block::Table(&["Area", "Gaps Found", "Places", "Soonest"], rows.collect()));
     }
-    if !results.errors.is_empty() {
-        let inputs = counted(results.errors.len(), "input");
+    let unread = results.errors.iter().filter(|error| !error.is_judged()).count();
+    if unread > 0 {
+        let inputs = counted(unread, "input");
         out.push(Block::Paragraph(format!("{inputs} could not be read; what is in them is not in this report.")));
     }
 }

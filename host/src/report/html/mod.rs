@@ -94,6 +94,7 @@ fn head(report: &Report<'_>) -> Markup {
         (counts.not_evaluated, "not evaluated"),
         (counts.rule_errors, "rule failures"),
         (counts.input_errors, "inputs that could not be read"),
+        (counts.repeated_keys, "keys that stand twice"),
     ];
     html! {
         a .skip href="#main" { "Skip to the findings" }
@@ -116,18 +117,13 @@ fn head(report: &Report<'_>) -> Markup {
 }
 
 fn errors(report: &Report<'_>) -> Markup {
-    let unparsed = report.result.errors.iter().map(|error| {
-        let sources = &report.units[error.unit].sources;
-        let source = sources.get(usize::from(error.error.file)).unwrap_or(&sources[0]);
-        let at = source.position(error.error.at);
-        format!("{}:{}:{}: {}", source.path, at.line, at.column, error.error.message)
-    });
+    let problems = report.problems.iter().map(|problem| problem.line(report.units));
     let failed = report.result.documents.iter().flat_map(|(_, document)| {
         document.errors().map(|(rule, failure)| {
             format!("{} could not judge {}: {failure}", report.bundle.rules[usize::from(rule)].id(), document.subject)
         })
     });
-    let errors: Vec<String> = report.input_errors.iter().cloned().chain(unparsed).chain(failed).collect();
+    let errors: Vec<String> = problems.chain(failed).collect();
     html! {
         @if !errors.is_empty() {
             section aria-labelledby="errors" {

@@ -1,0 +1,130 @@
+//! What is wrong with an input, apart from what rules find in it.
+
+use crate::document::{Position, Source};
+use crate::manifest::Severity;
+use crate::parse::{Repeated, SyntaxError, Unit};
+use serde::{Deserialize, Serialize};
+
+/// Kinds of problems. Their names are stable: a baseline knows a problem by its path, its kind and what it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemKind {
+    /// The operating system did not let it be read
+    Unreadable,
+    /// It is no text
+    NotText,
+    /// It has too many bytes or documents
+    Bound,
+    /// It is not what its language says, or goes beyond a bound of its parser
+    Syntax,
+    /// A key stands twice in one mapping. The document is judged with the last value
+    RepeatedKey,
+}
+
+impl ProblemKind {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::NotText => "not-text",
+            Self::Bound => "bound",
+            Self::Syntax => "syntax",
+            Self::RepeatedKey => "repeated-key",
+        }
+    }
+
+    /// Whether what it is about was judged all the same.
+    pub fn is_judged(self) -> bool {
+        self == Self::RepeatedKey
+    }
+}
+
+/// Something that is wrong with an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputProblem {
+    /// The path of the file or directory, as it is shown.
+    pub path: String,
+    /// What it is.
+    pub kind: ProblemKind,
+    /// What in the file it is about, for kinds of which one file may have several: the key that stands twice. Else empty.
+    pub about: String,
+    /// Where; `None` when the file was not read.
+    pub place: Option<ProblemPlace>,
+    /// What is wrong, lower case, without the path.
+    pub message: String,
+}
+
+/// A place in a unit's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProblemPlace {
+    /// Index of the unit.
+    pub unit: usize,
+    /// Index of its source.
+    pub file: u16,
+    /// Byte offset in the text.
+    pub at: usize,
+}
+
+impl ProblemPlace {
+    /// The text that it is in.
+    pub fn source(self, units: &[Unit]) -> &Source {
+        let sources = &units[self.unit].sources;
+        sources.get(usize::from(self.file)).unwrap_or(&sources[0])
+    }
+}
+
+impl InputProblem {
+    /// What is wrong with a file that was not read.
+    pub fn of_file(path: impl Into<String>, kind: ProblemKind, message: impl Into<String>) -> Self {
+        Self { path: path.into(), kind, about: String::new(), place: None, message: message.into() }
+    }
+
+    /// What is wrong with a unit that could not be parsed.
+    pub fn of_error(units: &[Unit], unit: usize, error: &SyntaxError) -> Self {
+        let place = ProblemPlace { unit, file: error.file, at: error.at };
+        Self::at(units, place, ProblemKind::Syntax, "", &error.message)
+    }
+
+    /// A key that stands twice in a unit.
+    pub fn of_repeated(units: &[Unit], unit: usize, repeated: &Repeated) -> Self {
+        let place = ProblemPlace { unit, file: 0, at: repeated.at };
+        Self::at(units, place, ProblemKind::RepeatedKey, &repeated.key, &repeated.message())
+    }
+
+    fn at(units: &[Unit], place: ProblemPlace, kind: ProblemKind, about: &str, message: &str) -> Self {
+        let path = place.source(units).path.to_string();
+        Self { path, kind, about: about.to_owned(), place: Some(place), message: message.to_owned() }
+    }
+
+    /// The line and column, where there are any.
+    pub fn position(&self, units: &[Unit]) -> Option<Position> {
+        self.place.map(|place| place.source(units).position(place.at))
+    }
+
+    /// The whole in one line: `shop.yaml:3:1: …`.
+    pub fn line(&self, units: &[Unit]) -> String {
+        match self.position(units) {
+            Some(at) => format!("{}:{}:{}: {}", self.path, at.line, at.column, self.message),
+            None => format!("{}: {}", self.path, self.message),
+        }
+    }
+
+    /// How a run ends that has it.
+    pub fn outcome(&self) -> ProblemOutcome {
+        match self.kind {
+            ProblemKind::RepeatedKey => ProblemOutcome::Finding(Severity::High),
+            ProblemKind::Unreadable | ProblemKind::NotText | ProblemKind::Bound | ProblemKind::Syntax => {
+                ProblemOutcome::Error
+            }
+        }
+    }
+}
+
+/// How a run ends that has a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemOutcome {
+    /// As one that could not judge everything.
+    Error,
+    /// As one with a finding of that severity.
+    Finding(Severity),
+}
