@@ -1,6 +1,10 @@
 //! What is read, and as what: encodings, templates, repeated keys, names of files, and the kinds that rules ask for.
 
 use crate::cli::{Home, PSS, stderr, stdout};
+use policy_host::discover::discover;
+use policy_host::kinds::{self, Wanted};
+use policy_host::parse::Limits;
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Output;
 
@@ -245,13 +249,76 @@ fn what_no_rule_asks_for_is_neither_read_nor_parsed() {
     assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
 }
 
+/// A file of every kind, the repository itself aside.
+const EVERY_KIND: &[(&str, &str)] = &[
+    ("Dockerfile", "FROM scratch\n"),
+    (".github/workflows/ci.yml", "on: push\njobs: {}\n"),
+    ("action.yml", "name: a\nruns: {using: composite, steps: []}\n"),
+    (".gitlab-ci.yml", "build: {script: [make]}\n"),
+    ("buildspec.yml", "version: 0.2\nphases: {build: {commands: [make]}}\n"),
+    ("compose.yaml", "services: {a: {image: b}}\n"),
+    ("chart/Chart.yaml", "apiVersion: v2\nname: a\nversion: 1.0.0\n"),
+    ("chart/values.yaml", "replicas: 2\n"),
+    ("chart/values.schema.json", "{\"type\": \"object\"}\n"),
+    ("chart/templates/a.yaml", "kind: {{ .Values.kind }}\n"),
+    ("skaffold.yaml", "apiVersion: skaffold/v4beta11\nkind: Config\n"),
+    (".github/dependabot.yml", "version: 2\nupdates: []\n"),
+    ("renovate.json5", "// a\n{extends: ['config:base']}\n"),
+    ("infra/main.tf", "locals {}\n"),
+    ("plan.json", "{\"format_version\": \"1.2\", \"planned_values\": {}}\n"),
+    ("base/kustomization.yaml", "resources: [a.yaml]\n"),
+    ("rules.yaml", "groups: [{name: a, rules: [{alert: B, expr: up == 0}]}]\n"),
+    ("alertmanager.yml", "route: {receiver: a}\nreceivers: [{name: a}]\n"),
+    ("dashboard.json", "{\"panels\": [], \"schemaVersion\": 39}\n"),
+    ("openapi.json", "{\"openapi\": \"3.1.0\", \"info\": {}, \"paths\": {}}\n"),
+    ("a.proto", "syntax = \"proto3\";\n"),
+    ("Cargo.toml", "[package]\nname = \"a\"\n"),
+    ("pyproject.toml", "[project]\nname = \"a\"\n"),
+    ("package.json", "{\"name\": \"a\"}\n"),
+    ("go.mod", "module a\n"),
+    (".env", "A=b\n"),
+    ("a.properties", "a=b\n"),
+    ("Makefile", "a:\n\tb\n"),
+    ("a.sh", "#!/bin/sh\nexit 0\n"),
+    ("migrations/1.sql", "select 1;\n"),
+];
+
+#[test]
+fn every_kind_of_file_is_found_and_parsed_when_it_is_asked_for() {
+    let home = Home::with(EVERY_KIND);
+    let found = discover(&[home.path("")], &Wanted::All, &Limits::default());
+    assert_eq!(found.problems, []);
+    let mut kinds = BTreeSet::new();
+    for unit in &found.units {
+        for document in unit.parse(&Limits::default()).unwrap() {
+            assert!(document.is_file(), "{}", document.subject);
+            assert!(kinds.insert(document.subject.kind.clone()), "{} is there twice", document.subject.kind);
+            if document.subject.kind == "Repository" {
+                let files = document.root.get("files").unwrap().items();
+                assert_eq!(files.len(), EVERY_KIND.len());
+                let path = &document.sources[usize::from(files[0].span.file)].path;
+                assert!(path.ends_with("/.env"), "{path}");
+            }
+        }
+    }
+    let known: BTreeSet<String> = kinds::KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+    assert_eq!(kinds, known);
+    // The template of the chart is text to whoever asks for it, and passed over as what it is rendered to.
+    assert_eq!(found.passed.len(), 1);
+
+    let wanted = Wanted::Named(["GoModule".to_owned(), "HelmValues".to_owned()].into());
+    let found = discover(&[home.path("")], &wanted, &Limits::default());
+    let named: Vec<&str> = found.units.iter().filter_map(|unit| Some(unit.kind?.name)).collect();
+    assert_eq!(named, ["HelmValues", "GoModule"]);
+}
+
 #[test]
 fn the_hooks_run_for_what_the_shipped_rules_ask_for() {
     let hooks = include_str!("../.pre-commit-hooks.yaml");
     let rules = Home::new().json(&["list"]);
     let targets = rules.as_array().unwrap().iter().flat_map(|rule| rule["appliesTo"].as_array().unwrap());
     let kinds = targets.filter_map(|target| target.as_str()?.strip_prefix("file/").map(str::to_owned));
-    let tags = policy_host::kinds::Wanted::Named(kinds.collect()).tags();
+    let tags = Wanted::Named(kinds.collect()).tags();
     let tags: Vec<&str> = tags.into_iter().collect();
     let wanted = format!("types_or: [{}]", tags.join(", "));
     let written: Vec<&str> = hooks.lines().map(str::trim).filter(|line| line.starts_with("types_or:")).collect();
