@@ -806,6 +806,26 @@ mod tests {
     }
 
     #[test]
+    fn kinds_of_files_are_known_ones_and_objects_any() {
+        let refused = |target: &str| {
+            let manifest = serde_json::json!([{
+                "id": "x", "version": "1.0.0", "title": "t", "why": "w", "fix": "f", "priority": "P1", "effort": "small",
+                "findings": [{"code": "c", "title": "t", "severity": "low", "confidence": "certain"}],
+                "factor": "I", "since": "0.1.0", "reads": [], "appliesTo": [target],
+            }]);
+            Manifest::parse_all(manifest.to_string().as_bytes()).err().map(|error| error.to_string())
+        };
+        for known in ["file/Dockerfile", "core/ConfigMap", "cert-manager.io/Certificate", "x.example/Anything"] {
+            assert_eq!(refused(known), None, "{known}");
+        }
+        assert_eq!(
+            refused("file/Dockerfle").unwrap(),
+            "its manifest's `appliesTo` names `file/Dockerfle`, which is no kind of file; did you mean `file/Dockerfile`?"
+        );
+        assert!(refused("file/Zzz").unwrap().ends_with("which is no kind of file"));
+    }
+
+    #[test]
     fn chains_lead_forwards_and_end() {
         let query = |name: &str, via: Option<&str>| {
             let relation = serde_json::json!({"named": {"name": "spec.x"}});

@@ -128,3 +128,33 @@ pub enum ProblemOutcome {
     /// As one with a finding of that severity.
     Finding(Severity),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Source;
+    use crate::parse::Form;
+
+    #[test]
+    fn a_problem_is_known_by_its_path_its_kind_and_what_it_is_about() {
+        let units = [Unit::new(Form::Json, Source::new("a.json", "{\n \"b\": 1}"))];
+        let error = InputProblem::of_error(&units, 0, &SyntaxError::new(3, "no"));
+        assert_eq!((&*error.path, error.kind, &*error.about), ("a.json", ProblemKind::Syntax, ""));
+        assert_eq!(error.line(&units), "a.json:2:2: no");
+        assert_eq!(error.outcome(), ProblemOutcome::Error);
+        let repeated = InputProblem::of_repeated(&units, 0, &Repeated { key: "b".to_owned(), at: 3 });
+        assert_eq!((&*repeated.path, repeated.kind, &*repeated.about), ("a.json", ProblemKind::RepeatedKey, "b"));
+        assert_eq!(repeated.outcome(), ProblemOutcome::Finding(Severity::High));
+        let unread = InputProblem::of_file("b", ProblemKind::Unreadable, "it is a directory");
+        assert_eq!((unread.line(&units), unread.position(&units)), ("b: it is a directory".to_owned(), None));
+        for kind in [
+            ProblemKind::Unreadable,
+            ProblemKind::NotText,
+            ProblemKind::Bound,
+            ProblemKind::Syntax,
+            ProblemKind::RepeatedKey,
+        ] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
+}

@@ -8,14 +8,15 @@ mod place;
 mod rewrite;
 mod scalar;
 mod split;
+mod template;
 
 pub use comments::comments;
 pub(crate) use place::dash_before;
 pub(crate) use scalar::is_plain_string;
 pub use split::split_documents;
+pub use template::is_template;
 
 use self::build::{Builder, Built, Failure};
-use self::lexer::{Lexer, Token};
 use self::rewrite::Rewritten;
 use super::{Limits, Repeated, RepeatedKeys, SyntaxError};
 use crate::document::Node;
@@ -67,13 +68,6 @@ pub fn parse_with(
         }
         Err(Failure { error, .. }) => Err(SyntaxError { at: rewritten.original(error.at), ..error }),
     }
-}
-
-/// Whether a text, YAML or JSON, is a template of Go or Jinja: an action stands where a value or a key would begin.
-/// Inside of quotes, block scalars and words, `{{ … }}` is text.
-pub fn is_template(text: &str) -> bool {
-    (text.contains("{{") || text.contains("{%") || text.contains("{#"))
-        && Lexer::new(text).any(|token| token == Token::Action)
 }
 
 #[cfg(test)]
