@@ -40,10 +40,12 @@ fn is_known(value: &Json) -> bool {
     }
 }
 
-/// The same but for how numbers are written.
+/// The same but for how numbers are written, and for scalars inside lists and maps that others there make texts: a
+/// provider's schema settles what they are.
 fn same(one: &Json, other: &Json) -> bool {
     match (one, other) {
         (Json::Number(one), Json::Number(other)) => one.as_f64() == other.as_f64(),
+        (Json::String(text), scalar @ (Json::Number(_) | Json::Bool(_))) => *text == scalar.to_string(),
         (Json::Array(one), Json::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
         }

@@ -24,7 +24,7 @@ pub fn caller<'d, P: Uses<Callers>>(input: &Input<'d, P>) -> Option<Related<'d>>
 /// An argument of a block. There is no way to a value that skips the question whether it is known.
 #[derive(Clone)]
 pub enum Argument<'d> {
-    /// It is not written.
+    /// It is not written, or `null`, which is the same to Terraform.
     Absent(View<'d>),
     /// Its value.
     Known(View<'d>),
@@ -160,7 +160,7 @@ mod tests {
             assert!(matches!(logs.argument("acl"), Argument::Unknown(_, "var.acl")));
             assert!(logs.argument("acl").known().is_none() && logs.argument("acl").is_unknown());
             assert!(logs.argument("tags").known().is_some(), "a key that only looks like it");
-            assert!(logs.argument("none").known().is_some());
+            assert!(matches!(logs.argument("none"), Argument::Absent(_)));
             let list = logs.argument("list");
             assert!(Argument::of(list.place().item(0)).is_unknown());
             let absent = logs.argument("other");

@@ -28,6 +28,7 @@ pub(super) struct Writer<'e, 'a, 'l> {
 type Addressed = IndexMap<String, (Span, Node)>;
 
 impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
+    /// One for a document whose spans lead into `texts`.
     pub fn new(evaluator: &'e mut Evaluator<'a, 'l>, texts: &'e Texts<'a>, limits: &'e Limits) -> Self {
         Self { evaluator, texts, limits, nodes: limits.nodes }
     }

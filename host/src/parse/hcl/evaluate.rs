@@ -4,9 +4,9 @@
 //! whatever depends on one. What Terraform would refuse is not known either.
 
 use super::functions;
-use super::names::{Found, Names, Scope};
+use super::names::{Names, Scope};
 use super::number::Decimal;
-use super::syntax::tree::{Call, Expression, For, Form, Item, Operator, Part, Step};
+use super::syntax::tree::{Call, Expression, For, Form, Item, Operator, Part};
 use super::value::{Member, Term, Value};
 use super::work::Work;
 use indexmap::IndexMap;
@@ -27,12 +27,13 @@ pub(super) struct Evaluator<'a, 'l> {
 pub(super) struct Context<'a> {
     pub scope: Scope,
     /// The names that loops around it bind, the innermost last.
-    bound: Vec<(&'a str, Term)>,
+    bindings: Vec<(&'a str, Term)>,
     /// Levels of expressions and references around it.
     pub depth: usize,
 }
 
 impl<'a, 'l> Evaluator<'a, 'l> {
+    /// One that knows these names.
     pub fn new(names: Names<'a>, work: Work<'l>) -> Self {
         Self { work, names, arguments: HashMap::new() }
     }
@@ -61,7 +62,8 @@ impl<'a, 'l> Evaluator<'a, 'l> {
         term.filter(|term| !term.is_unknown()).unwrap_or_else(|| Term::unknown(expression.span))
     }
 
-    fn value(&mut self, expression: &'a Expression, context: &mut Context<'a>) -> Value {
+    /// The value of an expression without its place.
+    pub(super) fn value(&mut self, expression: &'a Expression, context: &mut Context<'a>) -> Value {
         self.term(expression, context).value
     }
 
@@ -92,8 +94,16 @@ impl<'a, 'l> Evaluator<'a, 'l> {
             Form::Call(call) => self.call(call, context)?,
             Form::Conditional(parts) => {
                 let [condition, accepted, refused] = &**parts;
-                let chosen = if self.value(condition, context).to_bool()? { accepted } else { refused };
-                return Some(Term { span, ..self.term(chosen, context) });
+                let holds = self.value(condition, context).to_bool()?;
+                let (chosen, other) = if holds { (accepted, refused) } else { (refused, accepted) };
+                let term = self.term(chosen, context);
+                // Both results are of one type: of a text and another scalar, that of the text.
+                return Some(match (&term.value, self.value(other, context)) {
+                    (Value::Number(_) | Value::Bool(_), Value::Text(_)) => {
+                        Term::new(Value::Text(term.value.to_text()?), span)
+                    }
+                    _ => Term { span, ..term },
+                });
             }
             Form::Binary(first, rest) => self.operation(first, rest, context)?,
             Form::Negative(operand) => Value::number(self.value(operand, context).to_number()?.negative()?),
@@ -178,7 +188,8 @@ impl<'a, 'l> Evaluator<'a, 'l> {
     fn combined(&mut self, left: &Value, operator: Operator, right: &Value) -> Option<Value> {
         let numbers = || Some((left.to_number()?, right.to_number()?));
         let reckoned = |reckon: fn(Decimal, Decimal) -> Option<Decimal>| {
-            numbers().and_then(|(left, right)| reckon(left, right)).map(Value::number)
+            let (left, right) = numbers().filter(|(left, right)| left.is_binary() && right.is_binary())?;
+            reckon(left, right).filter(|result| result.is_binary()).map(Value::number)
         };
         let compared = |holds: fn(Ordering) -> bool| {
             numbers().and_then(|(left, right)| left.compare(right)).map(|order| Value::Bool(holds(order)))
@@ -223,18 +234,18 @@ impl<'a, 'l> Evaluator<'a, 'l> {
             }
             _ => return None,
         };
-        let outer = context.bound.len();
+        let outer = context.bindings.len();
         for (key, term) in elements {
             if let Some(name) = &repeated.key_name {
-                context.bound.push((name, Term::new(key, span)));
+                context.bindings.push((name, Term::new(key, span)));
             }
-            context.bound.push((&repeated.value_name, term));
+            context.bindings.push((&repeated.value_name, term));
             let passes = match &repeated.condition {
                 None => Some(true),
                 Some(condition) => self.value(condition, context).to_bool(),
             };
             let done = passes.and_then(|passes| if passes { each(self, context) } else { Some(()) });
-            context.bound.truncate(outer);
+            context.bindings.truncate(outer);
             done?;
         }
         Some(())
@@ -269,65 +280,17 @@ impl<'a, 'l> Evaluator<'a, 'l> {
         }
         self.work.map(members)
     }
-
-    fn traversal(&mut self, from: &'a Expression, steps: &'a [Step], context: &mut Context<'a>) -> Option<Found> {
-        if let Form::Name(root) = &from.form
-            && context.bound(root).is_none()
-        {
-            let (found, rest) = self.named(root, steps, context.scope, context.depth)?;
-            let term = self.follow(found.term, rest, context)?;
-            return Some(Found { term, ..found });
-        }
-        let term = self.term(from, context);
-        Some(Found { term: self.follow(term, steps, context)?, is_argument: false })
-    }
-
-    /// Goes from a value to a part of it.
-    fn follow(&mut self, from: Term, steps: &'a [Step], context: &mut Context<'a>) -> Option<Term> {
-        let mut term = from;
-        for step in steps {
-            self.work.steps(1)?;
-            let next = match step {
-                Step::Attribute(name) => term.value.map()?.get(name)?.clone(),
-                Step::Index(key) => {
-                    let key = self.value(key, context);
-                    match &term.value {
-                        Value::List(list) if !list.is_set => list.items.get(key.to_number()?.to_index()?)?.clone(),
-                        Value::Map(map) => map.get(&key.to_text()?)?.clone(),
-                        _ => return None,
-                    }
-                }
-                Step::Splat(inner) => Term::new(self.splat(&term, inner, context)?, term.span),
-            };
-            term = if term.borrowed { next.at(term.span) } else { next };
-            if term.is_unknown() {
-                return None;
-            }
-        }
-        Some(term)
-    }
-
-    fn splat(&mut self, from: &Term, steps: &'a [Step], context: &mut Context<'a>) -> Option<Value> {
-        let items: Vec<Term> = match &from.value {
-            Value::Unknown(_) => return None,
-            Value::List(list) => list.items.clone(),
-            Value::Null => Vec::new(),
-            _ => vec![from.clone()],
-        };
-        let at = self.work.at;
-        let taken = items.into_iter().map(|item| self.follow(item, steps, context).unwrap_or(Term::unknown(at)));
-        let taken = taken.collect();
-        self.work.list(taken, false)
-    }
 }
 
 impl<'a> Context<'a> {
+    /// Outside of any loop.
     pub fn new(scope: Scope, depth: usize) -> Self {
-        Self { scope, bound: Vec::new(), depth }
+        Self { scope, bindings: Vec::new(), depth }
     }
 
-    fn bound(&self, name: &str) -> Option<&Term> {
-        self.bound.iter().rev().find(|(bound, _)| *bound == name).map(|(_, term)| term)
+    /// What a loop around it binds a name to.
+    pub(super) fn bound(&self, name: &str) -> Option<&Term> {
+        self.bindings.iter().rev().find(|(bound, _)| *bound == name).map(|(_, term)| term)
     }
 }
 

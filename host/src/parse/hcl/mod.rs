@@ -45,7 +45,8 @@
 //! * What is not (attributes that a provider computes, other functions, cycles) is `{"$unknown": "<its text>"}` in the
 //!   place of the value, as small as it can be: a list with one unknown element is a list. A key of that name in a file is
 //!   `$$unknown`, so the two cannot be mistaken for each other. Rules in Rust read values with `policy_sdk::terraform`.
-//! * Numbers are exact, or not known. Sets are lists without repetitions, in order.
+//! * Numbers are exact, or not known: Terraform reckons in binary, so sums of most fractions are not. Sets are lists
+//!   without repetitions, in order.
 //!
 //! # Spans
 //!
@@ -70,6 +71,7 @@ mod number;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod traversal;
 mod types;
 mod value;
 mod work;

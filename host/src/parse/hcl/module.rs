@@ -17,6 +17,7 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
+    /// A file as it was read.
     pub fn new(source: &Source, number: u16, body: Body) -> Self {
         let name = file_name(source).to_owned();
         let ordinary = Role::Configuration { overrides: false, tofu: false };
@@ -24,6 +25,7 @@ impl Parsed {
         Self { directory: directory(source), number, role, body, name }
     }
 
+    /// Whether it is configuration, and not values of variables.
     pub fn is_configuration(&self) -> bool {
         matches!(self.role, Role::Configuration { .. })
     }
@@ -101,6 +103,7 @@ impl<'a> Merged<'a> {
         }
     }
 
+    /// `resource`, `backend` and the like.
     pub fn kind(&self) -> &'a str {
         &self.block.kind
     }

@@ -71,6 +71,7 @@ impl<'a> Names<'a> {
         Scope(self.scopes.len() - 1)
     }
 
+    /// What is defined in a scope, to be added to.
     pub fn definitions(&mut self, scope: Scope) -> Option<&mut Definitions<'a>> {
         self.scopes.get_mut(scope.0)
     }
@@ -137,10 +138,7 @@ impl<'a> Evaluator<'a, '_> {
         let variable = self.names.of(scope)?.variables.get(name)?;
         let (declared, default, nullable, given) =
             (variable.declared, variable.default, variable.nullable, variable.given);
-        let mut term = match given {
-            Some(given) => Some(self.term(given.expression, &mut Context::new(given.scope, depth))),
-            None => None,
-        };
+        let mut term = given.map(|given| self.term(given.expression, &mut Context::new(given.scope, depth)));
         if term.as_ref().is_none_or(|term| matches!(term.value, Value::Null) && !nullable) {
             term = default.map(|default| self.term(default, &mut Context::new(scope, depth))).or(term);
         }

@@ -59,7 +59,8 @@ impl Decimal {
 
     /// The difference.
     pub fn subtract(self, other: Self) -> Option<Self> {
-        self.add(other.negative()?)
+        let (one, two, scale) = self.aligned(other)?;
+        Self { digits: one.checked_sub(two)?, scale }.reduced()
     }
 
     /// The product.
@@ -90,9 +91,14 @@ impl Decimal {
         Self { digits: one.checked_rem(two)?, scale }.reduced()
     }
 
-    /// The same on the other side of zero.
+    /// The same on the other side of zero; Terraform has a zero of its own there.
     pub fn negative(self) -> Option<Self> {
-        Some(Self { digits: self.digits.checked_neg()?, ..self })
+        (self.digits != 0).then_some(Self { digits: self.digits.checked_neg()?, ..self })
+    }
+
+    /// Whether it is exact in Terraform, too, which reckons in binary.
+    pub fn is_binary(self) -> bool {
+        5i128.checked_pow(self.scale).is_some_and(|power| self.digits % power == 0)
     }
 
     /// Which is greater.
@@ -104,6 +110,12 @@ impl Decimal {
     /// The greatest whole number that is not greater.
     pub fn floor(self) -> Option<Self> {
         Some(Self::whole(self.digits.div_euclid(10i128.checked_pow(self.scale)?)))
+    }
+
+    /// The least whole number that is not less.
+    pub fn ceil(self) -> Option<Self> {
+        let floor = self.floor()?;
+        if floor == self { Some(floor) } else { floor.add(Self::whole(1)) }
     }
 
     /// As a whole number, where it is one.
@@ -168,7 +180,11 @@ mod tests {
         assert_eq!(number("1").divide(number("0")), None);
         assert_eq!(number("-7").modulo(number("3")), Some(number("-1")));
         assert_eq!(number("-1.5").floor(), Some(number("-2")));
+        assert_eq!(number("-1.5").ceil(), Some(number("-1")));
+        assert_eq!(number("2").ceil(), Some(number("2")));
         assert_eq!(number("1.5").to_index(), None);
+        assert_eq!(number("0").negative(), None);
+        assert!(number("0.375").is_binary() && number("12").is_binary() && !number("0.1").is_binary());
     }
 
     proptest! {

@@ -51,6 +51,7 @@ pub(super) struct Member {
 }
 
 impl List {
+    /// A list of these elements.
     pub fn new(items: Vec<Term>, is_set: bool) -> Self {
         let height = 1 + items.iter().map(|item| item.value.height()).max().unwrap_or(0);
         Self { items, is_set, height }
@@ -58,11 +59,13 @@ impl List {
 }
 
 impl Map {
+    /// A map of these members.
     pub fn new(members: IndexMap<Rc<str>, Member>) -> Self {
         let height = 1 + members.values().map(|member| member.term.value.height()).max().unwrap_or(0);
         Self { members, height }
     }
 
+    /// The value under a key.
     pub fn get(&self, key: &str) -> Option<&Term> {
         self.members.get(key).map(|member| &member.term)
     }
@@ -85,10 +88,12 @@ impl Value {
         }
     }
 
+    /// Whether it is not known.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown(_))
     }
 
+    /// A number.
     pub fn number(number: Decimal) -> Self {
         Self::Number(number.to_string().into())
     }
@@ -121,6 +126,7 @@ impl Value {
         }
     }
 
+    /// The elements of a list.
     pub fn items(&self) -> Option<&[Term]> {
         match self {
             Self::List(list) => Some(&list.items),
@@ -128,6 +134,7 @@ impl Value {
         }
     }
 
+    /// A map as such.
     pub fn map(&self) -> Option<&Map> {
         match self {
             Self::Map(map) => Some(map),
@@ -137,6 +144,7 @@ impl Value {
 }
 
 impl Term {
+    /// A value that is written at a place.
     pub fn new(value: Value, span: Span) -> Self {
         Self { value, span, borrowed: false }
     }
@@ -146,10 +154,12 @@ impl Term {
         Self { value: self.value.clone(), span, borrowed: true }
     }
 
+    /// What an expression comes to that is not known.
     pub fn unknown(span: Span) -> Self {
         Self::new(Value::Unknown(span), span)
     }
 
+    /// Whether it is not known.
     pub fn is_unknown(&self) -> bool {
         self.value.is_unknown()
     }

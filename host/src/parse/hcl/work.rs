@@ -21,6 +21,7 @@ pub(super) struct Work<'l> {
 }
 
 impl<'l> Work<'l> {
+    /// All that one module may take.
     pub fn new(limits: &'l Limits) -> Self {
         Self { limits, steps: STEPS, bytes: limits.bytes, error: None, at: Span::default() }
     }
@@ -69,11 +70,13 @@ impl<'l> Work<'l> {
         (depth <= self.limits.depth).then_some(())
     }
 
+    /// A text that is made.
     pub fn text(&mut self, text: String) -> Option<Value> {
         self.bytes(text.len())?;
         Some(Value::Text(text.into()))
     }
 
+    /// A list that is made.
     pub fn list(&mut self, items: Vec<Term>, is_set: bool) -> Option<Value> {
         self.steps(items.len())?;
         let list = List::new(items, is_set);
@@ -82,6 +85,7 @@ impl<'l> Work<'l> {
         Some(value)
     }
 
+    /// A map that is made.
     pub fn map(&mut self, members: IndexMap<Rc<str>, Member>) -> Option<Value> {
         self.steps(members.len())?;
         let value = Value::Map(Rc::new(Map::new(members)));

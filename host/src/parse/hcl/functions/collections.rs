@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::rc::Rc;
 
+/// Calls a function of lists, sets and maps; `None` when it is none of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     let answer = match name {
         "alltrue" => all(arguments, true),
@@ -66,14 +67,17 @@ pub(in crate::parse::hcl) fn set_of(items: &[Term], work: &mut Work<'_>) -> Answ
     work.list(items, true)
 }
 
-/// The first of each scalar.
+/// The first of each scalar. Elements of a list are of one type: where there is a text among them, texts.
 fn unique(items: &[Term], work: &mut Work<'_>) -> Option<Vec<Term>> {
     work.steps(items.len())?;
+    let are_texts = items.iter().any(|item| matches!(item.value, Value::Text(_)));
     let mut seen = HashSet::new();
     let mut unique = Vec::new();
     for item in items {
-        if seen.insert((std::mem::discriminant(&item.value), item.value.to_text()?)) {
-            unique.push(item.clone());
+        let text = item.value.to_text()?;
+        if seen.insert(text.clone()) {
+            let value = if are_texts { Value::Text(text) } else { item.value.clone() };
+            unique.push(Term { value, ..item.clone() });
         }
     }
     Some(unique)

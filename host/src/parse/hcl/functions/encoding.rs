@@ -6,6 +6,7 @@ use super::Answer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+/// Calls a function of encodings; `None` when it is none of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     let answer = match (name, arguments) {
         ("jsonencode", [only]) => {

@@ -6,10 +6,11 @@ use super::super::work::Work;
 use super::Answer;
 use std::cmp::Ordering;
 
+/// Calls a function of numbers; `None` when it is none of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     let answer = match name {
         "abs" => one(arguments).and_then(|number| if is_negative(number)? { number.negative() } else { Some(number) }),
-        "ceil" => one(arguments).and_then(|number| number.negative()?.floor()?.negative()),
+        "ceil" => one(arguments).and_then(Decimal::ceil),
         "floor" => one(arguments).and_then(Decimal::floor),
         "signum" => one(arguments).and_then(|number| {
             Some(Decimal::whole(match number.compare(Decimal::whole(0))? {
@@ -50,7 +51,9 @@ fn sum(arguments: &[Term], work: &mut Work<'_>) -> Option<Decimal> {
     let [list] = arguments else { return None };
     let items = list.value.items().filter(|items| !items.is_empty())?;
     work.steps(items.len())?;
-    items.iter().try_fold(Decimal::whole(0), |sum, item| sum.add(item.value.to_number()?))
+    items
+        .iter()
+        .try_fold(Decimal::whole(0), |sum, item| sum.add(item.value.to_number().filter(|number| number.is_binary())?))
 }
 
 fn parse_integer(arguments: &[Term]) -> Option<Decimal> {

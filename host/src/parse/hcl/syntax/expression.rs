@@ -115,6 +115,8 @@ impl Parser<'_, '_> {
                 self.next();
                 Ok(Some(Step::Attribute(self.slice(&token).into())))
             }
+            // Of several such indexes the number would be a fraction.
+            Kind::Number if self.slice(&token).contains('.') => Err(self.expected("one index in brackets")),
             Kind::Number => Ok(Some(Step::Index(Box::new(self.number()?)))),
             _ if self.eat("*") => Ok(None),
             _ => Err(self.expected("the name of an attribute")),
@@ -265,7 +267,7 @@ impl Parser<'_, '_> {
 
     fn for_expression(&mut self, closer: &str) -> Result<Form, SyntaxError> {
         self.next();
-        let (key_name, value_name, collection) = self.for_intro()?;
+        let Intro { key_name, value_name, collection } = self.for_intro()?;
         self.expect(":")?;
         let first = self.expression()?;
         let (key, value) = match closer {
@@ -287,10 +289,10 @@ impl Parser<'_, '_> {
     }
 
     /// `key, value in collection` behind `for`.
-    pub(super) fn for_intro(&mut self) -> Result<(Option<Box<str>>, Box<str>, Expression), SyntaxError> {
+    pub(super) fn for_intro(&mut self) -> Result<Intro, SyntaxError> {
         let first = self.identifier()?;
         let first: Box<str> = self.slice(&first).into();
-        let (key, value) = if self.eat(",") {
+        let (key_name, value_name) = if self.eat(",") {
             let second = self.identifier()?;
             (Some(first), self.slice(&second).into())
         } else {
@@ -300,8 +302,15 @@ impl Parser<'_, '_> {
             return Err(self.expected("`in`"));
         }
         self.next();
-        Ok((key, value, self.expression()?))
+        Ok(Intro { key_name, value_name, collection: self.expression()? })
     }
+}
+
+/// What a loop begins with.
+pub(super) struct Intro {
+    pub key_name: Option<Box<str>>,
+    pub value_name: Box<str>,
+    pub collection: Expression,
 }
 
 /// The precedence of the operators that bind strongest is below this.

@@ -4,6 +4,7 @@
 //! that `~` and `<<-` trim by line; and from these into a tree, which has the directives.
 
 use super::Parser;
+use super::expression::Intro;
 use super::scan::{Kind, Token};
 use super::tree::{Expression, For, Form, Part};
 use crate::parse::SyntaxError;
@@ -13,7 +14,7 @@ enum Piece {
     Literal(String),
     Value(Expression),
     If(Expression),
-    For(Option<Box<str>>, Box<str>, Expression),
+    For(Intro),
     Else,
     EndIf,
     EndFor,
@@ -34,6 +35,8 @@ enum Ending<'m> {
 type Pieces = Vec<(usize, Piece)>;
 /// Those that are still to be put together.
 type Rest = std::vec::IntoIter<(usize, Piece)>;
+/// Parts, and the piece that ends them.
+type Read = (Vec<Part>, Option<(usize, Piece)>);
 
 impl Parser<'_, '_> {
     /// A quoted template behind its first quote.
@@ -217,10 +220,7 @@ impl Parser<'_, '_> {
         self.next();
         Ok(match keyword.as_str() {
             "if" => Piece::If(self.expression()?),
-            "for" => {
-                let (key, value, collection) = self.for_intro()?;
-                Piece::For(key, value, collection)
-            }
+            "for" => Piece::For(self.for_intro()?),
             "else" => Piece::Else,
             "endif" => Piece::EndIf,
             _ => Piece::EndFor,
@@ -237,7 +237,7 @@ impl Parser<'_, '_> {
     }
 
     /// Parts up to a piece that goes on with a directive or ends it, and that piece.
-    fn parts(&mut self, pieces: &mut Rest) -> Result<(Vec<Part>, Option<(usize, Piece)>), SyntaxError> {
+    fn parts(&mut self, pieces: &mut Rest) -> Result<Read, SyntaxError> {
         let mut parts = Vec::new();
         let mut text: Option<String> = None;
         while let Some((at, piece)) = pieces.next() {
@@ -252,7 +252,7 @@ impl Parser<'_, '_> {
                     let (accepted, refused) = self.nested(|parser| parser.branches(at, pieces))?;
                     parts.push(Part::If(condition, accepted, refused));
                 }
-                Piece::For(key_name, value_name, collection) => {
+                Piece::For(Intro { key_name, value_name, collection }) => {
                     let body = self.nested(|parser| parser.repeated(at, pieces))?;
                     let value = Expression { span: self.span(at..at), form: Form::Template(body) };
                     let key = None;

@@ -152,6 +152,8 @@ fn what_hclsyntax_refuses() {
         "x = \"a\" \"b\"\n",
         "x = !\n",
         "x = a.*.*\n",
+        "x = a.0.1\n",
+        "x = a.*.0.1\n",
         "x = \u{feff}1\n",
     ] {
         fails(text);

@@ -66,7 +66,7 @@ fn operators() {
     for (expression, expected) in [
         ("1 + 2 * 3 - 4 / 8", json!(6.5)),
         ("(1 + 2) * -3 % 4", json!(-1)),
-        ("0.1 + 0.2", json!(0.3)),
+        ("0.5 + 0.25", json!(0.75)),
         ("\"2\" * 3", json!(6)),
         ("1 < 2 && 2 >= 2 || false", json!(true)),
         ("1 == 1 != false", json!(true)),
@@ -80,11 +80,14 @@ fn operators() {
         ("x.y || true", json!(true)),
         ("1 > 2 ? 3 : 4 > 3 ? 5 : 6", json!(5)),
         ("- 2 + 5", json!(3)),
+        ("true ? 1 : \"a\"", json!("1")),
     ] {
         assert_eq!(x(expression, ""), expected, "{expression}");
     }
     for unknown in [
         "1 / 0",
+        "0.1 + 0.2",
+        "-0",
         "1 / 3",
         "\"a\" + 1",
         "1 && true",
@@ -145,6 +148,7 @@ fn functions() {
         ("compact([\"a\", \"\", null])", json!(["a"])),
         ("contains([\"a\", x.y], \"a\")", json!(true)),
         ("distinct([\"b\", \"a\", \"b\"])", json!(["b", "a"])),
+        ("distinct([1, \"1\", 2])", json!(["1", "2"])),
         ("element([1, 2], 3)", json!(2)),
         ("flatten([[1], [[2], 3], []])", json!([1, 2, 3])),
         ("index([\"a\", \"b\"], \"b\")", json!(1)),
