@@ -143,6 +143,9 @@ pub struct Counts {
     /// Keys that stand twice in a mapping.
     #[serde(default)]
     pub repeated_keys: usize,
+    /// Templates that were passed over, since only their rendering can be judged.
+    #[serde(default)]
+    pub templates: usize,
 }
 
 /// Counts of exceptions.
@@ -194,7 +197,7 @@ impl Report<'_> {
     pub fn counts(&self) -> Counts {
         let repeated_keys = self.problems.iter().filter(|problem| problem.kind.is_judged()).count();
         let input_errors = self.problems.len() - repeated_keys;
-        let mut counts = Counts { input_errors, repeated_keys, ..Counts::default() };
+        let mut counts = Counts { input_errors, repeated_keys, templates: self.passed.len(), ..Counts::default() };
         counts.exceptions = ExceptionCounts::of(&self.result.exceptions);
         for (_, document) in &self.result.documents {
             counts.documents += usize::from(!document.outcomes.is_empty());
