@@ -13,6 +13,14 @@ FROM debian:trixie-slim AS spaced
 # expect[not-json]: it looks like the exec form
 HEALTHCHECK CMD [ "curl", "-f", "http://localhost:8080/healthz" ] || echo sick
 
+FROM debian:trixie-slim AS commented
+# What is cut goes to the end of the last line: `CMD` stays an instruction.
+# expect: it looks like the exec form
+HEALTHCHECK CMD ["/app/server", "check"] \
+  # [2] or more means down
+  || exit 1
+CMD ["/app/server"]
+
 FROM debian:trixie-slim AS operators
 # expect[operator]: `||` is handed over as an argument, since the exec form runs no shell
 HEALTHCHECK CMD ["curl", "-f", "http://localhost:8080/healthz", "||", "exit", "1"]
@@ -41,6 +49,7 @@ FROM debian:trixie-slim
 COPY --from=builder /app /app
 COPY --from=quotes /app /app
 COPY --from=spaced /app /app
+COPY --from=commented /app /app
 COPY --from=operators /app /app
 COPY --from=redirected /app /app
 COPY --from=joined /app /app

@@ -72,12 +72,10 @@ fn judge_shell_form(healthcheck: &View<'_>, findings: &mut Findings) {
         return;
     }
     let message = "it looks like the exec form but is not a JSON array with nothing behind it, so a shell runs it and every check fails at run time";
-    let behind = array_end(text).map(|end| text[end..].trim());
     let source = healthcheck.get("source");
-    let fix = behind.filter(|behind| is_exit(behind)).and_then(|_| {
-        let (array, _) = source.text().rsplit_once(']')?;
-        Some(Fix::safe("drop what stands behind the exec form").set(&source, format!("{array}]")))
-    });
+    let end = array_end(text).filter(|end| is_exit(text[*end..].trim()));
+    let kept = end.and_then(|end| written_up_to(source.text(), &text[..end]));
+    let fix = kept.map(|kept| Fix::safe("drop what stands behind the exec form").set(&source, kept));
     findings.report(Code::NotJson, &command, message).fix(fix);
 }
 
@@ -96,6 +94,34 @@ fn array_end(text: &str) -> Option<usize> {
     ends.find(|end| {
         Json::parse(&text[..*end]).is_ok_and(|json| json.root().items().all(|item| item.as_str().is_some()))
     })
+}
+
+/// What stands in the source up to and with a part of its command, which BuildKit put together of its lines.
+fn written_up_to<'s>(source: &'s str, part: &str) -> Option<&'s str> {
+    let ends = source.match_indices(']').map(|(at, _)| &source[..at + 1]);
+    ends.into_iter().find(|written| joined(written).ends_with(part))
+}
+
+/// An instruction's lines as BuildKit joins them: without continuations, comments and empty lines.
+fn joined(source: &str) -> String {
+    let lines = source.lines().enumerate().filter(|(index, line)| *index == 0 || !is_passed_over(line));
+    lines.map(|(_, line)| line.trim_end().trim_end_matches(['\\', '`'])).collect()
+}
+
+/// A comment or an empty line between the lines of an instruction.
+fn is_passed_over(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line.starts_with('#')
+}
+
+/// A source without what ends it in front of a cut: space, continuations, commas, and lines that are passed over.
+fn without_tail(source: &str) -> &str {
+    let mut kept = source;
+    loop {
+        let cut = kept.trim_end_matches([' ', '\t', '\r', '\n', '\\', '`', ',']);
+        let line = cut.rfind('\n').map_or(0, |end| end + 1);
+        kept = if line > 0 && is_passed_over(&cut[line..]) { &cut[..line] } else { return cut };
+    }
 }
 
 /// `|| exit 1` and the like.
@@ -117,12 +143,22 @@ fn judge_exec_form(healthcheck: &View<'_>, findings: &mut Findings) {
     }
     let source = healthcheck.get("source");
     let tail: Vec<&str> = words[at..].iter().map(View::text).collect();
-    let fix = (at > 0 && is_exit(&tail.join(" "))).then(|| source.text().rfind("\"||")).flatten().map(|from| {
-        let kept = source.text()[..from].trim_end_matches([' ', '\t', '\r', '\n', '\\', '`', ',']);
+    let operator = (at > 0 && is_exit(&tail.join(" "))).then(|| operator_at(source.text())).flatten();
+    let fix = operator.map(|from| {
+        let kept = without_tail(&source.text()[..from]);
         Fix::safe("drop the shell operator").set(&source, format!("{kept}]"))
     });
     let message = format!("`{}` is handed over as an argument, since the exec form runs no shell", words[at].text());
     findings.report(Code::Operator, &words[at], message).fix(fix);
+}
+
+/// Where the last argument that begins with `||` stands in an instruction.
+fn operator_at(source: &str) -> Option<usize> {
+    let is_argument = |at: &usize| {
+        let line = source[..*at].rfind('\n').map_or(0, |end| end + 1);
+        line == 0 || !is_passed_over(&source[line..])
+    };
+    source.rmatch_indices("\"||").map(|(at, _)| at).find(is_argument)
 }
 
 /// An operator, `|| exit 1` in one piece, or `>/dev/null`. Also, where the name of the program stands, a whole

@@ -71,17 +71,17 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             if added.is_empty() {
                 continue;
             }
-            findings.report(Code::Added, &capabilities, format!("{name} {adds}{hint}"))
+            findings.report(Code::Added, &capabilities, format!("{name} {adds}{hint}")).fix(windows::unless_only(input, None))
         } else if let Some(misspelt) = misspelt {
             let written = misspelt.text();
             let message =
                 format!("{name} drops `{written}`, expected `ALL`: Pod Security compares letter by letter{also}{hint}");
             let fix = Fix::safe("write `ALL`").set(&misspelt, "ALL");
-            findings.report(Code::Spelling, &misspelt, message).fix(fix)
+            findings.report(Code::Spelling, &misspelt, message).fix(windows::unless_only(input, Some(fix)))
         } else {
             let message = format!("{name} does not drop all capabilities, expected `drop: [\"ALL\"]`{also}{hint}");
             let fix = fix(&container, &pod, &drop, added.is_empty());
-            findings.report(Code::NotDropped, &capabilities, message).fix(fix)
+            findings.report(Code::NotDropped, &capabilities, message).fix(windows::unless_only(input, fix))
         };
         added.iter().fold(report, |report, added| report.label(added, "this one is added"));
     }

@@ -37,7 +37,9 @@ policy_sdk::rule! {
     applies_to: ["workload"],
     uses: [Windows],
     reads: [
+        "pod.spec.securityContext.runAsNonRoot",
         "pod.spec.securityContext.runAsUser",
+        "container.securityContext.runAsNonRoot",
         "container.securityContext.runAsUser",
         "container.command",
         "container.args",
@@ -72,7 +74,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             let message = format!("`allowPrivilegeEscalation` of {name} is not set, expected `false`{hint}");
             findings.report(Code::Missing, &allowed, message)
         };
-        report.fix(fix(&workload, &container, &allowed));
+        report.fix(windows::unless_only(input, fix(&workload, &container, &allowed)));
     }
     Ok(())
 }
@@ -85,8 +87,12 @@ fn fix(workload: &Workload<'_>, container: &Container<'_>, allowed: &View<'_>) -
     if container.at("securityContext.privileged").is_true() || container.class == Class::Ephemeral {
         return None;
     }
-    let own = container.at("securityContext.runAsUser").as_i64();
-    let is_root = own.or_else(|| workload.spec().at("securityContext.runAsUser").as_i64()).is_none_or(|user| user == 0);
+    let (own, pod) = (container.security_context(), workload.spec().get("securityContext"));
+    let effective = |field| if own.get(field).exists() { own.get(field) } else { pod.get(field) };
+    let is_root = match effective("runAsUser").as_i64() {
+        Some(user) => user == 0,
+        None => !effective("runAsNonRoot").is_true(),
+    };
     let is_admin = added(container).any(|capability| capability.text() == "SYS_ADMIN");
     let relies_on_it = is_admin || !is_root && added(container).next().is_some() || container.calls(&RAISING);
     let title = "forbid gaining privileges";

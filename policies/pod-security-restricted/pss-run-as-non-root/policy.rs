@@ -8,9 +8,9 @@ policy_sdk::rule! {
     ///
     /// A pod is told once, whatever is wrong with its containers.
     ///
-    /// The fix is safe only where it cannot keep a container from starting: every container that it
-    /// concerns has a numeric `runAsUser` other than 0. Otherwise the image decides the user, so a
-    /// person must confirm it. Where a container has `runAsUser: 0` or is privileged there is no fix.
+    /// The fix is safe only where it cannot keep a container from starting, since every container that it
+    /// concerns has a numeric `runAsUser` other than 0, and where nobody wrote `false`. Otherwise the image decides the
+    /// user, or somebody did, so a person must confirm it. Where a container has `runAsUser: 0` or is privileged there is no fix.
     ///
     /// ## Why
     /// A process that is root in its container is root on the node once it gets out, and inside it
@@ -70,12 +70,18 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         if !allowing.is_empty() {
             who.push(listed(&allowing));
         }
-        let message = format!("`runAsNonRoot` of {} is `false`, expected `true`", who.join(" and "));
         let targets: Vec<View<'_>> = is_refused
             .then(|| pod.clone())
             .into_iter()
             .chain(allowing.iter().map(|container| container.at("securityContext.runAsNonRoot")))
             .collect();
+        let mut written: Vec<String> = targets.iter().map(|target| format!("`{}`", target.to_json())).collect();
+        written.dedup();
+        let message = format!(
+            "`runAsNonRoot` of {} is {}, expected `true`",
+            who.join(" and "),
+            written.join(" and ")
+        );
         let concerned: Vec<&Container<'_>> = allowing.iter().chain(&unset).collect();
         let fix = fix(&targets, &spec, &concerned);
         let report = findings.report(Code::False, &targets[0], message).fix(fix);
@@ -100,7 +106,8 @@ fn fix(targets: &[View<'_>], spec: &View<'_>, concerned: &[&Container<'_>]) -> O
         return None;
     }
     let title = "require a user other than root";
-    let fix = if concerned.iter().all(|container| user(container).is_some()) {
+    let is_decided = targets.iter().any(View::exists);
+    let fix = if !is_decided && concerned.iter().all(|container| user(container).is_some()) {
         Fix::safe(title)
     } else {
         Fix::unsafe_(title)

@@ -54,23 +54,23 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         workload.containers().partition(|container| !container.at("securityContext.seccompProfile").exists());
     unset.retain(|container| !container.at("securityContext.privileged").is_true());
     if pod.exists() {
-        judge(&pod, "the pod", findings);
+        judge(input, &pod, "the pod", findings);
     } else if !unset.is_empty() {
         let hint = windows::hint(input);
         let message = format!("neither the pod nor {} sets `seccompProfile`{hint}", listed(&unset));
         let fix = Fix::safe("run under the container runtime's seccomp profile");
         let fix = fix.set(&pod, object! { "type": "RuntimeDefault" });
-        let report = findings.report(Code::Missing, &pod, message).fix(fix);
+        let report = findings.report(Code::Missing, &pod, message).fix(windows::unless_only(input, Some(fix)));
         unset.iter().fold(report, |report, container| report.label(container, "does not set it either"));
     }
     for container in set {
-        judge(&container.at("securityContext.seccompProfile"), &container.described(), findings);
+        judge(input, &container.at("securityContext.seccompProfile"), &container.described(), findings);
     }
     Ok(())
 }
 
 /// Reports a profile that is set and confines nothing.
-fn judge(profile: &View<'_>, who: &str, findings: &mut Findings) {
+fn judge(input: &Input<'_, Parameters>, profile: &View<'_>, who: &str, findings: &mut Findings) {
     let kind = profile.get("type");
     if matches!(kind.text(), "RuntimeDefault" | "Localhost") {
         return;
@@ -82,5 +82,6 @@ fn judge(profile: &View<'_>, who: &str, findings: &mut Findings) {
     };
     let fix =
         Fix::unsafe_("use the container runtime's seccomp profile").set(profile, object! { "type": "RuntimeDefault" });
-    findings.report(code, &kind, format!("{who} has {has}, expected `RuntimeDefault` or `Localhost`")).fix(fix);
+    let message = format!("{who} has {has}, expected `RuntimeDefault` or `Localhost`{}", windows::hint(input));
+    findings.report(code, &kind, message).fix(windows::unless_only(input, Some(fix)));
 }

@@ -123,7 +123,7 @@ pub struct UrlWithPassword<'a> {
     pub user: &'a str,
     /// As written: never to be shown.
     pub password: &'a str,
-    /// Without the port; of several hosts the first.
+    /// Without the port; of several hosts the first; empty where a socket is named elsewhere.
     pub host: &'a str,
     /// The line that it stands in, password and all: to be shown as a secret excerpt, never in a message.
     pub line: &'a str,
@@ -146,7 +146,7 @@ pub fn urls_with_password(text: &str) -> Vec<UrlWithPassword<'_>> {
         let scheme = text[..at].rsplit(|character| !is_scheme(character)).next()?;
         let (user, password, host) = user_information(&text[at + separator.len()..])?;
         let is_literal = !is_interpolation(password) && !password.bytes().all(|byte| byte == b'*');
-        let is_url = is_literal && !scheme.is_empty() && !host.is_empty();
+        let is_url = is_literal && !scheme.is_empty();
         is_url.then(|| UrlWithPassword { scheme, user, password, host, line: line_at(text, at) })
     });
     urls.take(MAX_URLS).collect()
@@ -182,11 +182,20 @@ fn user_information(rest: &str) -> Option<(&str, &str, &str)> {
     }
     let colon = colon?;
     let at_sign = at_sign.filter(|at_sign| *at_sign > colon + 1)?;
-    let end_of_host = |character: char| {
-        !(character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | '$' | '{' | '('))
+    Some((&rest[..colon], &rest[colon + 1..at_sign], host(&rest[at_sign + 1..])?))
+}
+
+/// The host that a text begins with, also an IPv6 address, an escaped socket, a placeholder or a verb; empty where a path
+/// or a query follows at once, as drivers of databases have it. `None` where nothing follows.
+fn host(rest: &str) -> Option<&str> {
+    if let Some(close) = rest.strip_prefix('[').and_then(|address| address.find(']')) {
+        return Some(&rest[..close + 2]);
+    }
+    let is_end = |character: char| {
+        !(character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | '$' | '{' | '(' | '%' | '<' | '>'))
     };
-    let host = rest[at_sign + 1..].split(end_of_host).next().unwrap_or_default();
-    Some((&rest[..colon], &rest[colon + 1..at_sign], host))
+    let host = rest.split(is_end).next().unwrap_or_default();
+    (!host.is_empty() || rest.starts_with(['/', '?'])).then_some(host)
 }
 
 /// How long the interpolation or placeholder is that the bytes begin with; 0 when there is none.
@@ -269,6 +278,12 @@ mod tests {
             ("http://${USER:-me}:pw@host", "http ${USER:-me} host"),
             ("http://user:pw@${HOST}/x", "http user ${HOST"),
             ("https://user:p%40ss@host", "https user host"),
+            ("redis://:pw@[fd00:1::2]:6379/3", "redis  [fd00:1::2]"),
+            ("postgresql://a:pw@/cart?host=/sock", "postgresql a "),
+            ("mysql://a:pw@tcp(db:3306)/x", "mysql a tcp(db"),
+            ("postgresql://a:pw@%2Frun%2Fpg/x", "postgresql a %2Frun%2Fpg"),
+            ("amqp://a:pw@<broker>/v", "amqp a <broker>"),
+            ("amqp://a:pw@%s/v", "amqp a %s"),
             // Filled in elsewhere, or no password at all.
             ("postgres://app:${PASSWORD}@db", ""),
             ("postgres://app:$(PASSWORD)@db", ""),

@@ -47,6 +47,11 @@ impl Quantity {
         Self { nano: units as i128 * NANO_PER_UNIT }
     }
 
+    /// So many billionths of the unit.
+    pub const fn from_nano(nano: i128) -> Self {
+        Self { nano }
+    }
+
     /// True for no amount.
     pub const fn is_zero(self) -> bool {
         self.nano == 0

@@ -116,7 +116,8 @@ fn judge(input: &Input<'_, Parameters>, text: &View<'_>, findings: &mut Findings
         } else {
             (Code::Password, "a password")
         };
-        let message = format!("a `{scheme}` URL of host `{host}` holds {what}, expected it from a secret");
+        let of_host = if host.is_empty() { String::new() } else { format!(" of host `{host}`") };
+        let message = format!("a `{scheme}` URL{of_host} holds {what}, expected it from a secret");
         findings.report(code, text, message).excerpt(line).secret();
     }
 }

@@ -12,7 +12,8 @@ policy_sdk::rule! {
     /// server makes of it, and so does the default of a LimitRange; a VerticalPodAutoscaler that may act sets
     /// them. Ephemeral containers cannot have any. Each container is told once.
     ///
-    /// The fix takes a default, but no more than the limit, which needs a person.
+    /// The fix takes a default, but no more than the container's limit, and than what a limit of the pod as a whole
+    /// leaves for each container that lacks a request. It needs a person.
     ///
     /// ## Why
     /// The scheduler places pods by their requests. Without them it overfills nodes, the pod is
@@ -44,6 +45,7 @@ policy_sdk::rule! {
     uses: [LimitRanges, VerticalAutoscalers],
     reads: [
         "pod.spec.resources.requests",
+        "pod.spec.resources.limits",
         "container.resources.requests",
         "container.resources.limits",
     ],
@@ -105,7 +107,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             None => (Code::Missing, container.get("resources")),
         };
         let lacking: Vec<&str> = zero.into_iter().chain(missing).collect();
-        findings.report(code, &place, message).fix(fix(input, container, &lacking));
+        findings.report(code, &place, message).fix(fix(input, &containers, container, &lacking));
     }
     Ok(())
 }
@@ -133,20 +135,59 @@ fn is_positive(quantity: &View<'_>) -> bool {
     Quantity::from_view(quantity).is_some_and(Quantity::is_positive)
 }
 
-fn fix(input: &Input<'_, Parameters>, container: &Container<'_>, lacking: &[&str]) -> Fix {
-    let amounts: Vec<(View<'_>, String)> = lacking
-        .iter()
-        .map(|resource| {
-            let Parameters { default_cpu, default_memory, .. } = &input.parameters;
-            let default = if *resource == "cpu" { default_cpu } else { default_memory };
-            let limit = container.limit(resource);
-            let bound = Quantity::from_view(&limit).filter(|limited| limited.is_positive() && *limited < default.value);
-            let text = bound.and_then(|_| limit.scalar_text()).unwrap_or(&default.text);
-            (container.request(resource), text.to_owned())
-        })
-        .collect();
+fn fix(
+    input: &Input<'_, Parameters>,
+    containers: &[Container<'_>],
+    container: &Container<'_>,
+    lacking: &[&str],
+) -> Option<Fix> {
+    let amount = |resource: &&str| {
+        let Parameters { default_cpu, default_memory, .. } = &input.parameters;
+        let default = if *resource == "cpu" { default_cpu } else { default_memory };
+        let limit = container.limit(resource);
+        let bound = Quantity::from_view(&limit).filter(|limited| limited.is_positive() && *limited < default.value);
+        let (value, text) = match bound {
+            Some(bound) => (bound, limit.scalar_text().unwrap_or_default().trim_ascii().to_owned()),
+            None => (default.value, default.text.clone()),
+        };
+        let text = match share(input, containers, resource) {
+            Some(share) if share < value => written(share, resource)?,
+            _ => text,
+        };
+        Some((container.request(resource), text))
+    };
+    // Where the pod's limit leaves nothing there is no request that the API server takes.
+    let amounts: Vec<(View<'_>, String)> = lacking.iter().map(amount).collect::<Option<_>>()?;
     let wanted: Vec<String> =
         lacking.iter().zip(&amounts).map(|(resource, (_, text))| format!("`{text}` of {resource}")).collect();
     let fix = Fix::unsafe_(format!("request {}", wanted.join(" and ")));
-    amounts.iter().fold(fix, |fix, (view, text)| fix.set(view, text))
+    Some(amounts.iter().fold(fix, |fix, (view, text)| fix.set(view, text)))
+}
+
+/// What a limit of the pod as a whole leaves for each container that lacks a request; none where there is no limit.
+fn share(input: &Input<'_, Parameters>, containers: &[Container<'_>], resource: &str) -> Option<Quantity> {
+    let limit = Quantity::from_view(&input.workload().spec().at("resources.limits").get(resource))?;
+    let lacks = |container: &&Container<'_>| is_zero(container, resource) || is_missing(container, resource);
+    let (without, with): (Vec<_>, Vec<_>) = containers.iter().partition(lacks);
+    let requested = |container: &&Container<'_>| {
+        let request = container.request(resource);
+        let counts = if request.exists() { request } else { container.limit(resource) };
+        Quantity::from_view(&counts)
+    };
+    let taken = with.iter().filter_map(requested).try_fold(Quantity::ZERO, Quantity::checked_add)?;
+    let rest = limit.nano().saturating_sub(taken.nano());
+    let each = rest.checked_div(i128::try_from(without.len()).ok()?)?;
+    Some(Quantity::from_nano(each))
+}
+
+/// A quantity as people write it, rounded down: thousandths of a core, else mebibytes, else bytes; none of nothing.
+fn written(quantity: Quantity, resource: &str) -> Option<String> {
+    const MEBI: i128 = 1 << 20;
+    let bytes = quantity.nano() / 1_000_000_000;
+    let (amount, unit) = match resource {
+        "cpu" => (quantity.nano() / 1_000_000, "m"),
+        _ if bytes >= MEBI => (bytes / MEBI, "Mi"),
+        _ => (bytes, ""),
+    };
+    (amount > 0).then(|| format!("{amount}{unit}"))
 }

@@ -1,4 +1,4 @@
-use policy_sdk::kubernetes::windows::{self, OS_LABEL, Windows};
+use policy_sdk::kubernetes::windows::{self, Windows};
 use policy_sdk::prelude::*;
 use policy_sdk::values::image;
 
@@ -44,7 +44,6 @@ policy_sdk::rule! {
     reads: [
         "object.metadata.labels",
         "pod.metadata.labels",
-        "pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
         "pod.spec.securityContext.windowsOptions.hostProcess",
         "pod.spec.volumes[*].name",
         "pod.spec.volumes[*].emptyDir",
@@ -76,9 +75,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let name = container.described();
         if !read_only.is_true() {
             let (code, has) = if read_only.exists() {
-                (Code::Decided, "sets `readOnlyRootFilesystem: false`")
+                (Code::Decided, format!("sets `readOnlyRootFilesystem` to `{}`", read_only.to_json()))
             } else {
-                (Code::Writable, "does not set `readOnlyRootFilesystem`")
+                (Code::Writable, "does not set `readOnlyRootFilesystem`".to_owned())
             };
             let fix = Fix::unsafe_("make the root filesystem read-only").set(&read_only, true);
             let message = format!("{name} {has}, expected `true`");
@@ -101,18 +100,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 }
 
 fn is_for_windows(input: &Input<'_, Parameters>) -> bool {
-    let spec = input.workload().spec();
-    let required = spec.at("affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
-    let is_windows = |expression: View<'_>| {
-        expression.get("key").text() == OS_LABEL
-            && expression.get("operator").text() == "In"
-            && expression.get("values").items().all(|value| value.text() == "windows")
-    };
-    let mut terms = required.items().peekable();
-    windows::is_declared(input)
-        || windows::is_selected(input)
-        || spec.at("securityContext.windowsOptions.hostProcess").is_true()
-        || terms.peek().is_some() && terms.all(|term| term.get("matchExpressions").items().any(is_windows))
+    windows::is_only(input) || input.workload().spec().at("securityContext.windowsOptions.hostProcess").is_true()
 }
 
 /// The mount at `/tmp`, or else at a directory around it.
