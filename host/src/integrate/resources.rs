@@ -115,6 +115,9 @@ fn plural(kind: &str) -> String {
     }
 }
 
+/// The kind of object that the sub-resource `scale` takes.
+const SCALE: (&str, &str) = ("autoscaling", "Scale");
+
 /// The resources that a bundle's rules judge when they are created or updated. Repository files are in no cluster.
 pub(super) fn judged(bundle: &Bundle) -> BTreeSet<Resource> {
     judged_on(bundle, &["CREATE", "UPDATE"])
@@ -125,6 +128,23 @@ pub(super) fn judged_on(bundle: &Bundle, operations: &[&str]) -> BTreeSet<Resour
     let manifests = bundle.rules.iter().map(|rule| &rule.source.manifest);
     let asked = manifests.filter(|manifest| operations.iter().any(|one| manifest.is_asked_about(one, "")));
     resources(bundle, asked.flat_map(|manifest| &manifest.applies_to))
+}
+
+/// What the sub-resource `scale` is there for, of Kubernetes' own kinds, by group.
+const SCALABLE: [(&str, &[&str]); 2] =
+    [("", &["ReplicationController"]), ("apps", &["Deployment", "ReplicaSet", "StatefulSet"])];
+
+/// The resources that can be scaled, where a rule of the bundle judges a `Scale`: Kubernetes' own, and the custom kinds of
+/// workload that the bundle knows.
+pub(super) fn scaled(bundle: &Bundle) -> BTreeSet<Resource> {
+    let is_scale = |target: &Target| matches!(target, Target::Object { group, kind } if (&**group, &**kind) == SCALE);
+    let mut manifests = bundle.rules.iter().map(|rule| &rule.source.manifest);
+    if !manifests.any(|rule| rule.is_asked_about("UPDATE", "scale") && rule.applies_to.iter().any(is_scale)) {
+        return BTreeSet::new();
+    }
+    let own = SCALABLE.iter().flat_map(|(group, kinds)| kinds.iter().map(|kind| Resource::of(group, kind)));
+    let workloads = bundle.workloads.iter().map(|known| Resource::of(&known.group, &known.kind));
+    own.chain(workloads.filter(|resource| resource.version.is_none())).collect()
 }
 
 /// The resources that a bundle's rules ask for.
@@ -145,6 +165,8 @@ fn resources<'t>(bundle: &Bundle, targets: impl Iterator<Item = &'t Target>) -> 
         .flat_map(|target| match target {
             Target::Workload => workloads(None),
             Target::WorkloadKind(kind) => workloads(Some(kind)),
+            // It is no collection of its own.
+            Target::Object { group, kind } if (&**group, &**kind) == SCALE => Vec::new(),
             Target::Object { group, kind } => vec![Resource::of(group, kind)],
             Target::File(_) => Vec::new(),
         })

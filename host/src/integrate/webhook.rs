@@ -117,6 +117,13 @@ impl Plan<'_> {
             }
             rules.push(webhook_rule(&family, &["CREATE", "UPDATE"], &plurals));
         }
+        // Nor is a scale mended, which is a number that somebody or an autoscaler asks for.
+        let scaled = resources::scaled(self.bundle);
+        for family in resources::families(&scaled).into_iter().filter(|_| kind == Kind::Validating) {
+            let scales: Vec<String> = family.plurals().iter().map(|plural| format!("{plural}/scale")).collect();
+            let scales: Vec<&str> = scales.iter().map(String::as_str).collect();
+            rules.push(webhook_rule(&family, &["UPDATE"], &scales));
+        }
         // Nothing is mended on its way out.
         for operation in ["DELETE", "CONNECT"].into_iter().filter(|_| kind == Kind::Validating) {
             let judged = resources::judged_on(self.bundle, &[operation]);

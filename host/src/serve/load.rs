@@ -397,15 +397,14 @@ pub(super) fn show_bundles(app: &App) {
             FailureMode::Open => "open",
         };
         let labels = BundleLabels {
-            bundle: reference.name.clone(),
-            version: reference.version.clone(),
-            digest: reference.digest.clone(),
+            bundle: reference.name.as_str().into(),
+            version: reference.version.as_str().into(),
+            digest: reference.digest.as_str().into(),
             failure_mode,
         };
         app.metrics.bundles.get_or_create(&labels).set(1);
         if let Some((reference, digest)) = decider.bundle().origin.as_ref().and_then(|origin| origin.split_once('@')) {
-            let (bundle, reference) = (labels.bundle, reference.to_owned());
-            let labels = ArtifactLabels { bundle, reference, digest: digest.to_owned() };
+            let labels = ArtifactLabels { bundle: labels.bundle, reference: reference.into(), digest: digest.into() };
             app.metrics.artifacts.get_or_create(&labels).set(1);
         }
     }

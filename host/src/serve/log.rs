@@ -5,12 +5,15 @@ use super::config::{Config, LogFormat};
 use crate::visible::{visible, visible_json};
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::{KeyValue, Value};
 use opentelemetry_otlp::{Protocol, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::time::Duration;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -90,7 +93,46 @@ fn exporter(endpoint: &str) -> Result<SdkTracerProvider, LogError> {
         .build()
         .map_err(|error| LogError::Endpoint(error.to_string()))?;
     let resource = Resource::builder().with_service_name("policy-host").build();
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    Ok(SdkTracerProvider::builder().with_batch_exporter(Plain(exporter)).with_resource(resource).build())
+}
+
+/// Exports spans whose texts are shown as those of others are elsewhere.
+#[derive(Debug)]
+struct Plain<E>(E);
+
+impl<E: SpanExporter> SpanExporter for Plain<E> {
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        batch.iter_mut().for_each(plain);
+        self.0.export(batch).await
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
+    }
+}
+
+/// Makes the texts of a span visible: its attributes and those of its events, with the names of these.
+fn plain(span: &mut SpanData) {
+    let attributes = |attributes: &mut Vec<KeyValue>| {
+        for KeyValue { value, .. } in attributes {
+            if let Value::String(text) = value {
+                *value = visible(text.as_str()).into_owned().into();
+            }
+        }
+    };
+    attributes(&mut span.attributes);
+    for event in &mut span.events.events {
+        event.name = visible(&event.name).into_owned().into();
+        attributes(&mut event.attributes);
+    }
 }
 
 /// Makes a span part of the trace that the caller's headers (`traceparent`) name.
@@ -145,6 +187,40 @@ mod tests {
         });
         let bytes = log.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    /// Keeps what it is given.
+    #[derive(Debug, Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<SpanData>>>);
+
+    impl SpanExporter for Kept {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().unwrap().extend(batch);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_trace_is_plain_text() {
+        let kept = Kept::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(Plain(kept.clone())).build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let _span = tracing::info_span!("request", id = HOSTILE).entered();
+            tracing::warn!(error = %HOSTILE, "{HOSTILE}");
+        });
+        let spans = kept.0.lock().unwrap();
+        let text = format!("{:?} {:?}", spans[0].attributes, spans[0].events);
+        assert!(text.contains("[2J"), "{text}");
+        // Debug text escapes once more what was not made visible before.
+        let raw = spans.iter().flat_map(|span| {
+            let events = span.events.events.iter().flat_map(|event| &event.attributes);
+            span.attributes.iter().chain(events).map(|attribute| attribute.value.to_string())
+        });
+        let names = spans.iter().flat_map(|span| span.events.events.iter().map(|event| event.name.to_string()));
+        for text in raw.chain(names) {
+            assert!(!text.contains(|letter: char| letter.is_control() || letter == '\u{202e}'), "{text:?}");
+        }
     }
 
     #[test]

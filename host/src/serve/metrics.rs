@@ -1,7 +1,8 @@
 //! What the server counts, as Prometheus reads it.
 
 use crate::cluster::{KindState, KindStatus};
-use prometheus_client::encoding::{EncodeLabelSet, text::encode};
+use crate::visible::visible;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -9,6 +10,22 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
+
+/// A label value that others wrote: shown as their text is elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Text(String);
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl EncodeLabelValue for Text {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        EncodeLabelValue::encode(&visible(&self.0), encoder)
+    }
+}
 
 /// Labels of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -26,23 +43,23 @@ pub(super) struct WireLabels {
 /// Labels of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct DecisionLabels {
-    pub(super) bundle: String,
+    pub(super) bundle: Text,
     pub(super) decision: &'static str,
 }
 
 /// Labels of a rule's outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RuleLabels {
-    pub(super) bundle: String,
-    pub(super) rule: String,
+    pub(super) bundle: Text,
+    pub(super) rule: Text,
     pub(super) outcome: &'static str,
 }
 
 /// Labels of findings that are exempt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ExemptLabels {
-    pub(super) bundle: String,
-    pub(super) rule: String,
+    pub(super) bundle: Text,
+    pub(super) rule: Text,
     /// What says so.
     pub(super) by: &'static str,
 }
@@ -50,7 +67,7 @@ pub(super) struct ExemptLabels {
 /// Labels of a sandbox failure.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct SandboxLabels {
-    pub(super) rule: String,
+    pub(super) rule: Text,
     pub(super) failure: &'static str,
 }
 
@@ -76,37 +93,37 @@ pub(super) struct CertificateLabels {
 /// Labels of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct BundleLabels {
-    pub(super) bundle: String,
-    pub(super) version: String,
-    pub(super) digest: String,
+    pub(super) bundle: Text,
+    pub(super) version: Text,
+    pub(super) digest: Text,
     pub(super) failure_mode: &'static str,
 }
 
 /// Labels of a bundle from a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ArtifactLabels {
-    pub(super) bundle: String,
-    pub(super) reference: String,
-    pub(super) digest: String,
+    pub(super) bundle: Text,
+    pub(super) reference: Text,
+    pub(super) digest: Text,
 }
 
 /// Labels of what is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct MemoLabels {
-    pub(super) bundle: String,
+    pub(super) bundle: Text,
     pub(super) result: &'static str,
 }
 
 /// Labels of a kind of the inventory.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct KindLabels {
-    pub(super) kind: String,
+    pub(super) kind: Text,
 }
 
 /// Labels of a kind's state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct KindStateLabels {
-    pub(super) kind: String,
+    pub(super) kind: Text,
     pub(super) state: &'static str,
 }
 
@@ -251,7 +268,7 @@ impl Metrics {
         self.inventory_state.clear();
         self.inventory_objects.clear();
         for status in kinds {
-            let kind = status.kind.to_string();
+            let kind = Text::from(&*status.kind.to_string());
             let labels = KindStateLabels { kind: kind.clone(), state: status.state.name() };
             self.inventory_state.get_or_create(&labels).set(1);
             if let KindState::Synced { objects, .. } = &status.state {
@@ -264,5 +281,23 @@ impl Metrics {
     pub(super) fn observe_request(&self, wire: &'static str, code: u16, elapsed: Duration) {
         self.requests.get_or_create(&RequestLabels { wire, code }).inc();
         self.request_seconds.get_or_create(&WireLabels { wire }).observe(elapsed.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_values_of_others_are_plain() {
+        let metrics = Metrics::new();
+        let rule = "a\u{1b}[2J\u{202e}\"\n# forged 1";
+        metrics
+            .rule_outcomes
+            .get_or_create(&RuleLabels { bundle: "b".into(), rule: rule.into(), outcome: "pass" })
+            .inc();
+        let text = metrics.encode();
+        assert!(!text.contains(['\u{1b}', '\u{202e}']) && !text.contains("\n# forged"), "{text}");
+        assert!(text.contains("[2J"), "{text}");
     }
 }

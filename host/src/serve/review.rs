@@ -1,7 +1,7 @@
 //! The way of a request through the server, whatever its wire: read, from memory or judged, answered.
 
 use super::memory::Charge;
-use super::metrics::{DecisionLabels, ExemptLabels, MemoLabels, ReasonLabels, RuleLabels, SandboxLabels};
+use super::metrics::{DecisionLabels, ExemptLabels, MemoLabels, ReasonLabels, RuleLabels, SandboxLabels, Text};
 use super::state::{App, Phase, Serving};
 use super::workers::Trouble;
 use crate::decide::{Decider, Decision, MAX_CURE_BYTES, Verdicts, cure_bytes};
@@ -217,7 +217,7 @@ impl Item {
 }
 
 fn count_decision(app: &App, item: &Item, decision: &'static str) {
-    let bundle = item.decider.reference().name.clone();
+    let bundle = item.decider.reference().name.as_str().into();
     app.metrics.decisions.get_or_create(&DecisionLabels { bundle, decision }).inc();
 }
 
@@ -227,7 +227,7 @@ fn observe<W: Wire>(wire: &W, app: &App, item: &Item, decided: &Decided) {
     if item.wants_patch && decision.patch.is_none() {
         metrics.rejected.get_or_create(&ReasonLabels { reason: "cure" }).inc();
     }
-    let bundle = &item.decider.reference().name;
+    let bundle = Text::from(&*item.decider.reference().name);
     let result = if verdicts.remembered { "hit" } else { "miss" };
     metrics.memo.get_or_create(&MemoLabels { bundle: bundle.clone(), result }).inc();
     let verdict = match (decision.allowed, decision.errors.is_empty()) {
@@ -238,12 +238,12 @@ fn observe<W: Wire>(wire: &W, app: &App, item: &Item, decided: &Decided) {
     count_decision(app, item, verdict);
     for exempt in &decision.exempt {
         let by = if exempt.annotation { "annotation" } else { "bundle" };
-        let labels = ExemptLabels { bundle: bundle.clone(), rule: exempt.rule.clone(), by };
+        let labels = ExemptLabels { bundle: bundle.clone(), rule: exempt.rule.as_str().into(), by };
         metrics.exempt_findings.get_or_create(&labels).inc();
     }
     let rules = &item.decider.bundle().rules;
     for outcome in verdicts.outcomes.iter() {
-        let rule = rules[usize::from(outcome.rule)].id().to_owned();
+        let rule = Text::from(rules[usize::from(outcome.rule)].id());
         if let Outcome::Error(failure) = &outcome.outcome {
             let labels = SandboxLabels { rule: rule.clone(), failure: failure_label(failure) };
             metrics.sandbox_errors.get_or_create(&labels).inc();
@@ -260,7 +260,7 @@ fn observe<W: Wire>(wire: &W, app: &App, item: &Item, decided: &Decided) {
         let subject = &document.subject;
         tracing::info!(
             wire = W::NAME,
-            bundle,
+            bundle = item.decider.reference().name,
             kind = subject.kind,
             namespace = subject.namespace,
             name = subject.name,
