@@ -34,6 +34,7 @@
 //! | [`watch`] | waiting for files to change |
 //! | [`visible`] | texts of others as terminals, logs and pages may hold them |
 //! | [`located`] | files that people write to configure the host |
+//! | [`exclusion`] | which paths are not read |
 //! | [`files`] | reading files that may be anything |
 //! | [`encoding`] | from bytes to text |
 //! | [`root`] | where a path is below a directory, and in which repository |
@@ -57,6 +58,7 @@ pub mod edit;
 pub mod encoding;
 pub mod engine;
 pub mod evaluate;
+pub mod exclusion;
 pub mod files;
 pub mod fix;
 pub mod fixtures;

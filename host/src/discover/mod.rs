@@ -8,12 +8,14 @@ pub use passed::{PassedOver, Why};
 use self::named::{Charts, Class};
 use crate::document::Source;
 use crate::encoding::{Encoding, decode};
+use crate::exclusion::Exclusion;
 use crate::files;
 use crate::kinds::{self, Kind, Wanted};
 use crate::parse::{Form, Limits, Listing, SyntaxError, Unit};
 use crate::problem::{InputProblem, ProblemKind};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What was found.
@@ -27,6 +29,8 @@ pub struct Discovered {
     pub files: usize,
     /// Templates that were passed over, in the order of paths.
     pub passed: Vec<PassedOver>,
+    /// Files and directories that were passed over because they are excluded.
+    pub excluded: usize,
 }
 
 /// The name under which standard input is shown.
@@ -36,11 +40,24 @@ pub const STDIN: &str = "<stdin>";
 /// .gitignore; hidden files count, `.git` does not. In a walk, only what is wanted is read; a file that is named is read
 /// whatever it is.
 pub fn discover(paths: &[PathBuf], wanted: &Wanted, limits: &Limits) -> Discovered {
-    let mut discovery =
-        Discovery { wanted, limits, found: Discovered::default(), modules: Vec::new(), charts: Charts::default() };
+    discover_except(paths, wanted, &Exclusion::default(), limits)
+}
+
+/// Finds what to judge below some paths, but for what is excluded: that is not even read.
+pub fn discover_except(paths: &[PathBuf], wanted: &Wanted, excluded: &Exclusion, limits: &Limits) -> Discovered {
+    let mut discovery = Discovery {
+        wanted,
+        excluded,
+        limits,
+        found: Discovered::default(),
+        modules: Vec::new(),
+        charts: Charts::default(),
+    };
     for path in paths {
         if path.as_os_str() == "-" {
             discovery.stdin();
+        } else if excluded.covers(path) {
+            discovery.found.excluded += 1;
         } else if path.is_dir() {
             discovery.walk(path);
         } else {
@@ -90,6 +107,7 @@ pub fn read(
 /// Discovery on its way.
 struct Discovery<'a> {
     wanted: &'a Wanted,
+    excluded: &'a Exclusion,
     limits: &'a Limits,
     found: Discovered,
     /// The Terraform files.
@@ -127,10 +145,16 @@ impl Discovery<'_> {
         }
         let refused = Arc::new(Mutex::new(Vec::new()));
         let refusing = Arc::clone(&refused);
+        let (excluded, passed_over) = (self.excluded.clone(), Arc::new(AtomicUsize::new(0)));
+        let passing_over = Arc::clone(&passed_over);
         let walk = ignore::WalkBuilder::new(directory)
             .hidden(false)
             .require_git(false)
             .filter_entry(move |entry| {
+                if excluded.matches(entry.path()) {
+                    passing_over.fetch_add(1, Ordering::Relaxed);
+                    return false;
+                }
                 let is_directory = entry.file_type().is_some_and(|kind| kind.is_dir());
                 match is_directory.then(|| refused_ignores(entry.path())).flatten() {
                     Some(error) => {
@@ -157,6 +181,7 @@ impl Discovery<'_> {
                 Ok(_) => {}
             }
         }
+        self.found.excluded += passed_over.load(Ordering::Relaxed);
         self.found.problems.append(&mut refused.lock().unwrap_or_else(PoisonError::into_inner));
         if lists {
             listing.files.sort();
