@@ -28,6 +28,8 @@
 //! | [`problem`] | what is wrong with an input, apart from findings |
 //! | [`parse`] | from texts to documents |
 //! | [`kinds`] | the registry of kinds of files |
+//! | [`parse`] | from bytes to documents |
+//! | [`kubernetes`] | the types of the fields of Kubernetes objects |
 //! | [`document`] | the document model |
 //! | [`config`] | what a repository says of how it is judged |
 //! | [`trust`] | keys, signatures, and who may be believed |
@@ -64,6 +66,7 @@ pub mod fix;
 pub mod fixtures;
 pub mod integrate;
 pub mod kinds;
+pub mod kubernetes;
 pub mod located;
 pub mod lsp;
 pub mod manifest;

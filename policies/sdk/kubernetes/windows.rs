@@ -74,7 +74,8 @@ mod tests {
                 r#"{{"affinity":{{"nodeAffinity":{{"requiredDuringSchedulingIgnoredDuringExecution":{{"nodeSelectorTerms":{terms}}}}}}}}}"#
             ))
         };
-        const WINDOWS: &str = r#"{"matchExpressions":[{"key":"kubernetes.io/os","operator":"In","values":["windows"]}]}"#;
+        const WINDOWS: &str =
+            r#"{"matchExpressions":[{"key":"kubernetes.io/os","operator":"In","values":["windows"]}]}"#;
         assert_eq!(of(r#"{"os":{"name":"windows"}}"#), (true, true));
         assert_eq!(of(r#"{"nodeSelector":{"beta.kubernetes.io/os":"windows"}}"#), (false, true));
         assert_eq!(of(r#"{"os":{"name":"linux"}}"#), (false, false));
