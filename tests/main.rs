@@ -11,6 +11,7 @@ mod cluster;
 mod documents;
 mod fake_api_server;
 mod fake_registry;
+mod fixes;
 mod hcl_reference;
 mod hostile_files;
 mod inputs;

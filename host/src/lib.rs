@@ -28,7 +28,6 @@
 //! | [`problem`] | what is wrong with an input, apart from findings |
 //! | [`parse`] | from texts to documents |
 //! | [`kinds`] | the registry of kinds of files |
-//! | [`parse`] | from bytes to documents |
 //! | [`kubernetes`] | the types of the fields of Kubernetes objects |
 //! | [`document`] | the document model |
 //! | [`config`] | what a repository says of how it is judged |

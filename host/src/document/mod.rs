@@ -5,6 +5,7 @@
 
 mod locate;
 mod node;
+mod origin;
 mod path;
 mod pointer;
 mod source;

@@ -416,6 +416,7 @@ impl Judge {
         let scope = ExemptionScope::new(judged.document, &judged.shape, &path);
         let mut exemptions = self.bundle.exemptions.iter().enumerate();
         let exemption = exemptions.find(|(_, exemption)| exemption.covers(rule.id(), &scope));
+        let fix = finding.fix.filter(|_| judged.document.may_be_fixed());
         Ok(Finding {
             message: self.bounded(finding.message)?,
             severity: rule.severity_of(kind),
@@ -424,7 +425,7 @@ impl Judge {
             path: path.to_string(),
             place: shown_at,
             labels,
-            fix: finding.fix.map(|fix| self.lift_fix(judged, fix)).transpose()?,
+            fix: fix.map(|fix| self.lift_fix(judged, fix)).transpose()?,
             secret: finding.secret,
             exempt: exemption.map(|(_, exemption)| exemption.entry.reason.clone()),
             exempt_by: exemption.map(|(index, _)| ExemptBy::Entry(index as u32)),

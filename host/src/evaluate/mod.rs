@@ -29,6 +29,6 @@ pub use memo::Memo;
 pub use plan::{Grouping, Plan};
 pub use run::{RunOptions, RunResult, UnitError, run};
 pub use secrets::{Secrets, mask_messages};
-pub use session::{Keyed, Session};
+pub use session::{Keyed, Recent, Session};
 pub use shards::MemoUse;
 pub use verdict::{Change, DocumentVerdict, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome, Withheld};

@@ -21,17 +21,44 @@ impl Keyed {
     }
 }
 
-/// Remembers the records of the last run's units.
+/// The records of the last run's units.
+#[derive(Default)]
+pub struct Recent {
+    known: HashMap<Key, Record>,
+}
+
+impl Recent {
+    /// Judges units, always by the same judge.
+    pub fn run(&mut self, judge: &Judge, units: &[Unit], limits: &Limits) -> RunResult {
+        let keys: Vec<Key> = units.iter().map(|unit| unit.key(&judge.bundle().fingerprint)).collect();
+        let known = |key: &Key| self.known.get(key).cloned();
+        let (result, fresh) = run_known(judge, units, &keys, limits, &known, true);
+        self.remember(fresh);
+        result
+    }
+
+    /// Takes what a run left in the place of what the run before left.
+    fn remember(&mut self, fresh: Vec<(Key, Option<Record>)>) {
+        let mut before = std::mem::take(&mut self.known);
+        for (key, record) in fresh {
+            if let Some(record) = record.or_else(|| before.remove(&key)) {
+                self.known.insert(key, record);
+            }
+        }
+    }
+}
+
+/// Judges for an editor, which works out the key of each unit once.
 pub struct Session {
     judge: Judge,
     limits: Limits,
-    known: HashMap<Key, Record>,
+    recent: Recent,
 }
 
 impl Session {
     /// Begins with nothing remembered.
     pub fn new(judge: Judge, limits: Limits) -> Self {
-        Self { judge, limits, known: HashMap::new() }
+        Self { judge, limits, recent: Recent::default() }
     }
 
     /// What judges.
@@ -55,18 +82,13 @@ impl Session {
         let units: Vec<Unit> = units.iter().map(|keyed| keyed.unit.clone()).collect();
         // A unit that nobody waits for any more is as good as empty: its record never leaves this function.
         let known = |key: &Key| {
-            if cancelled() { Some(Record::default()) } else { self.known.get(key).cloned() }
+            if cancelled() { Some(Record::default()) } else { self.recent.known.get(key).cloned() }
         };
         let (result, fresh) = run_known(&self.judge, &units, &keys, &self.limits, &known, true);
         if cancelled() {
             return None;
         }
-        let mut before = std::mem::take(&mut self.known);
-        for (key, record) in fresh {
-            if let Some(record) = record.or_else(|| before.remove(&key)) {
-                self.known.insert(key, record);
-            }
-        }
+        self.recent.remember(fresh);
         Some((units, result))
     }
 }

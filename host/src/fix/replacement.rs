@@ -1,6 +1,6 @@
 //! What a fix does to the text, for those who apply it themselves: editors, and whoever reads SARIF.
 
-use super::{absolute, create_text, edit_structured, edited, parse_root};
+use super::apply::{absolute, create_text, edit_structured, edited, parse_root};
 use crate::document::Node;
 use crate::evaluate::{Change, DocumentVerdict, Fix, Secrets};
 use crate::parse::{Form, Limits, Unit};
@@ -40,7 +40,7 @@ impl<'u> Replacements<'u> {
     pub fn of(&self, document: &DocumentVerdict, fix: &Fix, secrets: &Secrets) -> Result<Vec<Replacement>, String> {
         let sources = &self.unit.sources;
         let operations = match &fix.change {
-            Change::Patch(operations) => absolute(document, operations)?,
+            Change::Patch(operations) => absolute(&document.base, operations)?,
             Change::Create(json) => {
                 let old = &sources[0].text;
                 let line_break = if old.is_empty() || old.ends_with('\n') { "" } else { "\n" };
