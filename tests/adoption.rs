@@ -4,6 +4,7 @@
 mod baseline;
 mod configuration;
 mod exceptions;
+mod selection;
 mod tools;
 
 use crate::cli::{Home, stderr, stdout};

@@ -106,7 +106,8 @@ fn exit_codes_say_what_happened() {
     let code = |arguments: &[&str]| home.run(&[&PSS[..], arguments].concat()).status.code();
     assert_eq!(code(&["bad.yaml"]), Some(1));
     assert_eq!(code(&["bad.yaml", "--fail-on", "never"]), Some(0));
-    assert_eq!(code(&["broken.yaml"]), Some(2));
+    assert_eq!(code(&["broken.yaml"]), Some(1));
+    assert_eq!(code(&["broken.yaml", "--fail-on", "never"]), Some(0));
     assert_eq!(code(&["missing.yaml"]), Some(2));
     assert_eq!(home.run(&["eval", "--bundle", "none"]).status.code(), Some(2));
     assert_eq!(home.run(&["eval", "--nonsense"]).status.code(), Some(2));

@@ -442,3 +442,58 @@ fn what_rules_say_is_plain() {
         assert_eq!(problem(&text), None, "{text:?}");
     }
 }
+
+#[test]
+fn the_configuration_of_eval_counts_and_is_followed() {
+    let config = "select: [pss-privileged, pss-run-as-non-root/missing]\nexclude: [vendor]\n";
+    let files = [("policy-host.yaml", config), ("vendor/pod.yaml", POD)];
+    let mut editor = Editor::initialized(&files);
+    editor.open("pod.yaml", POD);
+    let codes = |found: Vec<String>| -> Vec<String> {
+        found.iter().map(|shown| shown.split(' ').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(codes(editor.diagnostics("pod.yaml", Some(1))), ["pss-privileged", "pss-run-as-non-root"]);
+    editor.open("vendor/pod.yaml", POD);
+    assert_eq!(editor.diagnostics("vendor/pod.yaml", Some(1)), Vec::<String>::new());
+    // The file is written by the editor itself or by somebody else; either way it is told of.
+    let mut rewrite = |text: &str, version: i64| {
+        let path = editor.directory.path().join("work/policy-host.yaml");
+        fs::write(&path, text).unwrap();
+        editor.change("pod.yaml", version, json!({"text": POD}));
+        codes(editor.diagnostics("pod.yaml", Some(version)))
+    };
+    assert_eq!(rewrite("ignore: [pod-security-restricted]\n", 2), ["pss-privileged"]);
+    let exception = "exceptions:\n  - {rules: [pss-privileged], reason: because}\nselect: [pss-privileged]\n";
+    assert_eq!(rewrite(exception, 3), Vec::<String>::new());
+    // What is wrong goes on as before, and is told.
+    let path = editor.directory.path().join("work/policy-host.yaml");
+    fs::write(&path, "select: [pss-priviliged]\n").unwrap();
+    editor.change("pod.yaml", 4, json!({"text": POD}));
+    loop {
+        let message = editor.receive();
+        if message["method"] == "window/showMessage" {
+            let said = message["params"]["message"].as_str().unwrap();
+            assert!(
+                said.contains("policy-host.yaml:1:10") && said.contains("did you mean `pss-privileged`?"),
+                "{said}"
+            );
+            break;
+        }
+    }
+    assert_eq!(editor.diagnostics("pod.yaml", Some(4)), Vec::<String>::new());
+    fs::remove_file(&path).unwrap();
+    editor.change("pod.yaml", 5, json!({"text": POD}));
+    assert!(codes(editor.diagnostics("pod.yaml", Some(5))).len() > 1);
+}
+
+#[test]
+fn a_known_finding_is_not_told() {
+    let known = json!({"schema": "policy-host/baseline/v1", "findings": [{
+        "rule": "pss-privileged", "code": "privileged", "document": "Pod web",
+        "path": "/spec/containers/[app]/securityContext/privileged",
+    }]});
+    let config = "baseline: known.json\nselect: [pss-privileged]\n";
+    let mut editor = Editor::initialized(&[("policy-host.yaml", config), ("known.json", &known.to_string())]);
+    editor.open("pod.yaml", POD);
+    assert_eq!(editor.diagnostics("pod.yaml", Some(1)), Vec::<String>::new());
+}

@@ -5,6 +5,7 @@
 
 use crate::document::{Document, Subject};
 use crate::evaluate::{ExemptBy, Finding, Outcome, RunResult};
+use crate::problem::{InputProblem, ProblemKind};
 use crate::visible::visible_json;
 use crate::{bundle::Bundle, root};
 use serde::{Deserialize, Serialize};
@@ -51,11 +52,24 @@ pub struct Known {
     pub path: String,
 }
 
-/// Findings, and how often each is there.
+/// What an input that could not be judged is known by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct KnownInput {
+    /// What is wrong with it.
+    pub kind: ProblemKind,
+    /// The file, from the baseline's directory.
+    pub path: String,
+    /// What in the file it is about, where one file may have several: the key that stands twice.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+}
+
+/// Findings, and inputs that could not be judged, and how often each is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Baseline {
     path: PathBuf,
     findings: BTreeMap<Known, usize>,
+    inputs: BTreeMap<KnownInput, usize>,
 }
 
 /// What comparing a run with its baseline came to.
@@ -74,12 +88,22 @@ pub struct Compared {
 struct File {
     schema: String,
     findings: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<InputEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Entry {
     #[serde(flatten)]
     known: Known,
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    count: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct InputEntry {
+    #[serde(flatten)]
+    known: KnownInput,
     #[serde(default = "once", skip_serializing_if = "is_once")]
     count: usize,
 }
@@ -112,11 +136,16 @@ impl Baseline {
             let count: &mut usize = findings.entry(entry.known).or_default();
             *count = count.saturating_add(entry.count);
         }
-        Ok(Self { path: path.to_owned(), findings })
+        let mut inputs = BTreeMap::new();
+        for entry in file.inputs {
+            let count: &mut usize = inputs.entry(entry.known).or_default();
+            *count = count.saturating_add(entry.count);
+        }
+        Ok(Self { path: path.to_owned(), findings, inputs })
     }
 
     /// The baseline of a run, to be written at `path`: all that stands in it.
-    pub fn of(path: &Path, bundle: &Bundle, result: &RunResult) -> Self {
+    pub fn of(path: &Path, bundle: &Bundle, result: &RunResult, problems: &[InputProblem]) -> Self {
         let mut findings: BTreeMap<Known, usize> = BTreeMap::new();
         for (_, document) in &result.documents {
             for (rule, finding) in document.all_findings() {
@@ -126,7 +155,11 @@ impl Baseline {
                 }
             }
         }
-        Self { path: path.to_owned(), findings }
+        let mut inputs: BTreeMap<KnownInput, usize> = BTreeMap::new();
+        for problem in problems {
+            *inputs.entry(known_input(path, problem)).or_default() += 1;
+        }
+        Self { path: path.to_owned(), findings, inputs }
     }
 
     /// Writes the file, whole.
@@ -136,7 +169,8 @@ impl Baseline {
     pub fn write(&self) -> Result<(), BaselineError> {
         let failed = |source| BaselineError::File { path: self.path.clone(), source };
         let findings = self.findings.iter().map(|(known, count)| Entry { known: known.clone(), count: *count });
-        let file = File { schema: SCHEMA.to_owned(), findings: findings.collect() };
+        let inputs = self.inputs.iter().map(|(known, count)| InputEntry { known: known.clone(), count: *count });
+        let file = File { schema: SCHEMA.to_owned(), findings: findings.collect(), inputs: inputs.collect() };
         let text = serde_json::to_string_pretty(&file).map_err(|error| failed(error.into()))?;
         let mut text = visible_json(&text).into_owned();
         text.push('\n');
@@ -150,14 +184,25 @@ impl Baseline {
         Ok(())
     }
 
-    /// How many findings it holds.
+    /// How many findings it holds, inputs that could not be judged among them.
     pub fn len(&self) -> usize {
-        self.findings.values().sum()
+        self.findings.values().chain(self.inputs.values()).sum()
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// Marks the inputs that could not be judged and are known.
+    pub fn apply_to_inputs(&self, problems: &mut [InputProblem]) {
+        let mut left = self.inputs.clone();
+        for problem in problems {
+            if let Some(count) = left.get_mut(&known_input(&self.path, problem)).filter(|count| **count > 0) {
+                *count -= 1;
+                problem.known = true;
+            }
+        }
     }
 
     /// Takes what is known out of what stands in a run, and says what of the baseline is fixed.
@@ -192,8 +237,10 @@ impl Baseline {
                 }
             }
         }
+        // A rule that was not asked has fixed nothing.
+        let is_fixed = |known: &Known| judged.contains(&known.document) && bundle.called(&known.rule).is_some();
         let (fixed, unseen): (Vec<_>, Vec<_>) =
-            left.into_iter().filter(|(_, count)| *count > 0).partition(|(known, _)| judged.contains(&known.document));
+            left.into_iter().filter(|(_, count)| *count > 0).partition(|(known, _)| is_fixed(known));
         Compared { fixed, unseen: unseen.into_iter().map(|(_, count)| count).sum(), renamed }
     }
 }
@@ -207,13 +254,25 @@ fn known(baseline: &Path, bundle: &Bundle, subject: &Subject, rule: u16, finding
     }
 }
 
+fn known_input(baseline: &Path, problem: &InputProblem) -> KnownInput {
+    KnownInput { kind: problem.kind, path: below(baseline, &problem.path), about: problem.about.clone() }
+}
+
+/// A path from the baseline's directory, where it is below it.
+fn below(baseline: &Path, path: &str) -> String {
+    let directory = baseline.parent().unwrap_or(Path::new(""));
+    let below = root::below(directory, path).map(|path| path.to_string_lossy().into_owned());
+    match below {
+        Some(below) if below.is_empty() => ".".to_owned(),
+        Some(below) => below,
+        None => path.to_owned(),
+    }
+}
+
 /// Who a document is, wherever its file is and whatever version its API has.
 fn identity(baseline: &Path, subject: &Subject) -> String {
     if subject.group == Document::FILE_GROUP {
-        let directory = baseline.parent().unwrap_or(Path::new(""));
-        let below = root::below(directory, &subject.name).map(|path| path.to_string_lossy().into_owned());
-        let name = below.unwrap_or_else(|| subject.name.clone());
-        return format!("{} {}", subject.kind, if name.is_empty() { "." } else { &name });
+        return format!("{} {}", subject.kind, below(baseline, &subject.name));
     }
     let kind =
         if subject.group.is_empty() { subject.kind.clone() } else { format!("{}.{}", subject.kind, subject.group) };

@@ -3,6 +3,7 @@
 use crate::document::Source;
 use crate::evaluate::{Outcome, RunResult};
 use crate::parse::Unit;
+use crate::problem::InputProblem;
 use crate::root;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -108,10 +109,15 @@ impl Changes {
 
     /// Leaves of a run what the change touches: YAML documents with a line that differs, other files as wholes, of a
     /// Terraform module the findings in files that differ. Returns how many findings are left out.
-    pub fn narrow(&self, units: &[Unit], result: &mut RunResult) -> usize {
+    pub fn narrow(&self, units: &[Unit], result: &mut RunResult, problems: &mut Vec<InputProblem>) -> usize {
         let touched: Vec<Vec<bool>> =
             units.iter().map(|unit| unit.sources.iter().map(|source| self.touches(source)).collect()).collect();
         let mut left_out = 0;
+        problems.retain(|problem| {
+            let stays = problem.place.is_none_or(|place| touched[place.unit].contains(&true));
+            left_out += usize::from(!stays && !problem.known);
+            stays
+        });
         result.documents.retain_mut(|(unit, document)| {
             let touched = &touched[*unit];
             let standing = document.findings().count();

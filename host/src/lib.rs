@@ -16,6 +16,7 @@
 //! | [`fixtures`] | a rule's own tests |
 //! | [`baseline`], [`changes`] | which findings are new, or touched |
 //! | [`report`] | results as text |
+//! | [`problem`] | what could not be read, as findings |
 //! | [`fix`] | fixes applied to text |
 //! | [`cluster`] | the inventory of a cluster: watches, and what they keep |
 //! | [`evaluate`] | plan, projection, sandbox, memo: from documents to verdicts |

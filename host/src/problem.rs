@@ -5,6 +5,9 @@ use crate::manifest::Severity;
 use crate::parse::{Repeated, SyntaxError, Unit};
 use serde::{Deserialize, Serialize};
 
+/// How bad a problem is: whatever is wrong in what could not be judged passes.
+pub const SEVERITY: Severity = Severity::High;
+
 /// Kinds of problems. Their names are stable: a baseline knows a problem by its path, its kind and what it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -19,6 +22,8 @@ pub enum ProblemKind {
     Syntax,
     /// A key stands twice in one mapping. The document is judged with the last value
     RepeatedKey,
+    /// A field of an object has another type than it should, and only that is not judged
+    Mistyped,
 }
 
 impl ProblemKind {
@@ -30,12 +35,18 @@ impl ProblemKind {
             Self::Bound => "bound",
             Self::Syntax => "syntax",
             Self::RepeatedKey => "repeated-key",
+            Self::Mistyped => "mistyped",
         }
     }
 
     /// Whether what it is about was judged all the same.
     pub fn is_judged(self) -> bool {
-        self == Self::RepeatedKey
+        matches!(self, Self::RepeatedKey | Self::Mistyped)
+    }
+
+    /// Whether it is something that the program itself could not do, rather than something about the file.
+    pub fn is_failure(self) -> bool {
+        self == Self::Unreadable
     }
 }
 
@@ -52,6 +63,8 @@ pub struct InputProblem {
     pub place: Option<ProblemPlace>,
     /// What is wrong, lower case, without the path.
     pub message: String,
+    /// Whether a baseline knows it.
+    pub known: bool,
 }
 
 /// A place in a unit's text.
@@ -76,7 +89,7 @@ impl ProblemPlace {
 impl InputProblem {
     /// What is wrong with a file that was not read.
     pub fn of_file(path: impl Into<String>, kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { path: path.into(), kind, about: String::new(), place: None, message: message.into() }
+        Self { path: path.into(), kind, about: String::new(), place: None, message: message.into(), known: false }
     }
 
     /// What is wrong with a unit that could not be parsed.
@@ -91,9 +104,15 @@ impl InputProblem {
         Self::at(units, place, ProblemKind::RepeatedKey, &repeated.key, &repeated.message())
     }
 
+    /// A field of an object in a unit that has another type than it should.
+    pub fn of_mistyped(units: &[Unit], unit: usize, error: &SyntaxError) -> Self {
+        let place = ProblemPlace { unit, file: error.file, at: error.at };
+        Self::at(units, place, ProblemKind::Mistyped, "", &error.message)
+    }
+
     fn at(units: &[Unit], place: ProblemPlace, kind: ProblemKind, about: &str, message: &str) -> Self {
         let path = place.source(units).path.to_string();
-        Self { path, kind, about: about.to_owned(), place: Some(place), message: message.to_owned() }
+        Self { path, kind, about: about.to_owned(), place: Some(place), message: message.to_owned(), known: false }
     }
 
     /// The line and column, where there are any.
@@ -108,25 +127,6 @@ impl InputProblem {
             None => format!("{}: {}", self.path, self.message),
         }
     }
-
-    /// How a run ends that has it.
-    pub fn outcome(&self) -> ProblemOutcome {
-        match self.kind {
-            ProblemKind::RepeatedKey => ProblemOutcome::Finding(Severity::High),
-            ProblemKind::Unreadable | ProblemKind::NotText | ProblemKind::Bound | ProblemKind::Syntax => {
-                ProblemOutcome::Error
-            }
-        }
-    }
-}
-
-/// How a run ends that has a problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProblemOutcome {
-    /// As one that could not judge everything.
-    Error,
-    /// As one with a finding of that severity.
-    Finding(Severity),
 }
 
 #[cfg(test)]
@@ -141,10 +141,8 @@ mod tests {
         let error = InputProblem::of_error(&units, 0, &SyntaxError::new(3, "no"));
         assert_eq!((&*error.path, error.kind, &*error.about), ("a.json", ProblemKind::Syntax, ""));
         assert_eq!(error.line(&units), "a.json:2:2: no");
-        assert_eq!(error.outcome(), ProblemOutcome::Error);
         let repeated = InputProblem::of_repeated(&units, 0, &Repeated { key: "b".to_owned(), at: 3 });
         assert_eq!((&*repeated.path, repeated.kind, &*repeated.about), ("a.json", ProblemKind::RepeatedKey, "b"));
-        assert_eq!(repeated.outcome(), ProblemOutcome::Finding(Severity::High));
         let unread = InputProblem::of_file("b", ProblemKind::Unreadable, "it is a directory");
         assert_eq!((unread.line(&units), unread.position(&units)), ("b: it is a directory".to_owned(), None));
         for kind in [
@@ -153,6 +151,7 @@ mod tests {
             ProblemKind::Bound,
             ProblemKind::Syntax,
             ProblemKind::RepeatedKey,
+            ProblemKind::Mistyped,
         ] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
         }

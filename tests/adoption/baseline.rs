@@ -1,6 +1,8 @@
 //! Baselines, and what a change touches.
 
 use super::{POD, eval, git, home};
+use crate::cli::stderr;
+use crate::sandbox::Answer;
 
 #[test]
 fn only_new_findings_fail() {
@@ -47,9 +49,13 @@ fn what_is_fixed_is_said_to_be_and_drops_out() {
 
 #[test]
 fn a_baseline_is_not_written_of_half_a_run_nor_read_from_anything() {
-    let home = home(&[("web.yaml", POD), ("broken.yaml", "kind: [\n")]);
-    let (code, text) = eval(&home, &["--write-baseline", "known.json"]);
-    assert!(code == 2 && text.contains("known.json is not written"), "{text}");
+    let home = home(&[("web.yaml", POD)]);
+    std::fs::create_dir(home.path("rules")).unwrap();
+    let failing = Answer::Error("it is Monday".to_owned()).guest().with_manifest();
+    std::fs::write(home.path("rules/failing.wasm"), failing).unwrap();
+    let output = home.run(&["eval", "--bundle", "rules", "--write-baseline", "known.json"]);
+    let text = stderr(&output);
+    assert!(output.status.code() == Some(2) && text.contains("known.json is not written"), "{text}");
     assert!(!home.path("known.json").exists());
     let cases = [
         ("", "this is no baseline"),

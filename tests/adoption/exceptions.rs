@@ -145,7 +145,7 @@ fn dockerfiles_workflows_and_terraform_have_comments_of_their_own() {
 fn too_many_are_an_error() {
     let text = format!("{POD}{}", "# policy: ignore[x] y\n".repeat(1001));
     let (code, text) = eval(&home(&[("web.yaml", &text)]), &[]);
-    assert_eq!(code, 2);
+    assert_eq!(code, 1);
     assert!(text.contains("more than 1000 exceptions (limit `exceptions`)"), "{text}");
 }
 

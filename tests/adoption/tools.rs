@@ -56,7 +56,7 @@ fn watching_judges_again_survives_what_is_broken_and_ends_with_the_last_verdict(
     };
     wait("of this verdict, 1\n");
     home.write("web.yaml", "kind: [");
-    wait("of this verdict, 2\n");
+    wait("of this verdict, 1\n");
     std::fs::remove_file(home.path("web.yaml")).unwrap();
     wait("of this verdict, 3\n");
     home.write("new/deep/web.yaml", POD);

@@ -59,6 +59,10 @@ pub struct Definition {
     /// One line on what it is for.
     #[serde(default)]
     pub description: String,
+    /// A shipped bundle, or a bundle file below the directory of this one or beside it, that has all that this one does
+    /// not say: its rules go before those here, which say more of them or switch them off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
     /// Enforcement of rules that do not say their own.
     #[serde(default)]
     pub enforcement: Enforcement,
@@ -68,7 +72,8 @@ pub struct Definition {
     /// What its rules take for granted of the clusters and the repository, by the names of the settings.
     #[serde(default, skip_serializing_if = "Settings::is_empty")]
     pub settings: Settings,
-    /// The rules.
+    /// The rules; there have to be some unless it extends a bundle.
+    #[serde(default)]
     pub rules: Vec<RuleEntry>,
     /// Who is exempt from what, why and until when.
     #[serde(default)]
@@ -199,8 +204,8 @@ pub struct ExemptionEntry {
     /// Labels that the object or its pod template must have.
     #[serde(default)]
     pub labels: std::collections::BTreeMap<String, String>,
-    /// Globs of image references: of the container that the finding is about, or of all containers
-    /// when it is about the pod.
+    /// Globs of image references: of the container that the finding is about, or of any in `containers` when it is
+    /// about the pod.
     #[serde(default)]
     pub images: Vec<String>,
     /// Names of containers that the finding must be about.

@@ -77,16 +77,12 @@ impl<'d> Scope<'d> {
         of(&self.document.root) == Some(value) || self.pod.and_then(of) == Some(value)
     }
 
-    fn images(&self) -> Vec<&'d str> {
-        let image = |container: &'d Node| container.get("image").and_then(Node::as_str);
-        match self.container {
-            Some(container) => image(container).into_iter().collect(),
-            None => {
-                let spec = self.pod.and_then(|pod| pod.get("spec"));
-                let lists = spec.map_or(&[][..], Node::entries).iter().filter(|entry| is_container_list(&entry.key));
-                lists.flat_map(|entry| entry.value.items()).filter_map(image).collect()
-            }
-        }
+    /// The images that an exemption may name: of the container that the finding is in, else of the pod's own programs.
+    /// Init containers, and sidecars among them, are none of these.
+    fn images(&self) -> impl Iterator<Item = &'d str> + use<'d> {
+        let programs = || self.pod.and_then(|pod| pod.path(&["spec", "containers"])).map_or(&[][..], Node::items);
+        let containers = self.container.map_or_else(programs, std::slice::from_ref);
+        containers.iter().filter_map(|container| container.get("image")?.as_str())
     }
 }
 
@@ -145,15 +141,10 @@ impl Exemption {
             && (self.namespaces.is_empty() || self.namespaces.is_match(&subject.namespace))
             && (self.names.is_empty() || self.names.is_match(&subject.name))
             && entry.labels.iter().all(|(key, value)| scope.has_label(key, value))
-            && (self.images.is_empty() || all_match(&self.images, &scope.images()))
+            && (self.images.is_empty() || scope.images().any(|image| self.images.is_match(image)))
             && (entry.containers.is_empty()
                 || container().is_some_and(|name| entry.containers.iter().any(|wanted| wanted == name)))
     }
-}
-
-/// Every image must match: one exempt sidecar does not exempt the pod.
-fn all_match(globs: &GlobSet, images: &[&str]) -> bool {
-    !images.is_empty() && images.iter().all(|image| globs.is_match(image))
 }
 
 fn globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {
@@ -167,6 +158,41 @@ fn globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Source;
+    use crate::parse::{Form, Limits, Unit};
+
+    /// Whether an exemption of an image covers a path of a DaemonSet with two programs and a sidecar.
+    fn covers(image: &str, path: &str) -> bool {
+        let text = r#"{"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "a"}, "spec": {"template": {"spec": {
+            "hostPID": true, "initContainers": [{"name": "mesh", "image": "r.example/mesh:1", "restartPolicy": "Always"}],
+            "containers": [{"name": "agent", "image": "r.example/agent:5"}, {"name": "proxy", "image": "r.example/proxy:2"}]}}}}"#;
+        let unit = Unit::new(Form::Json, Source::new("a.json", text));
+        let document = unit.parse(&Limits::default()).unwrap().remove(0);
+        let shape = crate::workload::WorkloadKinds::default().shape(&document);
+        let entry = serde_json::json!({"rules": ["r"], "images": [image], "reason": "because"});
+        let from = ExemptionSource { configuration: true, place: String::new(), directory: PathBuf::new() };
+        let exemption = Exemption::new(serde_json::from_value(entry).unwrap(), from).unwrap();
+        exemption.covers("r", &Scope::new(&document, &shape, &Pointer::parse(path).unwrap()))
+    }
+
+    #[test]
+    fn an_image_exempts_its_container_and_the_pod_that_runs_it() {
+        let (pod, agent) = ("/spec/template/spec/hostPID", "/spec/template/spec/containers/0/image");
+        let (proxy, mesh) =
+            ("/spec/template/spec/containers/1/securityContext", "/spec/template/spec/initContainers/0/image");
+        for (image, path, covered) in [
+            ("r.example/agent:*", pod, true),
+            ("r.example/agent:*", agent, true),
+            ("r.example/agent:*", proxy, false),
+            ("r.example/agent:*", mesh, false),
+            ("r.example/mesh:*", mesh, true),
+            ("r.example/mesh:*", pod, false),
+            ("r.example/other:*", pod, false),
+            ("r.example/other:*", agent, false),
+        ] {
+            assert_eq!(covers(image, path), covered, "{image} {path}");
+        }
+    }
 
     #[test]
     fn all_paths_that_are_read_are_paths() {

@@ -1,21 +1,20 @@
 //! From a bundle's definition to rules that can run.
 
-use super::definition::{Definition, Enforcement, ExemptionEntry, Level, OnUpdate};
+use super::definition::{Enforcement, ExemptionEntry, Level, OnUpdate, RuleEntry, RuleSettings};
 use super::exemption::{Exemption, ExemptionSource, Ignoring};
+use super::layers::{Layer, Layers};
 use super::library::{Library, LibraryError, RuleSource, unique_names};
 use super::settings::Settings;
 use crate::digest::Hasher;
 use crate::document::Pointer;
 use crate::engine::Engine;
 use crate::kinds::Wanted;
-use crate::located::{Located, LocatedError};
+use crate::located::LocatedError;
 use crate::manifest::{FindingKind, Severity, Target};
 use crate::workload::WorkloadKinds;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Bytes of a bundle file: as many as a definition in a registry may have.
-const MAX_DEFINITION_BYTES: usize = crate::oci::limits::DEFINITION_BYTES as usize;
 
 /// Why a bundle could not be resolved.
 #[derive(Debug, thiserror::Error)]
@@ -61,9 +60,63 @@ pub struct BundleRule {
     pub parameters: String,
     /// What is set of the settings that it uses, JSON.
     pub settings: String,
+    /// Codes of its findings that are not told: they are not selected, or ignored.
+    pub untold: BTreeSet<String>,
 }
 
 impl BundleRule {
+    /// A rule with the defaults of its own.
+    fn new(source: Arc<RuleSource>) -> Self {
+        Self {
+            source,
+            severity: None,
+            enforcement: Enforcement::default(),
+            parameters: "{}".to_owned(),
+            settings: "{}".to_owned(),
+            untold: BTreeSet::new(),
+        }
+    }
+
+    /// A rule as an entry has it; where the entry says nothing, as it is in what its bundle extends.
+    fn of_entry(
+        source: &Arc<RuleSource>,
+        entry: &RuleSettings,
+        extended: Option<&Self>,
+        enforcement: Enforcement,
+    ) -> Self {
+        let mut parameters = extended.map(Self::parameters).unwrap_or_else(|| serde_json::json!({}));
+        if let Some(parameters) = parameters.as_object_mut() {
+            parameters.extend(entry.parameters.clone());
+        }
+        let own = extended.map(|rule| rule.enforcement);
+        Self {
+            severity: entry.severity.or(extended.and_then(|rule| rule.severity)),
+            enforcement: entry.enforcement.or(own).unwrap_or(enforcement),
+            parameters: parameters.to_string(),
+            ..Self::new(Arc::clone(source))
+        }
+    }
+
+    /// The parameters that the bundle sets.
+    fn parameters(&self) -> serde_json::Value {
+        serde_json::from_str(&self.parameters).unwrap_or_default()
+    }
+
+    /// As a bundle file has it.
+    pub fn entry(&self) -> RuleEntry {
+        let parameters = self.parameters().as_object().cloned().unwrap_or_default();
+        let (rule, enforcement) = (self.id().to_owned(), self.enforcement);
+        if parameters.is_empty() && self.severity.is_none() && enforcement == Enforcement::default() {
+            return RuleEntry::Id(rule);
+        }
+        RuleEntry::Settings(RuleSettings {
+            severity: self.severity,
+            enforcement: Some(enforcement),
+            parameters,
+            ..RuleEntry::Id(rule).settings()
+        })
+    }
+
     /// The rule's id.
     pub fn id(&self) -> &str {
         &self.source.manifest.id
@@ -116,9 +169,6 @@ pub struct Bundle {
     pub fingerprint: [u8; 32],
 }
 
-/// A definition as it is written, and the file that it was read from; none for a shipped one.
-pub type Written = (Located<Definition>, Option<PathBuf>);
-
 impl Bundle {
     /// The kinds of files that its rules judge or ask for.
     pub fn wanted(&self) -> Wanted {
@@ -143,37 +193,10 @@ impl Bundle {
         engine: &Engine,
         today: jiff::civil::Date,
     ) -> Result<Self, BundleError> {
-        let Some((located, file)) = Self::definition(reference, library)? else {
-            return Self::of_directory(Path::new(reference), library, engine);
-        };
-        let base = file.as_deref().and_then(Path::parent);
-        let mut bundle = Self::resolve(&located, base, library, engine, today)?;
-        bundle.files.extend(file);
-        Ok(bundle)
-    }
-
-    /// The definition of a bundle by the name of a shipped one, or the path of a file or directory. A directory of
-    /// components has none.
-    ///
-    /// # Errors
-    /// Names the place in the bundle file.
-    pub fn definition(reference: &str, library: &Library) -> Result<Option<Written>, BundleError> {
-        if let Some(text) = library.bundle(reference) {
-            return Ok(Some((Located::parse(&format!("{reference}.yaml"), text)?, None)));
+        match Layers::open(reference, library)? {
+            Some(layers) => Self::resolve(&layers, library, engine, today),
+            None => Self::of_directory(Path::new(reference), library, engine),
         }
-        let path = Path::new(reference);
-        if path.is_dir() && !path.join("bundle.yaml").exists() {
-            return Ok(None);
-        }
-        let file = if path.is_dir() { path.join("bundle.yaml") } else { path.to_owned() };
-        if !file.exists() {
-            let known = library.bundle_names().collect::<Vec<_>>().join(", ");
-            return Err(BundleError::Unknown { name: reference.to_owned(), known });
-        }
-        let shown = file.display().to_string();
-        let text = crate::files::read_text(&file, MAX_DEFINITION_BYTES)
-            .map_err(|source| LibraryError::Read { path: shown.clone(), source })?;
-        Ok(Some((Located::parse(&shown, &text)?, Some(file))))
     }
 
     /// Resolves a bundle by its definition's text; the library has all of its rules. `name` is for errors.
@@ -187,7 +210,7 @@ impl Bundle {
         engine: &Engine,
         today: jiff::civil::Date,
     ) -> Result<Self, BundleError> {
-        Self::resolve(&Located::parse(name, text)?, None, library, engine, today)
+        Self::resolve(&Layers::of(Layer::parse(name, text, None)?, library)?, library, engine, today)
     }
 
     /// A directory of components, each with its defaults; called as the directory is.
@@ -200,16 +223,7 @@ impl Bundle {
 
     /// A bundle of some rules, each with its defaults.
     pub fn of_rules(name: &str, rules: impl IntoIterator<Item = Arc<RuleSource>>) -> Self {
-        let rules = rules
-            .into_iter()
-            .map(|source| BundleRule {
-                source,
-                severity: None,
-                enforcement: Enforcement::default(),
-                parameters: "{}".to_owned(),
-                settings: "{}".to_owned(),
-            })
-            .collect();
+        let rules = rules.into_iter().map(BundleRule::new).collect();
         Self {
             name: name.to_owned(),
             version: String::new(),
@@ -244,56 +258,61 @@ impl Bundle {
     }
 
     fn resolve(
-        located: &Located<Definition>,
-        base: Option<&Path>,
+        layers: &Layers,
         library: &mut Library,
         engine: &Engine,
         today: jiff::civil::Date,
     ) -> Result<Self, BundleError> {
-        let definition = &located.value;
+        let definition = layers.own();
         let mut bundle = Self {
             name: definition.name.clone(),
             version: definition.version.clone(),
             description: definition.description.clone(),
-            report: definition.report,
-            rules: Vec::new(),
-            settings: Settings::new(),
-            exemptions: Vec::new(),
-            void: Vec::new(),
-            annotations: definition.annotations,
-            on_update: definition.on_update,
-            ignoring: None,
-            workloads: WorkloadKinds::default(),
-            notices: Vec::new(),
-            files: Vec::new(),
-            origin: None,
-            fingerprint: [0; 32],
+            report: layers.saying("report").report,
+            annotations: layers.saying("annotations").annotations,
+            on_update: layers.saying("onUpdate").on_update,
+            ..Self::of_rules("", [])
         };
-        bundle.add_rules(located, base, library, engine)?;
-        unique_names(bundle.rules.iter().map(|rule| &*rule.source.manifest))?;
-        let at: Pointer = ["settings"].into_iter().collect();
-        bundle
-            .set(&definition.settings, library)
-            .map_err(|(path, message)| located.error(&at.concat(&path), message))?;
-        bundle.add_exemptions(located, base, today)?;
-        for (index, kind) in definition.workloads.iter().enumerate() {
-            let at: Pointer = ["workloads".to_owned(), index.to_string(), "template".to_owned()].into_iter().collect();
-            bundle.workloads.add(kind.clone()).map_err(|error| located.error(&at, error.to_string()))?;
+        let enforcement = layers.saying("enforcement").enforcement;
+        for layer in layers.iter() {
+            bundle.add_rules(layer, enforcement, library, engine)?;
         }
-        Ok(bundle.fingerprinted(&workloads_json(definition)))
+        unique_names(bundle.rules.iter().map(|rule| &*rule.source.manifest))?;
+        bundle = bundle.fingerprinted(&workloads_json(layers));
+        for layer in layers.iter() {
+            let located = &layer.located;
+            let at: Pointer = ["settings"].into_iter().collect();
+            bundle
+                .set(&located.value.settings, library)
+                .map_err(|(path, message)| located.error(&at.concat(&path), message))?;
+            bundle.add_exemptions(layer, std::ptr::eq(&located.value, definition), today)?;
+            for (index, kind) in located.value.workloads.iter().enumerate() {
+                let at: Pointer =
+                    ["workloads".to_owned(), index.to_string(), "template".to_owned()].into_iter().collect();
+                bundle.workloads.add(kind.clone()).map_err(|error| located.error(&at, error.to_string()))?;
+            }
+            bundle.files.extend(layer.file.clone());
+        }
+        for exemption in bundle.exemptions.iter().map(Exemption::identity).collect::<Vec<_>>() {
+            bundle.identify_by(&[&exemption]);
+        }
+        Ok(bundle)
     }
 
+    /// Adds the rules of a definition to those of what it extends; says more of those that are there.
     fn add_rules(
         &mut self,
-        located: &Located<Definition>,
-        base: Option<&Path>,
+        layer: &Layer,
+        enforcement: Enforcement,
         library: &mut Library,
         engine: &Engine,
     ) -> Result<(), BundleError> {
+        let located = &layer.located;
+        let mut listed: BTreeSet<String> = BTreeSet::new();
         for (index, entry) in located.value.rules.iter().enumerate() {
             let settings = entry.settings();
             let at: Pointer = ["rules".to_owned(), index.to_string()].into_iter().collect();
-            if let (Some(component), Some(base)) = (&settings.component, base) {
+            if let (Some(component), Some(base)) = (&settings.component, layer.directory()) {
                 let path = base.join(component);
                 let rules = library.add_component(&path, engine)?;
                 self.files.push(path);
@@ -306,45 +325,47 @@ impl Bundle {
             let Some(source) = library.rule(&settings.rule) else {
                 return Err(located.error(&at, unknown_rule(&settings.rule, library)).into());
             };
-            if self.rules.iter().any(|rule| rule.id() == settings.rule) {
+            if !listed.insert(settings.rule.clone()) {
                 return Err(located.error(&at, format!("the rule `{}` is listed twice", settings.rule)).into());
             }
-            let parameters = serde_json::Value::Object(settings.parameters);
-            check_schema(&source.manifest.parameters, &parameters).map_err(|(path, message)| {
+            let known = self.rules.iter().position(|rule| rule.id() == settings.rule);
+            let extended = known.map(|known| self.rules.remove(known));
+            let rule = BundleRule::of_entry(source, &settings, extended.as_ref(), enforcement);
+            let checked = check_schema(&source.manifest.parameters, &rule.parameters());
+            checked.map_err(|(path, message)| {
                 let message = format!("parameter of `{}`: {message}", settings.rule);
                 located.error(&at.join("parameters").concat(&path), message)
             })?;
             if settings.enabled {
-                self.rules.push(BundleRule {
-                    source: Arc::clone(source),
-                    severity: settings.severity,
-                    enforcement: settings.enforcement.unwrap_or(located.value.enforcement),
-                    parameters: parameters.to_string(),
-                    settings: "{}".to_owned(),
-                });
+                self.rules.insert(known.unwrap_or(self.rules.len()), rule);
             }
         }
         Ok(())
     }
 
-    fn add_exemptions(
-        &mut self,
-        located: &Located<Definition>,
-        base: Option<&Path>,
-        today: jiff::civil::Date,
-    ) -> Result<(), BundleError> {
+    /// Adds the exemptions of a definition. One that is extended may name rules that are switched off since; the
+    /// bundle's own may not.
+    fn add_exemptions(&mut self, layer: &Layer, is_own: bool, today: jiff::civil::Date) -> Result<(), BundleError> {
+        let located = &layer.located;
         for (index, entry) in located.value.exemptions.iter().enumerate() {
             let at: Pointer = ["exemptions".to_owned(), index.to_string()].into_iter().collect();
             if entry.owner.trim().is_empty() {
                 return Err(located.error(&at.join("owner"), "an exemption needs an `owner`").into());
             }
+            let mut entry = entry.clone();
+            if !is_own {
+                entry.rules.retain(|rule| self.has(rule));
+            }
+            if entry.rules.is_empty() {
+                continue;
+            }
             if let Some(rule) = entry.rules.iter().find(|rule| !self.has(rule)) {
                 let message = format!("the exemption names `{rule}`, which is not a rule of this bundle");
                 return Err(located.error(&at.join("rules"), message).into());
             }
-            let directory = base.unwrap_or(Path::new("")).to_owned();
+            let directory = layer.directory().unwrap_or(Path::new("")).to_owned();
             let from = ExemptionSource { configuration: false, place: located.place(&at), directory };
-            let entry = &self.renamed(entry, &from);
+            let entry = &self.renamed(&entry, &from);
             let expired = self
                 .add_exemption(entry, from, today)
                 .map_err(|(field, message)| located.error(&at.join(field), message))?;
@@ -461,8 +482,9 @@ impl Bundle {
     }
 }
 
-fn workloads_json(definition: &Definition) -> Vec<u8> {
-    serde_json::to_vec(&definition.workloads).unwrap_or_default()
+fn workloads_json(layers: &Layers) -> Vec<u8> {
+    let workloads: Vec<_> = layers.iter().flat_map(|layer| &layer.located.value.workloads).collect();
+    serde_json::to_vec(&workloads).unwrap_or_default()
 }
 
 fn describe(entry: &ExemptionEntry) -> String {

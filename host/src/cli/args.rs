@@ -82,28 +82,16 @@ pub(crate) struct EvalArguments {
     /// Files and directories, `-` for standard input
     #[arg(default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
-    /// The configuration; without it the nearest policy-host.yaml up to the repository's root
-    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
-    pub(crate) config: Option<PathBuf>,
-    /// Read no configuration
-    #[arg(long)]
-    pub(crate) no_config: bool,
-    /// A shipped bundle, a bundle file, a directory of components, or a reference to a registry
-    #[arg(long, default_value = "default", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR|oci://…")]
-    pub(crate) bundle: String,
+    #[command(flatten)]
+    pub(crate) judged: JudgedArguments,
     /// Form of the results on standard output; human by default
     #[arg(long, value_enum, env = "POLICY_HOST_FORMAT")]
     pub(crate) format: Option<report::Format>,
     /// Write a report of this form, too, to a file, or with `-` to standard output; repeatable
     #[arg(long, value_name = "FORMAT=FILE", conflicts_with = "diff")]
     pub(crate) report: Vec<ReportArgument>,
-    /// Leave out findings below this severity
-    #[arg(long, value_enum, default_value_t = Severity::Info, env = "POLICY_HOST_MIN_SEVERITY")]
-    pub(crate) min_severity: Severity,
-    /// Leave out findings of which their rule is less sure than this
-    #[arg(long, value_enum, default_value_t = Confidence::Guess, env = "POLICY_HOST_MIN_CONFIDENCE")]
-    pub(crate) min_confidence: Confidence,
-    /// Fail, with exit code 1, on findings at or above this severity that the bundle enforces by `deny`
+    /// Fail, with exit code 1, on findings at or above this severity that the bundle enforces by `deny`; `never` fails
+    /// only, with exit code 2, on what the program itself could not do
     #[arg(long, value_enum, default_value_t = FailOn::Medium, env = "POLICY_HOST_FAIL_ON")]
     pub(crate) fail_on: FailOn,
     /// Apply fixes to the files, and judge the result: safe ones, or with `=unsafe` all
@@ -112,9 +100,6 @@ pub(crate) struct EvalArguments {
     /// Show what --fix would change, with secrets starred out, and change nothing
     #[arg(long)]
     pub(crate) diff: bool,
-    /// Let pass what this file knows: only findings that are not in it fail
-    #[arg(long, value_name = "FILE", env = "POLICY_HOST_BASELINE")]
-    pub(crate) baseline: Option<PathBuf>,
     /// Write all that is found to a file, for --baseline, and let it pass
     #[arg(long, value_name = "FILE", conflicts_with_all = ["since", "fix", "diff"])]
     pub(crate) write_baseline: Option<PathBuf>,
@@ -122,9 +107,6 @@ pub(crate) struct EvalArguments {
     /// other files as wholes. All the rest is judged too, as the inventory
     #[arg(long, value_name = "COMMIT", conflicts_with_all = ["fix", "diff"])]
     pub(crate) since: Option<String>,
-    /// Pass over exceptions in what is judged: comments and annotations
-    #[arg(long)]
-    pub(crate) no_ignores: bool,
     /// Judge again when something changes, until Ctrl-C
     #[arg(long, conflicts_with_all = ["fix", "diff", "write_baseline"])]
     pub(crate) watch: bool,
@@ -140,6 +122,41 @@ pub(crate) struct EvalArguments {
     pub(crate) lock: LockArguments,
     #[command(flatten, next_help_heading = "Bundles from registries")]
     pub(crate) trust: TrustArguments,
+}
+
+/// By what is judged, and what is told of it: the same for a run and for an editor.
+#[derive(Debug, Args)]
+pub(crate) struct JudgedArguments {
+    /// The configuration; without it the nearest policy-host.yaml up to the repository's root
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+    /// Read no configuration
+    #[arg(long)]
+    pub(crate) no_config: bool,
+    /// A shipped bundle, a bundle file, a directory of components, or a reference to a registry
+    #[arg(long, default_value = "default", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR|oci://…")]
+    pub(crate) bundle: String,
+    /// Read none of the files and directories that this glob matches; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// Ask only these rules of the bundle: rules, packs, priorities, controls, factors, or kinds of finding as rule/code
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) select: Vec<String>,
+    /// Do not ask these, whatever is selected
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) ignore: Vec<String>,
+    /// Leave out findings below this severity
+    #[arg(long, value_enum, default_value_t = Severity::Info, env = "POLICY_HOST_MIN_SEVERITY")]
+    pub(crate) min_severity: Severity,
+    /// Leave out findings of which their rule is less sure than this
+    #[arg(long, value_enum, default_value_t = Confidence::Guess, env = "POLICY_HOST_MIN_CONFIDENCE")]
+    pub(crate) min_confidence: Confidence,
+    /// Let pass what this file knows: only findings that are not in it fail
+    #[arg(long, value_name = "FILE", env = "POLICY_HOST_BASELINE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Pass over exceptions in what is judged: comments and annotations
+    #[arg(long)]
+    pub(crate) no_ignores: bool,
 }
 
 #[derive(Debug, Args)]
@@ -628,9 +645,8 @@ pub(crate) struct VerifyArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct LspArguments {
-    /// A shipped bundle, a bundle file, or a directory of components
-    #[arg(long, default_value = "default", env = "POLICY_HOST_BUNDLE", value_name = "NAME|FILE|DIR")]
-    pub(crate) bundle: String,
+    #[command(flatten)]
+    pub(crate) judged: JudgedArguments,
     /// Talk on standard streams, as is done anyway; many editors add it
     #[arg(long)]
     pub(crate) stdio: bool,

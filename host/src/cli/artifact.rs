@@ -7,14 +7,17 @@ use super::args::{
 };
 use super::terminal::{errln, outln};
 use super::{CommandResult, Context, Exit, oci, progress, terminal};
-use crate::bundle::{Bundle, Definition, RuleEntry};
+use crate::bundle::{Bundle, BundleRule, Definition};
 use crate::edit::write_yaml;
+use crate::located::Located;
 use crate::oci::artifact::{self, Built, Recipe};
 use crate::oci::layout::{Contents, Layout, Listing};
 use crate::oci::model::{Index, Manifest, annotation};
 use crate::oci::{Fetched, Locking, OciError, Reference, Repository, Store, archive, limits, title};
+use crate::workload::WorkloadKinds;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
 
 type Output<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -292,38 +295,42 @@ fn build_bundle(name: &str, context: &mut Context) -> Output<Built> {
     }
     let path = Path::new(name);
     let file = if path.is_dir() { path.join("bundle.yaml") } else { path.to_owned() };
-    let (definition, rules) = if let Some(text) = context.library.bundle(name) {
-        (text.to_owned(), None)
+    let written = if let Some(text) = context.library.bundle(name) {
+        Some(text.to_owned())
     } else if file.is_file() {
-        (crate::files::read_text(&file, limits::DEFINITION_BYTES as usize)?, None)
+        Some(crate::files::read_text(&file, limits::DEFINITION_BYTES as usize)?)
     } else {
-        (listed(&bundle)?, Some(bundle.rules.iter().map(|rule| std::sync::Arc::clone(&rule.source)).collect()))
+        None
     };
-    let rules = match rules {
-        Some(rules) => rules,
-        None => {
-            let read = crate::located::Located::<Definition>::parse(name, &definition)?;
-            let ids = read.value.rules.iter().map(|entry| entry.settings().rule);
-            ids.filter_map(|id| context.library.rule(&id).cloned()).collect()
+    let read = written.as_deref().map(|text| Located::<Definition>::parse(name, text)).transpose()?;
+    let (definition, rules) = match (written, read.map(|read| read.value)) {
+        (Some(written), Some(read)) if read.extends.is_none() => {
+            let ids = read.rules.iter().map(|entry| entry.settings().rule);
+            (written, ids.filter_map(|id| context.library.rule(&id).cloned()).collect())
         }
+        _ => (written_out(&bundle)?, bundle.rules.iter().map(|rule| Arc::clone(&rule.source)).collect()),
     };
     Ok(Recipe { bundle: &bundle, definition, rules, created }.build()?)
 }
 
-/// The definition of a directory of components, which has none.
-fn listed(bundle: &Bundle) -> Output<String> {
+/// The definition of a directory of components, which has none, or of a bundle that extends others: all that it comes
+/// to, so that it needs nothing else.
+fn written_out(bundle: &Bundle) -> Output<String> {
+    let shipped = WorkloadKinds::default();
+    let workloads = bundle.workloads.iter().filter(|kind| !shipped.iter().any(|known| known == *kind));
     let definition = Definition {
         name: bundle.name.clone(),
-        version: "0.0.0".to_owned(),
+        version: if bundle.version.is_empty() { "0.0.0".to_owned() } else { bundle.version.clone() },
         description: bundle.description.clone(),
+        extends: None,
         report: bundle.report,
         enforcement: Default::default(),
-        annotations: false,
-        on_update: Default::default(),
         settings: bundle.settings.clone(),
-        rules: bundle.rules.iter().map(|rule| RuleEntry::Id(rule.id().to_owned())).collect(),
-        exemptions: Vec::new(),
-        workloads: Vec::new(),
+        annotations: bundle.annotations,
+        on_update: bundle.on_update,
+        rules: bundle.rules.iter().map(BundleRule::entry).collect(),
+        exemptions: bundle.exemptions.iter().map(|exemption| exemption.entry.clone()).collect(),
+        workloads: workloads.cloned().collect(),
     };
     Ok(write_yaml(&serde_json::to_value(definition)?))
 }

@@ -1,26 +1,29 @@
 //! What the configuration says, as the defaults of flags, so that flags and variables go before it; and
 //! `policy-host config`, which shows where every value came from.
 
-use super::args::{Arguments, ConfigArguments, ConfigCommand, EvalArguments};
+use super::args::{Arguments, ConfigArguments, ConfigCommand, EvalArguments, JudgedArguments};
 use super::terminal::outln;
 use super::{CommandResult, Exit, terminal};
-use crate::bundle::{Bundle, BundleError, Library};
+use crate::bundle::{BundleError, Definition, Layers, Library};
 use crate::config::{self, Config, ConfigFile};
 use crate::document::Pointer;
-use crate::located::LocatedError;
+use crate::located::{Located, LocatedError};
 use crate::manifest::properties;
 use crate::oci::Reference;
 use crate::visible::visible;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Keys of the file that are flags of `eval`, with the flag's name in the code.
-const FLAGS: [(&str, &str); 9] = [
+const FLAGS: [(&str, &str); 12] = [
     ("paths", "paths"),
     ("bundle", "bundle"),
+    ("exclude", "exclude"),
+    ("select", "select"),
+    ("ignore", "ignore"),
     ("format", "format"),
     ("reports", "report"),
     ("minSeverity", "min_severity"),
@@ -31,17 +34,17 @@ const FLAGS: [(&str, &str); 9] = [
 ];
 
 /// The arguments of a command that judges, with the configuration's values where they say nothing.
-pub(super) struct Configured {
-    pub(super) arguments: EvalArguments,
+pub(super) struct Configured<A = EvalArguments> {
+    pub(super) arguments: A,
     pub(super) file: Option<ConfigFile>,
     matches: ArgMatches,
 }
 
 /// Reads the configuration that a command line asks for, and the command line again with it.
-pub(super) fn configure(
-    given: &EvalArguments,
+pub(super) fn configure<A: FromArgMatches>(
+    given: &JudgedArguments,
     is_bundle: impl Fn(&str) -> bool,
-) -> Result<Configured, Box<dyn std::error::Error>> {
+) -> Result<Configured<A>, Box<dyn std::error::Error>> {
     let file = match &given.config {
         Some(path) => Some(ConfigFile::open(path)?),
         None if given.no_config => None,
@@ -50,13 +53,15 @@ pub(super) fn configure(
     let mut command = Arguments::command();
     if let Some(file) = &file {
         let defaults = defaults(file, is_bundle)?;
-        let with_defaults = |mut eval: clap::Command| {
+        let with_defaults = |mut judging: clap::Command| {
             for (flag, values) in &defaults {
-                eval = eval.mut_arg(*flag, |argument| argument.default_values(values.clone()));
+                if judging.get_arguments().any(|argument| argument.get_id() == flag) {
+                    judging = judging.mut_arg(*flag, |argument| argument.default_values(values.clone()));
+                }
             }
-            eval
+            judging
         };
-        command = command.mut_subcommand("eval", with_defaults);
+        command = command.mut_subcommand("eval", with_defaults).mut_subcommand("lsp", with_defaults);
         command = command.mut_subcommand("config", |config| config.mut_subcommand("show", with_defaults));
     }
     let mut matches = command.try_get_matches()?;
@@ -68,7 +73,21 @@ pub(super) fn configure(
     {
         refuse_registry(file)?;
     }
-    Ok(Configured { arguments: EvalArguments::from_arg_matches(&matches)?, file, matches })
+    Ok(Configured { arguments: A::from_arg_matches(&matches)?, file, matches })
+}
+
+impl<A> Configured<A> {
+    /// Says what is wrong with a value of a list, where it was written: in the configuration or on the command line.
+    pub(super) fn refused(&self, key: &str, index: usize, message: &str) -> Box<dyn std::error::Error> {
+        let is_default = self.matches.value_source(flag(key)) == Some(ValueSource::DefaultValue);
+        match self.file.as_ref().filter(|_| is_default) {
+            Some(file) => {
+                let at: Pointer = [key.to_owned(), index.to_string()].into_iter().collect();
+                file.located.error(&at, message).into()
+            }
+            None => format!("--{}: {message}", flag(key).replace('_', "-")).into(),
+        }
+    }
 }
 
 /// Refuses a registry that a file names which nobody named: whoever may change the repository would choose whom a
@@ -97,6 +116,18 @@ fn defaults(file: &ConfigFile, is_bundle: impl Fn(&str) -> bool) -> Result<Defau
     if !config.paths.is_empty() {
         let paths = config.paths.iter().enumerate().map(|(index, path)| resolved(&["paths", &index.to_string()], path));
         defaults.push(("paths", paths.collect::<Result<_, _>>()?));
+    }
+    if !config.exclude.is_empty() {
+        let from_here = |glob: &String| match file.directory.as_os_str().is_empty() || glob.starts_with(['/', '!']) {
+            true => glob.clone(),
+            false => format!("{}/{glob}", globset::escape(&file.directory.to_string_lossy())),
+        };
+        defaults.push(("exclude", config.exclude.iter().map(from_here).collect()));
+    }
+    for (key, names) in [("select", &config.select), ("ignore", &config.ignore)] {
+        if !names.is_empty() {
+            defaults.push((flag(key), names.clone()));
+        }
     }
     if let Some(bundle) = &config.bundle {
         let is_name = is_bundle(bundle) || Reference::is_meant(bundle);
@@ -173,7 +204,7 @@ fn known_settings(library: &Library) -> BTreeMap<&str, &Value> {
 pub(super) fn run(arguments: &ConfigArguments, library: &Library) -> CommandResult {
     match &arguments.command {
         ConfigCommand::Show(arguments) => {
-            let configured = configure(arguments, |name| library.bundle(name).is_some())?;
+            let configured = configure(&arguments.judged, |name| library.bundle(name).is_some())?;
             show(&configured, library)?;
         }
         ConfigCommand::Schema => terminal::print(&schema(library)?),
@@ -184,6 +215,14 @@ pub(super) fn run(arguments: &ConfigArguments, library: &Library) -> CommandResu
 /// A line for each value: what it is, and where it came from.
 fn show(configured: &Configured, library: &Library) -> Result<(), BundleError> {
     let mut rows: Vec<[String; 3]> = FLAGS.iter().map(|(key, flag)| row(configured, key, flag)).collect();
+    let reference = &configured.arguments.judged.bundle;
+    let layers = if Reference::is_meant(reference) { None } else { Layers::open(reference, library)? };
+    let layers: Vec<&Located<Definition>> =
+        layers.iter().flat_map(Layers::iter).map(|layer| &layer.located).rev().collect();
+    rows.extend(layers.iter().filter_map(|located| {
+        let at: Pointer = ["extends"].into_iter().collect();
+        Some([format!("{}.extends", located.value.name), located.value.extends.clone()?, located.place(&at)])
+    }));
     if let Some(file) = &configured.file {
         let Config { exceptions, .. } = &file.located.value;
         for (index, exception) in exceptions.iter().enumerate() {
@@ -193,7 +232,7 @@ fn show(configured: &Configured, library: &Library) -> Result<(), BundleError> {
     }
     print(&rows);
     outln!("");
-    print(&settings(configured, library)?);
+    print(&settings(configured, &layers, library));
     Ok(())
 }
 
@@ -206,25 +245,22 @@ fn print(rows: &[[String; 3]]) {
     }
 }
 
-/// The settings, of the configuration, else of the bundle, else their defaults: name, where it came from, and the value,
-/// which may be long.
-fn settings(configured: &Configured, library: &Library) -> Result<Vec<[String; 3]>, BundleError> {
-    let reference = &configured.arguments.bundle;
-    let bundle = if Reference::is_meant(reference) { None } else { Bundle::definition(reference, library)? };
-    let bundle = bundle.map(|(located, _)| located);
+/// The settings, of the configuration, else of the bundle or of what it extends, else their defaults: name, where it came
+/// from, and the value, which may be long.
+fn settings(configured: &Configured, layers: &[&Located<Definition>], library: &Library) -> Vec<[String; 3]> {
     let file = configured.file.as_ref().map(|file| &file.located);
     let row = |(name, schema): (&str, &Value)| {
         let at: Pointer = ["settings", name].into_iter().collect();
         let of_file = file.and_then(|file| Some((file.value.settings.get(name)?, file.place(&at))));
-        let of_bundle = || bundle.as_ref().and_then(|file| Some((file.value.settings.get(name)?, file.place(&at))));
-        let (value, from) = match of_file.or_else(of_bundle) {
+        let mut of_bundle = layers.iter().filter_map(|file| Some((file.value.settings.get(name)?, file.place(&at))));
+        let (value, from) = match of_file.or_else(|| of_bundle.next()) {
             Some((value, from)) => (Some(value), from),
             None => (schema.get("default"), "default".to_owned()),
         };
         let value = value.map_or_else(String::new, |value| visible(&value.to_string()).into_owned());
         [format!("settings.{name}"), from, value]
     };
-    Ok(known_settings(library).into_iter().map(row).collect())
+    known_settings(library).into_iter().map(row).collect()
 }
 
 fn row(configured: &Configured, key: &str, flag: &str) -> [String; 3] {

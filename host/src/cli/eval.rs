@@ -5,13 +5,12 @@ use super::config::Configured;
 use super::progress::Progress;
 use super::reports::Outputs;
 use super::terminal::errln;
-use super::{CommandResult, Context, Exit, oci, terminal};
+use super::{CommandResult, Context, Exit, judging, oci, terminal};
 use crate::baseline::Baseline;
-use crate::bundle::{Bundle, Enforcement, ExemptionSource, Ignoring, Level};
+use crate::bundle::{Bundle, Enforcement};
 use crate::cache;
 use crate::changes::Changes;
 use crate::discover::{self, Discovered, STDIN};
-use crate::document::Pointer;
 use crate::encoding::{Encoding, decode};
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, Secrets, mask_messages, run as evaluate};
 use crate::files;
@@ -19,7 +18,7 @@ use crate::fix::{self, Extent, Fixed};
 use crate::kinds::Wanted;
 use crate::oci::Reference;
 use crate::parse::{Limits, Unit};
-use crate::problem::{InputProblem, ProblemOutcome};
+use crate::problem::{self, InputProblem};
 use crate::report::{Adoption, Report, write_file};
 use crate::root;
 use std::sync::Arc;
@@ -33,7 +32,8 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
     let today = jiff::Zoned::now().date();
     let bundle = Arc::new(open_bundle(configured, &mut context, today)?);
     let limits = Limits::default();
-    let mut discovered = discover::discover(&arguments.paths, &bundle.wanted(), &limits);
+    let excluded = judging::exclusion(configured, &arguments.judged)?;
+    let mut discovered = discover::discover_except(&arguments.paths, &bundle.wanted(), &excluded, &limits);
     if discovered.units.is_empty() && discovered.problems.is_empty() {
         errln!("error: {}", nothing_found(arguments, &discovered));
         return Ok(Exit::NoInput);
@@ -56,14 +56,14 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
     mask_messages(&secrets, &discovered.units, &mut result);
     let mut problems = discovered.problems.clone();
     problems.extend(result.problems(&discovered.units));
-    let adoption = adopt(arguments, &bundle, &discovered.units, &mut result)?;
+    let adoption = adopt(arguments, &bundle, &discovered.units, &mut result, &mut problems)?;
     let report = Report {
         bundle: &bundle,
         units: &discovered.units,
         result: &result,
         secrets: &secrets,
         problems: &problems,
-        level: Level { severity: arguments.min_severity, confidence: arguments.min_confidence },
+        level: judging::level(&arguments.judged),
         passed: &discovered.passed,
         elapsed: started.elapsed(),
         fixed: fixed.map(|(applied, _)| applied),
@@ -80,37 +80,19 @@ pub(super) fn wanted(configured: &Configured, mut context: Context) -> Result<Wa
     Ok(open_bundle(configured, &mut context, jiff::Zoned::now().date())?.wanted())
 }
 
-/// The bundle with the settings and exceptions of the configuration.
+/// The bundle, as the configuration has it.
 fn open_bundle(
     configured: &Configured,
     context: &mut Context,
     today: jiff::civil::Date,
 ) -> Result<Bundle, Box<dyn std::error::Error>> {
-    let arguments = &configured.arguments;
-    let mut bundle = if Reference::is_meant(&arguments.bundle) {
-        oci::open(&arguments.bundle, &arguments.registry, &arguments.lock, &arguments.trust, context)?
+    let EvalArguments { judged, registry, lock, trust, .. } = &configured.arguments;
+    let bundle = if Reference::is_meant(&judged.bundle) {
+        oci::open(&judged.bundle, registry, lock, trust, context)?
     } else {
-        Bundle::open(&arguments.bundle, &mut context.library, &context.engine, today)?
+        Bundle::open(&judged.bundle, &mut context.library, &context.engine, today)?
     };
-    if let Some(file) = &configured.file {
-        let at: Pointer = ["settings"].into_iter().collect();
-        bundle
-            .set(&file.located.value.settings, &context.library)
-            .map_err(|(path, message)| file.located.error(&at.concat(&path), message))?;
-    }
-    let ignoring = Ignoring { today, known: context.library.names() };
-    if let Some(file) = &configured.file {
-        for (index, entry) in file.located.value.exceptions.iter().enumerate() {
-            let at: Pointer = ["exceptions".to_owned(), index.to_string()].into_iter().collect();
-            let place = file.located.place(&at);
-            let from = ExemptionSource { configuration: true, place, directory: file.directory.clone() };
-            bundle
-                .add_exception(entry, from, &ignoring)
-                .map_err(|(field, message)| file.located.error(&at.join(field), message))?;
-        }
-    }
-    bundle.ignoring = (!arguments.no_ignores).then_some(ignoring);
-    Ok(bundle)
+    judging::configured_bundle(bundle, configured, judged, context, today)
 }
 
 /// Sets apart what was there before: by the baseline, by the change.
@@ -119,25 +101,29 @@ fn adopt(
     bundle: &Bundle,
     units: &[Unit],
     result: &mut RunResult,
+    problems: &mut Vec<InputProblem>,
 ) -> Result<Adoption, Box<dyn std::error::Error>> {
     let mut adoption = Adoption::default();
-    if let Some(path) = &arguments.baseline {
-        adoption.compared = Some(Baseline::read(path)?.apply(bundle, result));
+    if let Some(path) = &arguments.judged.baseline {
+        let baseline = Baseline::read(path)?;
+        baseline.apply_to_inputs(problems);
+        adoption.compared = Some(baseline.apply(bundle, result));
     }
     if let Some(path) = &arguments.write_baseline {
         let failed = result.documents.iter().any(|(_, document)| document.errors().next().is_some());
-        if failed || !result.errors.is_empty() {
-            errln!("warning: {} is not written: not everything could be judged", path.display());
+        if failed {
+            errln!("warning: {} is not written: not every rule could judge", path.display());
         } else {
-            let baseline = Baseline::of(path, bundle, result);
+            let baseline = Baseline::of(path, bundle, result, problems);
             baseline.write()?;
+            baseline.apply_to_inputs(problems);
             baseline.apply(bundle, result);
             adoption.compared = None;
             errln!("note: {} holds {} findings now", path.display(), baseline.len());
         }
     }
     if let Some(reference) = &arguments.since {
-        adoption.untouched = Some(Changes::since(reference)?.narrow(units, result));
+        adoption.untouched = Some(Changes::since(reference)?.narrow(units, result, problems));
     }
     Ok(adoption)
 }
@@ -162,6 +148,12 @@ fn nothing_found(arguments: &EvalArguments, discovered: &Discovered) -> String {
     };
     if !discovered.passed.is_empty() {
         message.push_str(&format!(": {passed} passed over; pipe in what is rendered"));
+    } else if discovered.excluded > 0 {
+        let (excluded, passed) = match discovered.excluded {
+            1 => ("1 file or directory is".to_owned(), "it"),
+            many => (format!("{many} files and directories are"), "them"),
+        };
+        message.push_str(&format!(": {excluded} excluded; `config show` tells what excludes {passed}"));
     } else if discovered.files == 0 {
         message.push_str(": no manifests, Dockerfiles, workflows or Terraform (.gitignore is respected)");
     }
@@ -208,22 +200,20 @@ fn apply_fixes(
     Ok(fixed)
 }
 
+/// An input that could not be judged counts as a finding, unless it is the program that could not read it.
 fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {
     let counts = report.counts();
+    let failed = counts.rule_errors > 0 || report.standing_problems().any(|problem| problem.kind.is_failure());
+    let unread = report.standing_problems().next().is_some() && arguments.fail_on.includes(problem::SEVERITY);
     let documents = || report.result.documents.iter().map(|(_, document)| document);
-    let outcomes = || report.problems.iter().map(InputProblem::outcome);
-    let is_failure = |outcome: ProblemOutcome| match outcome {
-        ProblemOutcome::Finding(severity) => arguments.fail_on.includes(severity),
-        ProblemOutcome::Error => false,
-    };
     let fails = documents()
         .flat_map(|document| document.findings())
         .any(|(_, finding)| finding.enforcement == Enforcement::Deny && arguments.fail_on.includes(finding.severity));
-    if counts.rule_errors > 0 || outcomes().any(|outcome| outcome == ProblemOutcome::Error) {
+    if failed {
         Exit::Error
-    } else if fails || outcomes().any(is_failure) {
+    } else if fails || unread {
         Exit::Findings
-    } else if counts.documents == 0 && report.adoption.untouched.is_none() {
+    } else if counts.documents == 0 && report.problems.is_empty() && report.adoption.untouched.is_none() {
         errln!("note: none of the input is something that a rule of this bundle judges");
         Exit::NoInput
     } else {

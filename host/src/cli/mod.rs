@@ -13,6 +13,7 @@ mod docs;
 mod eval;
 mod explain;
 mod inspect;
+mod judging;
 mod key;
 mod list;
 mod lsp;
@@ -102,7 +103,7 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         Command::Explain(arguments) => explain::run(&arguments, pack, &limits),
         Command::Eval(arguments) => {
             let context = context(pack, &limits, arguments.no_cache, threads)?;
-            let configure = || config::configure(&arguments, |name| context.library.bundle(name).is_some());
+            let configure = || config::configure(&arguments.judged, |name| context.library.bundle(name).is_some());
             if arguments.watch { watch::run(&configure, &context) } else { eval::judge(&configure()?, context.clone()) }
         }
         Command::Config(arguments) => {
@@ -143,7 +144,7 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
         Command::New(arguments) => new::run(&arguments),
         Command::Component(arguments) => component::run(&arguments, &context(pack, &limits, false, threads)?),
         Command::Bench(arguments) => bench::run(&arguments, context(pack, &limits, false, threads)?),
-        Command::Lsp(arguments) => lsp::run(&arguments, context(pack, &limits, false, threads)?),
+        Command::Lsp(arguments) => lsp::run(arguments, context(pack, &limits, false, threads)?),
         Command::Pack(arguments) => pack::run(&arguments),
     }
 }

@@ -2,7 +2,8 @@
 
 use super::config::Configured;
 use super::terminal::errln;
-use super::{CommandResult, Context, Exit, eval, failed, terminal};
+use super::{CommandResult, Context, Exit, eval, failed, judging, terminal};
+use crate::bundle::{Layers, Library};
 use crate::digest::Hasher;
 use crate::discover;
 use crate::engine::SandboxLimits;
@@ -26,10 +27,11 @@ pub(super) fn run(
     loop {
         // Settings may be half-written, too: what is wrong with them is shown, and the next change tried.
         let configured = configured();
-        let roots = configured.as_ref().map_or_else(|_| vec![PathBuf::from(".")], roots);
+        let library = &context.library;
+        let roots =
+            configured.as_ref().map_or_else(|_| vec![PathBuf::from(".")], |configured| roots(configured, library));
         cover(&mut watch, &roots);
-        let state =
-            configured.as_ref().map_or_else(ToString::to_string, |configured| state(configured, context.clone()));
+        let state = configured.as_ref().map_or_else(ToString::to_string, |configured| state(configured, &context));
         // Files change that nobody judges: what this run prints into, for one.
         if state != last.0 {
             terminal::clear();
@@ -45,15 +47,16 @@ pub(super) fn run(
 }
 
 /// Names all that a verdict is about and by.
-fn state(configured: &Configured, context: Context) -> String {
+fn state(configured: &Configured, context: &Context) -> String {
     let mut hasher = Hasher::default();
-    // A bundle that cannot be opened asks for nothing.
-    let wanted = eval::wanted(configured, context).unwrap_or_else(|_| Wanted::Named(BTreeSet::new()));
-    let discovered = discover::discover(&configured.arguments.paths, &wanted, &Limits::default());
+    // A bundle that cannot be opened asks for nothing; what is wrong with it is told by the run.
+    let wanted = eval::wanted(configured, context.clone()).unwrap_or_else(|_| Wanted::Named(BTreeSet::new()));
+    let excluded = judging::exclusion(configured, &configured.arguments.judged).unwrap_or_default();
+    let discovered = discover::discover_except(&configured.arguments.paths, &wanted, &excluded, &Limits::default());
     discovered.units.iter().for_each(|unit| hasher.update(unit.key(&[0; 32])));
     discovered.problems.iter().for_each(|problem| hasher.part(problem.line(&discovered.units)));
     discovered.passed.iter().for_each(|passed| hasher.part(&passed.path));
-    for path in settings(configured) {
+    for path in settings(configured, &context.library) {
         let files = std::fs::read_dir(&path).map_or_else(
             |_| vec![path],
             |entries| {
@@ -71,15 +74,18 @@ fn state(configured: &Configured, context: Context) -> String {
 }
 
 /// What a verdict depends on.
-fn roots(configured: &Configured) -> Vec<PathBuf> {
-    configured.arguments.paths.iter().cloned().chain(settings(configured)).collect()
+fn roots(configured: &Configured, library: &Library) -> Vec<PathBuf> {
+    configured.arguments.paths.iter().cloned().chain(settings(configured, library)).collect()
 }
 
-/// What it is by: the bundle, where it is a file, the configuration, the baseline.
-fn settings(configured: &Configured) -> impl Iterator<Item = PathBuf> {
-    let arguments = &configured.arguments;
+/// What it is by: the bundle and what it extends, where they are files, the configuration, the baseline.
+fn settings(configured: &Configured, library: &Library) -> Vec<PathBuf> {
+    let arguments = &configured.arguments.judged;
     let file = configured.file.as_ref().map(|file| file.path.clone());
-    [Some(PathBuf::from(&arguments.bundle)), file, arguments.baseline.clone()].into_iter().flatten()
+    let layers = Layers::open(&arguments.bundle, library).ok().flatten();
+    let extended = layers.iter().flat_map(Layers::iter).filter_map(|layer| layer.file.clone());
+    let named = [Some(PathBuf::from(&arguments.bundle)), file, arguments.baseline.clone()];
+    named.into_iter().flatten().chain(extended).collect()
 }
 
 /// Watches further directories, and says which cannot be watched.

@@ -24,6 +24,13 @@ pub struct Config {
     pub paths: Vec<String>,
     /// A shipped bundle; or a bundle file or a directory of components, from the directory of this file.
     pub bundle: Option<String>,
+    /// Globs of files and directories that are not read, from the directory of this file.
+    pub exclude: Vec<String>,
+    /// Rules of the bundle that are asked, where not all are: rules, packs, priorities, controls, factors, or kinds of
+    /// finding as `rule/code`.
+    pub select: Vec<String>,
+    /// Those that are not asked, whatever is selected.
+    pub ignore: Vec<String>,
     /// Form of the results.
     pub format: Option<String>,
     /// Further reports, by their form: the file of each, from the directory of this file.
@@ -32,7 +39,7 @@ pub struct Config {
     pub min_severity: Option<String>,
     /// Findings of which their rule is less sure than this are left out.
     pub min_confidence: Option<String>,
-    /// Findings at or above this severity fail the run; `never` for none.
+    /// Findings at or above this severity fail the run; with `never` only what the program itself could not do does.
     pub fail_on: Option<String>,
     /// The baseline, from the directory of this file.
     pub baseline: Option<String>,
@@ -74,6 +81,14 @@ pub struct ConfigFile {
     found: bool,
 }
 
+/// Where the file may be, from `start`, the working directory: there, and in those above up to the one that has `.git`;
+/// outside of repositories only there itself, since above it may be anybody's.
+pub fn places(start: &Path) -> Vec<PathBuf> {
+    let top = start.ancestors().position(|directory| directory.join(".git").exists()).unwrap_or(0);
+    let above = std::iter::successors(Some(PathBuf::new()), |below| Some(below.join("..")));
+    above.take(top + 1).map(|directory| directory.join(FILE_NAME)).collect()
+}
+
 impl ConfigFile {
     /// Reads a file that somebody named.
     ///
@@ -83,21 +98,13 @@ impl ConfigFile {
         Self::read(path, false)
     }
 
-    /// Finds the file: the nearest from `start` upwards to the directory that has `.git`; outside of repositories
-    /// only in `start` itself, since above it may be anybody's.
+    /// Finds the file: the first of its [`places`] where it is.
     ///
     /// # Errors
     /// As for [`ConfigFile::open`].
     pub fn find(start: &Path) -> Result<Option<Self>, ConfigError> {
-        let top = start.ancestors().position(|directory| directory.join(".git").exists()).unwrap_or(0);
-        let mut relative = PathBuf::new();
-        for directory in start.ancestors().take(top + 1) {
-            if directory.join(FILE_NAME).symlink_metadata().is_ok() {
-                return Self::read(&relative.join(FILE_NAME), true).map(Some);
-            }
-            relative.push("..");
-        }
-        Ok(None)
+        let found = places(start).into_iter().find(|path| path.symlink_metadata().is_ok());
+        found.map(|path| Self::read(&path, true)).transpose()
     }
 
     fn read(path: &Path, found: bool) -> Result<Self, ConfigError> {

@@ -19,7 +19,9 @@ pub(crate) use update::forget_owners;
 use crate::bundle::{Bundle, Exemption};
 use crate::digest::Hasher;
 use crate::document::Document;
-use crate::evaluate::{Answered, Ask, Inventory, Judge, Outcome, RuleOutcome, annotations, settle_annotations};
+use crate::evaluate::{
+    Answered, Ask, Inventory, Judge, Outcome, RuleOutcome, annotations, mask_outcomes, settle_annotations,
+};
 use crate::project::Projection;
 use memo::{Key, Memo};
 use serde::{Deserialize, Serialize};
@@ -170,6 +172,7 @@ impl Decider {
             settle_annotations(self.bundle(), document, &mut outcomes, today());
         }
         self.judge.cover(&mut outcomes);
+        mask_outcomes(&document.sources, &mut outcomes);
         Verdicts { outcomes: outcomes.into(), unreached, remembered: false }
     }
 

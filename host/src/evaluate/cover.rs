@@ -164,6 +164,7 @@ mod tests {
             enforcement: Enforcement::Deny,
             parameters: "{}".to_owned(),
             settings: "{}".to_owned(),
+            untold: std::collections::BTreeSet::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::document::{Document, Node, Pointer, PointerError, Subject, Value};
 use crate::edit;
 use crate::engine::bindings::exports::policy::rule::rules as wire;
 use crate::engine::{Engine, RuleFailure};
+use crate::kubernetes::mistyped;
 use crate::project::Projection;
 use crate::workload::{Elsewhere, Shape};
 use std::cell::OnceCell;
@@ -382,9 +383,16 @@ impl Judge {
                     return Err(RuleFailure::Malformed(message));
                 }
                 let mut lifted = Vec::with_capacity(findings.len());
+                let mut unusable = None;
                 for finding in findings {
+                    if let Some(path) = into_scalar(judged, self.within(&finding.at)?)? {
+                        // What is wrong there is not what the rule thinks.
+                        unusable = Some(path);
+                        continue;
+                    }
                     let mut finding = self.lift(judged, rule, finding)?;
-                    if !self.bundle.report.includes(finding.severity, finding.confidence) {
+                    let reported = self.bundle.report.includes(finding.severity, finding.confidence);
+                    if !reported || rule.untold.contains(&finding.code) {
                         if !finding.secret {
                             continue;
                         }
@@ -392,7 +400,11 @@ impl Judge {
                     }
                     lifted.push(finding);
                 }
-                if lifted.is_empty() { Outcome::Pass } else { Outcome::Fail(lifted) }
+                match unusable.filter(|_| lifted.is_empty()) {
+                    Some(path) => Outcome::NotEvaluated(format!("`{path}` has another type than it should")),
+                    None if lifted.is_empty() => Outcome::Pass,
+                    None => Outcome::Fail(lifted),
+                }
             }
         })
     }
@@ -405,8 +417,13 @@ impl Judge {
         let path = resolve(judged, self.within(&finding.at)?)?;
         self.within(&finding.excerpt)?;
         let shown_at = shown(judged.document, &path, &finding.excerpt, finding.secret);
-        let labels = finding
-            .labels
+        let mut labels = Vec::with_capacity(finding.labels.len());
+        for label in finding.labels {
+            if into_scalar(judged, self.within(&label.at)?)?.is_none() {
+                labels.push(label);
+            }
+        }
+        let labels = labels
             .into_iter()
             .map(|label| {
                 let at = resolve(judged, self.within(&label.at)?)?;
@@ -521,6 +538,22 @@ fn resolve(judged: &Judged<'_>, path: &str) -> Result<Pointer, RuleFailure> {
         };
     }
     Ok(absolute)
+}
+
+/// The value of a wrong type that a path leads into although it has no inside; none for any other path.
+fn into_scalar(judged: &Judged<'_>, path: &str) -> Result<Option<Pointer>, RuleFailure> {
+    let pointer = Pointer::parse(path).map_err(|error: PointerError| malformed(error.to_string()))?;
+    let Some(absolute) = judged.shape.resolve(&pointer) else { return Ok(None) };
+    let (mut node, mut at) = (&judged.document.root, Pointer::root());
+    for token in absolute.tokens() {
+        if matches!(node.value, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
+            let is_mistyped = mistyped(judged.document, &judged.shape).iter().any(|found| found.path == at);
+            return Ok(is_mistyped.then_some(at));
+        }
+        let Some(next) = node.get(token).or_else(|| node.item(position(token)?)) else { return Ok(None) };
+        (node, at) = (next, at.join(token));
+    }
+    Ok(None)
 }
 
 /// An array position as RFC 6901 writes it: without sign or leading zeros.

@@ -7,7 +7,7 @@
 use super::except::Ignore;
 use super::inventory::{Card, Here};
 use super::shards::{Bounds, Fresh, Group, Key, MemoUse, Shards};
-use super::verdict::{DocumentVerdict, RuleOutcome};
+use super::verdict::{DocumentVerdict, Place, RuleOutcome};
 use crate::digest::Hasher;
 use crate::parse::{Repeated, Unit};
 use rayon::prelude::*;
@@ -35,6 +35,8 @@ pub(super) struct Record {
     pub(super) ignores: Vec<Ignore>,
     /// The keys that stand twice in it.
     pub(super) repeated: Vec<Repeated>,
+    /// Fields of another type than they have.
+    pub(super) mistyped: Vec<(Place, String)>,
 }
 
 /// The outcome of a rule that was told of other documents.

@@ -5,6 +5,7 @@
 //! paths, places in the source, severities and exemptions settled.
 
 mod cover;
+mod credentials;
 mod except;
 mod inventory;
 mod judge;
@@ -28,6 +29,7 @@ pub use judge::{Answered, Ask, Judge, Judged};
 pub use memo::Memo;
 pub use plan::{Grouping, Plan};
 pub use run::{RunOptions, RunResult, UnitError, run};
+pub(crate) use secrets::mask_outcomes;
 pub use secrets::{Secrets, mask_messages};
 pub use session::{Keyed, Recent, Session};
 pub use shards::MemoUse;

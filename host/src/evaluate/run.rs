@@ -5,9 +5,10 @@ use super::inventory::{Card, Collected, Told, Unavailable};
 use super::judge::{self, Ask, Judge};
 use super::memo::{Memo, Record, RelatedOutcome};
 use super::shards::{Key, MemoUse};
-use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
+use super::verdict::{DocumentVerdict, Outcome, Place, RuleOutcome};
 use crate::digest::Digest;
-use crate::document::Document;
+use crate::document::{Document, Span};
+use crate::kubernetes::mistyped;
 use crate::parse::{Limits, Parsed, Repeated, SyntaxError, Unit};
 use crate::problem::InputProblem;
 use rayon::prelude::*;
@@ -21,7 +22,7 @@ pub struct RunOptions {
     pub memo: Option<Memo>,
 }
 
-/// A unit that could not be parsed.
+/// What is wrong with a unit, so that it, or a part of it, could not be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitError {
     /// Index of the unit.
@@ -39,6 +40,8 @@ pub struct RunResult {
     pub errors: Vec<UnitError>,
     /// The keys that stand twice in a mapping, with the index of their unit. Their documents are judged with the last value.
     pub repeated: Vec<(usize, Repeated)>,
+    /// Fields of another type than they have, in the order of the input. What stands around them is judged.
+    pub mistyped: Vec<UnitError>,
     /// How many units were judged from memory alone.
     pub remembered: usize,
     /// What that took.
@@ -48,11 +51,13 @@ pub struct RunResult {
 }
 
 impl RunResult {
-    /// What is wrong with the units, in the order of the input: what could not be parsed, and then keys that stand twice.
+    /// What is wrong with the units, in the order of the input: what could not be parsed, then keys that stand twice,
+    /// then fields of another type than they have.
     pub fn problems(&self, units: &[Unit]) -> Vec<InputProblem> {
         let unparsed = self.errors.iter().map(|error| InputProblem::of_error(units, error.unit, &error.error));
         let repeated = self.repeated.iter().map(|(unit, key)| InputProblem::of_repeated(units, *unit, key));
-        unparsed.chain(repeated).collect()
+        let mistyped = self.mistyped.iter().map(|error| InputProblem::of_mistyped(units, error.unit, &error.error));
+        unparsed.chain(repeated).chain(mistyped).collect()
     }
 }
 
@@ -113,6 +118,10 @@ pub(super) fn run_known(
                 let record = remembering.then(|| memorable(&pass)).flatten();
                 remember.push((pass.key, record));
                 result.repeated.extend(pass.record.repeated.iter().map(|repeated| (unit, repeated.clone())));
+                result.mistyped.extend(pass.record.mistyped.iter().map(|(place, message)| {
+                    let error = SyntaxError { file: place.file, ..SyntaxError::new(place.start as usize, message) };
+                    UnitError { unit, error }
+                }));
                 let (documents, ignores) = merged(pass.record);
                 let first = result.documents.len();
                 result.documents.extend(documents.into_iter().map(|document| (unit, document)));
@@ -183,6 +192,11 @@ fn first_pass(
             outcomes: judge.judge(&prepared, &asks),
         });
         record.cards.extend(judge.cards(document));
+        let shape = judge.bundle().workloads.shape(document);
+        record.mistyped.extend(mistyped(document, &shape).into_iter().map(|found| {
+            let Span { file, start, end } = found.span;
+            (Place { file, start, end, exact: true }, found.message)
+        }));
     }
     record.ignores = except::collect(unit, &documents, limits)?;
     Ok(Pass { key, record, documents: Some(documents), from_memory: false })

@@ -1,8 +1,10 @@
 //! Which parts of texts are secrets: the one place that knows, for every form that shows a text.
 
+use super::credentials::{suspects, url_passwords};
 use super::run::RunResult;
-use super::verdict::{Finding, Place};
+use super::verdict::{Finding, Outcome, Place, RuleOutcome};
 use crate::document::Source;
+use crate::engine::RuleFailure;
 use crate::parse::Unit;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -12,7 +14,8 @@ use std::ops::Range;
 /// Shorter values are looked for as whole words: a password `a` must not take every `a` out of a text.
 const SHORT: usize = 4;
 
-/// The secrets of a run: what its findings say is one, whatever else they are about, exempt or not.
+/// The secrets of a run: what its findings say is one, whatever else they are about, exempt or not; the passwords of
+/// URLs, whatever rules say; and what sounds like a secret where nothing could be parsed, so that no rule was asked.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
     /// Of each unit: index of the source, bytes of its text.
@@ -30,11 +33,33 @@ impl Secrets {
         for (unit, document) in &result.documents {
             for place in document.all_findings().flat_map(|(_, finding)| finding.secrets()) {
                 let Some((source, range)) = located(&units[*unit].sources, &place) else { continue };
-                secrets.values.extend(values(&source.text[range.clone()]));
-                secrets.places[*unit].push((place.file, range));
+                secrets.add(*unit, place.file, source, range);
+            }
+        }
+        for (index, unit) in units.iter().enumerate() {
+            for (file, source) in (0..).zip(unit.sources.iter()) {
+                for range in url_passwords(&source.text) {
+                    // No rule says that it is one: elsewhere a plain word is a word.
+                    if is_telling(&source.text[range.clone()]) {
+                        secrets.add(index, file, source, range);
+                    } else {
+                        secrets.places[index].push((file, range));
+                    }
+                }
+            }
+        }
+        for error in &result.errors {
+            for (file, source) in (0..).zip(units[error.unit].sources.iter()) {
+                // What it is worth elsewhere is not known.
+                secrets.places[error.unit].extend(suspects(&source.text).into_iter().map(|range| (file, range)));
             }
         }
         secrets
+    }
+
+    fn add(&mut self, unit: usize, file: u16, source: &Source, range: Range<usize>) {
+        self.values.extend(values(&source.text[range.clone()]));
+        self.places[unit].push((file, range));
     }
 
     /// Takes the values too of the secrets of texts that these were made of, or are made into.
@@ -91,36 +116,96 @@ impl Secrets {
     }
 }
 
-/// Stars secrets out in what findings say, so that a rule that quotes one does not show it: in a message and its labels
-/// the one that the finding itself is about, in the title of a fix all of them.
+/// Stars secrets out in what rules and errors say, so that nobody who quotes one shows it: in a message the one that the
+/// finding itself is about, and what of the other secrets of its unit is no common word; in the title of a fix all of
+/// the run.
 pub fn mask_messages(secrets: &Secrets, units: &[Unit], result: &mut RunResult) {
     if secrets.is_empty() {
         return;
     }
-    for (unit, document) in &mut result.documents {
-        let sources = &units[*unit].sources;
-        for outcome in &mut document.outcomes {
-            for finding in outcome.outcome.findings_mut() {
-                mask_finding(&secrets.values, sources, finding);
+    let of_unit = |unit: usize| -> BTreeSet<String> {
+        let sources = &units[unit].sources;
+        let texts = secrets.places[unit]
+            .iter()
+            .filter_map(|(file, range)| sources.get(usize::from(*file))?.text.get(range.clone()));
+        texts.flat_map(values).filter(|value| is_telling(value)).collect()
+    };
+    for documents in result.documents.chunk_by_mut(|(one, _), (other, _)| one == other) {
+        let unit = documents[0].0;
+        let masking = Masking { all: &secrets.values, near: of_unit(unit), sources: &units[unit].sources };
+        documents.iter_mut().for_each(|(_, document)| masking.outcomes(&mut document.outcomes));
+    }
+    for error in result.errors.iter_mut().chain(&mut result.mistyped) {
+        mask(&of_unit(error.unit), &mut error.error.message);
+    }
+}
+
+/// [`mask_messages`] for the outcomes of one document that is judged on its own.
+pub(crate) fn mask_outcomes(sources: &[Source], outcomes: &mut [RuleOutcome]) {
+    let findings = outcomes.iter().flat_map(|outcome| outcome.outcome.findings());
+    let places: Vec<Place> = findings.flat_map(Finding::secrets).collect();
+    let of_findings = places.iter().filter_map(|place| located(sources, place));
+    let of_urls = sources.iter().flat_map(|source| url_passwords(&source.text).map(move |range| (source, range)));
+    let all: BTreeSet<String> =
+        of_findings.chain(of_urls).flat_map(|(source, range)| values(&source.text[range])).collect();
+    if !all.is_empty() {
+        let near = all.iter().filter(|value| is_telling(value)).cloned().collect();
+        Masking { all: &all, near, sources }.outcomes(outcomes);
+    }
+}
+
+/// Secrets that are starred out in what is said of a unit.
+struct Masking<'m> {
+    /// All of the run.
+    all: &'m BTreeSet<String>,
+    /// Those of the unit that stand for nothing else.
+    near: BTreeSet<String>,
+    sources: &'m [Source],
+}
+
+impl Masking<'_> {
+    fn outcomes(&self, outcomes: &mut [RuleOutcome]) {
+        for outcome in outcomes {
+            match &mut outcome.outcome {
+                Outcome::Fail(findings) => findings.iter_mut().for_each(|finding| self.finding(finding)),
+                Outcome::NotApplicable(reason) | Outcome::NotEvaluated(reason) => mask(&self.near, reason),
+                Outcome::Error(
+                    RuleFailure::Load(text)
+                    | RuleFailure::Trap(text)
+                    | RuleFailure::Guest(text)
+                    | RuleFailure::Malformed(text),
+                ) => mask(&self.near, text),
+                Outcome::Pass | Outcome::Error(_) => {}
             }
+        }
+    }
+
+    fn finding(&self, finding: &mut Finding) {
+        if let Some(fix) = &mut finding.fix {
+            mask(self.all, &mut fix.title);
+        }
+        let own = located(self.sources, &finding.place).filter(|_| finding.secret);
+        let own = own.into_iter().flat_map(|(source, range)| values(&source.text[range]));
+        let own: BTreeSet<String> = own.filter(|value| value.len() >= SHORT).collect();
+        for text in std::iter::once(&mut finding.message).chain(finding.labels.iter_mut().map(|label| &mut label.text))
+        {
+            mask(&own, text);
+            mask(&self.near, text);
         }
     }
 }
 
-fn mask_finding(all: &BTreeSet<String>, sources: &[Source], finding: &mut Finding) {
-    let mask = |values: &BTreeSet<String>, text: &mut String| {
-        if let Cow::Owned(masked) = mask_values(values, text) {
-            *text = masked;
-        }
-    };
-    if let Some(fix) = &mut finding.fix {
-        mask(all, &mut fix.title);
+fn mask(values: &BTreeSet<String>, text: &mut String) {
+    if let Cow::Owned(masked) = mask_values(values, text) {
+        *text = masked;
     }
-    if let Some((source, range)) = located(sources, &finding.place).filter(|_| finding.secret) {
-        let own: BTreeSet<String> = values(&source.text[range]).filter(|value| value.len() >= SHORT).collect();
-        mask(&own, &mut finding.message);
-        finding.labels.iter_mut().for_each(|label| mask(&own, &mut label.text));
-    }
+}
+
+/// Whether a value can only be a secret where it is quoted: it is long, or no plain word. `postgres` may be the name of
+/// what is judged.
+fn is_telling(value: &str) -> bool {
+    let is_mixed = value.contains(char::is_alphabetic) && value.contains(|letter: char| !letter.is_alphabetic());
+    value.len() >= 12 || value.len() >= 6 && is_mixed
 }
 
 /// A place's source and the bytes of it, in whole letters.

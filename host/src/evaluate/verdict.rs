@@ -125,7 +125,8 @@ pub struct Finding {
 pub enum Withheld {
     /// Another rule, by its index, tells of it by a finding of its own with the same cure at the same place.
     Covered(u16),
-    /// The bundle reports only what is worse or surer. It is kept because it is a secret, which has to be masked.
+    /// The bundle reports only what is worse or surer, or it is not selected. It is kept because it is a secret, which
+    /// has to be masked.
     Level,
 }
 

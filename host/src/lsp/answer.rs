@@ -1,7 +1,8 @@
 //! What an editor is told of an evaluation: diagnostics, documentation, fixes.
 
 use super::text::Text;
-use crate::bundle::{Bundle, Enforcement};
+use crate::baseline::Baseline;
+use crate::bundle::{Bundle, Enforcement, Level};
 use crate::document::Source;
 use crate::evaluate::{DocumentVerdict, Finding, Place, RunResult, Secrets, Session, mask_messages};
 use crate::fix::{self, Extent};
@@ -26,6 +27,7 @@ pub(super) struct Evaluated {
     pub(super) units: Vec<Unit>,
     pub(super) result: RunResult,
     pub(super) secrets: Secrets,
+    level: Level,
 }
 
 /// A finding in a file.
@@ -39,18 +41,29 @@ pub(super) struct Found<'e> {
 }
 
 impl Evaluated {
-    /// What a run over units came to.
-    pub(super) fn new(units: Vec<Unit>, mut result: RunResult) -> Self {
+    /// What a run over units came to, of which what is bad and sure enough is told, and not in the baseline.
+    pub(super) fn new(
+        units: Vec<Unit>,
+        mut result: RunResult,
+        bundle: &Bundle,
+        level: Level,
+        baseline: Option<&Baseline>,
+    ) -> Self {
         let secrets = Secrets::of(&units, &result);
         mask_messages(&secrets, &units, &mut result);
-        Self { units, result, secrets }
+        if let Some(baseline) = baseline {
+            baseline.apply(bundle, &mut result);
+        }
+        Self { units, result, secrets, level }
     }
 
     /// The findings in a file.
     pub(super) fn found<'e>(&'e self, path: &'e str) -> impl Iterator<Item = Found<'e>> {
         self.result.documents.iter().flat_map(move |(unit, document)| {
             let unit = &self.units[*unit];
-            document.findings().filter_map(move |(rule, finding)| {
+            let told =
+                document.findings().filter(|(_, finding)| self.level.includes(finding.severity, finding.confidence));
+            told.filter_map(move |(rule, finding)| {
                 let bytes = bytes(unit, &finding.place, path)?;
                 Some(Found { unit, document, rule, finding, bytes })
             })

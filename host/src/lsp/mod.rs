@@ -5,14 +5,15 @@
 
 mod answer;
 mod server;
+mod setup;
 mod text;
 mod wire;
 mod workspace;
 
-use crate::evaluate::{Judge, Session};
-use crate::parse::Limits;
+use crate::evaluate::Judge;
 use lsp_server::Message;
 use server::Server;
+pub use setup::{Configure, Setup};
 use std::collections::HashSet;
 use std::io::{self, BufRead, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,17 +41,22 @@ struct Ahead {
     cancelled: Mutex<HashSet<String>>,
 }
 
-/// Serves a client until it is gone.
+/// Serves a client until it is gone. `idle` judges nothing: it stands in while there is no configuration.
 ///
 /// # Errors
 /// When the client does not speak the protocol, or cannot be written to.
-pub fn serve(judge: Judge, input: impl BufRead + Send + 'static, output: impl Write) -> io::Result<Ended> {
+pub fn serve(
+    configuration: impl Configure,
+    idle: Judge,
+    input: impl BufRead + Send + 'static,
+    output: impl Write,
+) -> io::Result<Ended> {
     let ahead = Arc::new(Ahead::default());
     let (sender, receiver) = mpsc::sync_channel(WAITING);
     let readers = Arc::clone(&ahead);
     // Never joined: it may wait for a client that says nothing any more, and ends with the process.
     std::thread::Builder::new().name("lsp-reader".into()).spawn(move || read(input, &sender, &readers))?;
-    Server::new(Session::new(judge, Limits::default()), output, ahead).run(&receiver)
+    Server::new(configuration, idle, output, ahead).run(&receiver)
 }
 
 fn read(mut input: impl BufRead, sender: &mpsc::SyncSender<io::Result<Incoming>>, ahead: &Ahead) {

@@ -1,12 +1,15 @@
 //! The state of one client, and what happens on each of its messages.
 
 use super::answer::{self, Evaluated};
+use super::setup::{Configure, Stamp};
 use super::text::Text;
 use super::wire::Incoming;
 use super::workspace::{self, Workspace};
 use super::{Ahead, Ended};
-use crate::evaluate::Session;
-use crate::parse::SyntaxError;
+use crate::baseline::Baseline;
+use crate::bundle::Level;
+use crate::evaluate::{Judge, Session};
+use crate::parse::{Limits, SyntaxError};
 use crate::visible::visible;
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
@@ -49,8 +52,13 @@ struct Open {
     foreign: bool,
 }
 
-pub(super) struct Server<W> {
+pub(super) struct Server<C, W> {
+    configuration: C,
+    /// What the configuration was when it was read.
+    read: Stamp,
     session: Session,
+    level: Level,
+    baseline: Option<Baseline>,
     output: W,
     ahead: Arc<Ahead>,
     stage: Stage,
@@ -81,10 +89,14 @@ struct Client {
 
 type Answer = Result<Value, (ErrorCode, String)>;
 
-impl<W: Write> Server<W> {
-    pub(super) fn new(session: Session, output: W, ahead: Arc<Ahead>) -> Self {
+impl<C: Configure, W: Write> Server<C, W> {
+    pub(super) fn new(configuration: C, idle: Judge, output: W, ahead: Arc<Ahead>) -> Self {
         Self {
-            session,
+            configuration,
+            read: Stamp::default(),
+            session: Session::new(idle, Limits::default()),
+            level: Level::default(),
+            baseline: None,
             output,
             ahead,
             stage: Stage::New,
@@ -150,6 +162,7 @@ impl<W: Write> Server<W> {
         self.send(response)?;
         if method == "initialize" && self.stage == Stage::Running {
             self.watch_files()?;
+            self.configure()?;
         }
         Ok(())
     }
@@ -226,7 +239,7 @@ impl<W: Write> Server<W> {
             None => params.root_uri.iter().collect(),
         };
         let roots = folders.into_iter().filter_map(|uri| workspace::path_of(uri.as_str())).filter(|path| path.is_dir());
-        self.workspace = Workspace::open(roots.collect(), &self.session);
+        self.workspace = Workspace::new(roots.collect());
         self.stage = Stage::Running;
         let capabilities = ServerCapabilities {
             text_document_sync: Some(TextDocumentSyncCapability::Kind(TextDocumentSyncKind::INCREMENTAL)),
@@ -240,6 +253,28 @@ impl<W: Write> Server<W> {
         };
         let server = json!({"name": "policy-host", "version": env!("CARGO_PKG_VERSION")});
         json!({"capabilities": capabilities, "serverInfo": server})
+    }
+
+    /// Reads the configuration, and the workspace as it says. While something is wrong with it, that is told, and what
+    /// was read before goes on to hold.
+    fn configure(&mut self) -> io::Result<()> {
+        let configured = self.configuration.configure(self.workspace.roots());
+        self.read = Stamp::of(self.configuration.files());
+        let setup = match configured {
+            Ok(setup) => setup,
+            Err(why) => return self.show_error(&why),
+        };
+        self.session = Session::new(setup.judge, Limits::default());
+        (self.level, self.baseline) = (setup.level, setup.baseline);
+        self.workspace = Workspace::open(self.workspace.roots().to_vec(), setup.excluded, &self.session);
+        let open: Vec<String> = self.open.keys().cloned().collect();
+        open.iter().for_each(|name| self.update(name));
+        Ok(())
+    }
+
+    fn show_error(&mut self, message: &str) -> io::Result<()> {
+        let params = json!({"type": lsp_types::MessageType::ERROR, "message": visible(message)});
+        self.send(Notification { method: "window/showMessage".to_owned(), params })
     }
 
     /// Asks to be told of files that somebody else writes.
@@ -305,10 +340,12 @@ impl<W: Write> Server<W> {
         for change in &params.changes {
             let path = workspace::path_of(change.uri.as_str());
             let is_open = |path: &PathBuf| self.open.values().any(|open| open.path == *path);
-            if let Some(path) = path.filter(|path| !is_open(path)) {
+            let Some(path) = path else { continue };
+            if !is_open(&path) {
                 self.workspace.reload(&path, &self.session);
-                self.wait();
             }
+            // Also of a text that is open: it may be the configuration.
+            self.wait();
         }
     }
 
@@ -341,6 +378,9 @@ impl<W: Write> Server<W> {
     }
 
     fn judge_unless(&mut self, cancelled: &(dyn Fn() -> bool + Sync)) -> io::Result<()> {
+        if self.read.is_old() {
+            self.configure()?;
+        }
         let units = self.workspace.units(&self.session);
         let Some((units, result)) = self.session.run(&units, cancelled) else {
             // What ended it is already on its way.
@@ -349,7 +389,8 @@ impl<W: Write> Server<W> {
             return Ok(());
         };
         self.waiting = None;
-        self.evaluated = Evaluated::new(units, result);
+        let bundle = self.session.judge().bundle();
+        self.evaluated = Evaluated::new(units, result, bundle, self.level, self.baseline.as_ref());
         let told: Vec<(Uri, i32, Vec<Diagnostic>)> =
             self.open.values().map(|open| (open.uri.clone(), open.version, self.diagnostics(open))).collect();
         for (uri, version, diagnostics) in told {

@@ -4,6 +4,7 @@ use crate::discover::{self, Content};
 use crate::document::{Format, Source};
 use crate::encoding::decode;
 use crate::evaluate::{Keyed, Session};
+use crate::exclusion::Exclusion;
 use crate::parse::{Form, SyntaxError, Unit};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Workspace {
     roots: Vec<PathBuf>,
+    excluded: Exclusion,
     files: BTreeMap<String, File>,
     /// The units of all Terraform files; worked out again when one of these changes, since modules are read with those
     /// that they call.
@@ -25,12 +27,17 @@ enum File {
 }
 
 impl Workspace {
+    /// One of which nothing is read yet.
+    pub(super) fn new(roots: Vec<PathBuf>) -> Self {
+        Self { roots, ..Self::default() }
+    }
+
     /// Reads the folders of a workspace.
-    pub(super) fn open(roots: Vec<PathBuf>, session: &Session) -> Self {
-        let mut workspace = Self { roots, ..Self::default() };
+    pub(super) fn open(roots: Vec<PathBuf>, excluded: Exclusion, session: &Session) -> Self {
+        let mut workspace = Self { roots, excluded, ..Self::default() };
         for root in workspace.roots.clone() {
             let wanted = session.judge().bundle().wanted();
-            for unit in discover::discover(&[root], &wanted, session.limits()).units {
+            for unit in discover::discover_except(&[root], &wanted, &workspace.excluded, session.limits()).units {
                 // Of a file that nobody reads an editor tells no change, so a listing would soon be wrong.
                 if unit.form != Form::Plain(Format::Listing) {
                     workspace.add(&unit, session);
@@ -68,13 +75,21 @@ impl Workspace {
         relative.unwrap_or(path).to_string_lossy().replace('\\', "/")
     }
 
-    /// Puts a text in the place of a file's; false when the file is none of ours.
+    /// The folders.
+    pub(super) fn roots(&self) -> &[PathBuf] {
+        &self.roots
+    }
+
+    /// Puts a text in the place of a file's; false when the file is none of ours, or excluded.
     ///
     /// # Errors
     /// When the text exceeds a bound.
     pub(super) fn set(&mut self, path: &Path, text: &str, session: &Session) -> Result<bool, SyntaxError> {
         let shown = self.shown(path);
         self.remove(&shown);
+        if self.excluded.covers(path) {
+            return Ok(false);
+        }
         let wanted = session.judge().bundle().wanted();
         let read = discover::read(path, &shown, text.to_owned(), &wanted, session.limits());
         let Some(content) = read else { return Ok(false) };

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 pub fn concise(results: &Results<'_>) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail, here and below.
-    for error in &results.errors {
+    for error in results.standing_errors() {
         if let Some(at) = &error.location {
             let _ = write!(out, "{}:{}:{}: ", visible(&at.file), at.line, at.column);
         }

@@ -11,11 +11,13 @@ use std::fmt::{self, Write as _};
 pub fn github(results: &Results<'_>) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail, here and below.
-    for error in &results.errors {
+    for error in results.standing_errors() {
         let place = error
             .location
             .as_ref()
-            .map_or_else(String::new, |at| format!("file={},line={},col={},", Property(&at.file), at.line, at.column));
+            .map(|at| format!("file={},line={},col={},", Property(&at.file), at.line, at.column))
+            .or_else(|| (!error.file.is_empty()).then(|| format!("file={},", Property(&error.file))));
+        let place = place.unwrap_or_default();
         let level = if error.is_judged() { "warning" } else { "error" };
         let _ = writeln!(out, "::{level} {place}title=input::{}", Data(&error.message));
     }

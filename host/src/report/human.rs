@@ -1,16 +1,15 @@
 //! For people: a frame a finding, and a line that sums up.
 
-use super::frame::{Frames, Mark, Style, Text};
+use super::frame::{Frames, Mark, Style};
 use super::shown::Shown;
 use super::text::counted;
 use super::{Counts, Grade, Report, SEVERITIES};
 use crate::baseline::Compared;
 use crate::bundle::BundleRule;
 use crate::discover::Why;
-use crate::document::Source;
 use crate::evaluate::{DocumentVerdict, Finding, Outcome};
 use crate::manifest::Confidence;
-use crate::problem::InputProblem;
+use crate::problem::{InputProblem, ProblemPlace};
 use crate::visible::{Visible, visible_styled};
 use annotate_snippets::Level;
 use std::fmt::Write as _;
@@ -19,12 +18,15 @@ use std::fmt::Write as _;
 pub fn human(report: &Report<'_>, style: Style, width: usize) -> String {
     let frames = Frames::new(style, width);
     let mut out = String::new();
-    for problem in report.problems {
-        match problem.place {
-            Some(place) => out.push_str(&problem_frame(&frames, place.source(report.units), place.at, problem)),
-            None => out.push_str(&format!("error: {}", Visible(&problem.line(report.units)))),
-        }
-        out.push_str("\n\n");
+    for problem in report.standing_problems() {
+        // Writing to a String cannot fail, here and below.
+        let _ = match problem.place {
+            Some(place) => {
+                let frame = problem_frame(&frames, &Shown::new(report, place.unit), place, problem);
+                writeln!(out, "{frame}\n")
+            }
+            None => writeln!(out, "error: {}\n", Visible(&problem.line(report.units))),
+        };
     }
     for documents in report.result.documents.chunk_by(|(one, _), (other, _)| one == other) {
         let shown = Shown::new(report, documents[0].0);
@@ -37,14 +39,14 @@ pub fn human(report: &Report<'_>, style: Style, width: usize) -> String {
     visible_styled(&out).into_owned()
 }
 
-fn problem_frame(frames: &Frames, source: &Source, at: usize, problem: &InputProblem) -> String {
-    let mut at = at.min(source.text.len());
-    while !source.text.is_char_boundary(at) {
+fn problem_frame(frames: &Frames, shown: &Shown<'_>, place: ProblemPlace, problem: &InputProblem) -> String {
+    let text = shown.text(place.file);
+    let mut at = place.at.min(text.text.len());
+    while !text.text.is_char_boundary(at) {
         at -= 1;
     }
-    let end = at + source.text[at..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
+    let end = at + text.text[at..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
     let mark = Mark { span: at..end, label: None, primary: true };
-    let text = Text { path: &source.path, text: &source.text, lines_before: source.lines_before };
     let level = if problem.kind.is_judged() { Level::WARNING } else { Level::ERROR };
     frames.frame(level, Some(problem.kind.as_str()), &problem.message, &text, &[mark], &[])
 }

@@ -20,8 +20,9 @@ pub fn junit(results: &Results<'_>) -> io::Result<String> {
     let rules: HashMap<&str, &Rule<'_>> = results.rules.iter().map(|rule| (&*rule.id, rule)).collect();
     let mut suites: Vec<Suite<'_>> = Vec::new();
     let mut by_file: HashMap<&str, usize> = HashMap::new();
-    for error in &results.errors {
-        let file = error.location.as_ref().map_or("input", |at| &at.file);
+    for error in results.standing_errors() {
+        let file = error.location.as_ref().map_or(&*error.file, |at| &at.file);
+        let file = if file.is_empty() { "input" } else { file };
         let line = error.location.as_ref().map(|at| at.line);
         let case = Case {
             name: "readable".to_owned(),

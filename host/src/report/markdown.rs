@@ -62,13 +62,14 @@ fn summary(results: &Results<'_>, out: &mut String) {
 }
 
 fn errors(results: &Results<'_>, out: &mut String) {
-    if results.errors.is_empty() {
+    let standing = results.standing_errors().count();
+    if standing == 0 {
         return;
     }
     out.push_str("\n## Problems of the input\n\n");
-    for (index, error) in results.errors.iter().enumerate() {
+    for (index, error) in results.standing_errors().enumerate() {
         if out.len() > MAX_BYTES / 2 {
-            let _ = writeln!(out, "* and {} more", results.errors.len() - index);
+            let _ = writeln!(out, "* and {} more", standing - index);
             return;
         }
         let place =

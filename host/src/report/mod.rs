@@ -26,10 +26,11 @@ mod text;
 use crate::baseline::Compared;
 use crate::bundle::{Bundle, Enforcement, Level};
 use crate::discover::PassedOver;
+use crate::document::Source;
 use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Finding, Outcome, RunResult, Secrets, Status};
 use crate::manifest::{Confidence, Severity};
 use crate::parse::Unit;
-use crate::problem::InputProblem;
+use crate::problem::{InputProblem, ProblemKind};
 use std::time::Duration;
 
 pub use exceptions::ExceptionResult;
@@ -121,7 +122,7 @@ pub struct Counts {
     pub findings: [usize; 5],
     /// Findings that an exemption, a comment or an annotation lifts.
     pub exempt: usize,
-    /// Findings that are in the baseline.
+    /// Findings that are in the baseline, inputs that could not be read among them.
     #[serde(default)]
     pub baseline: usize,
     /// Findings that another one covers: one cure heals both, and only the other is told.
@@ -138,7 +139,7 @@ pub struct Counts {
     pub not_evaluated: usize,
     /// Evaluations in which the rule failed.
     pub rule_errors: usize,
-    /// Inputs that could not be read or parsed.
+    /// Inputs that could not be read or parsed, but for those that are in the baseline.
     pub input_errors: usize,
     /// Keys that stand twice in a mapping.
     #[serde(default)]
@@ -187,7 +188,19 @@ impl Counts {
     }
 }
 
-impl Report<'_> {
+impl<'r> Report<'r> {
+    /// The inputs that could not be read or parsed and that no baseline knows.
+    pub(crate) fn standing_problems(&self) -> impl Iterator<Item = &'r InputProblem> {
+        self.problems.iter().filter(|problem| !problem.known)
+    }
+
+    /// The source that a problem is in, where its place is known.
+    pub(crate) fn problem_source(&self, problem: &InputProblem) -> Option<(&'r Source, usize)> {
+        let place = problem.place?;
+        let sources = &self.units.get(place.unit)?.sources;
+        Some((sources.get(usize::from(place.file)).or(sources.first())?, place.at))
+    }
+
     /// Whether a finding is bad and sure enough for the report.
     pub(crate) fn shows(&self, finding: &Finding) -> bool {
         self.level.includes(finding.severity, finding.confidence)
@@ -195,9 +208,16 @@ impl Report<'_> {
 
     /// Counts the run.
     pub fn counts(&self) -> Counts {
-        let repeated_keys = self.problems.iter().filter(|problem| problem.kind.is_judged()).count();
-        let input_errors = self.problems.len() - repeated_keys;
-        let mut counts = Counts { input_errors, repeated_keys, templates: self.passed.len(), ..Counts::default() };
+        let known = self.problems.iter().filter(|problem| problem.known).count();
+        let standing = self.standing_problems().count();
+        let repeated_keys = self.standing_problems().filter(|it| it.kind == ProblemKind::RepeatedKey).count();
+        let mut counts = Counts {
+            input_errors: standing - repeated_keys,
+            repeated_keys,
+            baseline: known,
+            templates: self.passed.len(),
+            ..Counts::default()
+        };
         counts.exceptions = ExceptionCounts::of(&self.result.exceptions);
         for (_, document) in &self.result.documents {
             counts.documents += usize::from(!document.outcomes.is_empty());

@@ -12,7 +12,7 @@ use crate::document::Subject;
 use crate::evaluate::{Change, DocumentVerdict, Finding, Outcome};
 use crate::manifest::{Confidence, Effort, FindingKind, Priority, Severity};
 use crate::parse::Unit;
-use crate::problem::{ProblemKind, ProblemPlace};
+use crate::problem::ProblemKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -37,7 +37,7 @@ pub struct Results<'r> {
     /// What the owner of the bundle should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Cow<'r, str>>,
-    /// What is wrong with inputs.
+    /// What is wrong with inputs, also what is in the baseline.
     pub errors: Vec<InputError<'r>>,
     /// What lifts rules, and what became of it.
     #[serde(default)]
@@ -96,15 +96,29 @@ pub struct BundleName<'r> {
 
 /// What is wrong with an input: it could not be read or parsed, or a key stands twice in it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct InputError<'r> {
-    /// What it is; absent in results of older versions, which knew none but the first.
+    /// What is wrong with it. Results of older versions do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<ProblemKind>,
+    /// The file's path, or `<stdin>`.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub file: Cow<'r, str>,
+    /// How bad it is that nothing of it was judged.
+    #[serde(default = "input_severity")]
+    pub severity: Severity,
     /// Where; absent when the file could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location<'r>>,
     /// Why.
     pub message: Cow<'r, str>,
+    /// `baseline` where that knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt_by: Option<Cow<'r, str>>,
+}
+
+fn input_severity() -> Severity {
+    crate::problem::SEVERITY
 }
 
 /// What a rule says of itself, with the bundle's settings applied.
@@ -294,13 +308,16 @@ impl<'r> Results<'r> {
     /// # Errors
     /// When a fix holds something that is not JSON, which evaluation rules out.
     pub fn of(report: &'r Report<'r>) -> serde_json::Result<Self> {
-        let errors = report.problems.iter().map(|problem| {
-            let place = |place: ProblemPlace| location(place.source(report.units), place.at, place.at);
-            let message = match problem.place {
+        let errors = report.problems.iter().map(|problem| InputError {
+            kind: Some(problem.kind),
+            file: (&problem.path).into(),
+            severity: input_severity(),
+            location: report.problem_source(problem).map(|(source, at)| location(source, at, at)),
+            message: match problem.place {
                 Some(_) => (&problem.message).into(),
                 None => problem.line(report.units).into(),
-            };
-            InputError { kind: Some(problem.kind), location: problem.place.map(place), message }
+            },
+            exempt_by: problem.known.then_some("baseline".into()),
         });
         Ok(Results {
             schema: SCHEMA.into(),
@@ -324,6 +341,11 @@ impl<'r> Results<'r> {
                 .map(|(unit, document)| document_result(report, &report.units[*unit], document))
                 .collect::<serde_json::Result<_>>()?,
         })
+    }
+
+    /// The inputs that could not be read or parsed and that no baseline knows.
+    pub fn standing_errors(&self) -> impl Iterator<Item = &InputError<'r>> {
+        self.errors.iter().filter(|error| error.exempt_by.is_none())
     }
 
     /// All findings that are not exempt, with their document and rule, in the order of the input.

@@ -288,19 +288,18 @@ fn security_severity(severity: Severity) -> &'static str {
 
 fn invocation(report: &Report<'_>) -> Value {
     let mut notifications = Vec::new();
-    for problem in report.problems {
-        let level = if problem.kind.is_judged() { "warning" } else { "error" };
-        notifications.push(match problem.place {
-            None => json!({"level": level, "message": {"text": text(&problem.line(report.units))}}),
-            Some(place) => {
-                let source = place.source(report.units);
-                let location = json!({"physicalLocation": {
-                    "artifactLocation": artifact(&source.path),
-                    "region": region(source, place.at, place.at),
-                }});
-                json!({"level": level, "message": {"text": text(&problem.message)}, "locations": [location]})
-            }
-        });
+    for problem in report.standing_problems() {
+        let mut place = json!({"artifactLocation": artifact(&problem.path)});
+        if let Some((source, at)) = report.problem_source(problem) {
+            place["region"] = json!(region(source, at, at));
+        }
+        let message = if problem.place.is_some() { problem.message.clone() } else { problem.line(report.units) };
+        notifications.push(json!({
+            "level": if problem.kind.is_judged() { "warning" } else { "error" },
+            "descriptor": {"id": problem.kind.as_str()},
+            "message": {"text": text(&message)},
+            "locations": [{"physicalLocation": place}],
+        }));
     }
     for (unit, document) in &report.result.documents {
         for (rule, failure) in document.errors() {

@@ -117,7 +117,7 @@ fn head(report: &Report<'_>) -> Markup {
 }
 
 fn errors(report: &Report<'_>) -> Markup {
-    let problems = report.problems.iter().map(|problem| problem.line(report.units));
+    let problems = report.standing_problems().map(|problem| problem.line(report.units));
     let failed = report.result.documents.iter().flat_map(|(_, document)| {
         document.errors().map(|(rule, failure)| {
             format!("{} could not judge {}: {failure}", report.bundle.rules[usize::from(rule)].id(), document.subject)
