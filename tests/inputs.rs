@@ -147,6 +147,9 @@ fn keys_that_stand_twice_are_told_and_the_last_counts() {
     let output = home.run(&["eval", "."]);
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
     assert!(stdout(&output).contains("the key `jobs` stands twice"), "{}", stdout(&output));
+    // Nobody asked for what is of no kind.
+    let home = Home::with(&[("plugin.yaml", "hooks: {}\nhooks: {}\n"), ("pod.yaml", &pod("a"))]);
+    assert_eq!(concise(&home, &["."]).status.code(), Some(1));
 }
 
 #[test]

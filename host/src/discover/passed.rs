@@ -27,7 +27,7 @@ pub enum Why {
 const TEMPLATES: [&str; 11] =
     ["ejs", "erb", "gotmpl", "hbs", "j2", "jinja", "jinja2", "mustache", "template", "tmpl", "tpl"];
 /// Endings of what they are rendered to.
-const RENDERED: [&str; 5] = ["yaml", "yml", "json", "dockerfile", "containerfile"];
+const RENDERED: [&str; 4] = ["yaml", "yml", "dockerfile", "containerfile"];
 
 /// Whether a name is that of a template of something that would be judged: `shop.yaml.tmpl`, `Dockerfile.j2`.
 pub(super) fn is_template_name(path: &Path) -> bool {
@@ -60,7 +60,9 @@ mod tests {
         {
             assert!(is_template_name(Path::new(name)), "{name}");
         }
-        for name in ["shop.yaml", "_helpers.tpl", "index.html.erb", "main.tf.tmpl", "j2", "Dockerfile"] {
+        for name in
+            ["shop.yaml", "_helpers.tpl", "index.html.erb", "config.json.template", "main.tf.tmpl", "j2", "Dockerfile"]
+        {
             assert!(!is_template_name(Path::new(name)), "{name}");
         }
     }

@@ -73,7 +73,7 @@ impl Logical<'_> {
     /// The variable that `define` begins, up to `endef`.
     fn definition(&mut self, name: &str, line: &Text, tree: &mut Tree<'_>) -> Result<Node, SyntaxError> {
         let start = self.at;
-        let is_end = |line: &str| line.trim_start().split_whitespace().next() == Some("endef");
+        let is_end = |line: &str| line.split_whitespace().next() == Some("endef");
         while self.lines.get(self.at).is_some_and(|(line, _)| !is_end(line)) {
             self.at += 1;
         }

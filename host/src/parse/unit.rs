@@ -172,7 +172,13 @@ impl Unit {
                 let documents = self.classified(root, format, limits)?;
                 // Nobody asked for a file that holds nothing for rules.
                 let repeated = if documents.is_empty() { Vec::new() } else { repeated };
-                Ok(Parsed { documents, repeated })
+                match repeated.first().filter(|_| self.form == Form::Yaml(Scalars::Core12)) {
+                    // Workflows, Compose files and their like are refused by their tools.
+                    Some(Repeated { key, at }) => {
+                        Err(SyntaxError::new(*at, format!("the key `{key}` stands twice in this mapping")))
+                    }
+                    None => Ok(Parsed { documents, repeated }),
+                }
             }
             Form::Dockerfile => {
                 let root = dockerfile::parse(text, path, limits)?;
@@ -207,13 +213,7 @@ impl Unit {
     /// At the place in the text.
     pub fn root(&self, text: &str, limits: &Limits) -> Result<(Option<Node>, Vec<Repeated>), SyntaxError> {
         match self.form {
-            Form::Yaml(scalars) => {
-                let keys = match scalars {
-                    Scalars::Kubernetes => RepeatedKeys::LastCounts,
-                    Scalars::Core12 => RepeatedKeys::Refused,
-                };
-                yaml::parse_with(text, scalars, keys, limits)
-            }
+            Form::Yaml(scalars) => yaml::parse_with(text, scalars, RepeatedKeys::LastCounts, limits),
             _ => {
                 let (root, repeated) = json::parse_with(text, RepeatedKeys::LastCounts, limits)?;
                 Ok((Some(root), repeated))

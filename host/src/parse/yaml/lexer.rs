@@ -59,7 +59,7 @@ impl<'t> Lexer<'t> {
         matches!(self.peek(ahead), None | Some(b' ' | b'\t' | b'\r' | b'\n'))
     }
 
-    fn to_line_end(&mut self) {
+    fn skip_line(&mut self) {
         self.at = self.text[self.at..].find('\n').map_or(self.text.len(), |length| self.at + length);
     }
 
@@ -76,7 +76,7 @@ impl<'t> Lexer<'t> {
         self.parent = self.indent - 1;
         let goes_on = |parent: &isize| self.indent > *parent && first != Some(b'#');
         if let Some(parent) = self.plain.take().filter(goes_on) {
-            self.to_line_end();
+            self.skip_line();
             self.plain = Some(parent);
         }
     }
@@ -124,7 +124,7 @@ impl<'t> Lexer<'t> {
 
     /// Steps over a block scalar: its header, and the lines that stand further in than its parent.
     fn block_scalar(&mut self) {
-        self.to_line_end();
+        self.skip_line();
         while self.peek(0).is_some() {
             let line = self.at + 1;
             let text = &self.text[line.min(self.text.len())..];
@@ -172,7 +172,7 @@ impl Iterator for Lexer<'_> {
             match byte {
                 b'\n' => self.line_break(),
                 b' ' | b'\t' | b'\r' => self.at += 1,
-                b'#' => self.to_line_end(),
+                b'#' => self.skip_line(),
                 b'"' | b'\'' => {
                     let column = self.column() as isize;
                     let Some(token) = self.quoted(byte) else {
