@@ -229,7 +229,7 @@ fn documents_are_bounded_across_lists() {
     let engine = Arc::new(policy_host::engine::Engine::new(Default::default(), None).unwrap());
     let bundle = Arc::new(policy_host::bundle::Bundle::of_rules("none", []));
     let judge = policy_host::evaluate::Judge::new(&engine, &bundle);
-    let options = policy_host::evaluate::RunOptions { limits, memo: None };
+    let options = policy_host::evaluate::RunOptions { limits, ..Default::default() };
     let result = policy_host::evaluate::run(&judge, &units, options);
     assert_eq!((result.documents.len(), result.errors.len()), (4, 2));
     assert!(result.errors[0].error.message.contains("more than 5 documents (limit `documents`)"));

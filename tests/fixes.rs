@@ -8,6 +8,7 @@ use policy_host::evaluate::Judge;
 use policy_host::fix::{Extent, changed_files, fix};
 use policy_host::kinds::Wanted;
 use policy_host::parse::{Form, Limits, Unit};
+use policy_host::sets::Surroundings;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -175,7 +176,7 @@ proptest! {
         for extent in [Extent::Safe, Extent::Unsafe] {
             let files: Vec<&(PathBuf, Vec<Unit>)> = chosen.iter().map(|index| &FILES[*index]).collect();
             let units = files.iter().flat_map(|(_, units)| units.clone()).collect();
-            let first = fix(&JUDGE, units, &limits, extent);
+            let first = fix(&JUDGE, units, &limits, &Surroundings::default(), extent);
             let original = |path: &str| std::fs::read_to_string(path).ok();
             let texts = changed_files(&first.slots, original);
             let again = files.iter().flat_map(|(path, units)| {
@@ -183,7 +184,7 @@ proptest! {
                 let text = texts.get(&*path).cloned().or_else(|| original(&path)).unwrap();
                 Unit::split(units[0].form, &path, &text, &limits).unwrap()
             });
-            let second = fix(&JUDGE, again.collect(), &limits, extent);
+            let second = fix(&JUDGE, again.collect(), &limits, &Surroundings::default(), extent);
             prop_assert_eq!(&second.result.errors, &[], "{:?}", texts);
             let changed = changed_files(&second.slots, |path| texts.get(path).cloned().or_else(|| original(path)));
             prop_assert_eq!(changed, BTreeMap::new(), "{:?}: {:?}", extent, second.refused);

@@ -23,6 +23,7 @@ mod reports;
 mod sandbox;
 mod secrets;
 mod server;
+mod sets;
 mod severity;
 mod terraform;
 mod visible;

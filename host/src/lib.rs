@@ -20,6 +20,7 @@
 //! | [`fix`] | fixes applied to text |
 //! | [`cluster`] | the inventory of a cluster: watches, and what they keep |
 //! | [`evaluate`] | plan, projection, sandbox, memo: from documents to verdicts |
+//! | [`sets`] | which documents are deployed together |
 //! | [`bundle`] | which rules, with which settings |
 //! | [`discover`] | which files |
 //! | [`engine`] | the sandbox; the only module that names wasmtime |
@@ -80,6 +81,7 @@ pub mod root;
 pub mod scaffold;
 pub mod sealed;
 pub mod serve;
+pub mod sets;
 
 mod suggest;
 pub mod trust;

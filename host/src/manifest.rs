@@ -115,6 +115,9 @@ pub struct FindingKind {
     /// Where those stand.
     #[serde(default, skip_serializing_if = "is_path")]
     pub within: Within,
+    /// It says that nothing of a kind is there, so that it is only told where all that is deployed together is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub absence: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

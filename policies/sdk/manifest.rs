@@ -41,6 +41,8 @@ pub struct FindingKind {
     pub confidence: Confidence,
     pub covers: &'static [&'static str],
     pub within: Within,
+    /// It says that something is missing.
+    pub absence: bool,
 }
 
 /// How bad a kind of finding is; CONTRIBUTING.md says which is which.
@@ -123,6 +125,9 @@ impl FindingKind {
             .entry("confidence", self.confidence.name());
         if !self.covers.is_empty() {
             object.entry("covers", self.covers).entry("within", self.within.name());
+        }
+        if self.absence {
+            object.entry("absence", &true);
         }
         object.finish();
         Raw(out)

@@ -54,7 +54,9 @@
 /// `findings.report(Code::Privileged, …)` names, and a code (`privileged`) in the manifest: with what it
 /// means, how bad it is and how sure the rule is. Where one cure heals two findings, the kind whose cure
 /// it is `covers` the other, a rule (`"other-rule"`) or a kind of it (`"other-rule/code"`), at the same
-/// path, or `within` the same `Container` or `Document`; the host then tells only the one that covers.
+/// path, or `within` the same `Container` or `Document`; the host then tells only the one that covers. A kind
+/// that says that something is missing (`Missing: High, Likely, absence;`) is only told where all that is
+/// deployed together is known: not beside templates, charts, or operators that make it.
 ///
 /// `peers` are ids that others have for the check, which people search for; `renamed_from` are ids that
 /// the rule itself had, which exceptions may still name.
@@ -126,19 +128,34 @@
 /// * Where a bound is exceeded, or the labels of a namespace decide and are not known, the rule is not evaluated.
 #[macro_export]
 macro_rules! rule {
+    // What is said of a kind of finding behind its severity and confidence.
+    (@covers covers: [$($covered:literal),* $(,)?] $(, $($rest:tt)*)?) => {
+        &[$($covered),*]
+    };
+    (@within within: $within:ident $(, $($rest:tt)*)?) => {
+        $crate::manifest::Within::$within
+    };
+    (@absence absence $(, $($rest:tt)*)?) => {
+        true
+    };
+    (@$wanted:ident $said:ident $(: $value:tt)? $(, $($rest:tt)*)?) => {
+        $crate::rule!(@$wanted $($($rest)*)?)
+    };
+    (@covers) => {
+        &[]
+    };
     (@within) => {
         $crate::manifest::Within::Path
     };
-    (@within $within:ident) => {
-        $crate::manifest::Within::$within
+    (@absence) => {
+        false
     };
     (
         $(#[doc = $doc:literal])*
         findings: {
             $(
                 $(#[doc = $finding_doc:literal])*
-                $code:ident: $severity:ident, $confidence:ident
-                $(, covers: [$($covered:literal),* $(,)?] $(, within: $within:ident)?)?
+                $code:ident: $severity:ident, $confidence:ident $(, $said:ident $(: $value:tt)?)*
             );* $(;)?
         },
         priority: $priority:ident,
@@ -215,8 +232,9 @@ macro_rules! rule {
                     docs: &[$($finding_doc),*],
                     severity: $crate::manifest::Severity::$severity,
                     confidence: $crate::manifest::Confidence::$confidence,
-                    covers: &[$($($covered),*)?],
-                    within: $crate::rule!(@within $($($within)?)?),
+                    covers: $crate::rule!(@covers $($said $(: $value)?),*),
+                    within: $crate::rule!(@within $($said $(: $value)?),*),
+                    absence: $crate::rule!(@absence $($said $(: $value)?),*),
                 }),*],
                 factor: $crate::factor::Factor::$factor,
                 controls: &[$($($control),*)?],

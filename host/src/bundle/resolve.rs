@@ -170,7 +170,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// The kinds of files that its rules judge or ask for.
+    /// The kinds of files that its rules judge or ask for, and those that tell what is deployed together.
     pub fn wanted(&self) -> Wanted {
         let manifests = self.rules.iter().map(|rule| &rule.source.manifest);
         let targets = manifests.flat_map(|manifest| {
@@ -180,7 +180,7 @@ impl Bundle {
             Target::File(kind) => Some(kind.clone()),
             _ => None,
         };
-        Wanted::Named(targets.filter_map(name).collect())
+        Wanted::Named(targets.filter_map(name).chain(crate::sets::TOLD_BY.map(str::to_owned)).collect())
     }
 
     /// Resolves a bundle by the name of a shipped one, or the path of a file or directory.

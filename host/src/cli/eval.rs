@@ -10,6 +10,7 @@ use crate::baseline::Baseline;
 use crate::bundle::{Bundle, Enforcement};
 use crate::cache;
 use crate::changes::Changes;
+use crate::config::ConfigFile;
 use crate::discover::{self, Discovered, STDIN};
 use crate::encoding::{Encoding, decode};
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, Secrets, mask_messages, run as evaluate};
@@ -21,6 +22,7 @@ use crate::parse::{Limits, Unit};
 use crate::problem::{self, InputProblem};
 use crate::report::{Adoption, Report, write_file};
 use crate::root;
+use crate::sets::Surroundings;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,13 +41,14 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         return Ok(Exit::NoInput);
     }
     let judge = Judge::new(&context.engine, &bundle);
+    let surroundings = surroundings(configured, &discovered)?;
     let progress = judging(discovered.units.len(), context.threads);
     let (mut result, fixed) = if arguments.fix.is_some() || arguments.diff {
-        let fixed = apply_fixes(arguments, &judge, &mut discovered, &limits)?;
+        let fixed = apply_fixes(arguments, &judge, &mut discovered, (&limits, &surroundings))?;
         (fixed.result, Some((fixed.applied, fixed.secrets)))
     } else {
         let memo = open_memo(arguments, &bundle);
-        (evaluate(&judge, &discovered.units, RunOptions { limits, memo }), None)
+        (evaluate(&judge, &discovered.units, RunOptions { limits, memo, surroundings }), None)
     };
     progress.stop();
     // Before anything is set apart: what is left out of a report is no less secret.
@@ -93,6 +96,13 @@ fn open_bundle(
         Bundle::open(&judged.bundle, &mut context.library, &context.engine, today)?
     };
     judging::configured_bundle(bundle, configured, judged, context, today)
+}
+
+/// What is known beside the units: templates, and the sets of the configuration.
+fn surroundings(configured: &Configured, discovered: &Discovered) -> Result<Surroundings, Box<dyn std::error::Error>> {
+    let templates = discovered.passed.iter().map(|passed| passed.path.clone()).collect();
+    let named = configured.file.as_ref().map(ConfigFile::sets).transpose()?.unwrap_or_default();
+    Ok(Surroundings { templates, named })
 }
 
 /// Sets apart what was there before: by the baseline, by the change.
@@ -165,11 +175,11 @@ fn apply_fixes(
     arguments: &EvalArguments,
     judge: &Judge,
     discovered: &mut Discovered,
-    limits: &Limits,
+    (limits, surroundings): (&Limits, &Surroundings),
 ) -> Result<Fixed, Box<dyn std::error::Error>> {
     let extent = if arguments.fix == Some(FixExtent::Unsafe) { Extent::Unsafe } else { Extent::Safe };
     let before = std::mem::take(&mut discovered.units);
-    let fixed = fix::fix(judge, before.clone(), limits, extent);
+    let fixed = fix::fix(judge, before.clone(), limits, surroundings, extent);
     for refused in &fixed.refused {
         errln!("warning: {}", fixed.secrets.masked_values(refused));
     }

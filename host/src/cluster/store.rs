@@ -432,7 +432,7 @@ mod tests {
                 prop_assert_eq!(store.set(0, kind, &namespace, &name, slot), before != value);
                 let cards = there.iter().map(|((kind, namespace, name), value)| {
                     let subject = subject(*kind, namespace, name);
-                    Card { topic: 0, subject, projection: value.to_string(), keys: Vec::new() }
+                    Card { document: 0, topic: 0, subject, projection: value.to_string(), keys: Vec::new() }
                 });
                 let wanted = Collected::new(cards);
                 for namespace in ["", "x", "y", "z"] {

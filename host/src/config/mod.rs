@@ -4,7 +4,9 @@
 //! what it names is below its own directory, it runs nothing and writes nothing, and `serve` does not read it.
 
 use crate::bundle::{ExemptionEntry, Settings};
+use crate::document::Pointer;
 use crate::located::{Located, LocatedError};
+use crate::sets::NamedSets;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -48,6 +50,9 @@ pub struct Config {
     /// What rules take for granted of the clusters and the repository, by the names of the settings; before what the
     /// bundle says.
     pub settings: Settings,
+    /// What is deployed together, where directories do not say it: for each set, globs of paths from the directory of
+    /// this file.
+    pub sets: BTreeMap<String, Vec<String>>,
     /// What is exempt from which rules, why and until when.
     pub exceptions: Vec<ExemptionEntry>,
 }
@@ -118,6 +123,17 @@ impl ConfigFile {
     /// Whether the file was found in what is judged, rather than named by whoever judges.
     pub fn is_found(&self) -> bool {
         self.found
+    }
+
+    /// The sets that the file names.
+    ///
+    /// # Errors
+    /// At the glob that is malformed.
+    pub fn sets(&self) -> Result<NamedSets, LocatedError> {
+        NamedSets::new(&self.located.value.sets, &self.directory).map_err(|error| {
+            let at = ["sets".to_owned(), error.set].into_iter().chain(error.glob.map(|glob| glob.to_string()));
+            self.located.error(&at.collect::<Pointer>(), error.message)
+        })
     }
 
     /// A path that the file names, from the working directory. Of a file that was found it is below its directory and

@@ -10,6 +10,7 @@ use super::shards::{Bounds, Fresh, Group, Key, MemoUse, Shards};
 use super::verdict::{DocumentVerdict, Place, RuleOutcome};
 use crate::digest::Hasher;
 use crate::parse::{Repeated, Unit};
+use crate::sets::{Kustomization, Role};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -23,6 +24,10 @@ const UNITS_OF_GROUP: usize = 16;
 /// Everything that is known of a unit.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Record {
+    /// What its file is to kustomizations, which decides what it holds.
+    pub(super) role: Role,
+    /// The kustomization that it is.
+    pub(super) kustomization: Option<Kustomization>,
     /// Its documents with the outcomes of the rules that ask for no inventory.
     pub(super) documents: Vec<DocumentVerdict>,
     /// What they contribute to the inventory.

@@ -4,6 +4,7 @@
 //! [`Judge`] is the part in the middle that every caller shares. Findings leave here with absolute
 //! paths, places in the source, severities and exemptions settled.
 
+mod absence;
 mod cover;
 mod credentials;
 mod except;

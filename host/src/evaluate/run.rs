@@ -1,7 +1,8 @@
 //! A whole run: units in, verdicts out, in the order of the input at any number of threads.
 
+use super::absence;
 use super::except::{self, Exception, Ignore, Settled};
-use super::inventory::{Card, Collected, Told, Unavailable};
+use super::inventory::{Card, Divided, Told, Unavailable};
 use super::judge::{self, Ask, Judge};
 use super::memo::{Memo, Record, RelatedOutcome};
 use super::shards::{Key, MemoUse};
@@ -9,8 +10,9 @@ use super::verdict::{DocumentVerdict, Outcome, Place, RuleOutcome};
 use crate::digest::Digest;
 use crate::document::{Document, Span};
 use crate::kubernetes::mistyped;
-use crate::parse::{Limits, Parsed, Repeated, SyntaxError, Unit};
+use crate::parse::{Limits, Repeated, SyntaxError, Unit};
 use crate::problem::InputProblem;
+use crate::sets::{Kustomizations, Member, Reading, Role, Sets, Surroundings};
 use rayon::prelude::*;
 
 /// How to run.
@@ -20,6 +22,8 @@ pub struct RunOptions {
     pub limits: Limits,
     /// What earlier runs left, if verdicts are to be remembered.
     pub memo: Option<Memo>,
+    /// What is known beside the units.
+    pub surroundings: Surroundings,
 }
 
 /// What is wrong with a unit, so that it, or a part of it, could not be judged.
@@ -66,48 +70,107 @@ struct Pass {
     key: Key,
     record: Record,
     /// Parsed when something has to be evaluated; empty while memory serves.
-    documents: Option<Vec<Document>>,
+    reading: Option<Reading>,
     from_memory: bool,
 }
 
-/// Judges units with a bundle's rules. Documents of one run are each other's inventory.
+/// Judges units with a bundle's rules. Documents of one set are each other's inventory.
 pub fn run(judge: &Judge, units: &[Unit], options: RunOptions) -> RunResult {
-    let RunOptions { limits, mut memo } = options;
+    let RunOptions { limits, mut memo, surroundings } = options;
     let keys: Vec<Key> = units.par_iter().map(|unit| unit.key(&judge.bundle().fingerprint)).collect();
     if let Some(memo) = &mut memo {
         memo.begin(units, &keys);
     }
     let known = |key: &Key| memo.as_ref().and_then(|memo| memo.get(key));
-    let (mut result, fresh) = run_known(judge, units, &keys, &limits, &known, memo.is_some());
+    let running = Running { judge, units, keys: &keys, limits: &limits, surroundings: &surroundings };
+    let (mut result, fresh) = running.run(&known, memo.is_some());
     if let Some(memo) = memo {
         result.memo = memo.store(fresh);
     }
     result
 }
 
-/// A run over units whose keys are known, with what is remembered of them. Gives the records that are new too,
-/// when they are to be remembered.
-pub(super) fn run_known(
+/// A run over units whose keys are known.
+#[derive(Clone, Copy)]
+pub(super) struct Running<'r> {
+    pub(super) judge: &'r Judge,
+    pub(super) units: &'r [Unit],
+    pub(super) keys: &'r [Key],
+    pub(super) limits: &'r Limits,
+    pub(super) surroundings: &'r Surroundings,
+}
+
+impl Running<'_> {
+    /// Runs with what is remembered of the units. Gives the records that are new too, when they are to be remembered.
+    pub(super) fn run(
+        self,
+        known: &(dyn Fn(&Key) -> Option<Record> + Sync),
+        remembering: bool,
+    ) -> (RunResult, Vec<(Key, Option<Record>)>) {
+        let Self { judge, units, keys, limits, surroundings } = self;
+        let mut remembered: Vec<Option<Record>> = keys.par_iter().map(known).collect();
+        let kustomizations = kustomizations(units, &remembered, limits);
+        let passes: Vec<Result<Pass, SyntaxError>> = units
+            .par_iter()
+            .zip(keys)
+            .zip(&mut remembered)
+            .map(|((unit, key), remembered)| {
+                let role = kustomizations.role(&unit.sources[0].path);
+                first_pass(judge, unit, (*key, remembered.take()), role, limits)
+            })
+            .collect();
+
+        let passes = bound_documents(passes, units, limits);
+        let sets = Sets::new(&members(&passes, units), &kustomizations, surroundings);
+        let cards = passes.iter().enumerate().filter_map(|(unit, pass)| Some((unit, pass.as_ref().ok()?)));
+        let cards = cards.flat_map(|(unit, pass)| pass.record.cards.iter().map(move |card| (unit, card.clone())));
+        let inventory = Divided::new(&sets, cards);
+
+        let passes: Vec<Result<Pass, SyntaxError>> = passes
+            .into_par_iter()
+            .zip(units)
+            .enumerate()
+            .map(|(index, (pass, unit))| second_pass(judge, (index, unit), pass?, &inventory, limits))
+            .collect();
+        finish(judge, &sets, passes, remembering)
+    }
+}
+
+/// The kustomizations of a run.
+fn kustomizations(units: &[Unit], remembered: &[Option<Record>], limits: &Limits) -> Kustomizations {
+    let found = units.par_iter().zip(remembered).filter_map(|(unit, remembered)| {
+        let kustomization = match remembered {
+            Some(record) => record.kustomization.clone(),
+            None => Kustomizations::read(unit, limits),
+        };
+        Some((&*unit.sources[0].path, kustomization?))
+    });
+    Kustomizations::new(found.collect::<Vec<_>>())
+}
+
+/// The units as sets are made of them.
+fn members<'p>(passes: &'p [Result<Pass, SyntaxError>], units: &'p [Unit]) -> Vec<Member<'p>> {
+    let objects = |pass: &'p Pass| {
+        let subjects = pass.record.documents.iter().map(|document| &document.subject);
+        subjects.filter(|subject| subject.group != Document::FILE_GROUP).collect()
+    };
+    passes
+        .iter()
+        .zip(units)
+        .map(|(pass, unit)| Member {
+            path: &unit.sources[0].path,
+            objects: pass.as_ref().map_or_else(|_| Vec::new(), objects),
+        })
+        .collect()
+}
+
+/// Puts together what a run came to, and the records to remember.
+fn finish(
     judge: &Judge,
-    units: &[Unit],
-    keys: &[Key],
-    limits: &Limits,
-    known: &(dyn Fn(&Key) -> Option<Record> + Sync),
+    sets: &Sets,
+    passes: Vec<Result<Pass, SyntaxError>>,
     remembering: bool,
 ) -> (RunResult, Vec<(Key, Option<Record>)>) {
-    let passes: Vec<Result<Pass, SyntaxError>> =
-        units.par_iter().zip(keys).map(|(unit, key)| first_pass(judge, unit, *key, limits, known)).collect();
-
-    let passes = bound_documents(passes, units, limits);
-    let cards = passes.iter().flatten().flat_map(|pass| pass.record.cards.iter().cloned());
-    let inventory = Collected::new(cards.collect::<Vec<Card>>());
-
-    let passes: Vec<Result<Pass, SyntaxError>> = passes
-        .into_par_iter()
-        .zip(units)
-        .map(|(pass, unit)| second_pass(judge, unit, pass?, &inventory, limits))
-        .collect();
-
     let mut result = RunResult::default();
     let mut remember = Vec::with_capacity(passes.len());
     for (unit, pass) in passes.into_iter().enumerate() {
@@ -125,6 +188,9 @@ pub(super) fn run_known(
                 let (documents, ignores) = merged(pass.record);
                 let first = result.documents.len();
                 result.documents.extend(documents.into_iter().map(|document| (unit, document)));
+                for (_, document) in &mut result.documents[first..] {
+                    absence::settle(judge, sets, unit, document);
+                }
                 if let Some(ignoring) = &judge.bundle().ignoring {
                     let settled = Settled { unit, documents: &mut result.documents[first..], ignores };
                     result.exceptions.extend(except::settle(judge.bundle(), ignoring, settled));
@@ -164,20 +230,26 @@ fn bound_documents(
     bounded.collect()
 }
 
-/// Everything that needs no inventory: from memory, else by parsing and judging.
+/// Everything that needs no inventory: from memory, else by parsing and judging. What is remembered counts as long as
+/// the file has the same role.
 fn first_pass(
     judge: &Judge,
     unit: &Unit,
-    key: Key,
+    (key, remembered): (Key, Option<Record>),
+    role: Role,
     limits: &Limits,
-    known: &(dyn Fn(&Key) -> Option<Record> + Sync),
 ) -> Result<Pass, SyntaxError> {
-    if let Some(record) = known(&key) {
-        return Ok(Pass { key, record, documents: None, from_memory: true });
+    if let Some(record) = remembered.filter(|record| record.role == role) {
+        return Ok(Pass { key, record, reading: None, from_memory: true });
     }
-    let Parsed { documents, repeated } = unit.read(limits)?;
-    let mut record = Record { repeated, ..Record::default() };
-    for document in &documents {
+    let reading = Reading::new(unit, role, limits)?;
+    let mut record = Record {
+        role,
+        kustomization: Kustomizations::read(unit, limits),
+        repeated: reading.repeated.clone(),
+        ..Record::default()
+    };
+    for document in &reading.documents {
         let prepared = judge.prepare(document);
         let plan = judge.plan(document);
         let asks: Vec<Ask<'_>> = plan
@@ -191,35 +263,38 @@ fn first_pass(
             base: document.base.to_string(),
             outcomes: judge.judge(&prepared, &asks),
         });
-        record.cards.extend(judge.cards(document));
         let shape = judge.bundle().workloads.shape(document);
         record.mistyped.extend(mistyped(document, &shape).into_iter().map(|found| {
             let Span { file, start, end } = found.span;
             (Place { file, start, end, exact: true }, found.message)
         }));
     }
-    record.ignores = except::collect(unit, &documents, limits)?;
-    Ok(Pass { key, record, documents: Some(documents), from_memory: false })
+    for (position, document) in reading.found() {
+        record.cards.extend(judge.cards(document).into_iter().map(|card| Card { document: position, ..card }));
+    }
+    record.ignores = except::collect(unit, &reading.documents, limits)?;
+    Ok(Pass { key, record, reading: Some(reading), from_memory: false })
 }
 
 /// The rules that ask for other documents: remembered when they would be told the same.
 fn second_pass(
     judge: &Judge,
-    unit: &Unit,
+    (index, unit): (usize, &Unit),
     mut pass: Pass,
-    inventory: &Collected,
+    inventory: &Divided<'_>,
     limits: &Limits,
 ) -> Result<Pass, SyntaxError> {
-    if pass.documents.is_none() {
-        if told_the_same(judge, &pass.record, inventory) {
+    if pass.reading.is_none() {
+        if told_the_same(judge, index, &pass.record, inventory) {
             return Ok(pass);
         }
         pass.from_memory = false;
-        pass.documents = Some(unit.parse(limits)?);
+        pass.reading = Some(Reading::new(unit, pass.record.role, limits)?);
     }
     let (mut related, mut here) = (Vec::new(), Vec::new());
-    for (index, document) in pass.documents.iter().flatten().enumerate() {
-        let asking = judge.asking(document, inventory);
+    for (position, document) in pass.reading.iter().flat_map(|reading| &reading.documents).enumerate() {
+        let view = inventory.view(index, document.is_file());
+        let asking = judge.asking(document, &view);
         let plan = judge.plan(document);
         let asks: Vec<Ask<'_>> = plan
             .rules()
@@ -228,10 +303,11 @@ fn second_pass(
             .collect();
         let outcomes = judge.judge(&judge.prepare(document), &asks);
         related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
-            document: index as u32,
+            document: position as u32,
             told: digest(&ask.told),
             outcome,
         }));
+        drop(asks);
         here.push(asking.into_here());
     }
     (pass.record.related, pass.record.here) = (related, here);
@@ -239,13 +315,14 @@ fn second_pass(
 }
 
 /// Whether every rule would be told what it was told when its outcome was remembered.
-fn told_the_same(judge: &Judge, record: &Record, inventory: &Collected) -> bool {
+fn told_the_same(judge: &Judge, unit: usize, record: &Record, inventory: &Divided<'_>) -> bool {
     record.related.chunk_by(|one, other| one.document == other.document).all(|outcomes| {
         let document = outcomes[0].document as usize;
         let (Some(verdict), Some(here)) = (record.documents.get(document), record.here.get(document)) else {
             return false;
         };
-        let asking = judge.asking_again(&verdict.subject, here, inventory);
+        let view = inventory.view(unit, verdict.subject.group == Document::FILE_GROUP);
+        let asking = judge.asking_again(&verdict.subject, here, &view);
         outcomes.iter().all(|known| digest(&judge.related(known.outcome.rule, &asking)) == known.told)
     })
 }

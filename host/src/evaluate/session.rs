@@ -2,9 +2,10 @@
 
 use super::judge::Judge;
 use super::memo::Record;
-use super::run::{RunResult, run_known};
+use super::run::{RunResult, Running};
 use super::shards::Key;
 use crate::parse::{Limits, Unit};
+use crate::sets::Surroundings;
 use std::collections::HashMap;
 
 /// A unit with its key, which hashes the whole text and is therefore worked out once.
@@ -29,10 +30,11 @@ pub struct Recent {
 
 impl Recent {
     /// Judges units, always by the same judge.
-    pub fn run(&mut self, judge: &Judge, units: &[Unit], limits: &Limits) -> RunResult {
+    pub fn run(&mut self, judge: &Judge, units: &[Unit], limits: &Limits, surroundings: &Surroundings) -> RunResult {
         let keys: Vec<Key> = units.iter().map(|unit| unit.key(&judge.bundle().fingerprint)).collect();
         let known = |key: &Key| self.known.get(key).cloned();
-        let (result, fresh) = run_known(judge, units, &keys, limits, &known, true);
+        let running = Running { judge, units, keys: &keys, limits, surroundings };
+        let (result, fresh) = running.run(&known, true);
         self.remember(fresh);
         result
     }
@@ -77,14 +79,20 @@ impl Session {
     }
 
     /// Judges units; `None` when it was cancelled on the way, which leaves everything remembered as it was.
-    pub fn run(&mut self, units: &[Keyed], cancelled: &(dyn Fn() -> bool + Sync)) -> Option<(Vec<Unit>, RunResult)> {
+    pub fn run(
+        &mut self,
+        units: &[Keyed],
+        surroundings: &Surroundings,
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Option<(Vec<Unit>, RunResult)> {
         let keys: Vec<Key> = units.iter().map(|keyed| keyed.key).collect();
         let units: Vec<Unit> = units.iter().map(|keyed| keyed.unit.clone()).collect();
         // A unit that nobody waits for any more is as good as empty: its record never leaves this function.
         let known = |key: &Key| {
             if cancelled() { Some(Record::default()) } else { self.recent.known.get(key).cloned() }
         };
-        let (result, fresh) = run_known(&self.judge, &units, &keys, &self.limits, &known, true);
+        let running = Running { judge: &self.judge, units: &units, keys: &keys, limits: &self.limits, surroundings };
+        let (result, fresh) = running.run(&known, true);
         if cancelled() {
             return None;
         }

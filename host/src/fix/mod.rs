@@ -16,6 +16,7 @@ pub use replacement::{Replacement, Replacements, differences};
 use crate::document::Pointer;
 use crate::evaluate::{Change, DocumentVerdict, Fix, Judge, RunResult, Secrets};
 use crate::parse::{Limits, Unit};
+use crate::sets::Surroundings;
 use apply::{Touched, applied, create};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -57,20 +58,20 @@ pub struct Fixed {
 }
 
 /// Applies fixes until none is left.
-pub fn fix(judge: &Judge, units: Vec<Unit>, limits: &Limits, extent: Extent) -> Fixed {
-    fix_where(judge, units, limits, extent, |_| true)
+pub fn fix(judge: &Judge, units: Vec<Unit>, limits: &Limits, surroundings: &Surroundings, extent: Extent) -> Fixed {
+    fix_where(judge, units, (limits, surroundings), extent, |_| true)
 }
 
 /// Applies fixes to the units that are `chosen`; the others are only their inventory.
 pub fn fix_where(
     judge: &Judge,
     units: Vec<Unit>,
-    limits: &Limits,
+    (limits, surroundings): (&Limits, &Surroundings),
     extent: Extent,
     chosen: impl Fn(&Unit) -> bool,
 ) -> Fixed {
     let open: BTreeSet<usize> = (0..units.len()).filter(|index| chosen(&units[*index])).collect();
-    let mut fixer = Fixer::new(judge, limits, units.into_iter().map(Slot::new).collect());
+    let mut fixer = Fixer::new(judge, (limits, surroundings), units.into_iter().map(Slot::new).collect());
     for stage in [Extent::Safe, Extent::Unsafe].into_iter().filter(|stage| *stage <= extent) {
         // Those that are not kept leave room for fixes that overlap with them. Once something has changed they may be
         // good after all, and are tried again.

@@ -9,6 +9,7 @@ use super::apply::{Touched, applied, create};
 use super::{Extent, Fixed, Slot};
 use crate::evaluate::{Change, DocumentVerdict, Finding, Fix, Judge, Recent, RunResult, Secrets};
 use crate::parse::{Limits, Unit};
+use crate::sets::Surroundings;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A fix that a pass may apply.
@@ -56,6 +57,7 @@ struct Trial {
 pub(super) struct Fixer<'f> {
     judge: &'f Judge,
     limits: &'f Limits,
+    surroundings: &'f Surroundings,
     recent: Recent,
     slots: Vec<Slot>,
     result: RunResult,
@@ -66,10 +68,15 @@ pub(super) struct Fixer<'f> {
 
 impl<'f> Fixer<'f> {
     /// Judges the units as they are.
-    pub(super) fn new(judge: &'f Judge, limits: &'f Limits, slots: Vec<Slot>) -> Self {
+    pub(super) fn new(
+        judge: &'f Judge,
+        (limits, surroundings): (&'f Limits, &'f Surroundings),
+        slots: Vec<Slot>,
+    ) -> Self {
         let mut fixer = Self {
             judge,
             limits,
+            surroundings,
             recent: Recent::default(),
             slots,
             result: RunResult::default(),
@@ -90,7 +97,7 @@ impl<'f> Fixer<'f> {
     }
 
     fn judged(&mut self, slots: &[Slot]) -> RunResult {
-        self.recent.run(self.judge, &units(slots), self.limits)
+        self.recent.run(self.judge, &units(slots), self.limits, self.surroundings)
     }
 
     /// The fixes of findings that stand in the units that are `open`, and in created ones, as far as they are wanted and

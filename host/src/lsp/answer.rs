@@ -9,6 +9,7 @@ use crate::fix::{self, Extent};
 use crate::manifest::{Confidence, Severity};
 use crate::parse::Unit;
 use crate::report;
+use crate::sets::Surroundings;
 use crate::visible::{visible, visible_lines};
 use lsp_types::{
     Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Hover, HoverContents, Location, MarkupContent,
@@ -143,9 +144,15 @@ impl Found<'_> {
 }
 
 /// The edits that all safe fixes of a file come to.
-pub(super) fn fix_all(evaluated: &Evaluated, text: &Text, path: &str, session: &Session) -> Option<Vec<TextEdit>> {
+pub(super) fn fix_all(
+    evaluated: &Evaluated,
+    (text, path): (&Text, &str),
+    session: &Session,
+    surroundings: &Surroundings,
+) -> Option<Vec<TextEdit>> {
     let of_file = |unit: &Unit| unit.sources.iter().any(|source| *source.path == *path);
-    let fixed = fix::fix_where(session.judge(), evaluated.units.clone(), session.limits(), Extent::Safe, of_file);
+    let given = (session.limits(), surroundings);
+    let fixed = fix::fix_where(session.judge(), evaluated.units.clone(), given, Extent::Safe, of_file);
     let slots: Vec<fix::Slot> = fixed.slots.into_iter().filter(|slot| of_file(&slot.unit)).collect();
     edits(&slots, text, path, &evaluated.secrets)
 }

@@ -382,7 +382,7 @@ impl<C: Configure, W: Write> Server<C, W> {
             self.configure()?;
         }
         let units = self.workspace.units(&self.session);
-        let Some((units, result)) = self.session.run(&units, cancelled) else {
+        let Some((units, result)) = self.session.run(&units, self.workspace.surroundings(), cancelled) else {
             // What ended it is already on its way.
             let latest = self.waiting.map_or_else(Instant::now, |(_, latest)| latest);
             self.waiting = Some((Instant::now() + PAUSE, latest));
@@ -484,7 +484,8 @@ impl<C: Configure, W: Write> Server<C, W> {
     }
 
     fn with_all_fixes(&self, action: CodeAction, open: &Open) -> CodeAction {
-        let edits = answer::fix_all(&self.evaluated, &open.text, &open.shown, &self.session);
+        let (of, surroundings) = ((&open.text, open.shown.as_str()), self.workspace.surroundings());
+        let edits = answer::fix_all(&self.evaluated, of, &self.session, surroundings);
         CodeAction { edit: edits.map(|edits| self.workspace_edit(open, edits)), ..action }
     }
 

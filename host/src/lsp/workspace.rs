@@ -6,6 +6,7 @@ use crate::encoding::decode;
 use crate::evaluate::{Keyed, Session};
 use crate::exclusion::Exclusion;
 use crate::parse::{Form, SyntaxError, Unit};
+use crate::sets::Surroundings;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub(super) struct Workspace {
     /// The units of all Terraform files; worked out again when one of these changes, since modules are read with those
     /// that they call.
     terraform: Option<Vec<Keyed>>,
+    /// What is known beside the units.
+    surroundings: Surroundings,
 }
 
 enum File {
@@ -37,12 +40,16 @@ impl Workspace {
         let mut workspace = Self { roots, excluded, ..Self::default() };
         for root in workspace.roots.clone() {
             let wanted = session.judge().bundle().wanted();
-            for unit in discover::discover_except(&[root], &wanted, &workspace.excluded, session.limits()).units {
+            let discovered = discover::discover_except(&[root], &wanted, &workspace.excluded, session.limits());
+            for unit in discovered.units {
                 // Of a file that nobody reads an editor tells no change, so a listing would soon be wrong.
                 if unit.form != Form::Plain(Format::Listing) {
                     workspace.add(&unit, session);
                 }
             }
+            let templates = discovered.passed.iter().map(|passed| workspace.shown(Path::new(&passed.path)));
+            let templates: Vec<String> = templates.collect();
+            workspace.surroundings.templates.extend(templates);
         }
         workspace
     }
@@ -67,6 +74,11 @@ impl Workspace {
             File::Units(units) => units.push(keyed),
             other => *other = File::Units(vec![keyed]),
         }
+    }
+
+    /// What is known beside the units.
+    pub(super) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
     }
 
     /// The path of a file as rules see it.

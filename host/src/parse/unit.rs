@@ -221,6 +221,25 @@ impl Unit {
         }
     }
 
+    /// Parses the unit as a repository file of some kind, whatever its content looks like; without a document when it is
+    /// empty, or neither YAML nor JSON.
+    ///
+    /// # Errors
+    /// At the place in the unit's source.
+    pub fn read_as(&self, kind: &str, limits: &Limits) -> Result<Parsed, SyntaxError> {
+        let format = match self.form {
+            Form::Yaml(_) => Format::Yaml,
+            Form::Json => Format::Json,
+            Form::Dockerfile | Form::Terraform | Form::TerraformVariables | Form::Plain(_) => {
+                return Ok(Parsed::default());
+            }
+        };
+        let source = &self.sources[0];
+        let (root, repeated) = self.root(&source.text, limits)?;
+        let documents = root.map(|root| self.file(kind, &source.path, format, root)).into_iter().collect();
+        Ok(Parsed { documents, repeated })
+    }
+
     /// Where comments are in one of the unit's texts, by the rules of its language; as far as it can be read.
     pub fn comments(&self, file: u16, limits: &Limits) -> Vec<Range<usize>> {
         let Some(source) = self.sources.get(usize::from(file)) else { return Vec::new() };

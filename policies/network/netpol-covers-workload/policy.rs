@@ -30,13 +30,13 @@ policy_sdk::rule! {
     /// it reach DNS and its backing services.
     findings: {
         /// The namespace has NetworkPolicies, and none selects the pods
-        Uncovered: Medium, Likely;
+        Uncovered: Medium, Likely, absence;
         /// The namespace has no NetworkPolicy at all
-        None: Low, Likely;
+        None: Low, Likely, absence;
         /// Policies cut the pods off from the Service that sends to them
-        NoIngress: Medium, Likely;
+        NoIngress: Medium, Likely, absence;
         /// No policy lets the pods reach a backing service that they name
-        NoEgress: Low, Guess;
+        NoEgress: Low, Guess, absence;
     },
     priority: P1,
     effort: Medium,

@@ -23,9 +23,9 @@ policy_sdk::rule! {
     /// Add a ServiceMonitor with the Service's labels and the name of its metrics port.
     findings: {
         /// A container declares a port for metrics, and nothing scrapes it
-        MetricsPort: Medium, Likely;
+        MetricsPort: Medium, Likely, absence;
         /// Nothing scrapes a workload that serves
-        Missing: Info, Guess;
+        Missing: Info, Guess, absence;
     },
     priority: P1,
     effort: Small,

@@ -3,11 +3,22 @@
 use super::facet::Keys;
 use crate::digest::Hasher;
 use crate::document::{Subject, write_json_string};
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
-/// A document as the queries of a topic see it. They are told in the order of their subjects.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a document of a run is from: its unit, and its position in that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::evaluate) struct Origin {
+    /// Index of the unit.
+    pub(in crate::evaluate) unit: u32,
+    /// Position among what the unit holds.
+    pub(in crate::evaluate) document: u32,
+}
+
+/// A document as the queries of a topic see it. They are told in the order of their subjects. Those that say the same
+/// are equal, wherever they are from.
+#[derive(Debug, Clone)]
 pub struct RelatedDocument {
     pub(super) subject: Arc<Subject>,
     /// It, projected, as JSON.
@@ -16,6 +27,28 @@ pub struct RelatedDocument {
     keys: Box<[Keys]>,
     /// Names what is told of it.
     digest: [u8; 32],
+    /// Where it is from, in a run over files.
+    origin: Option<Origin>,
+}
+
+impl PartialEq for RelatedDocument {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for RelatedDocument {}
+
+impl PartialOrd for RelatedDocument {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RelatedDocument {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (&self.subject, &self.projection, &self.keys).cmp(&(&other.subject, &other.projection, &other.keys))
+    }
 }
 
 impl RelatedDocument {
@@ -25,7 +58,23 @@ impl RelatedDocument {
         for part in [&subject.group, &subject.version, &subject.kind, &subject.namespace, &subject.name, &projection] {
             hasher.part(part);
         }
-        Self { subject, projection: projection.into(), keys: keys.into(), digest: hasher.finish().bytes() }
+        let digest = hasher.finish().bytes();
+        Self { subject, projection: projection.into(), keys: keys.into(), digest, origin: None }
+    }
+
+    /// The same document, from a place in a run.
+    pub(super) fn from(self, origin: Origin) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    /// Who it is.
+    pub(in crate::evaluate) fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Where it is from, in a run over files.
+    pub(in crate::evaluate) fn origin(&self) -> Option<Origin> {
+        self.origin
     }
 
     /// Bytes that it takes, its subject's texts included.

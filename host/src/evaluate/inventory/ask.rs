@@ -161,7 +161,8 @@ impl<'a> Asking<'a> {
             (Some(_), None) => return Err(Unavailable(format!("{here} does not say what it belongs to"))),
         };
         let within = (question.scope == Scope::Namespace).then_some(here.namespace.as_str());
-        let probe = Probe { index: join.index, within, here, seek, effort };
+        let spaces = self.inventory.namespacing();
+        let probe = Probe { index: join.index, within, spaces, here, seek, effort };
         let found = self.inventory.find(question.topic, &probe)?;
         let mut kept = Vec::with_capacity(found.len());
         for document in found {
@@ -191,6 +192,7 @@ impl<'a> Asking<'a> {
 
     /// Whether a selector selects a namespace by its labels.
     fn labelled(&self, selector: &Selector, namespace: &str) -> Result<Truth, Unavailable> {
+        let namespace = self.inventory.namespacing().named(namespace);
         let name_alone = selector.judge(|key| (key == NAME_LABEL).then_some(Some(namespace)));
         if name_alone != Truth::Unknown {
             return Ok(name_alone);
@@ -222,6 +224,7 @@ impl<'a> Asking<'a> {
         let probe = Probe {
             index: super::probe::IndexId { facet: None, spread: Spread::Namespace },
             within: None,
+            spaces: self.inventory.namespacing(),
             here: self.subject,
             seek: Seek::References(&references),
             effort: &effort,

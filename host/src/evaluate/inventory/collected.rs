@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 /// What one document contributes to one topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
+    /// Position of the document in its unit.
+    pub document: u32,
     /// Index of the topic among the bundle's.
     pub topic: u16,
     /// Who the document is.
@@ -40,15 +42,20 @@ type Question = (u16, Option<String>);
 impl Collected {
     /// An inventory of some cards. Their order does not matter.
     pub fn new(cards: impl IntoIterator<Item = Card>) -> Self {
-        let mut documents: HashMap<u16, Vec<Arc<RelatedDocument>>> = HashMap::new();
-        for Card { topic, subject, projection, keys } in cards {
-            let document = RelatedDocument::new(Arc::new(subject), projection, keys);
-            documents.entry(topic).or_default().push(Arc::new(document));
+        let mut collected = Self::default();
+        for Card { topic, subject, projection, keys, .. } in cards {
+            collected.add(topic, Arc::new(RelatedDocument::new(Arc::new(subject), projection, keys)));
         }
-        Self { documents, answers: Mutex::default(), indexes: Mutex::default() }
+        collected
     }
 
-    fn of_topic(&self, topic: u16) -> &[Arc<RelatedDocument>] {
+    /// Adds a document of a topic, before anything is asked.
+    pub(super) fn add(&mut self, topic: u16, document: Arc<RelatedDocument>) {
+        self.documents.entry(topic).or_default().push(document);
+    }
+
+    /// All documents of a topic.
+    pub(super) fn of_topic(&self, topic: u16) -> &[Arc<RelatedDocument>] {
         self.documents.get(&topic).map_or(&[], Vec::as_slice)
     }
 

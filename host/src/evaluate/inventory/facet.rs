@@ -4,10 +4,12 @@
 //! document is at hand, and kept beside its projection.
 
 use super::limits::MAX_KEYS;
+use super::namespacing::Namespacing;
 use super::paths::rows;
 use super::selector::{Labels, Selector, Truth};
 use crate::document::{Document, Node, Subject, Value, joined, write_json_string};
 use crate::manifest::{Absent, Naming, ReadPath, SelectorForm, Term};
+use crate::sets::normalized;
 use crate::workload::Shape;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -103,12 +105,12 @@ impl Reference {
 
     /// Whether an object is the one that is meant. An object without a namespace is meant from every namespace,
     /// where the query looks beyond one.
-    pub(super) fn means(&self, object: &Subject, across: bool) -> bool {
+    pub(super) fn means(&self, object: &Subject, across: bool, spaces: Namespacing) -> bool {
         let agrees = |said: &Option<Box<str>>, is: &str| said.as_deref().is_none_or(|said| said == is);
         *self.name == *object.name
             && agrees(&self.kind, &object.kind)
             && agrees(&self.group, &object.group)
-            && (*self.namespace == *object.namespace || across && object.namespace.is_empty())
+            && (spaces.are_same(&self.namespace, &object.namespace) || across && object.namespace.is_empty())
     }
 }
 
@@ -119,12 +121,13 @@ impl Scoped {
         own: &str,
         labels: &Labels,
         namespace: &str,
+        spaces: Namespacing,
         labelled: &mut dyn FnMut(&Selector, &str) -> Truth,
     ) -> Truth {
         Truth::from(self.selector.matches(labels)).and(|| match &self.namespaces {
-            Namespaces::Own => (own == namespace).into(),
+            Namespaces::Own => spaces.are_same(own, namespace).into(),
             Namespaces::Any => Truth::True,
-            Namespaces::Names(names) => names.iter().any(|name| **name == *namespace).into(),
+            Namespaces::Names(names) => names.iter().any(|name| spaces.are_same(name, namespace)).into(),
             Namespaces::Labelled(selector) => labelled(selector, namespace),
         })
     }

@@ -6,6 +6,7 @@
 //! costs time and changes nothing.
 
 use super::facet::{Keys, Namespaces, Scoped};
+use super::namespacing::DEFAULT;
 use super::probe::{IndexId, Probe, Seek, Spread};
 use super::selector::{Demand, Labels, Selector};
 use super::{RelatedDocument, Unavailable};
@@ -155,7 +156,9 @@ impl Index {
         }
     }
 
+    /// No namespace and `default` are under one hash: whether they are the same is for who looks at what is found.
     fn hash(&self, place: Place<'_>, key: Key<'_>) -> u64 {
+        let place = place.map(|name| if name == DEFAULT { "" } else { name });
         self.hasher.hash_one((place, key))
     }
 

@@ -3,16 +3,18 @@
 //! The queries of a bundle come down to distinct [`Topic`]s, and how they ask to distinct questions. A document
 //! leaves one [`Card`] per topic that it belongs to, already projected, with what relations ask of it (its labels,
 //! selectors, references, values) beside, so that answering needs no document again. Where the cards come from
-//! is a matter of who implements [`Inventory`]: [`Collected`] answers from the documents of a run, the watch
-//! cache from a cluster, and [`Overlay`] puts one document under review in front of either. Both keep an index
+//! is a matter of who implements [`Inventory`]: [`Collected`] answers from some documents, [`Divided`] from those of
+//! a run by their sets, the watch cache from a cluster, and [`Overlay`] puts one document under review in front. Both keep an index
 //! for each way of asking; [`Asking`] puts the questions, follows chains, and holds answers to their bounds.
 
 mod answer;
 mod ask;
 mod collected;
+mod divided;
 mod facet;
 mod index;
 mod limits;
+mod namespacing;
 mod overlay;
 mod paths;
 mod probe;
@@ -25,8 +27,10 @@ pub use answer::{Answer, RelatedDocument, Told, Unavailable};
 pub use ask::Asking;
 pub(super) use ask::Here;
 pub use collected::{Card, Collected};
+pub(super) use divided::Divided;
 pub use facet::Keys;
 pub(crate) use index::{Index, POSTING_BYTES, matching};
+pub use namespacing::Namespacing;
 pub use overlay::Overlay;
 pub use probe::Probe;
 pub use topic::Topic;
@@ -48,4 +52,9 @@ pub trait Inventory: Send + Sync {
     /// # Errors
     /// When it is not known which there are.
     fn find(&self, topic: u16, probe: &Probe<'_>) -> Result<Vec<Arc<RelatedDocument>>, Unavailable>;
+
+    /// Which names of namespaces mean the same one.
+    fn namespacing(&self) -> Namespacing {
+        Namespacing::Written
+    }
 }

@@ -1,6 +1,6 @@
 //! One document under review in front of an inventory that has not seen it yet.
 
-use super::{Answer, Inventory, Probe, RelatedDocument, Topics, Unavailable};
+use super::{Answer, Inventory, Namespacing, Probe, RelatedDocument, Topics, Unavailable};
 use crate::document::{Document, Subject};
 use crate::manifest::Scope;
 use std::sync::Arc;
@@ -36,6 +36,10 @@ impl Inventory for Overlay<'_> {
         let in_reach = scope == Scope::Cluster || self.subject.namespace == namespace;
         let shown = self.shown(topic).filter(|_| in_reach);
         Ok(shown.map_or_else(|| answer.clone(), |shown| answer.with(&self.subject, shown)))
+    }
+
+    fn namespacing(&self) -> Namespacing {
+        self.behind.namespacing()
     }
 
     fn find(&self, topic: u16, probe: &Probe<'_>) -> Result<Vec<Arc<RelatedDocument>>, Unavailable> {

@@ -2,6 +2,7 @@
 
 use super::facet::{Keys, Namespaces, Reference, Scoped};
 use super::limits::MAX_KEYS;
+use super::namespacing::Namespacing;
 use super::selector::{Labels, Selector, Truth};
 use super::{RelatedDocument, Unavailable};
 use crate::document::Subject;
@@ -36,6 +37,8 @@ pub struct Probe<'h> {
     pub(super) index: IndexId,
     /// The namespace that it is limited to.
     pub(super) within: Option<&'h str>,
+    /// Which names of namespaces mean the same one.
+    pub(super) spaces: Namespacing,
     /// Who the document here is.
     pub(super) here: &'h Subject,
     pub(super) seek: Seek<'h>,
@@ -105,7 +108,7 @@ impl Probe<'_> {
         there: &RelatedDocument,
         labelled: &mut dyn FnMut(&Selector, &str) -> Truth,
     ) -> Result<Truth, Unavailable> {
-        if self.within.is_some_and(|within| *within != *there.subject.namespace) {
+        if self.within.is_some_and(|within| !self.spaces.are_same(within, &there.subject.namespace)) {
             return Ok(Truth::False);
         }
         let keys = self.index.facet.and_then(|facet| there.keys().get(usize::from(facet)));
@@ -114,20 +117,20 @@ impl Probe<'_> {
             (Seek::Labels(labels), Some(Keys::Selectors(selectors))) => {
                 let (own, namespace) = (&there.subject.namespace, &self.here.namespace);
                 selectors.iter().fold(Truth::False, |truth, selector| {
-                    truth.or(|| selector.selects(own, labels, namespace, labelled))
+                    truth.or(|| selector.selects(own, labels, namespace, self.spaces, labelled))
                 })
             }
             (Seek::Selectors(selectors), Some(Keys::Labels(labels))) => {
                 let (own, namespace) = (&self.here.namespace, &there.subject.namespace);
                 selectors.iter().fold(Truth::False, |truth, selector| {
-                    truth.or(|| selector.selects(own, labels, namespace, labelled))
+                    truth.or(|| selector.selects(own, labels, namespace, self.spaces, labelled))
                 })
             }
             (Seek::Itself, Some(Keys::References(references))) => {
-                references.iter().any(|reference| reference.means(self.here, self.across())).into()
+                references.iter().any(|reference| reference.means(self.here, self.across(), self.spaces)).into()
             }
             (Seek::References(references), _) => {
-                references.iter().any(|reference| reference.means(&there.subject, self.across())).into()
+                references.iter().any(|reference| reference.means(&there.subject, self.across(), self.spaces)).into()
             }
             (Seek::Values(wanted), Some(Keys::Values(values))) => {
                 wanted.iter().any(|value| values.binary_search(value).is_ok()).into()

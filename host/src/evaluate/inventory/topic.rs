@@ -274,6 +274,7 @@ impl Topics {
         let shown = topics.filter_map(|(index, topic)| Some((index, topic.show(document)?)));
         shown
             .map(|(index, (projection, keys))| Card {
+                document: 0,
                 topic: index as u16,
                 subject: document.subject.clone(),
                 projection,

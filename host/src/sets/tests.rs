@@ -1,0 +1,308 @@
+//! Which documents see each other, told by their directories.
+
+use super::*;
+use crate::manifest::Target;
+
+/// A run told in words: each line a file, then the objects in it, `KIND NAMESPACE/NAME`. A kustomization has what it
+/// says behind a `|`.
+struct Run {
+    files: Vec<(String, Vec<Subject>)>,
+    kustomizations: Vec<(String, Kustomization)>,
+    surroundings: Surroundings,
+}
+
+fn run(text: &str) -> Run {
+    let mut run = Run { files: Vec::new(), kustomizations: Vec::new(), surroundings: Surroundings::default() };
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (file, rest) = line.split_once(' ').unwrap_or((line, ""));
+        if let Some(kustomization) = rest.strip_prefix("| ") {
+            let scalars = crate::parse::Scalars::Core12;
+            let root = crate::parse::yaml::parse(kustomization, scalars, &crate::parse::Limits::default());
+            let read = Kustomization::read(&root.unwrap().unwrap()).unwrap();
+            run.kustomizations.push((file.to_owned(), read));
+            run.files.push((file.to_owned(), Vec::new()));
+        } else if rest == "TEMPLATE" {
+            run.surroundings.templates.push(file.to_owned());
+        } else {
+            let objects = rest.split(", ").filter(|object| !object.is_empty()).map(subject).collect();
+            run.files.push((file.to_owned(), objects));
+        }
+    }
+    run
+}
+
+fn subject(text: &str) -> Subject {
+    let (kind, name) = text.split_once(' ').unwrap();
+    let (group, kind) = kind.split_once(':').unwrap_or(("", kind));
+    let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+    Subject {
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        ..Subject::default()
+    }
+}
+
+impl Run {
+    fn sets(&self) -> Sets {
+        let members: Vec<Member<'_>> =
+            self.files.iter().map(|(path, objects)| Member { path, objects: objects.iter().collect() }).collect();
+        let found = self.kustomizations.iter().map(|(path, read)| (path.as_str(), read.clone()));
+        Sets::new(&members, &Kustomizations::new(found), &self.surroundings)
+    }
+
+    fn unit(&self, path: &str) -> usize {
+        self.files.iter().position(|(file, _)| file == path).unwrap()
+    }
+
+    /// The files that one sees, itself included.
+    fn seen(&self, path: &str) -> Vec<&str> {
+        let sets = self.sets();
+        let parts = sets.parts(self.unit(path), false);
+        let holds = |unit: usize, part: &Part| {
+            let mut branches = sets.branches_of(unit, false).iter();
+            branches
+                .any(|branch| *branch == part.branch || part.whole && sets.holders(*branch).any(|it| it == part.branch))
+        };
+        let mut seen = Vec::new();
+        for (unit, (file, _)) in self.files.iter().enumerate() {
+            let times = parts.iter().filter(|part| holds(unit, part)).count();
+            assert!(times <= 1 || !self.surroundings.named.of(file).is_empty(), "{file} is in {times} parts");
+            seen.extend((times > 0).then_some(file.as_str()));
+        }
+        seen
+    }
+
+    fn merges_default(&self, path: &str) -> bool {
+        let sets = self.sets();
+        sets.default_is_none(&sets.parts(self.unit(path), false))
+    }
+
+    fn shortfall(&self, path: &str, asked: &str) -> Option<String> {
+        let target: Target = asked.parse().unwrap();
+        self.sets().shortfall(self.unit(path), &[&target]).map(str::to_owned)
+    }
+}
+
+const BUDGET: &str = "policy/PodDisruptionBudget";
+
+#[test]
+fn alternatives_do_not_see_each_other_and_see_what_is_common() {
+    let run = run("
+        common/net.yaml NetworkPolicy all
+        one/shop.yaml apps:Deployment shop
+        one/deep/budget.yaml policy:PodDisruptionBudget shop
+        two/shop.yaml apps:Deployment default/shop
+        three/cart.yaml apps:Deployment cart");
+    assert_eq!(
+        run.seen("one/shop.yaml"),
+        ["common/net.yaml", "one/shop.yaml", "one/deep/budget.yaml", "three/cart.yaml"]
+    );
+    assert_eq!(run.seen("two/shop.yaml"), ["common/net.yaml", "two/shop.yaml", "three/cart.yaml"]);
+    assert_eq!(run.seen("common/net.yaml").len(), 5, "what is common is deployed with all of them");
+}
+
+#[test]
+fn one_application_in_folders_by_kind_stays_one() {
+    let run = run("
+        deployments/shop.yaml apps:Deployment shop, Namespace x
+        budgets/shop.yaml policy:PodDisruptionBudget shop, Namespace x
+        services/shop.yaml Service shop");
+    assert_eq!(run.seen("deployments/shop.yaml").len(), 3);
+}
+
+#[test]
+fn environments_in_folders_by_kind_are_the_same_by_their_names() {
+    let run = run("
+        deployments/live/shop.yaml apps:Deployment shop
+        deployments/test/shop.yaml apps:Deployment shop
+        budgets/test/shop.yaml policy:PodDisruptionBudget shop
+        budgets/all.yaml policy:PodDisruptionBudget all");
+    assert_eq!(run.seen("deployments/live/shop.yaml"), ["deployments/live/shop.yaml", "budgets/all.yaml"]);
+    assert_eq!(run.seen("deployments/test/shop.yaml").len(), 3);
+}
+
+#[test]
+fn environments_are_apart_whatever_they_hold() {
+    let run = run("
+        k8s/base/shop.yaml apps:Deployment shop
+        k8s/overlays/small/extra.yaml ConfigMap a
+        k8s/overlays/large/budget.yaml policy:PodDisruptionBudget shop
+        k8s/overlays/base/x.yaml ConfigMap x");
+    let small = ["k8s/base/shop.yaml", "k8s/overlays/small/extra.yaml", "k8s/overlays/base/x.yaml"];
+    assert_eq!(run.seen("k8s/overlays/small/extra.yaml"), small);
+    assert_eq!(run.seen("k8s/base/shop.yaml").len(), 4);
+}
+
+#[test]
+fn files_above_their_alternatives_are_one_themselves() {
+    let run = run("
+        k8s/shop.yaml apps:Deployment shop
+        k8s/budget.yaml policy:PodDisruptionBudget shop
+        k8s/live/shop.yaml apps:Deployment shop
+        k8s/common/x.yaml ConfigMap x");
+    assert_eq!(run.seen("k8s/live/shop.yaml"), ["k8s/live/shop.yaml", "k8s/common/x.yaml"]);
+    assert_eq!(run.seen("k8s/shop.yaml"), ["k8s/shop.yaml", "k8s/budget.yaml", "k8s/common/x.yaml"]);
+}
+
+#[test]
+fn several_files_of_one_directory_are_one() {
+    let run = run("
+        k8s/shop-dev.yaml apps:Deployment shop
+        k8s/shop-prod.yaml apps:Deployment shop
+        k8s/budget.yaml policy:PodDisruptionBudget shop");
+    assert_eq!(run.seen("k8s/shop-dev.yaml").len(), 3);
+}
+
+#[test]
+fn kustomizations_bring_in_what_they_deploy() {
+    let run = run("
+        prod/kustomization.yaml | resources: [../test, net.yaml]
+        prod/net.yaml NetworkPolicy all
+        test/kustomization.yaml | resources: [shop.yaml, ../parts/dev/extra]
+        test/shop.yaml apps:Deployment shop
+        parts/dev/extra/kustomization.yaml | resources: [budget.yaml]
+        parts/dev/extra/budget.yaml policy:PodDisruptionBudget shop");
+    assert_eq!(run.seen("prod/net.yaml").len(), 6);
+    assert!(!run.seen("test/shop.yaml").contains(&"prod/net.yaml"));
+    assert!(run.seen("test/shop.yaml").contains(&"parts/dev/extra/budget.yaml"));
+}
+
+#[test]
+fn standard_input_and_charts_are_sets_of_their_own() {
+    let run = run("
+        <stdin> Service a
+        chart/Chart.yaml
+        chart/templates/a.yaml TEMPLATE
+        chart/crds/x.yaml apiextensions.k8s.io:CustomResourceDefinition x
+        chart/ci/shop.yaml apps:Deployment shop
+        other.yaml Service b");
+    assert_eq!(run.seen("<stdin>"), ["<stdin>"]);
+    assert_eq!(run.seen("chart/crds/x.yaml"), ["chart/crds/x.yaml"]);
+    assert_eq!(run.seen("other.yaml"), ["chart/Chart.yaml", "chart/ci/shop.yaml", "other.yaml"]);
+    assert!(run.shortfall("chart/crds/x.yaml", BUDGET).is_some());
+    assert_eq!(run.shortfall("chart/ci/shop.yaml", BUDGET), None);
+}
+
+#[test]
+fn the_configuration_says_what_belongs_together() {
+    let mut run = run("
+        a/shop.yaml apps:Deployment shop
+        b/shop.yaml apps:Deployment shop
+        both/budget.yaml policy:PodDisruptionBudget shop
+        rest/x.yaml ConfigMap x");
+    let sets = [("one", ["a/**", "both/**"]), ("two", ["b/**", "both/**"])];
+    let sets = sets.map(|(name, globs)| (name.to_owned(), globs.map(str::to_owned).to_vec()));
+    run.surroundings.named = NamedSets::new(&BTreeMap::from(sets), std::path::Path::new("")).unwrap();
+    assert_eq!(run.seen("a/shop.yaml"), ["a/shop.yaml", "both/budget.yaml"]);
+    assert_eq!(run.seen("both/budget.yaml"), ["a/shop.yaml", "b/shop.yaml", "both/budget.yaml"]);
+    assert_eq!(run.seen("rest/x.yaml"), ["rest/x.yaml"]);
+}
+
+#[test]
+fn sets_of_a_configuration_are_checked() {
+    let one = |glob: &str| BTreeMap::from([("a".to_owned(), vec!["x/**".to_owned(), glob.to_owned()])]);
+    let error = NamedSets::new(&one("[x"), std::path::Path::new("")).unwrap_err();
+    assert_eq!((error.set.as_str(), error.glob), ("a", Some(1)));
+    let many: BTreeMap<String, Vec<String>> = (0..=MAX_NAMED).map(|n| (format!("{n:03}"), Vec::new())).collect();
+    assert_eq!(NamedSets::new(&many, std::path::Path::new("")).unwrap_err().set, "064");
+}
+
+#[test]
+fn no_namespace_is_default_where_no_other_is_named() {
+    let run = run("
+        test/a.yaml Service default/a, Service b
+        live/a.yaml Service shop/a, Service b
+        qa/a.yaml Service b, Namespace shop
+        dev/kustomization.yaml | namespace: shop
+        dev/a.yaml Service b");
+    assert!(run.merges_default("test/a.yaml"));
+    for path in ["live/a.yaml", "qa/a.yaml", "dev/a.yaml"] {
+        assert!(!run.merges_default(path), "{path}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_told_with_its_place() {
+    let run = run("
+        flux/release.yaml helm.toolkit.fluxcd.io:HelmRelease shop
+        flux/far/away/shop.yaml apps:Deployment shop
+        vault/secret.yaml external-secrets.io:ExternalSecret key");
+    let reason = run.shortfall("flux/far/away/shop.yaml", BUDGET).unwrap();
+    assert!(reason.starts_with("`flux/release.yaml` has the HelmRelease shop"), "{reason}");
+}
+
+#[test]
+fn makers_of_one_kind_count_for_that_kind() {
+    let run = run("
+        a/secret.yaml external-secrets.io:ExternalSecret key
+        a/shop.yaml apps:Deployment shop");
+    assert!(run.shortfall("a/shop.yaml", "core/Secret").is_some());
+    assert_eq!(run.shortfall("a/shop.yaml", BUDGET), None);
+}
+
+#[test]
+fn makers_of_another_environment_do_not_count() {
+    let run = run("
+        test/release.yaml helm.toolkit.fluxcd.io:HelmRelease shop
+        live/shop.yaml apps:Deployment shop
+        shop.yaml apps:Deployment other");
+    assert_eq!(run.shortfall("live/shop.yaml", BUDGET), None);
+    assert!(run.shortfall("shop.yaml", BUDGET).is_some());
+}
+
+#[test]
+fn templates_count_for_what_stands_near_them() {
+    let run = run("
+        app/policy/budget.yaml TEMPLATE
+        app/deploy/shop.yaml apps:Deployment shop
+        app/shop.yaml apps:Deployment shop2
+        app/policy/more/x.yaml apps:Deployment shop3
+        other/a/shop.yaml apps:Deployment shop4
+        live/deploy/shop.yaml apps:Deployment shop5
+        test/policy/x.yaml TEMPLATE");
+    for path in ["app/deploy/shop.yaml", "app/shop.yaml", "app/policy/more/x.yaml"] {
+        assert!(run.shortfall(path, BUDGET).is_some_and(|reason| reason.contains("template")), "{path}");
+    }
+    for path in ["other/a/shop.yaml", "live/deploy/shop.yaml"] {
+        assert_eq!(run.shortfall(path, BUDGET), None, "{path}");
+    }
+}
+
+#[test]
+fn kustomizations_with_unknown_parts_leave_all_that_they_deploy_incomplete() {
+    for unknown in ["resources: [../base, \"https://e.example/x\"]", "{resources: [../base], helmCharts: [{name: x}]}"]
+    {
+        let text = format!(
+            "
+            prod/kustomization.yaml | {unknown}
+            base/kustomization.yaml | resources: [shop.yaml]
+            base/shop.yaml apps:Deployment shop
+            other/shop/cart.yaml apps:Deployment cart"
+        );
+        let run = run(&text);
+        let reason = run.shortfall("base/shop.yaml", BUDGET).unwrap();
+        assert!(reason.starts_with("the kustomization in `prod`"), "{reason}");
+        assert_eq!(run.shortfall("other/shop/cart.yaml", BUDGET), None);
+    }
+}
+
+/// What is looked at for all units together stays in proportion to the units.
+#[test]
+fn environments_cost_no_more_than_what_they_hold() {
+    let cost = |environments: usize| {
+        let files: Vec<String> = (0..environments)
+            .flat_map(|environment| (0..10).map(move |n| format!("envs/e{environment}/{n}.yaml apps:Deployment d{n}")))
+            .collect();
+        let run = run(&files.join("\n"));
+        let sets = run.sets();
+        (0..run.files.len())
+            .map(|unit| {
+                let branches = sets.branches_of(unit, false);
+                sets.parts(unit, false).len() + branches.iter().flat_map(|branch| sets.holders(*branch)).count()
+            })
+            .sum::<usize>()
+    };
+    assert_eq!(cost(100), 10 * cost(10));
+}

@@ -1,0 +1,126 @@
+//! What is deployed together: environments apart, kustomizations known for what they are, absence told where all is
+//! known.
+
+use crate::cli::{Home, stderr, stdout};
+use serde_json::Value;
+
+/// The answers of one rule in a directory: `FILE KIND OUTCOME CODES`, where it applies.
+fn answers(home: &Home, rule: &str) -> Vec<String> {
+    let json = home.json(&["eval", "--bundle", "../bundle.yaml", "."]);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut answers = Vec::new();
+    for document in json["documents"].as_array().unwrap() {
+        for outcome in document["outcomes"].as_array().unwrap().iter().filter(|outcome| outcome["rule"] == rule) {
+            let codes = outcome["findings"].as_array().into_iter().flatten().map(|finding| text(&finding["code"]));
+            let codes = codes.collect::<Vec<_>>().join(" ");
+            let (file, kind) = (text(&document["location"]["file"]), text(&document["subject"]["kind"]));
+            let answer = format!("{file} {kind} {} {codes}", text(&outcome["outcome"]));
+            answers.push(answer.trim_end().to_owned());
+        }
+    }
+    answers
+}
+
+/// A directory with files, and a bundle of rules.
+fn home(rules: &str, files: &[(&str, &str)]) -> Home {
+    let home = Home::with(files);
+    home.write("../bundle.yaml", &format!("name: b\nversion: '1'\nrules: [{rules}]\n"));
+    home
+}
+
+const SHOP: &str = include_str!("fixtures/shop.yaml");
+const BUDGET: &str = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: shop}\n\
+                      spec: {maxUnavailable: 1, selector: {matchLabels: {app: shop}}}\n";
+const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {selector: {app: shop}}\n";
+const RELEASE: &str = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: extras}\nspec: {}\n";
+
+#[test]
+fn an_environment_is_judged_by_what_is_its_own_and_common() {
+    let home =
+        home("pdb-required", &[("test/shop.yaml", SHOP), ("test/budget.yaml", BUDGET), ("live/shop.yaml", SHOP)]);
+    let answers = || answers(&home, "pdb-required");
+    assert_eq!(answers(), ["live/shop.yaml Deployment fail missing", "test/shop.yaml Deployment pass"]);
+    assert_eq!(answers().len(), 2, "from memory");
+    home.write("common/budget.yaml", BUDGET);
+    assert_eq!(answers(), ["live/shop.yaml Deployment pass", "test/shop.yaml Deployment pass"]);
+}
+
+#[test]
+fn an_application_in_folders_by_kind_is_judged_whole() {
+    let files = [("deployments/shop.yaml", SHOP), ("budgets/shop.yaml", BUDGET), ("services/shop.yaml", SERVICE)];
+    let home = home("pdb-required, readiness-probe-required", &files);
+    assert_eq!(answers(&home, "pdb-required"), ["deployments/shop.yaml Deployment pass"]);
+    assert!(answers(&home, "readiness-probe-required")[0].contains(" fail "));
+}
+
+#[test]
+fn the_configuration_may_say_what_belongs_together() {
+    let files = [("a/shop.yaml", SHOP), ("b/shop.yaml", SHOP), ("b-more/budget.yaml", BUDGET)];
+    let home = home("pdb-required", &files);
+    assert_eq!(answers(&home, "pdb-required"), ["a/shop.yaml Deployment pass", "b/shop.yaml Deployment pass"]);
+    home.write("policy-host.yaml", "sets:\n  b: ['b/**', 'b-more/**']\n");
+    assert_eq!(answers(&home, "pdb-required"), ["a/shop.yaml Deployment fail missing", "b/shop.yaml Deployment pass"]);
+    home.write("policy-host.yaml", "sets:\n  b: ['b/**', '[x']\n");
+    let output = home.run(&["eval", "."]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("policy-host.yaml:2:"), "{}", stderr(&output));
+}
+
+#[test]
+fn patches_are_no_objects() {
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec: {replicas: 3}\n";
+    let six_nine_oh_two = "- {op: add, path: /spec/replicas, value: 3}\n";
+    let component =
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatchesStrategicMerge: [more.yaml]\n";
+    let kustomization =
+        "resources: [../base]\ncomponents: [../parts]\npatches:\n- path: image.yaml\n- path: list.yaml\n";
+    let files = [
+        ("base/kustomization.yaml", "resources: [shop.yaml]\n"),
+        ("base/shop.yaml", SHOP),
+        ("live/kustomization.yaml", kustomization),
+        ("live/image.yaml", patch),
+        ("live/list.yaml", six_nine_oh_two),
+        ("parts/kustomization.yaml", component),
+        ("parts/more.yaml", patch),
+        ("parts/other.yaml", patch),
+    ];
+    let home = home("resource-requests-required, pss-privilege-escalation", &files);
+    let wanted = ["base/shop.yaml Deployment fail missing", "parts/other.yaml Deployment not-applicable"];
+    let judged = answers(&home, "resource-requests-required");
+    assert_eq!(judged.iter().map(|answer| answer.split(' ').next().unwrap()).collect::<Vec<_>>(), {
+        wanted.map(|answer| answer.split(' ').next().unwrap())
+    });
+    home.run(&["eval", "--bundle", "../bundle.yaml", "--fix=unsafe", "."]);
+    assert_eq!((home.read("live/image.yaml"), home.read("parts/more.yaml")), (patch.to_owned(), patch.to_owned()));
+    assert_ne!(home.read("base/shop.yaml"), SHOP);
+
+    // The patch did not change, and is none any more.
+    home.write("live/kustomization.yaml", "resources: [../base, image.yaml]\n");
+    assert!(answers(&home, "resource-requests-required").iter().any(|answer| answer.starts_with("live/image.yaml ")));
+}
+
+#[test]
+fn no_namespace_is_default_unless_others_are_named() {
+    let deployment = SHOP.replace("{name: shop}", "{name: shop, namespace: default}");
+    let home = home("pdb-required, pdb-selector-matches", &[("shop.yaml", &deployment), ("budget.yaml", BUDGET)]);
+    assert_eq!(answers(&home, "pdb-required"), ["shop.yaml Deployment pass"]);
+    assert_eq!(answers(&home, "pdb-selector-matches"), ["budget.yaml PodDisruptionBudget pass"]);
+    home.write("other.yaml", &SERVICE.replace("{name: shop}", "{name: shop, namespace: other}"));
+    assert_eq!(answers(&home, "pdb-required"), ["shop.yaml Deployment fail missing"]);
+    let output = home.pipe(&["eval", "-"], &format!("{deployment}---\n{BUDGET}"));
+    assert!(!stdout(&output).contains("pdb-"), "{}", stdout(&output));
+}
+
+#[test]
+fn absence_is_told_where_all_that_is_deployed_is_known() {
+    let home =
+        home("pdb-required, resource-requests-required", &[("app/shop.yaml", SHOP), ("app/release.yaml", RELEASE)]);
+    assert_eq!(answers(&home, "pdb-required"), ["app/shop.yaml Deployment not-evaluated"]);
+    assert!(answers(&home, "resource-requests-required")[0].contains(" fail "), "other findings stay");
+    let output = stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "."]));
+    assert!(output.contains("`app/release.yaml` has the HelmRelease extras"), "{output}");
+    std::fs::remove_file(home.path("app/release.yaml")).unwrap();
+    assert_eq!(answers(&home, "pdb-required"), ["app/shop.yaml Deployment fail missing"], "memory follows");
+    home.write("app/kustomization.yaml", "resources: [shop.yaml, 'https://example.org/base?ref=v1']\n");
+    assert_eq!(answers(&home, "pdb-required"), ["app/shop.yaml Deployment not-evaluated"]);
+}
