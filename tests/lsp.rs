@@ -301,6 +301,27 @@ fn files_of_the_workspace_are_the_inventory() {
 }
 
 #[test]
+fn what_led_to_a_finding_is_shown_in_its_file() {
+    let service = "# a\napiVersion: v1\nkind: Service\nmetadata: {name: shop}\n\
+                   spec:\n  selector: {app: shop}\n  ports:\n    - port: 80\n";
+    let directory = tempfile::tempdir().unwrap();
+    let bundle = directory.path().join("bundle.yaml");
+    fs::write(&bundle, "name: b\nversion: '1'\nrules: [readiness-probe-required]\n").unwrap();
+    let files = [("all services/a.yaml", service)];
+    let mut editor = Editor::judging_by(bundle.to_str().unwrap(), &files, directory).ready(json!({}));
+    editor.open("deploy/shop.yaml", include_str!("fixtures/shop.yaml"));
+    let related = loop {
+        let message = editor.receive();
+        if message["method"] == "textDocument/publishDiagnostics" {
+            break message["params"]["diagnostics"][0]["relatedInformation"][0].clone();
+        }
+    };
+    assert_eq!(related["location"]["uri"], editor.uri("all services/a.yaml").replace(' ', "%20"));
+    assert_eq!(related["location"]["range"]["start"]["line"], 6);
+    assert_eq!(related["message"], "Service shop: it sends to the pods");
+}
+
+#[test]
 fn a_client_is_told_what_it_does_wrong() {
     let mut editor = Editor::start(&[]);
     assert_eq!(editor.respond("textDocument/hover", json!({}))["error"]["code"], -32002);

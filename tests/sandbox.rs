@@ -159,7 +159,8 @@ const TYPES: &[(&str, &str)] = &[
         r#"(record (field "subject" $subject) (field "user" (option $user)) (field "documents" (list string))
              (field "related" (list string)) (field "settings" (list string)) (field "asks" (list $ask)))"#,
     ),
-    ("label", r#"(record (field "at" string) (field "text" string))"#),
+    ("related-document", r#"(record (field "query" u32) (field "document" u32))"#),
+    ("label", r#"(record (field "related" (option $related-document)) (field "at" string) (field "text" string))"#),
     ("safety", r#"(enum "safe" "unsafe")"#),
     ("change", r#"(variant (case "patch" string) (case "create" string))"#),
     ("fix", r#"(record (field "title" string) (field "safety" $safety) (field "change" $change))"#),
@@ -250,6 +251,8 @@ pub(crate) struct Told {
     pub(crate) at: String,
     pub(crate) excerpt: String,
     pub(crate) labels: Vec<(String, String)>,
+    /// Labels in other documents: which answer and document, path and text.
+    pub(crate) related: Vec<([u32; 2], String, String)>,
     /// Case of `change`, and its text.
     pub(crate) fix: Option<(u8, String)>,
     /// What the fix does; `do it` where it does not say.
@@ -266,6 +269,7 @@ impl Default for Told {
             at: String::new(),
             excerpt: String::new(),
             labels: Vec::new(),
+            related: Vec::new(),
             fix: None,
             title: String::new(),
             secret: false,
@@ -343,9 +347,14 @@ const FINDING: u32 = 72;
 fn written(finding: &Told, image: &mut Image) -> Vec<u8> {
     let [code, message, at, excerpt] =
         [&finding.code, &finding.message, &finding.at, &finding.excerpt].map(|text| image.text(text));
-    let labels: Vec<u32> =
-        finding.labels.iter().flat_map(|(at, text)| [image.text(at), image.text(text)].concat()).collect();
-    let labels = [image.place(&words(&labels)), finding.labels.len() as u32];
+    let own = finding.labels.iter().map(|(at, text)| (None, at, text));
+    let related = finding.related.iter().map(|(place, at, text)| (Some(*place), at, text));
+    let labels = own.chain(related).map(|(place, at, text)| {
+        let place = place.map_or([0; 3], |[query, document]| [1, query, document]);
+        [&place[..], &image.text(at), &image.text(text)].concat()
+    });
+    let labels: Vec<Vec<u32>> = labels.collect();
+    let labels = [image.place(&words(&labels.concat())), labels.len() as u32];
     let fix = match &finding.fix {
         None => [0; 7],
         Some((case, change)) => {
@@ -736,6 +745,14 @@ fn paths_out_of_the_document() {
         assert_malformed(&answered(vec![Told::at(path)]), &outside);
         let label = Told { labels: vec![(path.into(), "here".into())], ..Told::at("/pod") };
         assert_malformed(&answered(vec![label]), &outside);
+    }
+}
+
+#[test]
+fn labels_in_documents_that_were_not_told() {
+    for [query, document] in [[0, 0], [7, 0], [0, u32::MAX]] {
+        let label = Told { related: vec![([query, document], "/x".into(), "here".into())], ..Told::at("/pod") };
+        assert_malformed(&answered(vec![label]), "a label points into");
     }
 }
 

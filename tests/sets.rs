@@ -31,7 +31,8 @@ fn home(rules: &str, files: &[(&str, &str)]) -> Home {
 const SHOP: &str = include_str!("fixtures/shop.yaml");
 const BUDGET: &str = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: shop}\n\
                       spec: {maxUnavailable: 1, selector: {matchLabels: {app: shop}}}\n";
-const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {selector: {app: shop}}\n";
+const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\n\
+                       spec:\n  selector: {app: shop}\n  ports:\n    - port: 80\n";
 const RELEASE: &str = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: extras}\nspec: {}\n";
 
 #[test]
@@ -41,7 +42,7 @@ fn an_environment_is_judged_by_what_is_its_own_and_common() {
     let answers = || answers(&home, "pdb-required");
     assert_eq!(answers(), ["live/shop.yaml Deployment fail missing", "test/shop.yaml Deployment pass"]);
     assert_eq!(answers().len(), 2, "from memory");
-    home.write("common/budget.yaml", BUDGET);
+    home.write("common/budget.yaml", &BUDGET.replace("metadata: {name: shop}", "metadata: {name: all}"));
     assert_eq!(answers(), ["live/shop.yaml Deployment pass", "test/shop.yaml Deployment pass"]);
 }
 
@@ -94,6 +95,10 @@ fn patches_are_no_objects() {
     assert_eq!((home.read("live/image.yaml"), home.read("parts/more.yaml")), (patch.to_owned(), patch.to_owned()));
     assert_ne!(home.read("base/shop.yaml"), SHOP);
 
+    // Judged alone, by a hook, it is one as well.
+    let alone = stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "live/image.yaml"]));
+    assert!(!alone.contains("[resource-requests-required]"), "{alone}");
+
     // The patch did not change, and is none any more.
     home.write("live/kustomization.yaml", "resources: [../base, image.yaml]\n");
     assert!(answers(&home, "resource-requests-required").iter().any(|answer| answer.starts_with("live/image.yaml ")));
@@ -123,4 +128,41 @@ fn absence_is_told_where_all_that_is_deployed_is_known() {
     assert_eq!(answers(&home, "pdb-required"), ["app/shop.yaml Deployment fail missing"], "memory follows");
     home.write("app/kustomization.yaml", "resources: [shop.yaml, 'https://example.org/base?ref=v1']\n");
     assert_eq!(answers(&home, "pdb-required"), ["app/shop.yaml Deployment not-evaluated"]);
+}
+
+#[test]
+fn what_triggered_a_finding_is_shown_where_it_stands() {
+    let home = home("readiness-probe-required", &[("deploy/shop.yaml", SHOP), ("services/a.yaml", SERVICE)]);
+    let eval = |format: &str| stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "--format", format, "."]));
+    for text in ["services/a.yaml:6:3", "  ports:", "it sends to the pods", "see: Service shop"] {
+        assert!(eval("human").contains(text), "{text}: {}", eval("human"));
+    }
+    let label = || {
+        let json: Value = serde_json::from_str(&eval("json")).unwrap();
+        let documents = json["documents"].as_array().unwrap().iter();
+        let mut outcomes = documents.flat_map(|document| document["outcomes"].as_array().unwrap());
+        outcomes.find(|outcome| outcome["outcome"] == "fail").unwrap()["findings"][0]["labels"][0].clone()
+    };
+    let (file, line) = (label()["location"]["file"].clone(), label()["location"]["line"].clone());
+    assert_eq!((file, line), ("services/a.yaml".into(), 6.into()));
+    assert_eq!(label()["subject"]["kind"], "Service");
+    // From memory, and with the Service on other lines.
+    home.write("services/a.yaml", &format!("# moved\n\n{SERVICE}"));
+    assert_eq!(label()["location"]["line"], 8);
+    let sarif: Value = serde_json::from_str(&eval("sarif")).unwrap();
+    let related = &sarif["runs"][0]["results"][0]["relatedLocations"][0];
+    assert_eq!(related["physicalLocation"]["artifactLocation"]["uri"], "services/a.yaml");
+    assert_eq!(related["logicalLocations"][0]["fullyQualifiedName"], "Service shop");
+    assert!(eval("html").contains("services/a.yaml:8: Service shop: it sends to the pods"));
+}
+
+#[test]
+fn near_misses_are_shown_where_they_stand() {
+    let budget = BUDGET.replace("{app: shop}", "{app: shop, tier: web}");
+    let shop = SHOP.replace("{app: shop}", "{app: shop, tier: wbe}");
+    let home = home("pdb-required, pdb-selector-matches", &[("shop.yaml", &shop), ("budget.yaml", &budget)]);
+    let output = stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "."]));
+    for text in ["its pods have another value", "what they have"] {
+        assert!(output.contains(text), "{text}: {output}");
+    }
 }

@@ -1,6 +1,7 @@
 //! What a rule answers: findings, their labels and their fixes.
 
 use crate::bindings::exports::policy::rule::rules as wire;
+use crate::input::Related;
 use crate::json::View;
 use crate::write::{ObjectWriter, ToJson};
 
@@ -114,7 +115,16 @@ impl Report<'_> {
 
     /// Points at a further place, with a short phrase to read beside the code.
     pub fn label(self, view: &View<'_>, text: impl Into<String>) -> Self {
-        self.0.labels.push(wire::Label { at: view.pointer(), text: text.into() });
+        self.0.labels.push(wire::Label { related: None, at: view.pointer(), text: text.into() });
+        self
+    }
+
+    /// Points at a place in another document: what triggered the finding, or nearly met it. `view` is in
+    /// `related.document`.
+    pub fn label_in(self, related: &Related<'_>, view: &View<'_>, text: impl Into<String>) -> Self {
+        let (whole, document) = (view.pointer(), related.document.pointer());
+        let at = whole.strip_prefix(&document).unwrap_or_default().to_owned();
+        self.0.labels.push(wire::Label { related: Some(related.place()), at, text: text.into() });
         self
     }
 

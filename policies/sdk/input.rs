@@ -32,6 +32,8 @@ pub struct Input<'d, P> {
 /// A document of the inventory.
 #[derive(Clone)]
 pub struct Related<'d> {
+    /// Which query's answer it is in, and where in that.
+    at: (u32, u32),
     subject: View<'d>,
     via: View<'d>,
     /// The document, projected onto the query's `reads`. A workload is normalised.
@@ -47,8 +49,11 @@ impl<'d, P> Input<'d, P> {
 
     /// The documents that answer the manifest's query of that name.
     pub fn related(&self, query: &str) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
-        let answer = self.queries.iter().position(|known| known.name == query).and_then(|at| self.related.get(at));
-        answer.map(View::items).into_iter().flatten().map(|entry| Related {
+        let query = self.queries.iter().position(|known| known.name == query);
+        let answer = query.and_then(|at| Some((at as u32, self.related.get(at)?.items())));
+        let entries = answer.into_iter().flat_map(|(query, items)| (0..).zip(items).map(move |it| (query, it)));
+        entries.map(|(query, (position, entry))| Related {
+            at: (query, position),
             subject: entry.get("subject"),
             via: entry.get("via"),
             document: entry.get("document"),
@@ -57,6 +62,11 @@ impl<'d, P> Input<'d, P> {
 }
 
 impl<'d> Related<'d> {
+    /// Where it is among what the rule was told.
+    pub(crate) fn place(&self) -> wire::RelatedDocument {
+        wire::RelatedDocument { query: self.at.0, document: self.at.1 }
+    }
+
     /// Its API group; empty for the core group.
     pub fn group(&self) -> &'d str {
         self.subject.get("group").text()

@@ -22,7 +22,7 @@ use crate::parse::{Limits, Unit};
 use crate::problem::{self, InputProblem};
 use crate::report::{Adoption, Report, write_file};
 use crate::root;
-use crate::sets::Surroundings;
+use crate::sets::{Surroundings, kustomizations_beside};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -98,11 +98,12 @@ fn open_bundle(
     judging::configured_bundle(bundle, configured, judged, context, today)
 }
 
-/// What is known beside the units: templates, and the sets of the configuration.
+/// What is known beside the units: kustomizations around them, templates, and the sets of the configuration.
 fn surroundings(configured: &Configured, discovered: &Discovered) -> Result<Surroundings, Box<dyn std::error::Error>> {
     let templates = discovered.passed.iter().map(|passed| passed.path.clone()).collect();
     let named = configured.file.as_ref().map(ConfigFile::sets).transpose()?.unwrap_or_default();
-    Ok(Surroundings { templates, named })
+    let kustomizations = kustomizations_beside(&discovered.units, &Limits::default());
+    Ok(Surroundings { kustomizations, templates, named })
 }
 
 /// Sets apart what was there before: by the baseline, by the change.

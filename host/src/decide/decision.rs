@@ -225,7 +225,7 @@ impl Decision {
         list.push(Violation {
             rule: rule.id().to_owned(),
             code: finding.code.clone(),
-            message: visible(&finding.message).into_owned(),
+            message: visible(&message(finding)).into_owned(),
             severity: finding.severity,
             confidence: finding.confidence,
             enforcement,
@@ -273,4 +273,12 @@ impl Violation {
         let before = if self.inherited { "; it was there before" } else { "" };
         format!("{}: {} (at {path}{before}); {}", self.rule, self.message, self.fix)
     }
+}
+
+/// What is wrong, with the objects that led to it.
+fn message(finding: &Finding) -> String {
+    let related = finding.related.iter().map(|label| format!("{}: {}", label.subject, label.text));
+    let related: Vec<String> = related.collect();
+    let message = &finding.message;
+    if related.is_empty() { message.clone() } else { format!("{message} ({})", related.join("; ")) }
 }

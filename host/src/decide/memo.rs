@@ -61,6 +61,7 @@ fn finding_bytes(finding: &Finding) -> usize {
         fix.title.len() + text.len()
     });
     let labels: usize = finding.labels.iter().map(|label| size_of_val(label) + label.text.len()).sum();
+    let related: usize = finding.related.iter().map(|label| size_of_val(label) + label.bytes()).sum();
     let exempt = finding.exempt.as_ref().map_or(0, String::len);
     size_of::<Finding>()
         + finding.code.len()
@@ -68,6 +69,7 @@ fn finding_bytes(finding: &Finding) -> usize {
         + finding.path.len()
         + finding.stable_path.len()
         + labels
+        + related
         + fix
         + exempt
 }

@@ -3,6 +3,7 @@
 use super::cover::Covering;
 use super::inventory::{Answer, Asking, Card, Here, Inventory, Overlay, Told, Topic, Topics, Unavailable};
 use super::plan::{Grouping, Plan, Plans};
+use super::related::RelatedLabel;
 use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome, Withheld};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
 use crate::document::{Document, Node, Pointer, PointerError, Subject, Value};
@@ -279,7 +280,9 @@ impl Judge {
             self.with_request(judged, projection, asks, |request| self.engine.evaluate(component, request))?;
         let outcome = |(ask, answer): (&&Ask<'_>, wire::Answer)| {
             let rule = &self.bundle.rules[usize::from(ask.rule)];
-            self.outcome(judged, rule, answer).unwrap_or_else(Outcome::Error)
+            let none = Told::default();
+            let told = ask.told.as_ref().unwrap_or(&none);
+            self.outcome(judged, (rule, told), answer).unwrap_or_else(Outcome::Error)
         };
         Ok(asks.iter().zip(answers).map(outcome).collect())
     }
@@ -367,7 +370,12 @@ impl Judge {
     }
 
     /// What an answer comes to.
-    fn outcome(&self, judged: &Judged<'_>, rule: &BundleRule, answer: wire::Answer) -> Result<Outcome, RuleFailure> {
+    fn outcome(
+        &self,
+        judged: &Judged<'_>,
+        (rule, told): (&BundleRule, &Told<'_>),
+        answer: wire::Answer,
+    ) -> Result<Outcome, RuleFailure> {
         Ok(match answer {
             wire::Answer::NotApplicable(reason) => Outcome::NotApplicable(self.bounded(reason)?),
             wire::Answer::NotEvaluated(reason) => Outcome::NotEvaluated(self.bounded(reason)?),
@@ -390,7 +398,7 @@ impl Judge {
                         unusable = Some(path);
                         continue;
                     }
-                    let mut finding = self.lift(judged, rule, finding)?;
+                    let mut finding = self.lift(judged, (rule, told), finding)?;
                     let reported = self.bundle.report.includes(finding.severity, finding.confidence);
                     if !reported || rule.untold.contains(&finding.code) {
                         if !finding.secret {
@@ -410,26 +418,27 @@ impl Judge {
     }
 
     /// Checks a finding against the document and leads its paths back into it.
-    fn lift(&self, judged: &Judged<'_>, rule: &BundleRule, finding: wire::Finding) -> Result<Finding, RuleFailure> {
+    fn lift(
+        &self,
+        judged: &Judged<'_>,
+        (rule, told): (&BundleRule, &Told<'_>),
+        finding: wire::Finding,
+    ) -> Result<Finding, RuleFailure> {
         let Some(kind) = rule.source.manifest.kind(self.within(&finding.code)?) else {
             return Err(malformed(format!("the manifest declares no finding `{}`", finding.code)));
         };
         let path = resolve(judged, self.within(&finding.at)?)?;
         self.within(&finding.excerpt)?;
         let shown_at = shown(judged.document, &path, &finding.excerpt, finding.secret);
-        let mut labels = Vec::with_capacity(finding.labels.len());
+        let (mut labels, mut related) = (Vec::new(), Vec::new());
         for label in finding.labels {
-            if into_scalar(judged, self.within(&label.at)?)?.is_none() {
-                labels.push(label);
+            let (at, text) = (self.bounded(label.at)?, self.bounded(label.text)?);
+            match label.related {
+                Some(there) => related.push(RelatedLabel::new(told, there, at, text).map_err(malformed)?),
+                None if into_scalar(judged, &at)?.is_some() => {}
+                None => labels.push(Label { place: place(judged.document, &resolve(judged, &at)?), text }),
             }
         }
-        let labels = labels
-            .into_iter()
-            .map(|label| {
-                let at = resolve(judged, self.within(&label.at)?)?;
-                Ok(Label { place: place(judged.document, &at), text: self.bounded(label.text)? })
-            })
-            .collect::<Result<_, RuleFailure>>()?;
         let scope = ExemptionScope::new(judged.document, &judged.shape, &path);
         let mut exemptions = self.bundle.exemptions.iter().enumerate();
         let exemption = exemptions.find(|(_, exemption)| exemption.covers(rule.id(), &scope));
@@ -442,6 +451,7 @@ impl Judge {
             path: path.to_string(),
             place: shown_at,
             labels,
+            related,
             fix: fix.map(|fix| self.lift_fix(judged, fix)).transpose()?,
             secret: finding.secret,
             exempt: exemption.map(|(_, exemption)| exemption.entry.reason.clone()),
@@ -484,7 +494,8 @@ pub(super) fn start(document: &Document) -> Place {
     place(document, &Pointer::root())
 }
 
-fn place(document: &Document, path: &Pointer) -> Place {
+/// Where a path leads; absent, where its nearest ancestor is.
+pub(super) fn place(document: &Document, path: &Pointer) -> Place {
     let found = document.locate(path);
     Place { file: found.span.file, start: found.span.start, end: found.span.end, exact: found.exact }
 }

@@ -2,17 +2,16 @@
 
 use super::absence;
 use super::except::{self, Exception, Ignore, Settled};
-use super::inventory::{Card, Divided, Told, Unavailable};
-use super::judge::{self, Ask, Judge};
-use super::memo::{Memo, Record, RelatedOutcome};
+use super::inventory::Divided;
+use super::judge::Judge;
+use super::memo::{Memo, Record};
+use super::passes::{Pass, first_pass, related_places, second_pass};
 use super::shards::{Key, MemoUse};
-use super::verdict::{DocumentVerdict, Outcome, Place, RuleOutcome};
-use crate::digest::Digest;
-use crate::document::{Document, Span};
-use crate::kubernetes::mistyped;
+use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
+use crate::document::Document;
 use crate::parse::{Limits, Repeated, SyntaxError, Unit};
 use crate::problem::InputProblem;
-use crate::sets::{Kustomizations, Member, Reading, Role, Sets, Surroundings};
+use crate::sets::{Kustomizations, Member, Sets, Surroundings};
 use rayon::prelude::*;
 
 /// How to run.
@@ -65,15 +64,6 @@ impl RunResult {
     }
 }
 
-/// A unit on its way.
-struct Pass {
-    key: Key,
-    record: Record,
-    /// Parsed when something has to be evaluated; empty while memory serves.
-    reading: Option<Reading>,
-    from_memory: bool,
-}
-
 /// Judges units with a bundle's rules. Documents of one set are each other's inventory.
 pub fn run(judge: &Judge, units: &[Unit], options: RunOptions) -> RunResult {
     let RunOptions { limits, mut memo, surroundings } = options;
@@ -109,7 +99,7 @@ impl Running<'_> {
     ) -> (RunResult, Vec<(Key, Option<Record>)>) {
         let Self { judge, units, keys, limits, surroundings } = self;
         let mut remembered: Vec<Option<Record>> = keys.par_iter().map(known).collect();
-        let kustomizations = kustomizations(units, &remembered, limits);
+        let kustomizations = kustomizations(units, &remembered, limits, surroundings);
         let passes: Vec<Result<Pass, SyntaxError>> = units
             .par_iter()
             .zip(keys)
@@ -132,12 +122,18 @@ impl Running<'_> {
             .enumerate()
             .map(|(index, (pass, unit))| second_pass(judge, (index, unit), pass?, &inventory, limits))
             .collect();
+        let passes = related_places(judge, units, passes, limits);
         finish(judge, &sets, passes, remembering)
     }
 }
 
 /// The kustomizations of a run.
-fn kustomizations(units: &[Unit], remembered: &[Option<Record>], limits: &Limits) -> Kustomizations {
+fn kustomizations(
+    units: &[Unit],
+    remembered: &[Option<Record>],
+    limits: &Limits,
+    surroundings: &Surroundings,
+) -> Kustomizations {
     let found = units.par_iter().zip(remembered).filter_map(|(unit, remembered)| {
         let kustomization = match remembered {
             Some(record) => record.kustomization.clone(),
@@ -145,7 +141,8 @@ fn kustomizations(units: &[Unit], remembered: &[Option<Record>], limits: &Limits
         };
         Some((&*unit.sources[0].path, kustomization?))
     });
-    Kustomizations::new(found.collect::<Vec<_>>())
+    let beside = surroundings.kustomizations.iter().map(|(path, kustomization)| (path.as_str(), kustomization.clone()));
+    Kustomizations::new(found.collect::<Vec<_>>().into_iter().chain(beside))
 }
 
 /// The units as sets are made of them.
@@ -188,14 +185,12 @@ fn finish(
                 let (documents, ignores) = merged(pass.record);
                 let first = result.documents.len();
                 result.documents.extend(documents.into_iter().map(|document| (unit, document)));
-                for (_, document) in &mut result.documents[first..] {
-                    absence::settle(judge, sets, unit, document);
-                }
                 if let Some(ignoring) = &judge.bundle().ignoring {
                     let settled = Settled { unit, documents: &mut result.documents[first..], ignores };
                     result.exceptions.extend(except::settle(judge.bundle(), ignoring, settled));
                 }
                 for (_, document) in &mut result.documents[first..] {
+                    absence::settle(judge, sets, unit, document);
                     judge.cover(&mut document.outcomes);
                 }
             }
@@ -228,111 +223,6 @@ fn bound_documents(
         Ok(pass)
     });
     bounded.collect()
-}
-
-/// Everything that needs no inventory: from memory, else by parsing and judging. What is remembered counts as long as
-/// the file has the same role.
-fn first_pass(
-    judge: &Judge,
-    unit: &Unit,
-    (key, remembered): (Key, Option<Record>),
-    role: Role,
-    limits: &Limits,
-) -> Result<Pass, SyntaxError> {
-    if let Some(record) = remembered.filter(|record| record.role == role) {
-        return Ok(Pass { key, record, reading: None, from_memory: true });
-    }
-    let reading = Reading::new(unit, role, limits)?;
-    let mut record = Record {
-        role,
-        kustomization: Kustomizations::read(unit, limits),
-        repeated: reading.repeated.clone(),
-        ..Record::default()
-    };
-    for document in &reading.documents {
-        let prepared = judge.prepare(document);
-        let plan = judge.plan(document);
-        let asks: Vec<Ask<'_>> = plan
-            .rules()
-            .filter(|rule| !judge.asks_inventory(*rule))
-            .map(|rule| Ask { rule, told: Ok(Told::default()) })
-            .collect();
-        record.documents.push(DocumentVerdict {
-            subject: document.subject.clone(),
-            place: judge::start(document),
-            base: document.base.to_string(),
-            outcomes: judge.judge(&prepared, &asks),
-        });
-        let shape = judge.bundle().workloads.shape(document);
-        record.mistyped.extend(mistyped(document, &shape).into_iter().map(|found| {
-            let Span { file, start, end } = found.span;
-            (Place { file, start, end, exact: true }, found.message)
-        }));
-    }
-    for (position, document) in reading.found() {
-        record.cards.extend(judge.cards(document).into_iter().map(|card| Card { document: position, ..card }));
-    }
-    record.ignores = except::collect(unit, &reading.documents, limits)?;
-    Ok(Pass { key, record, reading: Some(reading), from_memory: false })
-}
-
-/// The rules that ask for other documents: remembered when they would be told the same.
-fn second_pass(
-    judge: &Judge,
-    (index, unit): (usize, &Unit),
-    mut pass: Pass,
-    inventory: &Divided<'_>,
-    limits: &Limits,
-) -> Result<Pass, SyntaxError> {
-    if pass.reading.is_none() {
-        if told_the_same(judge, index, &pass.record, inventory) {
-            return Ok(pass);
-        }
-        pass.from_memory = false;
-        pass.reading = Some(Reading::new(unit, pass.record.role, limits)?);
-    }
-    let (mut related, mut here) = (Vec::new(), Vec::new());
-    for (position, document) in pass.reading.iter().flat_map(|reading| &reading.documents).enumerate() {
-        let view = inventory.view(index, document.is_file());
-        let asking = judge.asking(document, &view);
-        let plan = judge.plan(document);
-        let asks: Vec<Ask<'_>> = plan
-            .rules()
-            .filter(|rule| judge.asks_inventory(*rule))
-            .map(|rule| Ask { rule, told: judge.related(rule, &asking) })
-            .collect();
-        let outcomes = judge.judge(&judge.prepare(document), &asks);
-        related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
-            document: position as u32,
-            told: digest(&ask.told),
-            outcome,
-        }));
-        drop(asks);
-        here.push(asking.into_here());
-    }
-    (pass.record.related, pass.record.here) = (related, here);
-    Ok(pass)
-}
-
-/// Whether every rule would be told what it was told when its outcome was remembered.
-fn told_the_same(judge: &Judge, unit: usize, record: &Record, inventory: &Divided<'_>) -> bool {
-    record.related.chunk_by(|one, other| one.document == other.document).all(|outcomes| {
-        let document = outcomes[0].document as usize;
-        let (Some(verdict), Some(here)) = (record.documents.get(document), record.here.get(document)) else {
-            return false;
-        };
-        let view = inventory.view(unit, verdict.subject.group == Document::FILE_GROUP);
-        let asking = judge.asking_again(&verdict.subject, here, &view);
-        outcomes.iter().all(|known| digest(&judge.related(known.outcome.rule, &asking)) == known.told)
-    })
-}
-
-/// Names what a rule was told in the memo.
-fn digest(told: &Result<Told<'_>, Unavailable>) -> [u8; 32] {
-    match told {
-        Ok(told) => told.digest(),
-        Err(Unavailable(reason)) => Digest::of(reason.as_bytes()).bytes(),
-    }
 }
 
 /// The record to remember, when it is new and every rule could run: a failure may be gone next time.

@@ -187,8 +187,9 @@ impl Masking<'_> {
         let own = located(self.sources, &finding.place).filter(|_| finding.secret);
         let own = own.into_iter().flat_map(|(source, range)| values(&source.text[range]));
         let own: BTreeSet<String> = own.filter(|value| value.len() >= SHORT).collect();
-        for text in std::iter::once(&mut finding.message).chain(finding.labels.iter_mut().map(|label| &mut label.text))
-        {
+        let labels = finding.labels.iter_mut().map(|label| &mut label.text);
+        let related = finding.related.iter_mut().map(|label| &mut label.text);
+        for text in std::iter::once(&mut finding.message).chain(labels).chain(related) {
             mask(&own, text);
             mask(&self.near, text);
         }

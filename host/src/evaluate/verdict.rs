@@ -1,5 +1,6 @@
 //! What comes out of an evaluation.
 
+use super::related::RelatedLabel;
 use crate::bundle::Enforcement;
 use crate::document::{Position, Source, Subject};
 use crate::engine::RuleFailure;
@@ -104,8 +105,10 @@ pub struct Finding {
     pub path: String,
     /// Where to look.
     pub place: Place,
-    /// Further places.
+    /// Further places in the document.
     pub labels: Vec<Label>,
+    /// Further places in other documents.
+    pub related: Vec<RelatedLabel>,
     /// The cure.
     pub fix: Option<Fix>,
     /// The values at `place` and at the labels are secrets and are masked wherever they are shown.
@@ -148,6 +151,7 @@ impl Finding {
             path: path.to_owned(),
             place: Place { file: 0, start: 0, end: 0, exact: true },
             labels: Vec::new(),
+            related: Vec::new(),
             fix: None,
             secret: false,
             exempt: None,

@@ -1,6 +1,7 @@
 //! What an editor is told of an evaluation: diagnostics, documentation, fixes.
 
 use super::text::Text;
+use super::workspace::uri_beside;
 use crate::baseline::Baseline;
 use crate::bundle::{Bundle, Enforcement, Level};
 use crate::document::Source;
@@ -97,7 +98,8 @@ impl Evaluated {
                 }
             }
         }
-        let findings = self.found(path).map(|found| diagnostic(&found, path, uri, text, bundle));
+        let file = File { path, uri, text };
+        let findings = self.found(path).map(|found| diagnostic(&found, &self.units, &file, bundle));
         diagnostics.extend(findings);
         diagnostics.truncate(DIAGNOSTICS);
         diagnostics
@@ -169,7 +171,34 @@ fn bytes(unit: &Unit, place: &Place, path: &str) -> Option<ops::Range<usize>> {
     Some(source.offset + place.start as usize..source.offset + place.end as usize)
 }
 
-fn diagnostic(found: &Found<'_>, path: &str, uri: &Uri, text: &Text, bundle: &Bundle) -> Diagnostic {
+/// A file that an editor shows.
+struct File<'f> {
+    path: &'f str,
+    uri: &'f Uri,
+    text: &'f Text,
+}
+
+impl File<'_> {
+    /// A place of a unit in this file.
+    fn location(&self, unit: &Unit, place: &Place) -> Option<Location> {
+        Some(Location { uri: self.uri.clone(), range: self.text.range(bytes(unit, place, self.path)?) })
+    }
+
+    /// A place of a unit in this file or another one.
+    fn location_beside(&self, unit: &Unit, place: &Place) -> Option<Location> {
+        if let Some(here) = self.location(unit, place) {
+            return Some(here);
+        }
+        let source = unit.sources.get(usize::from(place.file))?;
+        let mut range = Text::new(source.text.to_string()).range(place.start as usize..place.end as usize);
+        for position in [&mut range.start, &mut range.end] {
+            position.line += source.lines_before as u32;
+        }
+        Some(Location { uri: uri_beside(self.uri, self.path, &source.path)?, range })
+    }
+}
+
+fn diagnostic(found: &Found<'_>, units: &[Unit], file: &File<'_>, bundle: &Bundle) -> Diagnostic {
     let rule = &bundle.rules[usize::from(found.rule)];
     let finding = found.finding;
     let severity = match (finding.enforcement, finding.severity) {
@@ -178,14 +207,15 @@ fn diagnostic(found: &Found<'_>, path: &str, uri: &Uri, text: &Text, bundle: &Bu
         (Enforcement::Deny, severity) if severity >= Severity::High => DiagnosticSeverity::ERROR,
         _ => DiagnosticSeverity::WARNING,
     };
-    let labels = finding.labels.iter().filter_map(|label| {
-        let range = text.range(bytes(found.unit, &label.place, path)?);
-        Some(DiagnosticRelatedInformation {
-            location: Location { uri: uri.clone(), range },
-            message: visible(&label.text).into_owned(),
-        })
+    let told = |location, text: &str| DiagnosticRelatedInformation { location, message: visible(text).into_owned() };
+    let own = finding.labels.iter();
+    let own = own.filter_map(|label| Some(told(file.location(found.unit, &label.place)?, &label.text)));
+    let others = finding.related.iter().filter_map(|label| {
+        let (unit, place) = label.place()?;
+        let location = file.location_beside(units.get(unit)?, &place)?;
+        Some(told(location, &format!("{}: {}", label.subject, label.text)))
     });
-    let labels: Vec<_> = labels.collect();
+    let labels: Vec<_> = own.chain(others).collect();
     let unsure = match finding.confidence {
         Confidence::Certain => String::new(),
         confidence => format!(" ({confidence})"),
@@ -194,7 +224,7 @@ fn diagnostic(found: &Found<'_>, path: &str, uri: &Uri, text: &Text, bundle: &Bu
     let message = format!("{message}{unsure}\n{}", visible(&fix));
     Diagnostic {
         related_information: (!labels.is_empty()).then_some(labels),
-        ..problem(text.range(found.bytes.clone()), severity, rule.id(), message)
+        ..problem(file.text.range(found.bytes.clone()), severity, rule.id(), message)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::evaluate::{Keyed, Session};
 use crate::exclusion::Exclusion;
 use crate::parse::{Form, SyntaxError, Unit};
 use crate::sets::Surroundings;
+use lsp_types::Uri;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -173,9 +174,30 @@ pub(super) fn path_of(uri: &str) -> Option<PathBuf> {
     Some(PathBuf::from(text))
 }
 
+/// The URI of a file, given that of another one; both paths are as rules see them.
+pub(super) fn uri_beside(uri: &Uri, path: &str, other: &str) -> Option<Uri> {
+    let base = if other.starts_with('/') {
+        "file://"
+    } else {
+        let mut base = uri.as_str();
+        for _ in path.split('/') {
+            base = base.trim_end_matches('/').rsplit_once('/')?.0;
+        }
+        &uri.as_str()[..base.len() + 1]
+    };
+    let mut whole = base.to_owned();
+    for byte in other.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => whole.push(char::from(byte)),
+            _ => whole.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    whole.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::path_of;
+    use super::{path_of, uri_beside};
     use std::path::Path;
 
     #[test]
@@ -186,5 +208,16 @@ mod tests {
             assert_eq!(path_of(none), None, "{none}");
         }
         assert_eq!(path_of("file:///a%2").as_deref(), Some(Path::new("/a%2")));
+    }
+
+    #[test]
+    fn a_file_beside_another_has_a_uri() {
+        let uri = |of: &str, path: &str, other: &str| {
+            uri_beside(&of.parse().unwrap(), path, other).map(|uri| uri.as_str().to_owned())
+        };
+        let beside = uri("file:///r/a%20b/c.yaml", "a b/c.yaml", "d/é f.yaml");
+        assert_eq!(beside.as_deref(), Some("file:///r/d/%C3%A9%20f.yaml"));
+        assert_eq!(uri("file:///r/c.yaml", "c.yaml", "/x/y.yaml").as_deref(), Some("file:///x/y.yaml"));
+        assert_eq!(uri("untitled:1", "a/b", "c"), None);
     }
 }

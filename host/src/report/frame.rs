@@ -61,24 +61,71 @@ impl Frames {
         marks: &[Mark<'_>],
         notes: &[(&str, &str)],
     ) -> String {
-        let window = window(text.text, marks);
-        let lines_skipped = text.text[..window.start].bytes().filter(|byte| *byte == b'\n').count();
-        let source = VisibleSource::new(&text.text[window.clone()]);
-        let annotations = marks.iter().map(|mark| annotation(mark, &window, &source));
-        let snippet = Snippet::source(&*source.text)
-            .path(visible(text.path))
-            .line_start(text.lines_before + lines_skipped + 1)
-            .annotations(annotations.collect::<Vec<_>>());
-        let title = visible(title);
+        self.frame_beside(level, (id, title), (text, marks), notes, &[])
+    }
+
+    /// One frame, and behind it one for each place in another text that explains it.
+    pub fn frame_beside(
+        &self,
+        level: Level<'_>,
+        (id, title): (Option<&str>, &str),
+        (text, marks): (&Text<'_>, &[Mark<'_>]),
+        notes: &[(&str, &str)],
+        others: &[Beside<'_>],
+    ) -> String {
+        let title = level.primary_title(visible(title));
         let title = match id {
-            Some(id) => level.primary_title(title).id(visible(id)),
-            None => level.primary_title(title),
+            Some(id) => title.id(visible(id)),
+            None => title,
         };
-        let mut group: Group<'_> = title.element(snippet);
+        let own = Part::new(text, marks);
+        let parts: Vec<Part<'_>> =
+            others.iter().map(|other| Part::new(&other.text, std::slice::from_ref(&other.mark))).collect();
+        let mut group = Group::with_title(title).element(own.snippet());
         for (name, note) in notes {
             group = group.element(Level::NOTE.with_name(*name).message(visible(note)));
         }
-        self.renderer.render(&[group])
+        let mut groups = vec![group];
+        for (other, part) in others.iter().zip(&parts) {
+            let title = Level::NOTE.with_name("see").secondary_title(visible(other.name));
+            groups.push(Group::with_title(title).element(part.snippet()));
+        }
+        self.renderer.render(&groups)
+    }
+}
+
+/// A place in another text that explains a frame.
+pub struct Beside<'b> {
+    /// What is there.
+    pub name: &'b str,
+    /// The text.
+    pub text: Text<'b>,
+    /// The place.
+    pub mark: Mark<'b>,
+}
+
+/// The lines of a text that are shown.
+struct Part<'p> {
+    text: &'p Text<'p>,
+    marks: &'p [Mark<'p>],
+    window: Range<usize>,
+    source: VisibleSource<'p>,
+}
+
+impl<'p> Part<'p> {
+    fn new(text: &'p Text<'p>, marks: &'p [Mark<'p>]) -> Self {
+        let window = window(text.text, marks);
+        let source = VisibleSource::new(&text.text[window.clone()]);
+        Self { text, marks, window, source }
+    }
+
+    fn snippet(&self) -> Snippet<'_, Annotation<'_>> {
+        let lines_skipped = self.text.text[..self.window.start].bytes().filter(|byte| *byte == b'\n').count();
+        let annotations = self.marks.iter().map(|mark| annotation(mark, &self.window, &self.source));
+        Snippet::source(&*self.source.text)
+            .path(visible(self.text.path))
+            .line_start(self.text.lines_before + lines_skipped + 1)
+            .annotations(annotations.collect::<Vec<_>>())
     }
 }
 

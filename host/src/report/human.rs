@@ -1,13 +1,13 @@
 //! For people: a frame a finding, and a line that sums up.
 
-use super::frame::{Frames, Mark, Style};
+use super::frame::{Beside, Frames, Mark, Style, Text};
 use super::shown::Shown;
 use super::text::counted;
 use super::{Counts, Grade, Report, SEVERITIES};
 use crate::baseline::Compared;
 use crate::bundle::BundleRule;
 use crate::discover::Why;
-use crate::evaluate::{DocumentVerdict, Finding, Outcome};
+use crate::evaluate::{DocumentVerdict, Finding, Outcome, Place, RelatedLabel};
 use crate::manifest::Confidence;
 use crate::problem::{InputProblem, ProblemPlace};
 use crate::visible::{Visible, visible_styled};
@@ -70,12 +70,18 @@ fn document_frames(
     }
     for (rule, finding) in document.findings().filter(|(_, finding)| report.shows(finding)) {
         let rule = &report.bundle.rules[usize::from(rule)];
-        out.push_str(&finding_frame(frames, shown, &object, rule, finding));
+        out.push_str(&finding_frame((report, frames), shown, &object, rule, finding));
         out.push_str("\n\n");
     }
 }
 
-fn finding_frame(frames: &Frames, shown: &Shown<'_>, object: &str, rule: &BundleRule, finding: &Finding) -> String {
+fn finding_frame(
+    (report, frames): (&Report<'_>, &Frames),
+    shown: &Shown<'_>,
+    object: &str,
+    rule: &BundleRule,
+    finding: &Finding,
+) -> String {
     let mut marks = vec![Mark {
         span: finding.place.start as usize..finding.place.end as usize,
         label: (!finding.place.exact).then_some("missing here"),
@@ -105,14 +111,21 @@ fn finding_frame(frames: &Frames, shown: &Shown<'_>, object: &str, rule: &Bundle
         Grade::Note => Level::NOTE,
     };
     let name = finding.severity.to_string();
-    frames.frame(
-        level.with_name(name),
-        Some(rule.id()),
-        &finding.message,
-        &shown.text(finding.place.file),
-        &marks,
-        &notes,
-    )
+    let related: Vec<(Shown<'_>, Place, String, &str)> =
+        finding.related.iter().filter_map(|label| shown_beside(report, label)).collect();
+    let others = related.iter().map(|(shown, place, name, label)| {
+        let mark = Mark { span: place.start as usize..place.end as usize, label: Some(label), primary: false };
+        Beside { name, text: shown.text(place.file), mark }
+    });
+    let others: Vec<Beside<'_>> = others.collect();
+    let (text, title) = (shown.text(finding.place.file), (Some(rule.id()), finding.message.as_str()));
+    frames.frame_beside(level.with_name(name), title, (&text, &marks), &notes, &others)
+}
+
+/// What a label in another document shows: the texts of its unit, where in them, whose it is, and what to read there.
+fn shown_beside<'r>(report: &Report<'r>, label: &'r RelatedLabel) -> Option<(Shown<'r>, Place, String, &'r str)> {
+    let (unit, place) = label.place()?;
+    Some((Shown::new(report, unit), place, label.subject.to_string(), &label.text))
 }
 
 fn notices(report: &Report<'_>, out: &mut String) {

@@ -276,6 +276,9 @@ pub struct LabelResult<'r> {
     pub text: Cow<'r, str>,
     /// Where.
     pub location: Location<'r>,
+    /// Who the document there is, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Cow<'r, Subject>>,
 }
 
 /// The cure of a finding.
@@ -470,13 +473,24 @@ fn finding_result<'r>(
         path: (&finding.path).into(),
         fingerprint: fingerprint(rule, &location.file, &document.subject, finding).into(),
         location,
-        labels: finding
-            .labels
-            .iter()
-            .map(|label| LabelResult { text: (&label.text).into(), location: place(unit, &label.place) })
-            .collect(),
+        labels: labels(report.units, unit, finding),
         fix: fix.transpose()?,
         exempt: finding.exempt.as_ref().map(Cow::from),
         exempt_by: exceptions::exempt_by(report, finding).map(Cow::from),
     })
+}
+
+/// The further places of a finding: those of its document, then those of others.
+fn labels<'r>(units: &'r [Unit], unit: &'r Unit, finding: &'r Finding) -> Vec<LabelResult<'r>> {
+    let own = finding.labels.iter().map(|label| LabelResult {
+        text: (&label.text).into(),
+        location: place(unit, &label.place),
+        subject: None,
+    });
+    let related = finding.related.iter().filter_map(|label| {
+        let (unit, at) = label.place()?;
+        let location = place(units.get(unit)?, &at);
+        Some(LabelResult { text: (&label.text).into(), location, subject: Some(Cow::Borrowed(&label.subject)) })
+    });
+    own.chain(related).collect()
 }

@@ -335,15 +335,21 @@ fn result<'r>(
         logical_locations: Vec::new(),
         message: None,
     };
-    let related: Vec<Location<'r>> = finding
-        .labels
-        .iter()
+    let own = finding.labels.iter().map(|label| (unit, label.place, &label.text, Vec::new()));
+    let others = finding.related.iter().filter_map(|label| {
+        let (unit, place) = label.place()?;
+        let fully_qualified_name = visible(&label.subject.to_string()).into_owned();
+        let name = LogicalLocation { fully_qualified_name, kind: "object" };
+        Some((report.units.get(unit)?, place, &label.text, vec![name]))
+    });
+    let related: Vec<Location<'r>> = own
+        .chain(others)
         .enumerate()
-        .map(|(id, label)| Location {
+        .map(|(id, (unit, place, told, logical_locations))| Location {
             id: Some(id),
-            physical_location: physical(unit, &label.place),
-            logical_locations: Vec::new(),
-            message: Some(Message { text: text(&label.text) }),
+            physical_location: physical(unit, &place),
+            logical_locations,
+            message: Some(Message { text: text(told) }),
         })
         .collect();
     let code_flows = if related.is_empty() { Vec::new() } else { vec![flow(&related, &primary, &message)] };

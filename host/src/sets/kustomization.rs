@@ -17,6 +17,8 @@ pub struct Kustomization {
     pub(super) makes_more: Option<Box<str>>,
 }
 
+/// What the file of a kustomization may be called.
+pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// Lists of files and directories that hold objects.
 const RESOURCES: [&str; 3] = ["resources", "bases", "components"];
 /// Lists of files and directories that hold changes, or configuration of plugins; an entry may also be YAML itself.
@@ -29,7 +31,7 @@ const MAKERS: [&str; 3] = ["generators", "helmCharts", "helmChartInflationGenera
 impl Kustomization {
     /// Whether a file of this path holds a kustomization, unless its content says otherwise.
     pub fn is_named_so(path: &str) -> bool {
-        matches!(file_name(path), "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+        NAMES.contains(&file_name(path))
     }
 
     /// Reads a kustomization; `None` when the document is something else, such as a Kustomization of Flux.

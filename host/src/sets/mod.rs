@@ -13,7 +13,9 @@
 //!
 //! What a kustomization only changes objects with is no object ([`Role::Patch`]).
 
+mod beside;
 mod branches;
+mod building;
 mod directories;
 mod environment;
 mod generated;
@@ -27,22 +29,20 @@ mod shortfall;
 #[cfg(test)]
 mod tests;
 
+pub use beside::kustomizations_beside;
 pub use kustomization::Kustomization;
 pub use kustomizations::{Kustomizations, Role};
 pub use named::{MAX_NAMED, NamedSetError, NamedSets};
 pub(crate) use paths::normalized;
 pub use reading::{PATCH_KIND, Reading};
 
-use crate::discover::STDIN;
 use crate::document::Subject;
 use crate::manifest::Target;
-use branches::{BranchId, Branches, COMMON, Element, FILES};
+use branches::{BranchId, Branches, COMMON, FILES};
+use building::Building;
 use directories::{Directories, DirectoryId};
-use kustomizations::Resource;
-use makers::Made;
-use paths::{directory, file_name};
 use shortfall::Shortfalls;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 
 /// The kinds of files that tell what is deployed together.
 pub const TOLD_BY: [&str; 2] = ["HelmChart", "Kustomization"];
@@ -50,6 +50,8 @@ pub const TOLD_BY: [&str; 2] = ["HelmChart", "Kustomization"];
 /// What is known beside the units of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
+    /// Kustomizations beside or above the files, which nobody asked to judge, with their paths.
+    pub kustomizations: Vec<(String, Kustomization)>,
     /// Paths of templates that were passed over.
     pub templates: Vec<String>,
     /// The sets that the configuration names.
@@ -100,13 +102,9 @@ impl Sets {
         let homes: Vec<Home> = members.iter().map(|member| building.home(member.path)).collect();
         building.link(kustomizations);
         let shortfalls = building.shortfalls(members, &homes, kustomizations, surroundings);
-        let mut sets = Self {
-            names_others: vec![[false; 2]; building.branches.len()],
-            directories: building.directories,
-            branches: building.branches,
-            homes,
-            shortfalls,
-        };
+        let (directories, branches) = building.finish();
+        let names_others = vec![[false; 2]; branches.len()];
+        let mut sets = Self { directories, branches, homes, names_others, shortfalls };
         sets.find_namespaces(members, kustomizations);
         sets
     }
@@ -193,201 +191,4 @@ impl Home {
             Home::Closed(branches) => branches,
         }
     }
-}
-
-/// Sets on their way.
-struct Building<'b> {
-    directories: Directories,
-    branches: Branches,
-    /// By directory.
-    of_directory: Vec<BranchId>,
-    named: &'b NamedSets,
-    /// The files of the run, where kustomizations ask for them.
-    files: HashSet<String>,
-    /// Branches whose kustomizations lead to more than is followed.
-    too_many_links: Vec<BranchId>,
-}
-
-impl<'b> Building<'b> {
-    fn new(members: &[Member<'_>], kustomizations: &Kustomizations, surroundings: &'b Surroundings) -> Self {
-        let named = &surroundings.named;
-        let mut directories = Directories::new();
-        let is_free = |path: &str| path != STDIN && named.of(path).is_empty();
-        let places: Vec<Option<DirectoryId>> = members
-            .iter()
-            .map(|member| is_free(member.path).then(|| directories.insert(directory(member.path))))
-            .collect();
-        let is_chart = |member: &&Member<'_>| file_name(member.path) == "Chart.yaml";
-        let charts: HashSet<DirectoryId> =
-            members.iter().filter(is_chart).map(|member| directories.insert(directory(member.path))).collect();
-        let mut files = HashSet::new();
-        if kustomizations.iter().next().is_some() {
-            files.extend(members.iter().map(|member| normalized("", member.path)));
-        }
-        for (of, kustomization) in kustomizations.iter() {
-            directories.insert(of);
-            for (_, found) in kustomizations.resources(of, kustomization, &files) {
-                if let Some(path) = found.file() {
-                    directories.insert(directory(&path));
-                }
-            }
-        }
-        for template in &surroundings.templates {
-            directories.insert(directory(template));
-        }
-        directories.part(twins(members, &places));
-        let mut branches = Branches::new();
-        let of_directory = branches.of_directories(&directories, &charts);
-        Self { directories, branches, of_directory, named, files, too_many_links: Vec::new() }
-    }
-
-    /// Where the objects of a file belong.
-    fn home(&mut self, path: &str) -> Home {
-        if path == STDIN {
-            return Home::Closed(vec![self.branches.branch(COMMON, Element::Stdin)]);
-        }
-        let named = self.named.of(path);
-        if !named.is_empty() {
-            let branch = |set| self.branches.branch(COMMON, Element::Named(set));
-            return Home::Closed(named.into_iter().map(branch).collect());
-        }
-        let at = self.directories.insert(directory(path));
-        let branch = self.of_directory.get(at).copied().unwrap_or(COMMON);
-        match self.branches.is_closed(branch) {
-            true => Home::Closed(vec![branch]),
-            false if self.directories.get(at).files_are_apart => {
-                Home::Directory(at, self.branches.branch(branch, Element::FilesOf(at)))
-            }
-            false => Home::Directory(at, branch),
-        }
-    }
-
-    /// Brings in what kustomizations deploy.
-    fn link(&mut self, kustomizations: &Kustomizations) {
-        let mut deployed: BTreeMap<BranchId, BTreeSet<BranchId>> = BTreeMap::new();
-        for (of, kustomization) in kustomizations.iter() {
-            let from = self.home(&file_of(of));
-            let files: Vec<String> = kustomizations
-                .resources(of, kustomization, &self.files)
-                .filter_map(|(_, found)| found.file())
-                .collect();
-            for path in files {
-                let to = self.home(&path);
-                for from in from.branches() {
-                    deployed.entry(*from).or_default().extend(to.branches().iter().filter(|to| *to != from));
-                }
-            }
-        }
-        self.too_many_links = self.branches.link(&deployed);
-    }
-
-    /// Why more may be deployed than the files show.
-    fn shortfalls(
-        &mut self,
-        members: &[Member<'_>],
-        homes: &[Home],
-        kustomizations: &Kustomizations,
-        surroundings: &Surroundings,
-    ) -> Shortfalls {
-        let mut unknown: Vec<(Home, String)> = Vec::new();
-        for path in &surroundings.templates {
-            unknown.push((self.home(path), format!("`{path}` is a template, which is passed over")));
-        }
-        for (path, reason) in self.unknown_resources(kustomizations) {
-            unknown.push((self.home(&path), reason));
-        }
-        let mut shortfalls = Shortfalls::new(&self.branches);
-        for (home, reason) in unknown {
-            match home {
-                Home::Directory(at, branch) => shortfalls.add_near(&self.directories, (at, branch), &reason),
-                Home::Closed(branches) => {
-                    for branch in branches {
-                        shortfalls.add(&self.branches, branch, Made::Anything, &reason);
-                    }
-                }
-            }
-        }
-        for branch in &self.too_many_links {
-            let reason = "its kustomizations lead to more directories than are followed (limit `links`)";
-            shortfalls.add(&self.branches, *branch, Made::Anything, reason);
-        }
-        for (member, home) in members.iter().zip(homes) {
-            for object in &member.objects {
-                for made in makers::made_by(object) {
-                    let reason = format!("`{}` has the {object}, which makes objects that are in no file", member.path);
-                    for branch in home.branches() {
-                        shortfalls.add(&self.branches, *branch, *made, &reason);
-                    }
-                }
-            }
-        }
-        shortfalls
-    }
-
-    /// The files that a kustomization deploys together with objects that are not known, each with the reason, and the
-    /// kustomization itself.
-    fn unknown_resources(&self, kustomizations: &Kustomizations) -> Vec<(String, String)> {
-        let mut open: Vec<(String, String)> = Vec::new();
-        for (of, kustomization) in kustomizations.iter() {
-            let elsewhere = || {
-                let mut resources = kustomizations.resources(of, kustomization, &self.files);
-                let (written, _) = resources.find(|(_, found)| *found == Resource::Elsewhere)?;
-                Some(format!("deploys `{written}`, which is not among the files"))
-            };
-            let makes_more = kustomization.makes_more.as_deref().map(str::to_owned);
-            if let Some(why) = makes_more.or_else(elsewhere) {
-                let shown = if of.is_empty() { "." } else { of };
-                open.push((of.to_owned(), format!("the kustomization in `{shown}` {why}")));
-            }
-        }
-        let mut reached: HashMap<String, String> = HashMap::new();
-        let mut done: HashSet<String> = HashSet::new();
-        while let Some((of, reason)) = open.pop() {
-            if !done.insert(of.clone()) {
-                continue;
-            }
-            if let Some(kustomization) = kustomizations.get(&of) {
-                for (_, found) in kustomizations.resources(&of, kustomization, &self.files) {
-                    match found {
-                        Resource::Kustomization(path) => open.push((path, reason.clone())),
-                        Resource::File(path) => drop(reached.entry(path).or_insert_with(|| reason.clone())),
-                        Resource::Elsewhere => {}
-                    }
-                }
-            }
-            reached.insert(file_of(&of), reason);
-        }
-        let mut reached: Vec<(String, String)> = reached.into_iter().collect();
-        reached.sort();
-        reached
-    }
-}
-
-/// The file of a directory's kustomization, under one of its names.
-fn file_of(directory: &str) -> String {
-    normalized(directory, "kustomization.yaml")
-}
-
-/// For each object that is defined in several directories, those directories. Definitions of kinds and namespaces
-/// say nothing: each application brings those that it shares with others.
-fn twins(members: &[Member<'_>], places: &[Option<DirectoryId>]) -> impl Iterator<Item = Vec<DirectoryId>> {
-    let mut of: HashMap<(&str, &str, &str, &str), Vec<DirectoryId>> = HashMap::new();
-    for (member, place) in members.iter().zip(places) {
-        let Some(place) = place else { continue };
-        for object in &member.objects {
-            let is_shared = matches!(
-                (object.group.as_str(), object.kind.as_str()),
-                ("", "Namespace") | ("apiextensions.k8s.io", "CustomResourceDefinition")
-            );
-            if is_shared || object.name.is_empty() {
-                continue;
-            }
-            let namespace = if object.namespace == "default" { "" } else { object.namespace.as_str() };
-            let places = of.entry((&object.group, &object.kind, namespace, &object.name)).or_default();
-            if places.last() != Some(place) {
-                places.push(*place);
-            }
-        }
-    }
-    of.into_values().filter(|places| places.len() > 1)
 }

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::manifest::Target;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 /// A run told in words: each line a file, then the objects in it, `KIND NAMESPACE/NAME`. A kustomization has what it
 /// says behind a `|`.
@@ -305,4 +307,39 @@ fn environments_cost_no_more_than_what_they_hold() {
             .sum::<usize>()
     };
     assert_eq!(cost(100), 10 * cost(10));
+}
+
+/// Paths and objects of few names, so that many are alike.
+fn files() -> impl Strategy<Value = Vec<(String, Vec<Subject>)>> {
+    let name = prop::sample::select(vec!["a", "b", "prod", "test", "overlays", "base", "templates"]);
+    let path = prop::collection::vec(name, 0..4).prop_map(|parts| [&parts[..], &["x.yaml"]].concat().join("/"));
+    let object = prop::sample::select(vec!["Service s", "Service t", "apps:Deployment d", "Service other/s"]);
+    let objects = prop::collection::vec(object.prop_map(subject), 0..3);
+    prop::collection::vec((path, objects), 0..12)
+}
+
+proptest! {
+    /// Whatever a repository looks like: an object sees itself, no document is in two parts of its set, and two
+    /// directories that define the same object see nothing of each other.
+    #[test]
+    fn sets_hold_together(files in files(), chart in any::<bool>()) {
+        let mut files = files;
+        files.sort_by(|one, other| one.0.cmp(&other.0));
+        files.dedup_by(|one, other| one.0 == other.0);
+        if chart {
+            files.push(("a/Chart.yaml".to_owned(), Vec::new()));
+        }
+        let run = Run { files, kustomizations: Vec::new(), surroundings: Surroundings::default() };
+        for (path, objects) in &run.files {
+            let seen = run.seen(path);
+            prop_assert!(seen.contains(&path.as_str()));
+            for (other, twins) in run.files.iter().filter(|(other, _)| other != path) {
+                let is_twin = objects.iter().any(|object| twins.contains(object));
+                let is_chart = [path, other].iter().any(|path| chart && path.starts_with("a/templates/"));
+                if is_twin && !is_chart {
+                    prop_assert!(!seen.contains(&other.as_str()), "{path} sees {other}");
+                }
+            }
+        }
+    }
 }

@@ -38,6 +38,8 @@ struct Lack<'d> {
     at: View<'d>,
     resource: &'d str,
     containers: Vec<String>,
+    /// The resources of those containers.
+    lacking: Vec<View<'d>>,
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
@@ -69,7 +71,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             resources.join("` and `"),
             lack.containers.join(", ")
         );
-        findings.report(Code::NoRequest, &lack.at, message);
+        let report = findings.report(Code::NoRequest, &lack.at, message);
+        lack.lacking.iter().fold(report, |report, view| report.label_in(&target, view, "no request here"));
         told.extend(same);
     }
     Ok(())
@@ -77,7 +80,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 
 fn judge_metrics<'d>(
     input: &Input<'d, Parameters>,
-    target: &Related<'_>,
+    target: &Related<'d>,
     findings: &mut Findings,
     lacks: &mut Vec<Lack<'d>>,
 ) {
@@ -105,7 +108,7 @@ fn judge_metrics<'d>(
 
 fn judge_triggers<'d>(
     input: &Input<'d, Parameters>,
-    target: &Related<'_>,
+    target: &Related<'d>,
     findings: &mut Findings,
     lacks: &mut Vec<Lack<'d>>,
 ) {
@@ -129,7 +132,7 @@ fn judge_triggers<'d>(
 
 fn of_pod<'d>(
     input: &Input<'_, Parameters>,
-    target: &Related<'_>,
+    target: &Related<'d>,
     resource: &'d str,
     at: &View<'d>,
 ) -> Option<Lack<'d>> {
@@ -137,17 +140,17 @@ fn of_pod<'d>(
     if is_requested(&workload.spec().get("resources"), resource) || has_default(input, resource) {
         return None;
     }
-    let containers: Vec<String> = scaled_containers(&workload)
-        .filter(|container| !is_requested(&container.get("resources"), resource))
-        .map(|container| container.described())
-        .collect();
-    (!containers.is_empty()).then(|| Lack { at: at.clone(), resource, containers })
+    let (containers, lacking): (Vec<String>, Vec<View<'d>>) = scaled_containers(&workload)
+        .map(|container| (container.described(), container.get("resources")))
+        .filter(|(_, resources)| !is_requested(resources, resource))
+        .unzip();
+    (!containers.is_empty()).then(|| Lack { at: at.clone(), resource, containers, lacking })
 }
 
 /// `resource` is what it is scaled by the utilisation of, where it is.
 fn of_container<'d>(
     input: &Input<'_, Parameters>,
-    target: &Related<'_>,
+    target: &Related<'d>,
     name: &View<'_>,
     resource: Option<&'d str>,
     at: &View<'d>,
@@ -161,8 +164,10 @@ fn of_container<'d>(
         }
         Some(container) => {
             let resource = resource?;
-            let is_there = is_requested(&container.get("resources"), resource) || has_default(input, resource);
-            (!is_there).then(|| Lack { at: at.clone(), resource, containers: vec![container.described()] })
+            let resources = container.get("resources");
+            let is_there = is_requested(&resources, resource) || has_default(input, resource);
+            let (containers, lacking) = (vec![container.described()], vec![resources]);
+            (!is_there).then(|| Lack { at: at.clone(), resource, containers, lacking })
         }
     }
 }

@@ -51,12 +51,18 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable(format!("it may be down to {replicas} replicas"));
     }
     if disruption_budget::budgets(input).next().is_none() {
-        let near = disruption_budget::near_miss(input)
-            .map(|(budget, key)| format!(": `{}` misses them by the label `{key}`", budget.name()));
-        let fix = if near.is_some() { None } else { budget(input, replicas) };
-        let message =
-            format!("no PodDisruptionBudget selects its pods (replicas: {replicas}){}", near.unwrap_or_default());
-        findings.report(Code::Missing, &workload.object.at("metadata.name"), message).fix(fix);
+        let near = disruption_budget::near_miss(input);
+        let but = near.as_ref().map(|(budget, key)| format!(": `{}` misses them by the label `{key}`", budget.name()));
+        let but = but.unwrap_or_default();
+        let message = format!("no PodDisruptionBudget selects its pods (replicas: {replicas}){but}");
+        let report = findings.report(Code::Missing, &workload.object.at("metadata.name"), message);
+        match &near {
+            Some((near, key)) => {
+                let missed = near.document.at("spec.selector.matchLabels").get(key);
+                report.label_in(near, &missed, "its pods have another value")
+            }
+            None => report.fix(budget(input, replicas)),
+        };
     }
     Ok(())
 }

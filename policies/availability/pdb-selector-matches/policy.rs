@@ -71,10 +71,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     });
     if let Some((workload, key)) = near {
         let missed = selector.get("matchLabels").get(key);
-        let has = workload.workload().pod_labels().get(key).text();
+        let has = workload.workload().pod_labels().get(key);
         let (kind, name) = (workload.kind(), workload.name());
-        let message = format!("the pods of {kind} `{name}` have `{key}: {has}`, not `{}`", missed.text());
-        findings.report(Code::NearMiss, &missed, message);
+        let message = format!("the pods of {kind} `{name}` have `{key}: {}`, not `{}`", has.text(), missed.text());
+        findings.report(Code::NearMiss, &missed, message).label_in(&workload, &has, "what they have");
         return Ok(());
     }
     if let Some(operated) = operated::operated(input) {

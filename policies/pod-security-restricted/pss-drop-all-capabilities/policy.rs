@@ -71,7 +71,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             if added.is_empty() {
                 continue;
             }
-            findings.report(Code::Added, &capabilities, format!("{name} {adds}{hint}")).fix(windows::unless_only(input, None))
+            findings
+                .report(Code::Added, &capabilities, format!("{name} {adds}{hint}"))
+                .fix(windows::unless_only(input, None))
         } else if let Some(misspelt) = misspelt {
             let written = misspelt.text();
             let message =

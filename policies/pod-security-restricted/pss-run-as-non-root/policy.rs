@@ -77,11 +77,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             .collect();
         let mut written: Vec<String> = targets.iter().map(|target| format!("`{}`", target.to_json())).collect();
         written.dedup();
-        let message = format!(
-            "`runAsNonRoot` of {} is {}, expected `true`",
-            who.join(" and "),
-            written.join(" and ")
-        );
+        let message = format!("`runAsNonRoot` of {} is {}, expected `true`", who.join(" and "), written.join(" and "));
         let concerned: Vec<&Container<'_>> = allowing.iter().chain(&unset).collect();
         let fix = fix(&targets, &spec, &concerned);
         let report = findings.report(Code::False, &targets[0], message).fix(fix);

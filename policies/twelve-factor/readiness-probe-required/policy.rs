@@ -78,7 +78,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let message =
             format!("{} serves Service `{}` but has no `readinessProbe`", container.described(), service.name());
         let probe = container.get("readinessProbe");
-        findings.report(Code::Missing, &probe, message).fix(fix(input, container, &probe));
+        findings
+            .report(Code::Missing, &probe, message)
+            .label_in(service, &service.document.at("spec.ports"), "it sends to the container")
+            .fix(fix(input, container, &probe));
     }
     if let Some(service) = serving::sending_to_undeclared(input).filter(serving::waits) {
         if workload.main_containers().all(|container| lacks_probe(&container)) {
@@ -86,7 +89,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 "Service `{}` sends to a port that no container declares, and none has a `readinessProbe`",
                 service.name()
             );
-            findings.report(Code::Missing, &workload.spec().get("containers"), message);
+            findings.report(Code::Missing, &workload.spec().get("containers"), message).label_in(
+                &service,
+                &service.document.at("spec.ports"),
+                "it sends to the pods",
+            );
         }
     } else if serving::services(input).next().is_none() {
         let unserved = workload.main_containers().filter(|container| {

@@ -105,3 +105,114 @@ impl Inventory for View<'_> {
         self.spaces
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{World, distinct, document, objects};
+    use super::*;
+    use crate::document::Source;
+    use crate::parse::{Form, Limits, Scalars, Unit};
+    use crate::sets::{Kustomizations, Member, Reading, Role, Surroundings};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    /// The sets of some documents, each of a unit of its own with a path.
+    fn sets(documents: &[(&str, &Document)]) -> Sets {
+        let members: Vec<Member<'_>> =
+            documents.iter().map(|(path, document)| Member { path, objects: vec![&document.subject] }).collect();
+        Sets::new(&members, &Kustomizations::default(), &Surroundings::default())
+    }
+
+    fn divided<'s>(world: &World, sets: &'s Sets, documents: &[(&str, &Document)]) -> Divided<'s> {
+        let cards = documents
+            .iter()
+            .enumerate()
+            .flat_map(|(unit, (_, document))| world.topics.cards(document).into_iter().map(move |card| (unit, card)));
+        Divided::new(sets, cards)
+    }
+
+    fn digests(world: &World, here: &Document, inventory: &dyn Inventory) -> Vec<Result<[u8; 32], Unavailable>> {
+        world.told(here, inventory).into_iter().map(|answer| answer.map(|answer| *answer.digest())).collect()
+    }
+
+    proptest! {
+        /// One set is told what an inventory of all its documents would tell, wherever their files are.
+        #[test]
+        fn files_of_one_set_are_one_inventory(
+            others in prop::collection::vec((objects(), "[ab]/[cd]"), 0..16), here in objects(),
+        ) {
+            let world = World::new();
+            let paths: Vec<String> = others.iter().map(|(_, path)| format!("{path}.yaml")).collect();
+            let others: Vec<Document> =
+                distinct(others.into_iter().map(|(object, _)| object).collect()).iter().map(document).collect();
+            let here = document(&here);
+            let mut placed: Vec<(&str, &Document)> = paths.iter().map(String::as_str).zip(&others).collect();
+            placed.push(("a/here.yaml", &here));
+            let sets = sets(&placed);
+            let inventory = divided(&world, &sets, &placed);
+            let view = inventory.view(placed.len() - 1, false);
+            let seen: Vec<&Document> =
+                view.parts.iter().flat_map(|part| (0..placed.len()).filter(|unit| {
+                    let branch = sets.branches_of(*unit, false)[0];
+                    if part.whole { sets.holders(branch).any(|holder| holder == part.branch) } else { branch == part.branch }
+                })).map(|unit| placed[unit].1).collect();
+            prop_assume!(view.spaces == Namespacing::Written);
+            let wanted = world.collected(seen);
+            prop_assert_eq!(digests(&world, &here, &view), digests(&world, &here, &wanted));
+        }
+    }
+
+    #[test]
+    fn no_namespace_is_default_in_every_relation() {
+        let world = World::new();
+        let object = |kind: &str, name: &str, namespace: &str, spec: Value| {
+            let metadata = json!({"name": name, "namespace": namespace, "labels": {"a": "1"}});
+            json!({"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": spec})
+        };
+        let budget = |namespace: &str| {
+            let mut budget =
+                object("PodDisruptionBudget", "b", namespace, json!({"selector": {"matchLabels": {"a": "1"}}}));
+            budget["apiVersion"] = json!("policy/v1");
+            budget
+        };
+        let found = |here: &Value, there: &[Value]| -> usize {
+            let documents: Vec<Document> = there.iter().chain([here]).map(document).collect();
+            let placed: Vec<(&str, &Document)> = documents.iter().map(|it| ("a.yaml", it)).collect();
+            let sets = sets(&placed);
+            let inventory = divided(&world, &sets, &placed);
+            let told = world.told(&documents[there.len()], &inventory.view(there.len(), false));
+            told.iter().flatten().map(|answer| answer.documents().len()).sum()
+        };
+        for one in ["", "default"] {
+            let there = [
+                object("Service", "s", one, json!({"selector": {"a": "1"}})),
+                budget(one),
+                object("ServiceAccount", "default", one, json!({})),
+            ];
+            let other = if one.is_empty() { "default" } else { "" };
+            let pod = |namespace: &str| object("Pod", "p", namespace, json!({}));
+            assert_eq!(found(&pod(other), &there), found(&pod(one), &there), "{one}");
+            assert!(found(&pod(other), &there) > 3);
+            let apart = [&there[..], &[object("Service", "x", "shop", json!({}))]].concat();
+            assert!(found(&pod(other), &apart) < found(&pod(one), &apart));
+        }
+    }
+
+    #[test]
+    fn what_a_kustomization_generates_is_found_by_its_name() {
+        let world =
+            World::of(json!([{"name": "maps", "kinds": ["core/ConfigMap"], "scope": "namespace", "reads": ["data"],
+            "relation": {"named": {"kind": "=ConfigMap", "name": "pod.spec.map"}}}]));
+        let text = "configMapGenerator:\n- name: app\n  literals: [A=1]\n";
+        let unit = Unit::new(Form::Yaml(Scalars::Core12), Source::new("kustomization.yaml", text));
+        let reading = Reading::new(&unit, Role::Kustomization, &Limits::default()).unwrap();
+        let (_, made) = reading.found().next().unwrap();
+        let pod =
+            document(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"map": "app"}}));
+        let placed = [("kustomization.yaml", made), ("pod.yaml", &pod)];
+        let sets = sets(&placed);
+        let told = world.told(&pod, &divided(&world, &sets, &placed).view(1, false)).remove(0).unwrap();
+        assert!(told.json().contains(r#""document":{"data":{"A":"1"}}"#), "{}", told.json());
+        assert_eq!(told.documents()[0].origin(), Some(Origin { unit: 0, document: 0 }));
+    }
+}

@@ -23,6 +23,7 @@ mod selector;
 pub(crate) mod tests;
 mod topic;
 
+pub(super) use answer::Origin;
 pub use answer::{Answer, RelatedDocument, Told, Unavailable};
 pub use ask::Asking;
 pub(super) use ask::Here;

@@ -383,7 +383,7 @@ impl Brute<'_> {
 }
 
 /// Objects of different identities.
-fn distinct(mut objects: Vec<Value>) -> Vec<Value> {
+pub(super) fn distinct(mut objects: Vec<Value>) -> Vec<Value> {
     let identity = |object: &Value| {
         let (group, _) = text(object, "apiVersion").split_once('/').unwrap_or_default();
         (

@@ -53,7 +53,7 @@ fn findings(report: &Report<'_>, rows: &[Row<'_>]) -> Markup {
                 @if shown.as_ref().is_none_or(|(unit, _)| *unit != row.unit) {
                     @let _ = shown.insert((row.unit, Shown::new(report, row.unit)));
                 }
-                @if let Some((_, shown)) = &shown { (row.markup(shown)) }
+                @if let Some((_, shown)) = &shown { (row.markup(report, shown)) }
             }
         }
     }
@@ -174,7 +174,7 @@ fn select<'v>(name: &str, title: &str, values: impl Iterator<Item = &'v str>) ->
 }
 
 impl Row<'_> {
-    fn markup(&self, shown: &Shown<'_>) -> Markup {
+    fn markup(&self, report: &Report<'_>, shown: &Shown<'_>) -> Markup {
         let Self { document, rule, finding, file, .. } = self;
         let at = shown.source(finding.place.file).position(finding.place.start as usize);
         let (severity, confidence) = (finding.severity.to_string(), finding.confidence.to_string());
@@ -197,6 +197,16 @@ impl Row<'_> {
                             p {
                                 (Line(&source.path)) ":" (source.position(label.place.start as usize).line) ": "
                                 (Message(&label.text))
+                            }
+                        }
+                        @for label in &finding.related {
+                            @if let Some((unit, place)) = label.place() {
+                                @let sources = &report.units[unit].sources;
+                                @let file = sources.get(usize::from(place.file)).map_or("", |source| &source.path);
+                                p {
+                                    (Line(file)) ":" (place.position(sources).line) ": "
+                                    (Line(&label.subject.to_string())) ": " (Message(&label.text))
+                                }
                             }
                         }
                         p {

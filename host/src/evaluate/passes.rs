@@ -1,0 +1,170 @@
+//! The passes of a run over one unit: what needs nobody else, then what asks for other documents.
+
+use super::except;
+use super::inventory::{Card, Divided, Told, Unavailable};
+use super::judge::{self, Ask, Judge};
+use super::memo::{Record, RelatedOutcome};
+use super::related::{self, Places};
+use super::shards::Key;
+use super::verdict::{DocumentVerdict, Place};
+use crate::digest::Digest;
+use crate::document::{Document, Span};
+use crate::kubernetes::mistyped;
+use crate::parse::{Limits, SyntaxError, Unit};
+use crate::sets::{Kustomizations, Reading, Role};
+use rayon::prelude::*;
+
+/// A unit on its way.
+pub(super) struct Pass {
+    pub(super) key: Key,
+    pub(super) record: Record,
+    /// Parsed when something has to be evaluated; empty while memory serves.
+    pub(super) reading: Option<Reading>,
+    pub(super) from_memory: bool,
+}
+
+/// Everything that needs no inventory: from memory, else by parsing and judging. What is remembered counts as long as
+/// the file has the same role.
+pub(super) fn first_pass(
+    judge: &Judge,
+    unit: &Unit,
+    (key, remembered): (Key, Option<Record>),
+    role: Role,
+    limits: &Limits,
+) -> Result<Pass, SyntaxError> {
+    if let Some(record) = remembered.filter(|record| record.role == role) {
+        return Ok(Pass { key, record, reading: None, from_memory: true });
+    }
+    let reading = Reading::new(unit, role, limits)?;
+    let mut record = Record {
+        role,
+        kustomization: Kustomizations::read(unit, limits),
+        repeated: reading.repeated.clone(),
+        ..Record::default()
+    };
+    for document in &reading.documents {
+        let prepared = judge.prepare(document);
+        let plan = judge.plan(document);
+        let asks: Vec<Ask<'_>> = plan
+            .rules()
+            .filter(|rule| !judge.asks_inventory(*rule))
+            .map(|rule| Ask { rule, told: Ok(Told::default()) })
+            .collect();
+        record.documents.push(DocumentVerdict {
+            subject: document.subject.clone(),
+            place: judge::start(document),
+            base: document.base.to_string(),
+            outcomes: judge.judge(&prepared, &asks),
+        });
+        let shape = judge.bundle().workloads.shape(document);
+        record.mistyped.extend(mistyped(document, &shape).into_iter().map(|found| {
+            let Span { file, start, end } = found.span;
+            (Place { file, start, end, exact: true }, found.message)
+        }));
+    }
+    for (position, document) in reading.found() {
+        record.cards.extend(judge.cards(document).into_iter().map(|card| Card { document: position, ..card }));
+    }
+    record.ignores = except::collect(unit, &reading.documents, limits)?;
+    Ok(Pass { key, record, reading: Some(reading), from_memory: false })
+}
+
+/// The rules that ask for other documents: remembered when they would be told the same.
+pub(super) fn second_pass(
+    judge: &Judge,
+    (index, unit): (usize, &Unit),
+    mut pass: Pass,
+    inventory: &Divided<'_>,
+    limits: &Limits,
+) -> Result<Pass, SyntaxError> {
+    if pass.reading.is_none() {
+        if told_the_same(judge, index, &mut pass.record, inventory) {
+            return Ok(pass);
+        }
+        pass.from_memory = false;
+        pass.reading = Some(Reading::new(unit, pass.record.role, limits)?);
+    }
+    let (mut related, mut here) = (Vec::new(), Vec::new());
+    for (position, document) in pass.reading.iter().flat_map(|reading| &reading.documents).enumerate() {
+        let view = inventory.view(index, document.is_file());
+        let asking = judge.asking(document, &view);
+        let plan = judge.plan(document);
+        let asks: Vec<Ask<'_>> = plan
+            .rules()
+            .filter(|rule| judge.asks_inventory(*rule))
+            .map(|rule| Ask { rule, told: judge.related(rule, &asking) })
+            .collect();
+        let outcomes = judge.judge(&judge.prepare(document), &asks);
+        related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
+            document: position as u32,
+            told: digest(&ask.told),
+            outcome,
+        }));
+        drop(asks);
+        here.push(asking.into_here());
+    }
+    (pass.record.related, pass.record.here) = (related, here);
+    Ok(pass)
+}
+
+/// Whether every rule would be told what it was told when its outcome was remembered. Then labels that point into other
+/// documents know where those are now.
+fn told_the_same(judge: &Judge, unit: usize, record: &mut Record, inventory: &Divided<'_>) -> bool {
+    let Record { documents, here, related, .. } = record;
+    related.chunk_by_mut(|one, other| one.document == other.document).all(|outcomes| {
+        let document = outcomes[0].document as usize;
+        let (Some(verdict), Some(here)) = (documents.get(document), here.get(document)) else {
+            return false;
+        };
+        let view = inventory.view(unit, verdict.subject.group == Document::FILE_GROUP);
+        let asking = judge.asking_again(&verdict.subject, here, &view);
+        outcomes.iter_mut().all(|known| {
+            let told = judge.related(known.outcome.rule, &asking);
+            if let Ok(told) = &told {
+                related::refresh(&mut known.outcome.outcome, told);
+            }
+            digest(&told) == known.told
+        })
+    })
+}
+
+/// Finds the places in other documents that findings point at. Their units are parsed where memory served.
+pub(super) fn related_places(
+    judge: &Judge,
+    units: &[Unit],
+    mut passes: Vec<Result<Pass, SyntaxError>>,
+    limits: &Limits,
+) -> Vec<Result<Pass, SyntaxError>> {
+    let outcomes = passes.iter().flatten().flat_map(|pass| &pass.record.related);
+    let mut places = Places::of(outcomes.map(|related| &related.outcome.outcome));
+    places.by_unit().into_par_iter().for_each(|(unit, wanted)| {
+        let Some(Ok(pass)) = passes.get(unit) else { return };
+        let parsed;
+        let reading = match &pass.reading {
+            Some(reading) => reading,
+            None => match Reading::new(&units[unit], pass.record.role, limits) {
+                Ok(reading) => {
+                    parsed = reading;
+                    &parsed
+                }
+                Err(_) => return,
+            },
+        };
+        for ((document, path), place) in wanted {
+            let document = reading.get(*document);
+            *place = document.map(|document| related::find(&judge.bundle().workloads, document, path));
+        }
+    });
+    for related in passes.iter_mut().flatten().flat_map(|pass| &mut pass.record.related) {
+        places.put(&mut related.outcome.outcome);
+    }
+    passes
+}
+
+/// Names what a rule was told in the memo.
+fn digest(told: &Result<Told<'_>, Unavailable>) -> [u8; 32] {
+    match told {
+        Ok(told) => told.digest(),
+        Err(Unavailable(reason)) => Digest::of(reason.as_bytes()).bytes(),
+    }
+}
