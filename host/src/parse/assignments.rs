@@ -49,9 +49,9 @@ fn dotenv_value(text: &str, start: usize, line_end: usize) -> Result<(String, Ra
     let rest = &text[start..];
     let Some(quote) = rest.chars().next().filter(|first| matches!(first, '"' | '\'') && start < line_end) else {
         let line = &text[start..line_end];
-        let comment = line.match_indices('#').map(|(at, _)| at);
         let is_comment = |at: &usize| *at == 0 || line[..*at].ends_with([' ', '\t']);
-        let value = line[..comment.into_iter().find(is_comment).unwrap_or(line.len())].trim_end();
+        let comment = line.match_indices('#').map(|(at, _)| at).find(is_comment);
+        let value = line[..comment.unwrap_or(line.len())].trim_end();
         return Ok((value.to_owned(), start..start + value.len()));
     };
     let mut value = String::new();

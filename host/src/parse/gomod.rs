@@ -110,7 +110,7 @@ impl Module<'_> {
                     [low, high] => (*low, *high),
                     _ => return Err(malformed()),
                 };
-                tree_range(tree, low, high, at)?
+                interval(tree, low, high, at)?
             }
             ("tool" | "ignore", [path]) => word(tree, path)?,
             ("godebug", [(setting, at)]) => {
@@ -163,7 +163,7 @@ fn word(tree: &mut Tree<'_>, (text, at): &Word) -> Result<Node, SyntaxError> {
     tree.text(text.as_str(), at.clone())
 }
 
-fn tree_range(tree: &mut Tree<'_>, low: &Word, high: &Word, at: Range<usize>) -> Result<Node, SyntaxError> {
+fn interval(tree: &mut Tree<'_>, low: &Word, high: &Word, at: Range<usize>) -> Result<Node, SyntaxError> {
     let fields = [("low", Some(word(tree, low)?)), ("high", Some(word(tree, high)?))];
     tree.record(fields, at)
 }

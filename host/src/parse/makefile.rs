@@ -104,9 +104,7 @@ fn variable(content: &str, line: &Text, tree: &mut Tree<'_>) -> Result<Option<No
     };
     let is_operator = |operator: &&&str| content[..=equals].ends_with(**operator);
     let Some(operator) = OPERATORS.iter().find(is_operator) else { return Ok(None) };
-    let before = content[..=equals - (operator.len() - 1)].trim_end_matches('=').trim_end_matches([':', '?', '+', '!']);
-    let before = content[..before.len().min(equals + 1 - operator.len())].trim();
-    let mut name = before;
+    let mut name = content[..equals + 1 - operator.len()].trim();
     while let Some(rest) = ["export ", "override ", "private "].iter().find_map(|word| name.strip_prefix(word)) {
         name = rest.trim_start();
     }
