@@ -28,7 +28,9 @@ fn is_name_templated(text: &str) -> bool {
         let is_key = *keys.get_or_insert(indent) == indent;
         let value = bare.strip_prefix("name:").or_else(|| bare.strip_prefix("namespace:"));
         let is_plain = |value: &&str| !value.trim_start().starts_with(['"', '\'', '|', '>']);
-        is_key && value.filter(is_plain).is_some_and(|value| value.contains("{{") || value.contains("{%"))
+        let value = value.filter(is_plain).unwrap_or_default();
+        let value = value.split_once(" #").map_or(value, |(value, _comment)| value);
+        is_key && (value.contains("{{") || value.contains("{%"))
     })
 }
 
@@ -49,6 +51,7 @@ mod tests {
             "spec:\n  name: shop-{{ env }}\n",
             "metadata:\n  name: a\nspec:\n  template:\n    metadata:\n      name: shop-{{ env }}\n",
             "metadata:\n  name: a\n  # name: {{ b\n",
+            "metadata:\n  name: a # {{ .Name }}\n",
         ] {
             assert!(!is_template(text), "{text}");
         }
