@@ -30,7 +30,9 @@ fn is_name_templated(text: &str) -> bool {
         let is_plain = |value: &&str| !value.trim_start().starts_with(['"', '\'', '|', '>']);
         let value = value.filter(is_plain).unwrap_or_default();
         let value = value.split_once(" #").map_or(value, |(value, _comment)| value);
-        is_key && (value.contains("{{") || value.contains("{%"))
+        let is_between =
+            |(open, close): &(&str, &str)| value.split_once(open).is_some_and(|(_, rest)| rest.contains(close));
+        is_key && [("{{", "}}"), ("{%", "%}")].iter().any(is_between)
     })
 }
 
@@ -52,6 +54,7 @@ mod tests {
             "metadata:\n  name: a\nspec:\n  template:\n    metadata:\n      name: shop-{{ env }}\n",
             "metadata:\n  name: a\n  # name: {{ b\n",
             "metadata:\n  name: a # {{ .Name }}\n",
+            "metadata:\n  name: {{ not closed\n",
         ] {
             assert!(!is_template(text), "{text}");
         }
