@@ -1,6 +1,6 @@
 //! For people: a frame a finding, and a line that sums up.
 
-use super::frame::{Beside, Frames, Mark, Style, Text};
+use super::frame::{Beside, Frames, Mark, Style};
 use super::shown::Shown;
 use super::text::counted;
 use super::{Counts, Grade, Report, SEVERITIES};

@@ -9,7 +9,6 @@ use super::paths::rows;
 use super::selector::{Labels, Selector, Truth};
 use crate::document::{Document, Node, Subject, Value, joined, write_json_string};
 use crate::manifest::{Absent, Naming, ReadPath, SelectorForm, Term};
-use crate::sets::normalized;
 use crate::workload::Shape;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
