@@ -6,7 +6,6 @@ use policy_host::discover;
 use policy_host::engine::{Engine, SandboxLimits};
 use policy_host::evaluate::Judge;
 use policy_host::fix::{Extent, changed_files, fix};
-use policy_host::kinds::Wanted;
 use policy_host::parse::{Form, Limits, Unit};
 use policy_host::sets::Surroundings;
 use proptest::prelude::*;
@@ -154,7 +153,8 @@ static JUDGE: LazyLock<Judge> = LazyLock::new(|| {
 /// The files of the rules' cases and of the sample repository, with their units.
 static FILES: LazyLock<Vec<(PathBuf, Vec<Unit>)>> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let below = |folder: &str| discover::discover(&[root.join(folder)], &Wanted::All, &Limits::default()).units;
+    let below =
+        |folder: &str| discover::discover(&[root.join(folder)], &JUDGE.bundle().wanted(), &Limits::default()).units;
     let mut files: BTreeMap<PathBuf, Vec<Unit>> = BTreeMap::new();
     for unit in below("policies").into_iter().chain(below("tests/sample-repository")) {
         let path = PathBuf::from(&*unit.sources[0].path);

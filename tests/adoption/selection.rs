@@ -201,7 +201,7 @@ fn what_could_not_be_read_is_a_finding() {
         .iter()
         .map(|error| (error["kind"].as_str().unwrap(), error["file"].as_str().unwrap()))
         .collect();
-    assert_eq!(kinds, [("encoding", "k8s/binary.yaml"), ("syntax", "k8s/broken.yaml")]);
+    assert_eq!(kinds, [("not-text", "k8s/binary.yaml"), ("syntax", "k8s/broken.yaml")]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub use replacement::{Replacement, Replacements, differences};
 
 use crate::document::Pointer;
 use crate::evaluate::{Change, DocumentVerdict, Fix, Judge, RunResult, Secrets};
-use crate::parse::{Limits, Unit};
+use crate::parse::{Form, Limits, Unit};
 use crate::sets::Surroundings;
 use apply::{Touched, applied, create};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,8 +121,11 @@ impl Slot {
 /// The new texts of the files that changed, by path.
 pub fn changed_files(slots: &[Slot], original: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
     let mut by_path: BTreeMap<&str, Vec<(Range<usize>, &str)>> = BTreeMap::new();
-    for slot in slots {
-        for (index, source) in slot.unit.sources.iter().enumerate() {
+    // Other kinds of files are never edited, and a list of files has none of their texts.
+    for slot in slots.iter().filter(|slot| !matches!(slot.unit.form, Form::Plain(_))) {
+        // A file that a unit borrows from another is a part of that one.
+        let own = slot.unit.sources.iter().enumerate().filter(|(index, _)| !slot.unit.is_borrowed(*index as u16));
+        for (index, source) in own {
             // Only a unit of one source is a part of its file; the files of a module are whole.
             let whole = 0..usize::MAX;
             let range = if slot.unit.sources.len() == 1 && index == 0 { slot.original.clone() } else { whole };
