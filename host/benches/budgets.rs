@@ -357,6 +357,8 @@ impl Host {
             problems: &[],
             level: Level::default(),
             passed: &[],
+            renderables: &[],
+            rendered: false,
             elapsed: Duration::ZERO,
             fixed: None,
             adoption: &report::Adoption::default(),

@@ -14,6 +14,7 @@
 //! | [`scaffold`] | what a new rule begins with |
 //! | [`measure`] | what rules cost |
 //! | [`fixtures`] | a rule's own tests |
+//! | [`render`] | charts and kustomizations, judged as what they deploy |
 //! | [`baseline`], [`changes`] | which findings are new, or touched |
 //! | [`report`] | results as text |
 //! | [`problem`] | what could not be read, as findings |
@@ -76,6 +77,7 @@ pub mod oci;
 pub mod parse;
 pub mod problem;
 pub mod project;
+pub mod render;
 pub mod report;
 pub mod root;
 pub mod scaffold;

@@ -20,6 +20,8 @@ pub enum ProblemKind {
     Bound,
     /// It is not what its language says, or goes beyond a bound of its parser
     Syntax,
+    /// A chart or a kustomization that could not be rendered
+    Unrendered,
     /// A key stands twice in one mapping. The document is judged with the last value
     RepeatedKey,
     /// A field of an object has another type than it should, and only that is not judged
@@ -34,6 +36,7 @@ impl ProblemKind {
             Self::NotText => "not-text",
             Self::Bound => "bound",
             Self::Syntax => "syntax",
+            Self::Unrendered => "unrendered",
             Self::RepeatedKey => "repeated-key",
             Self::Mistyped => "mistyped",
         }
@@ -150,6 +153,7 @@ mod tests {
             ProblemKind::NotText,
             ProblemKind::Bound,
             ProblemKind::Syntax,
+            ProblemKind::Unrendered,
             ProblemKind::RepeatedKey,
             ProblemKind::Mistyped,
         ] {

@@ -23,6 +23,17 @@ pub fn absolute(path: &Path) -> Option<PathBuf> {
     Some(whole)
 }
 
+/// A path from the file system's root, without links, as it is from the working directory where it is below that.
+pub fn from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+    let below = here.and_then(|here| path.strip_prefix(here).map(Path::to_owned).ok());
+    match below {
+        Some(below) if below.as_os_str().is_empty() => PathBuf::from("."),
+        Some(below) => below,
+        None => path.to_owned(),
+    }
+}
+
 /// The directory that some paths belong to: the repository around what they have in common, else the working directory
 /// around it, else what they have in common. `-`, standard input, is in the working directory.
 pub fn of_paths(paths: &[PathBuf]) -> PathBuf {
@@ -46,7 +57,7 @@ fn common(one: &Path, other: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{absolute, below, of_paths};
+    use super::{absolute, below, from_here, of_paths};
     use std::path::{Path, PathBuf};
 
     #[test]
@@ -68,6 +79,14 @@ mod tests {
         for paths in [&[][..], &[PathBuf::from("-")], &[PathBuf::from("src")], &["src".into(), "benches".into()]] {
             assert_eq!(of_paths(paths), repository_here, "{paths:?}");
         }
+    }
+
+    #[test]
+    fn paths_below_the_working_directory_are_short() {
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        assert_eq!(from_here(&here.join("k8s/a.yaml")), Path::new("k8s/a.yaml"));
+        assert_eq!(from_here(&here), Path::new("."));
+        assert_eq!(from_here(Path::new("/elsewhere/a.yaml")), Path::new("/elsewhere/a.yaml"));
     }
 
     #[test]

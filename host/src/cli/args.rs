@@ -116,6 +116,8 @@ pub(crate) struct EvalArguments {
     /// When to colour
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
+    #[command(flatten, next_help_heading = "Charts and kustomizations")]
+    pub(crate) rendering: RenderArguments,
     #[command(flatten, next_help_heading = "Bundles from registries")]
     pub(crate) registry: RegistryArguments,
     #[command(flatten, next_help_heading = "Bundles from registries")]
@@ -309,6 +311,24 @@ pub(crate) enum EngineCommand {
     Webhook(WebhookArguments),
     /// Service account, and the rights that the bundle's rules need
     Rbac(RbacArguments),
+}
+
+/// What renders charts and kustomizations.
+#[derive(Debug, Args)]
+pub(crate) struct RenderArguments {
+    /// Have helm and kustomize render charts, with each of their values files, and kustomizations, and judge what they
+    /// deploy
+    #[arg(long)]
+    pub(crate) render: bool,
+    /// The `helm` to run; by default the one on PATH
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) helm: Option<PathBuf>,
+    /// The `kustomize` or `kubectl` to run; by default the one on PATH
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) kustomize: Option<PathBuf>,
+    /// Seconds that one rendering may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub(crate) render_timeout: u16,
 }
 
 /// How registries are asked.

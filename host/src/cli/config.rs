@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Keys of the file that are flags of `eval`, with the flag's name in the code.
-const FLAGS: [(&str, &str); 12] = [
+const FLAGS: [(&str, &str); 13] = [
     ("paths", "paths"),
     ("bundle", "bundle"),
     ("exclude", "exclude"),
@@ -31,6 +31,7 @@ const FLAGS: [(&str, &str); 12] = [
     ("failOn", "fail_on"),
     ("baseline", "baseline"),
     ("noIgnores", "no_ignores"),
+    ("render", "render"),
 ];
 
 /// The arguments of a command that judges, with the configuration's values where they say nothing.
@@ -68,10 +69,14 @@ pub(super) fn configure<A: FromArgMatches>(
     while let Some((_, inner)) = matches.remove_subcommand() {
         matches = inner;
     }
-    if let Some(file) = &file
-        && matches.value_source("bundle") == Some(ValueSource::DefaultValue)
-    {
-        refuse_registry(file)?;
+    if let Some(file) = &file {
+        let is_default = |flag: &str| matches.value_source(flag) == Some(ValueSource::DefaultValue);
+        if is_default("bundle") {
+            refuse_registry(file)?;
+        }
+        if is_default("render") {
+            refuse_rendering(file)?;
+        }
     }
     Ok(Configured { arguments: A::from_arg_matches(&matches)?, file, matches })
 }
@@ -99,6 +104,15 @@ fn refuse_registry(file: &ConfigFile) -> Result<(), LocatedError> {
         "a file that was found may not have a registry called; say `--bundle {bundle}`, or name the file with `--config`"
     );
     Err(file.located.error(&["bundle"].into_iter().collect(), message))
+}
+
+/// Refuses to have programs run because a file says so which nobody named.
+fn refuse_rendering(file: &ConfigFile) -> Result<(), LocatedError> {
+    if !(file.is_found() && file.located.value.render) {
+        return Ok(());
+    }
+    let message = "a file that was found may not have programs run; say `--render`, or name the file with `--config`";
+    Err(file.located.error(&["render"].into_iter().collect(), message))
 }
 
 /// Flags, by their names in the code, with their values.
@@ -159,6 +173,9 @@ fn defaults(file: &ConfigFile, is_bundle: impl Fn(&str) -> bool) -> Result<Defau
     }
     if config.no_ignores {
         defaults.push(("no_ignores", vec!["true".to_owned()]));
+    }
+    if config.render {
+        defaults.push(("render", vec!["true".to_owned()]));
     }
     Ok(defaults)
 }

@@ -102,6 +102,8 @@ fn example(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>) -> Resul
             problems: &[],
             level: Level::default(),
             passed: &[],
+            renderables: &[],
+            rendered: false,
             elapsed: Duration::ZERO,
             fixed: None,
             adoption: &report::Adoption::default(),

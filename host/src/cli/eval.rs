@@ -5,7 +5,7 @@ use super::config::Configured;
 use super::progress::Progress;
 use super::reports::Outputs;
 use super::terminal::errln;
-use super::{CommandResult, Context, Exit, judging, oci, terminal};
+use super::{CommandResult, Context, Exit, judging, oci, render, terminal};
 use crate::baseline::Baseline;
 use crate::bundle::{Bundle, Enforcement};
 use crate::cache;
@@ -19,7 +19,7 @@ use crate::fix::{self, Extent, Fixed};
 use crate::kinds::Wanted;
 use crate::oci::Reference;
 use crate::parse::{Limits, Unit};
-use crate::problem::{self, InputProblem};
+use crate::problem::{self, InputProblem, ProblemKind};
 use crate::report::{Adoption, Report, write_file};
 use crate::root;
 use crate::sets::{Surroundings, kustomizations_beside};
@@ -30,6 +30,7 @@ use std::time::Instant;
 pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandResult {
     let arguments = &configured.arguments;
     let started = Instant::now();
+    render::refuse_others(arguments)?;
     let outputs = Outputs::new(arguments.format, &arguments.report)?;
     let today = jiff::Zoned::now().date();
     let bundle = Arc::new(open_bundle(configured, &mut context, today)?);
@@ -40,7 +41,12 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         errln!("error: {}", nothing_found(arguments, &discovered));
         return Ok(Exit::NoInput);
     }
+    let renderables = crate::render::found(&discovered.units, &limits);
     let judge = Judge::new(&context.engine, &bundle);
+    let rendered = render::judge(arguments, &judge, &renderables, &discovered, &limits, context.threads)?;
+    if let Some(rendered) = &rendered {
+        discovered.units.retain(|unit| !rendered.replaces(unit));
+    }
     let surroundings = surroundings(configured, &discovered)?;
     let progress = judging(discovered.units.len(), context.threads);
     let (mut result, fixed) = if arguments.fix.is_some() || arguments.diff {
@@ -51,14 +57,27 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         (evaluate(&judge, &discovered.units, RunOptions { limits, memo, surroundings }), None)
     };
     progress.stop();
+    let (of_renderings, failures) = match rendered {
+        Some(rendered) => {
+            result.append(&bundle, discovered.units.len(), rendered.result);
+            discovered.units.extend(rendered.units);
+            (rendered.secrets, rendered.failures)
+        }
+        None => Default::default(),
+    };
     // Before anything is set apart: what is left out of a report is no less secret.
     let mut secrets = Secrets::of(&discovered.units, &result);
     if let Some((_, before)) = &fixed {
         secrets.add_values(before);
     }
+    secrets.add_anywhere(&of_renderings);
     mask_messages(&secrets, &discovered.units, &mut result);
     let mut problems = discovered.problems.clone();
     problems.extend(result.problems(&discovered.units));
+    // What a program says may quote what it was given.
+    problems.extend(failures.into_iter().map(|crate::render::Failure { folder, message }| {
+        InputProblem::of_file(folder, ProblemKind::Unrendered, secrets.masked_values(&message))
+    }));
     let adoption = adopt(arguments, &bundle, &discovered.units, &mut result, &mut problems)?;
     let report = Report {
         bundle: &bundle,
@@ -68,6 +87,8 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         problems: &problems,
         level: judging::level(&arguments.judged),
         passed: &discovered.passed,
+        renderables: &renderables,
+        rendered: arguments.rendering.render,
         elapsed: started.elapsed(),
         fixed: fixed.map(|(applied, _)| applied),
         adoption: &adoption,
@@ -158,7 +179,7 @@ fn nothing_found(arguments: &EvalArguments, discovered: &Discovered) -> String {
         count => format!("{count} templates were"),
     };
     if !discovered.passed.is_empty() {
-        message.push_str(&format!(": {passed} passed over; pipe in what is rendered"));
+        message.push_str(&format!(": {passed} passed over; --render judges what charts deploy"));
     } else if discovered.excluded > 0 {
         let (excluded, passed) = match discovered.excluded {
             1 => ("1 file or directory is".to_owned(), "it"),

@@ -22,6 +22,7 @@ mod oci;
 mod pack;
 mod passphrase;
 mod progress;
+mod render;
 mod report;
 mod reports;
 mod serve;

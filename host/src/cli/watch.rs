@@ -2,7 +2,7 @@
 
 use super::config::Configured;
 use super::terminal::errln;
-use super::{CommandResult, Context, Exit, eval, failed, judging, terminal};
+use super::{CommandResult, Context, Exit, eval, failed, judging, render, terminal};
 use crate::bundle::{Layers, Library};
 use crate::digest::Hasher;
 use crate::discover;
@@ -21,6 +21,7 @@ pub(super) fn run(
     if configured()?.arguments.paths.iter().any(|path| path.as_os_str() == "-") {
         return Err("standard input cannot be watched".into());
     }
+    render::refuse_others(&configured()?.arguments)?;
     let mut watch = Watch::new(Ignored::PassedOver)?;
     stop_on_signals(&watch)?;
     let mut last = (String::new(), Exit::Error);

@@ -47,6 +47,9 @@ pub struct Config {
     pub baseline: Option<String>,
     /// Pass over comments and annotations that lift rules.
     pub no_ignores: bool,
+    /// Have charts and kustomizations rendered by `helm` and `kustomize`, and judge what they deploy. It runs programs, so
+    /// that a file has to be named with `--config` for it.
+    pub render: bool,
     /// What rules take for granted of the clusters and the repository, by the names of the settings; before what the
     /// bundle says.
     pub settings: Settings,

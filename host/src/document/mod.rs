@@ -8,6 +8,7 @@ mod node;
 mod origin;
 mod path;
 mod pointer;
+mod rendering;
 mod source;
 
 pub use locate::Place;
@@ -15,4 +16,5 @@ pub(crate) use node::write_json_string;
 pub use node::{Entry, Node, Span, Value};
 pub(crate) use path::joined;
 pub use pointer::{Pointer, PointerError};
+pub use rendering::{RenderTool, Rendering};
 pub use source::{Document, Format, Position, Source, Subject, User};

@@ -458,6 +458,7 @@ impl Judge {
             exempt_by: exemption.map(|(index, _)| ExemptBy::Entry(index as u32)),
             stable_path: judged.document.stable_path(&path),
             withheld: None,
+            renderings: Vec::new(),
             code: finding.code,
         })
     }

@@ -51,6 +51,11 @@ impl RelatedLabel {
         Some((self.origin?.unit as usize, self.place?))
     }
 
+    /// Leaves only who the document is: where it is, nobody could look at.
+    pub fn forget_place(&mut self) {
+        (self.origin, self.place) = (None, None);
+    }
+
     /// Bytes of its texts.
     pub fn bytes(&self) -> usize {
         let Subject { namespace, name, kind, .. } = &self.subject;

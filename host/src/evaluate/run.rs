@@ -8,6 +8,7 @@ use super::memo::{Memo, Record};
 use super::passes::{Pass, first_pass, related_places, second_pass};
 use super::shards::{Key, MemoUse};
 use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
+use crate::bundle::Bundle;
 use crate::document::Document;
 use crate::parse::{Limits, Repeated, SyntaxError, Unit};
 use crate::problem::InputProblem;
@@ -61,6 +62,24 @@ impl RunResult {
         let repeated = self.repeated.iter().map(|(unit, key)| InputProblem::of_repeated(units, *unit, key));
         let mistyped = self.mistyped.iter().map(|error| InputProblem::of_mistyped(units, error.unit, &error.error));
         unparsed.chain(repeated).chain(mistyped).collect()
+    }
+
+    /// Puts another run behind this one, whose units stand from `first_unit` on. What became of the entries of bundle and
+    /// configuration is told anew for both together.
+    pub fn append(&mut self, bundle: &Bundle, first_unit: usize, other: Self) {
+        let moved = |unit: usize| unit + first_unit;
+        self.documents.extend(other.documents.into_iter().map(|(unit, document)| (moved(unit), document)));
+        let errors = other.errors.into_iter();
+        self.errors.extend(errors.map(|error| UnitError { unit: moved(error.unit), ..error }));
+        self.remembered += other.remembered;
+        let mut exceptions = except::of_entries(bundle, &self.documents);
+        exceptions.extend(self.exceptions.drain(..).filter(|exception| exception.place.is_some()));
+        let others = other.exceptions.into_iter().filter_map(|exception| {
+            let (unit, place) = exception.place?;
+            Some(Exception { place: Some((moved(unit), place)), ..exception })
+        });
+        exceptions.extend(others);
+        self.exceptions = exceptions;
     }
 }
 
@@ -145,6 +164,10 @@ fn kustomizations(
     Kustomizations::new(found.collect::<Vec<_>>().into_iter().chain(beside))
 }
 
+/// Where the units of a rendering stand, which are judged in a run of their own and are one set, whatever files they are
+/// led back to.
+const RENDERED: &str = crate::discover::STDIN;
+
 /// The units as sets are made of them.
 fn members<'p>(passes: &'p [Result<Pass, SyntaxError>], units: &'p [Unit]) -> Vec<Member<'p>> {
     let objects = |pass: &'p Pass| {
@@ -155,7 +178,7 @@ fn members<'p>(passes: &'p [Result<Pass, SyntaxError>], units: &'p [Unit]) -> Ve
         .iter()
         .zip(units)
         .map(|(pass, unit)| Member {
-            path: &unit.sources[0].path,
+            path: if unit.rendered.is_some() { RENDERED } else { &unit.sources[0].path },
             objects: pass.as_ref().map_or_else(|_| Vec::new(), objects),
         })
         .collect()

@@ -68,6 +68,13 @@ impl Secrets {
         self.values.extend(other.values.iter().cloned());
     }
 
+    /// Takes the values of the secrets of texts that are in no file, and that may stand anywhere.
+    pub fn add_anywhere(&mut self, other: &Self) {
+        self.moved.extend(other.values.iter().cloned());
+        self.values.extend(other.values.iter().chain(&other.moved).cloned());
+        self.moved.extend(other.moved.iter().cloned());
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty() && self.places.iter().all(Vec::is_empty)

@@ -2,10 +2,11 @@
 
 use super::related::RelatedLabel;
 use crate::bundle::Enforcement;
-use crate::document::{Position, Source, Subject};
+use crate::document::{Position, Rendering, Source, Subject};
 use crate::engine::RuleFailure;
 use crate::manifest::{Confidence, Severity};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What a rule's evaluation of a document came to. A rule that could not run has never passed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,6 +122,9 @@ pub struct Finding {
     pub stable_path: String,
     /// Why it is not told, where that is so.
     pub withheld: Option<Withheld>,
+    /// The renderings that have it; none for what stands in a file. It is never remembered.
+    #[serde(skip)]
+    pub renderings: Vec<Arc<Rendering>>,
 }
 
 /// Why a finding is not told.
@@ -131,6 +135,8 @@ pub enum Withheld {
     /// The bundle reports only what is worse or surer, or it is not selected. It is kept because it is a secret, which
     /// has to be masked.
     Level,
+    /// Another rendering of the same file has it too, and tells it.
+    Rendered,
 }
 
 impl Finding {
@@ -158,6 +164,7 @@ impl Finding {
             exempt_by: None,
             stable_path: path.to_owned(),
             withheld: None,
+            renderings: Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use super::yaml::{self, Scalars};
 use super::{Limits, Listing, Repeated, RepeatedKeys, SyntaxError};
 use super::{assignments, dockerfile, gomod, hcl, json, json5, makefile, proto, sql, text, toml};
 use crate::digest::Hasher;
-use crate::document::{Document, Format, Node, Pointer, Source, Subject};
+use crate::document::{Document, Format, Node, Pointer, Rendering, Source, Subject};
 use crate::kinds::{self, Kind};
 use std::ops::Range;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct Unit {
     pub kind: Option<&'static Kind>,
     /// Its text, or its texts.
     pub sources: Arc<[Source]>,
+    /// What it was rendered by, where it stands in no file.
+    pub rendered: Option<Arc<Rendering>>,
     /// The files of a repository, for a unit that is nothing else.
     listing: Option<Arc<Listing>>,
 }
@@ -57,7 +59,7 @@ impl Unit {
     }
 
     fn of_kind(form: Form, kind: Option<&'static Kind>, source: Source) -> Self {
-        Self { form, kind, sources: Arc::new([source]), listing: None }
+        Self { form, kind, sources: Arc::new([source]), listing: None, rendered: None }
     }
 
     /// Cuts a file into units, of the kind that its path says. Terraform files go through [`Unit::terraform`] instead.
@@ -108,7 +110,7 @@ impl Unit {
     pub fn terraform(sources: impl IntoIterator<Item = Source>) -> Vec<Self> {
         let unit = |group| match group {
             hcl::Group::Module(sources) => {
-                Self { form: Form::Terraform, kind: None, sources: sources.into(), listing: None }
+                Self { form: Form::Terraform, kind: None, sources: sources.into(), listing: None, rendered: None }
             }
             hcl::Group::Variables(source) => Self::new(Form::TerraformVariables, source),
         };
@@ -129,7 +131,7 @@ impl Unit {
     pub fn repository(directory: &str, listing: Listing) -> Self {
         let sources = listing.sources(directory);
         let form = Form::Plain(Format::Listing);
-        Self { form, kind: None, sources: sources.into(), listing: Some(Arc::new(listing)) }
+        Self { form, kind: None, sources: sources.into(), listing: Some(Arc::new(listing)), rendered: None }
     }
 
     /// Names the unit's content under a bundle: what a verdict on it is remembered by. It does not

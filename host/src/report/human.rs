@@ -7,6 +7,7 @@ use super::{Counts, Grade, Report, SEVERITIES};
 use crate::baseline::Compared;
 use crate::bundle::BundleRule;
 use crate::discover::Why;
+use crate::document::RenderTool;
 use crate::evaluate::{DocumentVerdict, Finding, Outcome, Place, RelatedLabel};
 use crate::manifest::Confidence;
 use crate::problem::{InputProblem, ProblemPlace};
@@ -148,16 +149,37 @@ fn notices(report: &Report<'_>, out: &mut String) {
     for ((rule, reason), count) in reasons {
         let _ = writeln!(out, "not evaluated: {}: {} ({})", Visible(rule), Visible(reason), counted(count, "document"));
     }
+    if !report.rendered {
+        unrendered(report, out);
+    }
     passed_over(report, out);
+}
+
+/// Charts and kustomizations that nobody rendered.
+fn unrendered(report: &Report<'_>, out: &mut String) {
+    const SHOWN: usize = 10;
+    let of_tool = |tool| report.renderables.iter().filter(|it| it.tool == tool).count();
+    let charts = of_tool(RenderTool::Helm);
+    let kustomizations = of_tool(RenderTool::Kustomize);
+    let counts = [(charts, "chart"), (kustomizations, "kustomization")];
+    let counts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what)).collect();
+    if !counts.is_empty() {
+        let _ = writeln!(out, "note: {} not rendered; --render judges what they deploy:", counts.join(" and "));
+    }
+    for renderable in report.renderables.iter().take(SHOWN) {
+        let _ = writeln!(out, "    {} | policy-host eval -", Visible(&renderable.command()));
+    }
+    if report.renderables.len() > SHOWN {
+        let _ = writeln!(out, "    and {} more", report.renderables.len() - SHOWN);
+    }
 }
 
 /// Which templates were passed over, and what to do about it.
 fn passed_over(report: &Report<'_>, out: &mut String) {
     let (of_charts, others): (Vec<_>, Vec<_>) = report.passed.iter().partition(|passed| passed.why == Why::Chart);
-    if !of_charts.is_empty() {
-        let files = counted(of_charts.len(), "Helm template");
-        let _ =
-            writeln!(out, "note: {files} passed over; judge a rendered chart: helm template … | policy-host eval -");
+    if !of_charts.is_empty() && !report.rendered {
+        let _ = writeln!(out, "note: {} passed over", counted(of_charts.len(), "Helm template"));
     }
     if let Some(first) = others.first() {
         let files = counted(others.len(), "template");

@@ -31,6 +31,7 @@ use crate::evaluate::{DocumentVerdict, Exception, ExemptBy, Finding, Outcome, Ru
 use crate::manifest::{Confidence, Severity};
 use crate::parse::Unit;
 use crate::problem::{InputProblem, ProblemKind};
+use crate::render::Renderable;
 use std::time::Duration;
 
 pub use exceptions::ExceptionResult;
@@ -43,7 +44,7 @@ pub use location::Location;
 pub use output::{OutputError, write_file};
 pub use results::{
     BaselineResult, BundleName, DocumentResult, FindingResult, FixResult, FixedResult, InputError, Kind, LabelResult,
-    OutcomeName, OutcomeResult, Results, Rule, SCHEMA, Tool,
+    OutcomeName, OutcomeResult, RenderableResult, Results, Rule, SCHEMA, Tool,
 };
 pub use rule::explain;
 
@@ -95,6 +96,10 @@ pub struct Report<'r> {
     pub level: Level,
     /// Templates that were passed over.
     pub passed: &'r [PassedOver],
+    /// Charts and kustomizations of the input.
+    pub renderables: &'r [Renderable],
+    /// Whether these were to be rendered.
+    pub rendered: bool,
     /// How long it took.
     pub elapsed: Duration,
     /// How many fixes were applied, when that was asked for.

@@ -8,11 +8,12 @@ use super::location::{Location, location, place};
 use super::{Counts, Report, fingerprint};
 use crate::baseline::{Compared, Known};
 use crate::bundle::{BundleRule, Enforcement};
-use crate::document::Subject;
+use crate::document::{RenderTool, Rendering, Subject};
 use crate::evaluate::{Change, DocumentVerdict, Finding, Outcome};
 use crate::manifest::{Confidence, Effort, FindingKind, Priority, Severity};
 use crate::parse::Unit;
 use crate::problem::ProblemKind;
+use crate::render::Renderable;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -48,11 +49,27 @@ pub struct Results<'r> {
     /// Findings outside of what the change touches, which are left out; absent where all was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untouched: Option<usize>,
+    /// Charts and kustomizations of the input.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renderables: Vec<RenderableResult<'r>>,
     /// The rules of the bundle, in its order; outcomes name them by id.
     #[serde(default)]
     pub rules: Vec<Rule<'r>>,
     /// The documents, in the order of the input.
     pub documents: Vec<DocumentResult<'r>>,
+}
+
+/// A chart or a kustomization.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct RenderableResult<'r> {
+    /// What renders it.
+    pub tool: RenderTool,
+    /// Its folder.
+    pub folder: Cow<'r, str>,
+    /// The command that renders it.
+    pub command: Cow<'r, str>,
+    /// Whether the run was to render it, by `--render`; why it could not is among the errors.
+    pub rendered: bool,
 }
 
 /// How a run compares with its baseline.
@@ -183,6 +200,9 @@ pub struct DocumentResult<'r> {
     pub subject: Cow<'r, Subject>,
     /// Where it starts.
     pub location: Location<'r>,
+    /// What it was rendered by; absent for what stands in a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendering: Option<Cow<'r, Rendering>>,
     /// One for each rule that applies.
     pub outcomes: Vec<OutcomeResult<'r>>,
 }
@@ -263,6 +283,9 @@ pub struct FindingResult<'r> {
     /// What exempts it: `bundle`, `configuration`, `comment`, `annotation` or `baseline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exempt_by: Option<Cow<'r, str>>,
+    /// The names of the renderings that have it; none for what stands in a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renderings: Vec<Cow<'r, str>>,
 }
 
 fn certain() -> Confidence {
@@ -336,6 +359,7 @@ impl<'r> Results<'r> {
             exceptions: exceptions::results(report),
             baseline: report.adoption.compared.as_ref().map(BaselineResult::of),
             untouched: report.adoption.untouched,
+            renderables: report.renderables.iter().map(|it| RenderableResult::of(report, it)).collect(),
             rules: report.bundle.rules.iter().map(Rule::of).collect(),
             documents: report
                 .result
@@ -373,6 +397,17 @@ impl<'r> BaselineResult<'r> {
         let fixed = compared.fixed.iter();
         let fixed = fixed.map(|(known, count)| FixedResult { known: Cow::Borrowed(known), count: *count });
         Self { fixed: fixed.collect(), unseen: compared.unseen }
+    }
+}
+
+impl<'r> RenderableResult<'r> {
+    fn of(report: &Report<'_>, renderable: &'r Renderable) -> Self {
+        Self {
+            tool: renderable.tool,
+            folder: (&renderable.folder).into(),
+            command: renderable.command().into(),
+            rendered: report.rendered,
+        }
     }
 }
 
@@ -440,6 +475,7 @@ fn document_result<'r>(
     Ok(DocumentResult {
         subject: Cow::Borrowed(&document.subject),
         location: place(unit, &document.place),
+        rendering: unit.rendered.as_deref().map(Cow::Borrowed),
         outcomes: outcomes.collect::<serde_json::Result<_>>()?,
     })
 }
@@ -477,6 +513,7 @@ fn finding_result<'r>(
         fix: fix.transpose()?,
         exempt: finding.exempt.as_ref().map(Cow::from),
         exempt_by: exceptions::exempt_by(report, finding).map(Cow::from),
+        renderings: finding.renderings.iter().map(|rendering| (&rendering.name).into()).collect(),
     })
 }
 
