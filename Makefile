@@ -48,6 +48,10 @@ e2e: build examples editors ## Prove it against real Gatekeeper, Kyverno, kube-a
 	tests/pre-commit.sh
 	tests/e2e/run.sh
 
+.PHONY: render
+render: build ## Render charts and kustomizations with real helm and kustomize
+	tests/render/run.sh
+
 .PHONY: browser
 browser: build ## Use the HTML report in a real Chromium
 	tests/browser/run.sh
@@ -107,7 +111,7 @@ bench-oci: build ## Print every figure of bundles in registries and its budget
 	cargo bench --quiet -p policy-host --bench oci
 
 .PHONY: ci
-ci: test lint drift hcl small-catalogue small-corpus browser e2e ## Everything that CI runs
+ci: test lint drift hcl render small-catalogue small-corpus browser e2e ## Everything that CI runs
 
 .PHONY: drift
 drift: docs ## Fail when generated files are not up to date

@@ -19,6 +19,7 @@ mod lsp;
 mod oci;
 mod pod_security;
 mod readme;
+mod render;
 mod reports;
 mod sandbox;
 mod secrets;

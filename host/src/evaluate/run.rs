@@ -69,8 +69,10 @@ impl RunResult {
     pub fn append(&mut self, bundle: &Bundle, first_unit: usize, other: Self) {
         let moved = |unit: usize| unit + first_unit;
         self.documents.extend(other.documents.into_iter().map(|(unit, document)| (moved(unit), document)));
-        let errors = other.errors.into_iter();
-        self.errors.extend(errors.map(|error| UnitError { unit: moved(error.unit), ..error }));
+        for (own, others) in [(&mut self.errors, other.errors), (&mut self.mistyped, other.mistyped)] {
+            own.extend(others.into_iter().map(|error| UnitError { unit: moved(error.unit), ..error }));
+        }
+        self.repeated.extend(other.repeated.into_iter().map(|(unit, repeated)| (moved(unit), repeated)));
         self.remembered += other.remembered;
         let mut exceptions = except::of_entries(bundle, &self.documents);
         exceptions.extend(self.exceptions.drain(..).filter(|exception| exception.place.is_some()));

@@ -65,7 +65,7 @@ pub(super) fn back(units: &mut [Unit], result: &mut RunResult, files: &mut Sourc
             *place = whole(found.unwrap_or_else(|| files[*unit].first_line(subject)));
         }
     }
-    for error in &mut result.errors {
+    for error in result.errors.iter_mut().chain(&mut result.mistyped) {
         let at = error.error.at;
         let found = files[error.unit].place(&nobody, &texts[error.unit], at..at);
         error.error.at = found.unwrap_or_else(|| files[error.unit].first_line(&nobody)).start;
@@ -73,6 +73,9 @@ pub(super) fn back(units: &mut [Unit], result: &mut RunResult, files: &mut Sourc
         if let Some(rendering) = &units[error.unit].rendered {
             error.error.message = format!("{} (rendered by `{}`)", error.error.message, rendering.name);
         }
+    }
+    for (unit, repeated) in &mut result.repeated {
+        repeated.at = files[*unit].first_line(&nobody).start;
     }
     for (unit, file) in units.iter_mut().zip(files) {
         unit.sources = Arc::clone(&file.sources);
