@@ -122,6 +122,11 @@ impl Unit {
         self.form == Form::Terraform && usize::from(file) >= hcl::own_files(&self.sources)
     }
 
+    /// The same unit, as a rendering made it.
+    pub fn rendered_by(self, rendering: &Arc<Rendering>) -> Self {
+        Self { rendered: Some(Arc::clone(rendering)), ..self }
+    }
+
     /// The same unit with other texts.
     pub fn with_sources(&self, sources: impl IntoIterator<Item = Source>) -> Self {
         Self { sources: sources.into_iter().collect(), ..self.clone() }

@@ -132,9 +132,8 @@ mod tests {
     fn a_finding_of_several_renderings_is_told_once_with_their_names() {
         let rendering = |values| Arc::new(Rendering::new(RenderTool::Helm, "web", values));
         let renderings = [rendering(None), rendering(Some("web/values-a.yaml")), rendering(Some("web/values-b.yaml"))];
-        let unit = |rendering: &Arc<Rendering>| Unit {
-            rendered: Some(Arc::clone(rendering)),
-            ..Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new("web/templates/a.yaml", "x"))
+        let unit = |rendering: &Arc<Rendering>| {
+            Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new("web/templates/a.yaml", "x")).rendered_by(rendering)
         };
         let units: Vec<Unit> = renderings.iter().map(unit).collect();
         let mut result = RunResult {

@@ -185,9 +185,8 @@ impl Rendered {
         files: &mut SourceFiles,
     ) {
         self.written.extend(pieces.iter().filter(|piece| piece.is_written).map(|piece| Arc::clone(&piece.path)));
-        let unit = |piece: Piece| Unit {
-            rendered: Some(Arc::clone(rendering)),
-            ..Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new(piece.path, piece.text))
+        let unit = |piece: Piece| {
+            Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new(piece.path, piece.text)).rendered_by(rendering)
         };
         let mut units: Vec<Unit> = pieces.into_iter().map(unit).collect();
         let mut result = run(judge, &units, RunOptions { limits: limits.clone(), ..RunOptions::default() });

@@ -33,7 +33,6 @@ pub use beside::kustomizations_beside;
 pub use kustomization::Kustomization;
 pub use kustomizations::{Kustomizations, Role};
 pub use named::{MAX_NAMED, NamedSetError, NamedSets};
-pub(crate) use paths::normalized;
 pub use reading::{PATCH_KIND, Reading};
 
 use crate::document::Subject;

@@ -206,7 +206,7 @@ mod tests {
         let text = "configMapGenerator:\n- name: app\n  literals: [A=1]\n";
         let unit = Unit::new(Form::Yaml(Scalars::Core12), Source::new("kustomization.yaml", text));
         let reading = Reading::new(&unit, Role::Kustomization, &Limits::default()).unwrap();
-        let (_, made) = reading.found().next().unwrap();
+        let (_, made) = reading.found().last().unwrap();
         let pod =
             document(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"map": "app"}}));
         let placed = [("kustomization.yaml", made), ("pod.yaml", &pod)];
