@@ -32,6 +32,7 @@
 //! | [`parse`] | from texts to documents |
 //! | [`kinds`] | the registry of kinds of files |
 //! | [`kubernetes`] | the types of the fields of Kubernetes objects |
+//! | [`language`] | languages in the texts of a document, as trees beside them |
 //! | [`document`] | the document model |
 //! | [`config`] | what a repository says of how it is judged |
 //! | [`trust`] | keys, signatures, and who may be believed |
@@ -69,6 +70,7 @@ pub mod fixtures;
 pub mod integrate;
 pub mod kinds;
 pub mod kubernetes;
+pub mod language;
 pub mod located;
 pub mod lsp;
 pub mod manifest;

@@ -6,6 +6,7 @@ pub use relation::{
     Absent, Belonging, Calling, Naming, Relation, Selection, SelectorForm, Sharing, Term, Terms, Whole,
 };
 
+use crate::language::key::Reading;
 use crate::{kinds, suggest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -363,7 +364,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// A path that a rule reads: `pod.spec.containers[*].image`. It takes in everything below its end.
+/// A path that a rule reads: `pod.spec.containers[*].image`. It takes in everything below its end, but no trees: those
+/// are read where a path names them, `jobs.*.steps[*].run:shell`, `data.*:yaml`, `phases.*.commands[*]:shell`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReadPath(Vec<Segment>);
@@ -377,6 +379,8 @@ pub enum Segment {
     AnyKey,
     /// Every element of a sequence: `[*]`.
     AnyItem,
+    /// The tree of the text under one key, or under every key.
+    Tree(Option<String>, Reading),
 }
 
 impl ReadPath {
@@ -385,6 +389,9 @@ impl ReadPath {
         &self.0
     }
 }
+
+/// What a path says that names a language that nobody knows.
+const UNKNOWN_LANGUAGE: &str = "behind `:` stands no language (a key with `:` stands in `[\"…\"]`)";
 
 impl FromStr for ReadPath {
     type Err = ManifestSyntaxError;
@@ -402,7 +409,7 @@ impl FromStr for ReadPath {
                 segments.push(Segment::Key(key.to_owned()));
                 rest = after;
             } else {
-                let end = rest.find(['.', '[']).unwrap_or(rest.len());
+                let end = rest.find(['.', '[', ':']).unwrap_or(rest.len());
                 let (key, after) = rest.split_at(end);
                 if key.is_empty() {
                     return Err(error("a key is empty"));
@@ -411,6 +418,19 @@ impl FromStr for ReadPath {
                     return Err(error("a key with `*`, `\"` or `]` stands in `[\"…\"]`"));
                 }
                 segments.push(if key == "*" { Segment::AnyKey } else { Segment::Key(key.to_owned()) });
+                rest = after;
+            }
+            if let Some(after) = rest.strip_prefix(':') {
+                let end = after.find(['.', '[', ':']).unwrap_or(after.len());
+                let (language, after) = after.split_at(end);
+                let language = language.parse().map_err(|_| error(UNKNOWN_LANGUAGE))?;
+                let each = segments.pop_if(|last| *last == Segment::AnyItem).is_some();
+                let key = match segments.pop() {
+                    Some(Segment::Key(key)) => Some(key),
+                    Some(Segment::AnyKey) => None,
+                    _ => return Err(error("no key stands before the language")),
+                };
+                segments.push(Segment::Tree(key, Reading { each, language }));
                 rest = after;
             }
             if let Some(after) = rest.strip_prefix('.') {
@@ -433,13 +453,19 @@ impl fmt::Display for ReadPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, segment) in self.0.iter().enumerate() {
             let dot = if index == 0 { "" } else { "." };
+            let key = |key: &str, f: &mut fmt::Formatter<'_>| {
+                let quoted = key.is_empty() || key.contains(['.', '[', ']', '*', '"', '=', '|', ':']);
+                if quoted { write!(f, "[\"{key}\"]") } else { write!(f, "{dot}{key}") }
+            };
             match segment {
                 Segment::AnyItem => f.write_str("[*]")?,
                 Segment::AnyKey => write!(f, "{dot}*")?,
-                Segment::Key(key) if key.is_empty() || key.contains(['.', '[', ']', '*', '"', '=', '|']) => {
-                    write!(f, "[\"{key}\"]")?
+                Segment::Key(name) => key(name, f)?,
+                Segment::Tree(Some(name), reading) => {
+                    key(name, f)?;
+                    write!(f, "{reading}")?;
                 }
-                Segment::Key(key) => write!(f, "{dot}{key}")?,
+                Segment::Tree(None, reading) => write!(f, "{dot}*{reading}")?,
             }
         }
         Ok(())

@@ -2,10 +2,16 @@
 //!
 //! What is not on a path is not sent. Array positions survive, so that a path into the projection
 //! is a path into the document: an element with nothing to show becomes `null` or `{}`.
+//!
+//! A tree that a path names (`run:shell`) stands behind the key whose text it is made of; keys of the document that look
+//! like one are told with a colon more (see [`crate::language::key`]).
 
-use crate::document::{Document, Node, Value, write_json_string};
+use crate::document::{Document, Node, Tree, Value, write_json_string};
+use crate::language::follow;
+use crate::language::key::{self, Reading};
 use crate::manifest::{ReadPath, Segment};
 use crate::workload::Shape;
+use std::sync::Arc;
 
 /// A set of read paths, as a trie.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +21,16 @@ pub struct Projection {
     keys: Vec<(String, Projection)>,
     any_key: Option<Box<Projection>>,
     any_item: Option<Box<Projection>>,
+    trees: Vec<TreeReads>,
+}
+
+/// What is read of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct TreeReads {
+    /// The key whose text it is made of; `None` for those of every key.
+    key: Option<String>,
+    reading: Reading,
+    reads: Projection,
 }
 
 impl Projection {
@@ -46,8 +62,20 @@ impl Projection {
                 };
                 &mut self.keys[at].1
             }
+            Segment::Tree(key, reading) => self.tree(key.as_deref(), reading),
         };
         next.insert(rest);
+    }
+
+    /// What is read of the trees of a key's texts, or of those of every key.
+    fn tree(&mut self, key: Option<&str>, reading: &Reading) -> &mut Projection {
+        let is_it = |tree: &TreeReads| tree.key.as_deref() == key && tree.reading == *reading;
+        let at = self.trees.iter().position(is_it).unwrap_or_else(|| {
+            let (key, reading) = (key.map(str::to_owned), reading.clone());
+            self.trees.push(TreeReads { key, reading, reads: Self::default() });
+            self.trees.len() - 1
+        });
+        &mut self.trees[at].reads
     }
 
     /// What every key is read for is read for each named key too.
@@ -57,7 +85,13 @@ impl Projection {
                 named.merge(&any);
             }
         }
-        let children = self.keys.iter_mut().map(|(_, child)| child);
+        let of_any_key: Vec<TreeReads> = self.trees.iter().filter(|tree| tree.key.is_none()).cloned().collect();
+        for any in of_any_key {
+            let named = self.trees.iter_mut().filter(|tree| tree.key.is_some() && tree.reading == any.reading);
+            named.for_each(|tree| tree.reads.merge(&any.reads));
+        }
+        let trees = self.trees.iter_mut().map(|tree| &mut tree.reads);
+        let children = self.keys.iter_mut().map(|(_, child)| child).chain(trees);
         for child in children.chain(self.any_key.as_deref_mut()).chain(self.any_item.as_deref_mut()) {
             child.share_any_key();
         }
@@ -71,6 +105,9 @@ impl Projection {
                 None => self.keys.push((key.clone(), theirs.clone())),
             }
         }
+        for theirs in &other.trees {
+            self.tree(theirs.key.as_deref(), &theirs.reading).merge(&theirs.reads);
+        }
         for (mine, theirs) in [(&mut self.any_key, &other.any_key), (&mut self.any_item, &other.any_item)] {
             if let Some(theirs) = theirs {
                 mine.get_or_insert_default().merge(theirs);
@@ -83,6 +120,16 @@ impl Projection {
         named.or(self.any_key.as_deref())
     }
 
+    /// The trees that are read of the text under a key, each once.
+    fn trees_of(&self, key: &str) -> impl Iterator<Item = &TreeReads> {
+        let is_named = move |tree: &TreeReads| tree.key.as_deref() == Some(key);
+        // What is read of every key's is read of a named key's too.
+        self.trees.iter().filter(move |tree| match &tree.key {
+            Some(_) => is_named(tree),
+            None => !self.trees.iter().any(|other| is_named(other) && other.reading == tree.reading),
+        })
+    }
+
     /// The document as a rule with these reads sees it.
     pub fn apply(&self, document: &Document, shape: &Shape) -> String {
         self.apply_to(document, shape, &document.root)
@@ -92,18 +139,18 @@ impl Projection {
     pub fn apply_to(&self, document: &Document, shape: &Shape, root: &Node) -> String {
         let mut out = String::new();
         match shape {
-            Shape::Plain => self.write(root, &mut out),
+            Shape::Plain => Writing { document, within: None }.value(self, root, &mut out),
             Shape::Workload { template } => {
                 let pod = template.tokens().iter().try_fold(root, |node, token| node.get(token));
                 out.push('{');
                 if let Some(object) = self.child("object") {
                     out.push_str("\"object\":");
-                    object.write(root, &mut out);
+                    Writing { document, within: None }.value(object, root, &mut out);
                 }
                 if let (Some(reads), Some(pod)) = (self.child("pod"), pod) {
                     separate(&mut out);
                     out.push_str("\"pod\":");
-                    reads.write(pod, &mut out);
+                    Writing { document, within: None }.value(reads, pod, &mut out);
                 }
                 if self.child("file").is_some() {
                     separate(&mut out);
@@ -115,30 +162,34 @@ impl Projection {
         }
         out
     }
+}
 
-    fn write(&self, node: &Node, out: &mut String) {
-        if self.whole {
-            return node.write_json(out);
+/// What is read where nothing is named.
+static NOTHING: Projection =
+    Projection { whole: false, keys: Vec::new(), any_key: None, any_item: None, trees: Vec::new() };
+
+/// Writes values of a document, or of a tree in it.
+#[derive(Clone, Copy)]
+struct Writing<'d> {
+    document: &'d Document,
+    /// The tree that the values are part of.
+    within: Option<&'d Arc<Tree>>,
+}
+
+impl Writing<'_> {
+    /// What is read of a value.
+    fn value(self, reads: &Projection, node: &Node, out: &mut String) {
+        if reads.whole {
+            return self.whole(reads, node, out);
         }
         match &node.value {
-            Value::Object(entries) => {
-                out.push('{');
-                for entry in entries {
-                    if let Some(child) = self.child(&entry.key) {
-                        separate(out);
-                        write_json_string(&entry.key, out);
-                        out.push(':');
-                        child.write(&entry.value, out);
-                    }
-                }
-                out.push('}');
-            }
+            Value::Object(_) => self.entries(node, reads, false, out),
             Value::Array(items) => {
                 out.push('[');
-                if let Some(child) = &self.any_item {
+                if let Some(child) = &reads.any_item {
                     for item in items {
                         separate(out);
-                        child.write(item, out);
+                        self.value(child, item, out);
                     }
                 }
                 out.push(']');
@@ -146,6 +197,47 @@ impl Projection {
             // A scalar where the path goes on: not asked for.
             _ => out.push_str("null"),
         }
+    }
+
+    /// A value with everything below it, and the trees that are read there.
+    fn whole(self, reads: &Projection, node: &Node, out: &mut String) {
+        match &node.value {
+            Value::Object(_) => self.entries(node, reads, true, out),
+            Value::Array(items) => {
+                out.push('[');
+                for item in items {
+                    separate(out);
+                    self.whole(reads.any_item.as_deref().unwrap_or(&NOTHING), item, out);
+                }
+                out.push(']');
+            }
+            _ => node.write_json(out),
+        }
+    }
+
+    fn entries(self, node: &Node, reads: &Projection, whole: bool, out: &mut String) {
+        out.push('{');
+        for entry in node.entries() {
+            let child = reads.child(&entry.key);
+            if whole || child.is_some() {
+                separate(out);
+                write_json_string(&key::tell(&entry.key), out);
+                out.push(':');
+                match child {
+                    Some(child) if !whole => self.value(child, &entry.value, out),
+                    child => self.whole(child.unwrap_or(&NOTHING), &entry.value, out),
+                }
+            }
+            for tree in reads.trees_of(&entry.key) {
+                if let Some(made) = follow::tree(self.document, self.within, node, entry, &tree.reading) {
+                    separate(out);
+                    write_json_string(&tree.reading.key_of(&entry.key), out);
+                    out.push(':');
+                    Writing { within: Some(&made), ..self }.value(&tree.reads, &made.root, out);
+                }
+            }
+        }
+        out.push('}');
     }
 }
 

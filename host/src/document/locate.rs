@@ -14,30 +14,45 @@ pub struct Place {
 impl Document {
     /// Finds the node a pointer leads to.
     pub fn at(&self, pointer: &Pointer) -> Option<&Node> {
-        pointer.tokens().iter().try_fold(&self.root, |node, token| step(node, token).map(|step| step.node()))
+        value_at(&self.root, pointer.tokens())
     }
 
-    /// Finds what to underline for a pointer: a scalar's value, the key of a collection or of a text of
-    /// several lines, and for an absent path the same of its nearest ancestor. An element of a sequence is shown by its
-    /// `name` where it has one, since that is what people look for.
+    /// Finds what to underline for a pointer, as [`locate`] does.
     pub fn locate(&self, pointer: &Pointer) -> Place {
-        let mut node = &self.root;
-        let mut span = representative(&self.root);
-        let mut exact = true;
-        for token in pointer.tokens() {
-            let Some(next) = step(node, token) else {
-                exact = false;
-                break;
-            };
-            span = match next {
-                Step::Entry(entry) if self.is_one_line(&entry.value) => entry.value.span,
-                Step::Entry(entry) => entry.key_span,
-                Step::Item(item) => representative(item),
-            };
-            node = next.node();
-        }
-        Place { span, exact }
+        locate(&self.root, pointer.tokens(), |span| {
+            self.sources.get(usize::from(span.file)).and_then(|source| source.text.get(span.range()))
+        })
     }
+}
+
+/// The value that the tokens of a pointer lead to.
+pub fn value_at<'n>(root: &'n Node, tokens: &[String]) -> Option<&'n Node> {
+    tokens.iter().try_fold(root, |node, token| step(node, token).map(|step| step.node()))
+}
+
+/// Finds what to underline for the tokens of a pointer: a scalar's value, the key of a collection or of a text of
+/// several lines, and for an absent path the same of its nearest ancestor. An element of a sequence is shown by its
+/// `name` where it has one, since that is what people look for. `text` is what is written at a span.
+pub fn locate<'t>(root: &Node, tokens: &[String], text: impl Fn(Span) -> Option<&'t str>) -> Place {
+    let is_one_line = |node: &Node| {
+        !node.is_collection() && text(node.span).is_some_and(|text| !text.is_empty() && !text.contains('\n'))
+    };
+    let mut node = root;
+    let mut span = representative(root);
+    let mut exact = true;
+    for token in tokens {
+        let Some(next) = step(node, token) else {
+            exact = false;
+            break;
+        };
+        span = match next {
+            Step::Entry(entry) if is_one_line(&entry.value) => entry.value.span,
+            Step::Entry(entry) => entry.key_span,
+            Step::Item(item) => representative(item),
+        };
+        node = next.node();
+    }
+    Place { span, exact }
 }
 
 impl Document {
@@ -59,12 +74,6 @@ impl Document {
             node = next.map(|step| step.node());
         }
         path
-    }
-
-    /// A scalar that is written on one line, and written at all.
-    fn is_one_line(&self, node: &Node) -> bool {
-        let text = self.sources.get(usize::from(node.span.file)).and_then(|source| source.text.get(node.span.range()));
-        !node.is_collection() && text.is_some_and(|text| !text.is_empty() && !text.contains('\n'))
     }
 }
 

@@ -3,6 +3,7 @@
 //! A [`Node`] is a JSON value that remembers where it stood in its source.
 //! This module knows nothing of rules, bundles or file formats.
 
+mod derived;
 mod locate;
 mod node;
 mod origin;
@@ -10,11 +11,14 @@ mod path;
 mod pointer;
 mod rendering;
 mod source;
+mod source_map;
 
-pub use locate::Place;
+pub use derived::{Derived, Tree, TreeKey};
+pub use locate::{Place, locate, value_at};
 pub(crate) use node::write_json_string;
 pub use node::{Entry, Node, Span, Value};
 pub(crate) use path::joined;
 pub use pointer::{Pointer, PointerError};
 pub use rendering::{RenderTool, Rendering};
 pub use source::{Document, Format, Position, Source, Subject, User};
+pub use source_map::SourceMap;

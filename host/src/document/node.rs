@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// A half-open byte range in one of a document's files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Span {
     /// Index into the document's files; 0 unless the document spans several (a Terraform module).
     pub file: u16,

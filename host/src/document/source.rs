@@ -1,6 +1,6 @@
 //! Files and the documents in them.
 
-use super::{Node, Pointer};
+use super::{Derived, Node, Pointer};
 use std::sync::Arc;
 
 /// The text of one file, or of one YAML document of a file.
@@ -166,6 +166,8 @@ pub struct Document {
     pub subresource: String,
     /// Who asks for the change, when an AdmissionReview says it.
     pub user: Option<User>,
+    /// Trees of texts in the document, as far as somebody asked for them.
+    pub derived: Derived,
 }
 
 impl User {

@@ -6,11 +6,13 @@ use super::plan::{Grouping, Plan, Plans};
 use super::related::RelatedLabel;
 use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome, Withheld};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
-use crate::document::{Document, Node, Pointer, PointerError, Subject, Value};
+use crate::document::{self, Document, Pointer, PointerError, Subject, Value};
 use crate::edit;
 use crate::engine::bindings::exports::policy::rule::rules as wire;
 use crate::engine::{Engine, RuleFailure};
 use crate::kubernetes::mistyped;
+use crate::language::follow::{self, Led};
+use crate::language::key;
 use crate::project::Projection;
 use crate::workload::{Elsewhere, Shape};
 use std::cell::OnceCell;
@@ -427,16 +429,21 @@ impl Judge {
         let Some(kind) = rule.source.manifest.kind(self.within(&finding.code)?) else {
             return Err(malformed(format!("the manifest declares no finding `{}`", finding.code)));
         };
-        let path = resolve(judged, self.within(&finding.at)?)?;
+        let led = resolve(judged, self.within(&finding.at)?)?;
         self.within(&finding.excerpt)?;
-        let shown_at = shown(judged.document, &path, &finding.excerpt, finding.secret);
+        let shown_at = shown(judged.document, &led, &finding.excerpt, finding.secret);
+        let path = led.path;
         let (mut labels, mut related) = (Vec::new(), Vec::new());
         for label in finding.labels {
             let (at, text) = (self.bounded(label.at)?, self.bounded(label.text)?);
             match label.related {
                 Some(there) => related.push(RelatedLabel::new(told, there, at, text).map_err(malformed)?),
                 None if into_scalar(judged, &at)?.is_some() => {}
-                None => labels.push(Label { place: place(judged.document, &resolve(judged, &at)?), text }),
+                None => {
+                    let at = resolve(judged, &at)?;
+                    let place = at.place.map_or_else(|| place(judged.document, &at.path), in_file);
+                    labels.push(Label { place, text });
+                }
             }
         }
         let scope = ExemptionScope::new(judged.document, &judged.shape, &path);
@@ -497,14 +504,21 @@ pub(super) fn start(document: &Document) -> Place {
 
 /// Where a path leads; absent, where its nearest ancestor is.
 pub(super) fn place(document: &Document, path: &Pointer) -> Place {
-    let found = document.locate(path);
+    in_file(document.locate(path))
+}
+
+fn in_file(found: document::Place) -> Place {
     Place { file: found.span.file, start: found.span.start, end: found.span.end, exact: found.exact }
 }
 
 /// What a finding shows: its excerpt, where that stands in the source as it is; else, for a secret, all
 /// of the value, since all of it has to be masked.
-fn shown(document: &Document, path: &Pointer, excerpt: &str, secret: bool) -> Place {
-    let Some(Node { span, .. }) = document.at(path) else { return place(document, path) };
+fn shown(document: &Document, led: &Led, excerpt: &str, secret: bool) -> Place {
+    let span = match (&led.place, document.at(&led.path)) {
+        (Some(place), _) => place.span,
+        (None, Some(node)) => node.span,
+        (None, None) => return place(document, &led.path),
+    };
     let text = document.sources.get(usize::from(span.file)).and_then(|source| source.text.get(span.range()));
     match text.filter(|_| !excerpt.is_empty()).and_then(|text| find_excerpt(text, excerpt)) {
         Some(offset) => {
@@ -512,7 +526,7 @@ fn shown(document: &Document, path: &Pointer, excerpt: &str, secret: bool) -> Pl
             Place { file: span.file, start, end: start + excerpt.len() as u32, exact: true }
         }
         None if secret => Place { file: span.file, start: span.start, end: span.end, exact: true },
-        None => place(document, path),
+        None => led.place.map_or_else(|| place(document, &led.path), in_file),
     }
 }
 
@@ -532,24 +546,11 @@ fn find_excerpt(text: &str, excerpt: &str) -> Option<usize> {
 
 /// Leads a rule's path back into the document. It may end in something absent, but not outside: in
 /// a scalar, or behind the end of a sequence.
-fn resolve(judged: &Judged<'_>, path: &str) -> Result<Pointer, RuleFailure> {
+fn resolve(judged: &Judged<'_>, path: &str) -> Result<Led, RuleFailure> {
     let outside = || malformed(format!("`{path}` points outside the document"));
     let pointer = Pointer::parse(path).map_err(|error: PointerError| malformed(error.to_string()))?;
     let absolute = judged.shape.resolve(&pointer).ok_or_else(outside)?;
-    let mut node = &judged.document.root;
-    for token in absolute.tokens() {
-        node = match &node.value {
-            Value::Object(_) => match node.get(token) {
-                Some(next) => next,
-                None => return Ok(absolute),
-            },
-            Value::Null => return Ok(absolute),
-            Value::Array(items) if token == "-" || *token == items.len().to_string() => return Ok(absolute),
-            Value::Array(_) => position(token).and_then(|index| node.item(index)).ok_or_else(outside)?,
-            _ => return Err(outside()),
-        };
-    }
-    Ok(absolute)
+    follow::follow(judged.document, &absolute).ok_or_else(outside)
 }
 
 /// The value of a wrong type that a path leads into although it has no inside; none for any other path.
@@ -580,6 +581,7 @@ fn absolute(judged: &Judged<'_>, operations: &str) -> Result<String, RuleFailure
         .map_err(|error| malformed(format!("a fix is no RFC 6902 patch: {error}")))?;
     let absolute = operations.into_iter().map(|operation| {
         let path = judged.shape.resolve(operation.path());
+        let path = path.and_then(|path| key::of_document(&path));
         let path =
             path.ok_or_else(|| malformed(format!("a fix's path `{}` leads outside the document", operation.path())))?;
         Ok(operation.at(path))

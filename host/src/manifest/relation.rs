@@ -263,6 +263,13 @@ impl FromStr for Term {
                 start = cut + 1;
             }
         }
+        let has_tree = |path: &ReadPath| path.segments().iter().any(|segment| matches!(segment, Segment::Tree(..)));
+        if parsed.iter().any(has_tree) {
+            return Err(ManifestSyntaxError::Path(
+                text.to_owned(),
+                "a relation holds between values, not trees of texts",
+            ));
+        }
         if parsed.windows(2).any(|pair| stem(&pair[0]) != stem(&pair[1])) {
             return Err(ManifestSyntaxError::Path(text.to_owned(), "its alternatives go through different elements"));
         }
@@ -351,7 +358,7 @@ mod tests {
             assert_eq!((term.paths().len(), term.otherwise()), (paths, otherwise), "{text}");
             assert_eq!(term.to_string().parse::<Term>().unwrap(), term, "{text}");
         }
-        for text in ["", "|a", "a|", "a[*].x|b", "a[*].x|b[*].x", "a..b"] {
+        for text in ["", "|a", "a|", "a[*].x|b", "a[*].x|b[*].x", "a..b", "a:shell"] {
             assert!(text.parse::<Term>().is_err(), "{text}");
         }
     }

@@ -6,7 +6,7 @@ use super::yaml::{self, Scalars};
 use super::{Limits, Listing, Repeated, RepeatedKeys, SyntaxError};
 use super::{assignments, dockerfile, gomod, hcl, json, json5, makefile, proto, sql, text, toml};
 use crate::digest::Hasher;
-use crate::document::{Document, Format, Node, Pointer, Rendering, Source, Subject};
+use crate::document::{Derived, Document, Format, Node, Pointer, Rendering, Source, Subject};
 use crate::kinds::{self, Kind};
 use std::ops::Range;
 use std::sync::Arc;
@@ -274,6 +274,7 @@ impl Unit {
                     old: object.old,
                     subresource: object.subresource,
                     user: object.user,
+                    derived: Derived::default(),
                 })
                 .collect()),
         }
@@ -296,6 +297,7 @@ impl Unit {
             old: None,
             subresource: String::new(),
             user: None,
+            derived: Derived::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! kustomization, whatever suffix they get when it is built.
 
 use super::paths::file_name;
-use crate::document::{Document, Entry, Node, Pointer, Span, Subject, Value};
+use crate::document::{Derived, Document, Entry, Node, Pointer, Span, Subject, Value};
 
 /// The lists of generators, with the kind that each makes.
 const GENERATORS: [(&str, &str); 2] = [("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")];
@@ -34,6 +34,7 @@ pub(super) fn generated(kustomization: &Document) -> Vec<Document> {
                 old: None,
                 subresource: String::new(),
                 user: None,
+                derived: Derived::default(),
             });
         }
     }

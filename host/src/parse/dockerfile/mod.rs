@@ -124,6 +124,11 @@ pub fn comments(text: &str, limits: &Limits) -> Vec<Range<usize>> {
     reader.comments
 }
 
+/// Whether a command is nothing but the start of a here-document: its body is the script then, as in BuildKit.
+pub(crate) fn is_heredoc(command: &str) -> bool {
+    matches!(heredoc::opening(command.trim(), &Limits::default()), Ok(Some(_)))
+}
+
 fn directives(reader: &Reader<'_>, budget: &mut Budget<'_>) -> Result<Node, SyntaxError> {
     let mut entries = Vec::new();
     for directive in &reader.directives {

@@ -1,7 +1,7 @@
 //! The object of a request, whatever its wire: refused where it is malformed, prepared where it is judged.
 
 use crate::decide::forget_owners;
-use crate::document::{Document, Format, Node, Pointer, Source, Subject, Value};
+use crate::document::{Derived, Document, Format, Node, Pointer, Source, Subject, Value};
 use crate::serve::config::Config;
 use crate::workload::controller;
 
@@ -86,6 +86,7 @@ pub(super) fn reviewed(
         old,
         subresource: String::new(),
         user: None,
+        derived: Derived::default(),
     };
     Ok(Some(Reviewed { document, controlled }))
 }

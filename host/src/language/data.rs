@@ -1,0 +1,68 @@
+//! YAML and JSON in a string: a ConfigMap's file, the values of a HelmRelease, a policy of IAM.
+//!
+//! ```text
+//! { "documents": [ … ] }                       `:yaml`, one entry a document, empty ones left out
+//! { "value": … }                               `:json`
+//! { "documents": [ … ], "unread": [ { "reason": "…" } ] }
+//! ```
+//!
+//! Of YAML, scalars are read by the core schema of YAML 1.2. A document that is broken is under `unread`, the others are
+//! there.
+
+use super::build::{Builder, shift, span};
+use super::limits;
+use crate::document::{Node, Span, Value};
+use crate::parse::yaml::{self, Scalars};
+use crate::parse::{SyntaxError, json as json_text};
+
+/// The tree of a JSON text.
+pub(super) fn json(text: &str, builder: &mut Builder) -> Node {
+    let whole = Span::new(0, text.len());
+    match json_text::parse(text, &limits::of_data(builder.left())) {
+        Ok(value) => {
+            builder.count(values(&value));
+            builder.object([("value", value)], whole)
+        }
+        Err(SyntaxError { at, message, .. }) => {
+            let unread = builder.unread(vec![(Span::new(at, at), message)], whole);
+            builder.object([("unread", unread)], whole)
+        }
+    }
+}
+
+/// The tree of a YAML text.
+pub(super) fn yaml(text: &str, builder: &mut Builder) -> Node {
+    let whole = Span::new(0, text.len());
+    let mut documents = Vec::new();
+    let mut unread = Vec::new();
+    for piece in yaml::split_documents(text) {
+        match yaml::parse(&text[piece.clone()], Scalars::Core12, &limits::of_data(builder.left())) {
+            Ok(None) => {}
+            Ok(Some(mut root)) => {
+                builder.count(values(&root));
+                shift(&mut root, piece.start);
+                documents.push(root);
+            }
+            Err(SyntaxError { at, message, .. }) => unread.push((span(&(piece.start + at..piece.start + at)), message)),
+        }
+        if builder.is_full() {
+            let message = format!("more than {} values (limit `VALUES`)", limits::VALUES);
+            unread.push((span(&piece), message));
+            break;
+        }
+    }
+    let documents = builder.list(documents, whole);
+    let mut entries = vec![("documents", documents)];
+    if !unread.is_empty() {
+        entries.push(("unread", builder.unread(unread, whole)));
+    }
+    builder.object(entries, whole)
+}
+
+fn values(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(entries) => entries.iter().map(|entry| values(&entry.value)).sum::<usize>(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,207 @@
+//! The tree of a text in a document, and where a path that a rule gives leads.
+
+use super::build::{Builder, shift};
+use super::key::{self, Reading, Told};
+use super::written::{self, Text};
+use super::{Language, limits, shell};
+use crate::document::{self, Document, Entry, Node, Place, Pointer, Span, Tree, TreeKey, Value};
+use std::sync::Arc;
+
+/// The tree of what stands under a key of a mapping; `None` where no text stands there. `within` is the tree that the
+/// mapping is part of, if it is not part of the document itself. Each tree is made once for a document.
+pub fn tree(
+    document: &Document,
+    within: Option<&Arc<Tree>>,
+    mapping: &Node,
+    entry: &Entry,
+    reading: &Reading,
+) -> Option<Arc<Tree>> {
+    let text = written::text(mapping, entry, reading)?;
+    let key = TreeKey {
+        within: within.map(|tree| Arc::as_ptr(tree) as usize),
+        span: entry.value.span,
+        reading: reading.to_string().into(),
+        text: text.text.as_str().into(),
+    };
+    Some(document.derived.tree(key, limits::VALUES_OF_A_DOCUMENT, |values| {
+        let mut builder = Builder::new(values);
+        let root = read(&text, mapping, &entry.key, reading, &mut builder);
+        let map = text.map(document, within);
+        (Tree { root, text: text.text.into(), map }, builder.made())
+    }))
+}
+
+/// Reads a text, all of it or each part.
+fn read(text: &Text<'_>, mapping: &Node, key: &str, reading: &Reading, builder: &mut Builder) -> Node {
+    let whole = Span::new(0, text.text.len());
+    if reading.each {
+        let mut items = Vec::with_capacity(text.parts.len());
+        for part in &text.parts {
+            items.push(match part {
+                Some(part) => {
+                    let text = &text.text[part.clone()];
+                    let reason = too_much(text, builder);
+                    let mut item = match reason {
+                        Some(reason) => builder.nothing(Span::new(0, text.len()), reason),
+                        None => reading.language.read(key, text, builder),
+                    };
+                    shift(&mut item, part.start);
+                    item
+                }
+                None => Node::new(Value::Null, whole),
+            });
+        }
+        return builder.list(items, whole);
+    }
+    if let Some(reason) = too_much(&text.text, builder) {
+        return builder.nothing(whole, reason);
+    }
+    match reading.language {
+        Language::Shell if text.is_list => {
+            shell::command(&text.text, text.parts.iter().flatten().cloned().collect(), builder)
+        }
+        Language::Shell => match foreign_interpreter(mapping) {
+            Some(program) => builder.nothing(whole, format!("it is a script for `{program}`")),
+            None => shell::script(&text.text, builder),
+        },
+        language => language.read(key, &text.text, builder),
+    }
+}
+
+/// Why a text is not read.
+fn too_much(text: &str, builder: &Builder) -> Option<String> {
+    if text.len() > limits::BYTES {
+        return Some(format!("longer than {} bytes (limit `BYTES`)", limits::BYTES));
+    }
+    builder.is_full().then(|| {
+        format!(
+            "more than {} values, or {} in the document (limits `VALUES`, `VALUES_OF_A_DOCUMENT`)",
+            limits::VALUES,
+            limits::VALUES_OF_A_DOCUMENT
+        )
+    })
+}
+
+/// The program, other than a shell, that the `shell` beside a workflow's `run` names.
+fn foreign_interpreter(mapping: &Node) -> Option<&str> {
+    let program = mapping.get("shell")?.as_str()?.split_whitespace().next()?;
+    (!shell::is_shell(program)).then_some(program)
+}
+
+/// Where a path that a rule gives leads.
+#[derive(Debug, PartialEq)]
+pub struct Led {
+    /// The value of the document that it leads to, or into whose text.
+    pub path: Pointer,
+    /// Where it stands in a tree of that text; `None` for the value itself.
+    pub place: Option<Place>,
+}
+
+/// Leads a path back into a document; the path has keys as rules are told of them. It may end in something absent, but not
+/// outside: `None` for one that leads into a scalar or behind the end of a sequence.
+pub fn follow(document: &Document, pointer: &Pointer) -> Option<Led> {
+    let mut node = &document.root;
+    let mut path: Vec<&str> = Vec::with_capacity(pointer.tokens().len());
+    let owned: Vec<Told<'_>> = pointer.tokens().iter().map(|token| key::understand(token)).collect();
+    let mut is_there = true;
+    for (index, (token, told)) in pointer.tokens().iter().zip(&owned).enumerate() {
+        match (&node.value, told) {
+            (_, Told::Own(key)) if !is_there => path.push(key),
+            (_, Told::Tree(..)) if !is_there => break,
+            (Value::Object(_), Told::Own(key)) => {
+                path.push(key);
+                match node.get(key) {
+                    Some(next) => node = next,
+                    None => is_there = false,
+                }
+            }
+            (Value::Object(_), Told::Tree(key, reading)) => {
+                path.push(key);
+                let path: Pointer = path.into_iter().collect();
+                let tree = node.entry(key).and_then(|entry| tree(document, None, node, entry, reading));
+                let place = match tree {
+                    Some(tree) => Some(within(document, &tree, reading, &pointer.tokens()[index + 1..])?),
+                    None => None,
+                };
+                // Where it is not known how a text is written, its tree stands where the text does.
+                let place = place.map(|place| place.unwrap_or_else(|| document.locate(&path)));
+                return Some(Led { path, place });
+            }
+            (Value::Null, Told::Own(key)) => {
+                path.push(key);
+                is_there = false;
+            }
+            (Value::Array(items), _) if token == "-" || *token == items.len().to_string() => {
+                path.push(token);
+                is_there = false;
+            }
+            (Value::Array(_), _) => {
+                path.push(token);
+                node = node.item(position(token)?)?;
+            }
+            _ => return None,
+        }
+    }
+    Some(Led { path: path.into_iter().collect(), place: None })
+}
+
+/// Where a path in a tree leads: `None` for outside, `Some(None)` where it is not known how the text is written.
+fn within(document: &Document, tree: &Arc<Tree>, reading: &Reading, tokens: &[String]) -> Option<Option<Place>> {
+    let mut node = &tree.root;
+    let mut path: Vec<String> = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        match (&node.value, key::understand(token)) {
+            (Value::Object(_), Told::Tree(key, inner)) => {
+                let nested = node.entry(key).and_then(|entry| self::tree(document, Some(tree), node, entry, &inner));
+                if let Some(nested) = nested {
+                    let place = within(document, &nested, &inner, &tokens[index + 1..])?;
+                    if place.is_some() {
+                        return Some(place);
+                    }
+                }
+                path.push(key.to_owned());
+                break;
+            }
+            (Value::Object(_), Told::Own(key)) => {
+                path.push(key.to_string());
+                match node.get(&key) {
+                    Some(next) => node = next,
+                    None => break,
+                }
+            }
+            (Value::Array(items), _) if *token == items.len().to_string() => {
+                path.push(token.clone());
+                break;
+            }
+            (Value::Array(_), _) => {
+                node = node.item(position(token)?)?;
+                path.push(token.clone());
+            }
+            (Value::Null, _) => break,
+            _ => return None,
+        }
+    }
+    if !tree.map.is_exact() {
+        return Some(None);
+    }
+    let text = |span: Span| tree.text.get(span.range());
+    let found = if reading.language.is_data() {
+        document::locate(&tree.root, &path, text)
+    } else {
+        let exact = document::value_at(&tree.root, &path).is_some();
+        Place { span: first_line(node.span, &tree.text), exact }
+    };
+    Some(Some(Place { span: tree.place(found.span), exact: found.exact }))
+}
+
+/// The part of a range that is on its first line.
+fn first_line(span: Span, text: &str) -> Span {
+    let line = text.get(span.range()).and_then(|text| text.lines().next()).map_or(0, str::len);
+    Span { end: span.start + line as u32, ..span }
+}
+
+/// An array position as RFC 6901 writes it: without sign or leading zeros.
+fn position(token: &str) -> Option<usize> {
+    let is_plain = token == "0" || token.starts_with(|first: char| matches!(first, '1'..='9'));
+    token.parse().ok().filter(|_| is_plain)
+}

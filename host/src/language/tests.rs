@@ -1,0 +1,242 @@
+//! From a file to a tree and back to the place in the file.
+
+use super::follow::follow;
+use crate::document::{Document, Pointer, Source};
+use crate::manifest::ReadPath;
+use crate::parse::{Form, Limits, Scalars, Unit};
+use crate::project::Projection;
+use crate::workload::Shape;
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+fn document(form: Form, text: &str) -> Document {
+    let unit = Unit::new(form, Source::new(".github/workflows/w.yml", text));
+    unit.parse(&Limits::default()).unwrap_or_else(|error| panic!("{error:?}\n{text}")).remove(0)
+}
+
+fn project(document: &Document, reads: &[&str]) -> Json {
+    let reads: Vec<ReadPath> = reads.iter().map(|read| read.parse().unwrap()).collect();
+    serde_json::from_str(&Projection::new(&reads).apply(document, &Shape::Plain)).unwrap()
+}
+
+/// What is written where a path leads.
+fn written<'d>(document: &'d Document, pointer: &str) -> &'d str {
+    let led = follow(document, &Pointer::parse(pointer).unwrap()).unwrap_or_else(|| panic!("{pointer} leads outside"));
+    let span = led.place.unwrap_or_else(|| document.locate(&led.path)).span;
+    &document.sources[0].text[span.range()]
+}
+
+/// The pointers to all texts of words.
+fn words(value: &Json, pointer: String, found: &mut Vec<(String, String)>) {
+    match value {
+        Json::Object(map) => {
+            if let (Some(Json::String(text)), None) = (map.get("text"), map.get("parts")) {
+                found.push((pointer.clone(), text.clone()));
+            }
+            for (key, value) in map {
+                words(value, format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), found);
+            }
+        }
+        Json::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| words(item, format!("{pointer}/{at}"), found));
+        }
+        _ => {}
+    }
+}
+
+const WORKFLOW: &str = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: ";
+
+#[test]
+fn words_are_found_however_the_script_is_written() {
+    for text in [
+        "cargo build && docker push r.example/shop\n",
+        "|\n          cargo build\n            docker push r.example/shop\n",
+        "|-\n            cargo build\n\n            docker push r.example/shop\n      - run: x\n",
+        "|2+ # a comment\n          cargo build\n          docker push r.example/shop\n\n",
+        ">\n          cargo build;\n          docker push r.example/shop\n",
+        ">-\n          cargo build\n            # indented further\n\n\n          docker push r.example/shop\n",
+        "\"cargo build\\n docker\\x20push r.example\\/shop\"\n",
+        "\"cargo build;\n\n          docker \\\n          push r.example/shop\"\n",
+        "'cargo build; docker push ''r.example/shop'''\n",
+        "'cargo build\n\n          docker push r.example/shop'\n",
+        "cargo build;\n          docker push\n          r.example/shop\n",
+        "|\r\n          cargo build\r\n          docker push r.example/shop\r\n",
+        "\"\\u0063argo build; docker push r.example/shop\"\n",
+    ] {
+        let document = document(Form::Yaml(Scalars::Core12), &format!("{WORKFLOW}{text}"));
+        let value = project(&document, &["jobs.*.steps[*].run:shell"]);
+        let mut found = Vec::new();
+        words(&value, String::new(), &mut found);
+        let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(texts[..5], ["cargo", "build", "docker", "push", "r.example/shop"], "{text}\n{value:#}");
+        for (pointer, word) in &found {
+            let written = written(&document, pointer);
+            assert!(
+                written.trim_matches('\'').replace("\\/", "/").replace("\\u0063", "c") == *word,
+                "{written} {word} {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn words_of_dockerfiles_are_found() {
+    let text = "FROM rust:1\nRUN cat <<CONF >/etc/shop.conf \\\n  # a comment\n\n  && cargo \\\n   build\nport = 80\nCONF\n\
+        RUN <<-GO\n\tset -e\n\tcargo test\n\tGO\nRUN [\"sh\", \"-c\", \"cargo \\\"bench\\\"\"]\nCMD cargo run\n";
+    let document = document(Form::Dockerfile, text);
+    let value =
+        project(&document, &["stages[*].instructions[*].command:shell", "stages[*].instructions[*].exec:shell"]);
+    let mut found = Vec::new();
+    words(&value, String::new(), &mut found);
+    let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(
+        texts,
+        [
+            "cat",
+            "CONF",
+            "port = 80\n",
+            "/etc/shop.conf",
+            "cargo",
+            "build",
+            "set",
+            "-e",
+            "cargo",
+            "test",
+            "sh",
+            "-c",
+            "cargo \"bench\"",
+            "cargo",
+            "bench",
+            "cargo",
+            "run"
+        ],
+        "{value:#}"
+    );
+    for (pointer, word) in found.iter().filter(|(_, word)| word.chars().all(|c| c.is_alphanumeric() || c == '-')) {
+        assert_eq!(written(&document, pointer).trim_matches(['\\', '"']), word, "{pointer}");
+    }
+}
+
+#[test]
+fn each_string_of_a_list_has_a_tree() {
+    let text = "{\"version\": 0.2, \"commands\": [\"cargo build\", 3, \"docker push x\"]}";
+    let document = document(Form::Json, &text.replace('{', "{\"apiVersion\":\"v1\",\"kind\":\"X\","));
+    let value = project(&document, &["commands[*]:shell"]);
+    assert_eq!(value["commands[*]:shell"].as_array().unwrap().len(), 3);
+    assert_eq!(value["commands[*]:shell"][2]["commands"][0]["name"], "docker");
+    assert_eq!(written(&document, "/commands[*]:shell/2/commands/0/words/1"), "push");
+    let led = follow(&document, &Pointer::parse("/commands[*]:shell/0/commands/0").unwrap()).unwrap();
+    assert_eq!(led.path.to_string(), "/commands");
+}
+
+#[test]
+fn data_in_a_string_is_a_tree_of_its_own() {
+    let text = "apiVersion: v1\nkind: ConfigMap\ndata:\n  a.yaml: |\n    x: 1\n    jobs:\n      - run: |\n          cargo build\n    \
+        ---\n    - y\n  b.json: '{\"k\": [true, \"v\"]}'\n  c: '{'\n";
+    let document = document(Form::Yaml(Scalars::Kubernetes), text);
+    let value = project(&document, &["data.*:yaml", "data[\"b.json\"]:json.value.k", "data.c:json"]);
+    assert_eq!(value["data"]["a.yaml:yaml"]["documents"][0]["x"], 1);
+    assert_eq!(value["data"]["a.yaml:yaml"]["documents"][1], json!(["y"]));
+    assert_eq!(value["data"]["b.json:json"], json!({"value": {"k": [true, "v"]}}));
+    assert!(value["data"]["c:json"]["unread"][0]["reason"].is_string());
+    assert_eq!(written(&document, "/data/a.yaml:yaml/documents/0/x"), "1");
+    assert_eq!(written(&document, "/data/b.json:json/value/k/1"), "\"v\"");
+    let nested = project(&document, &["data.*:yaml.documents[*].jobs[*].run:shell"]);
+    assert_eq!(nested["data"]["a.yaml:yaml"]["documents"][0]["jobs"][0]["run:shell"]["commands"][0]["name"], "cargo");
+    assert_eq!(written(&document, "/data/a.yaml:yaml/documents/0/jobs/0/run:shell/commands/0/words/1"), "build");
+}
+
+#[test]
+fn a_key_that_looks_like_a_tree_is_told_apart() {
+    let text = "apiVersion: v1\nkind: X\nrun: cargo build\n'run:shell': none\n'run:shell:': 1\n";
+    let document = document(Form::Yaml(Scalars::Core12), text);
+    assert_eq!(project(&document, &["*"])["run:shell:"], "none");
+    let value = project(&document, &["*", "run:shell", "[\"run:shell\"]"]);
+    assert_eq!(value["run:shell:"], "none");
+    assert_eq!(value["run:shell::"], 1);
+    assert_eq!(value["run:shell"]["commands"][0]["name"], "cargo");
+    assert_eq!(written(&document, "/run:shell:"), "none");
+    assert_eq!(follow(&document, &Pointer::parse("/run:shell::").unwrap()).unwrap().path.tokens(), ["run:shell:"]);
+}
+
+#[test]
+fn a_tree_is_made_once_and_only_where_it_is_read() {
+    let text = format!("{WORKFLOW}cargo build\n        with: {{}}\n");
+    let document = document(Form::Yaml(Scalars::Core12), &text);
+    assert!(project(&document, &["jobs"])["jobs"]["a"]["steps"][0].get("run:shell").is_none());
+    assert_eq!(document.derived.count(), 0);
+    let paths = ["jobs", "jobs.*.steps[*].run:shell", "jobs.*.steps[*].*:shell", "jobs.*.steps[*].run:shell.commands"];
+    let value = project(&document, &paths);
+    assert_eq!(value["jobs"]["a"]["steps"][0]["run:shell"]["commands"][0]["name"], "cargo");
+    assert_eq!(value["jobs"]["a"]["runs-on"], "x");
+    project(&document, &paths[1..2]);
+    assert_eq!(document.derived.count(), 1);
+}
+
+#[test]
+fn paths_that_lead_nowhere_are_refused() {
+    let document = document(Form::Yaml(Scalars::Core12), &format!("{WORKFLOW}cargo build\n"));
+    let led = |path: &str| follow(&document, &Pointer::parse(path).unwrap());
+    assert!(led("/jobs/a/steps/0/run:shell/commands/7").is_none());
+    assert!(led("/jobs/a/steps/0/run:shell/commands/0/name/x").is_none());
+    assert!(led("/jobs/a/steps/0/run/x").is_none());
+    assert_eq!(led("/jobs/a/steps/0/run:shell/commands/0/wrappers").map(|led| led.place.unwrap().exact), Some(false));
+    assert_eq!(
+        led("/jobs/a/steps/0/none:shell/commands/0").map(|led| led.path.to_string()),
+        Some("/jobs/a/steps/0/none".into())
+    );
+}
+
+#[test]
+fn another_interpreter_is_told() {
+    for (text, is_read) in
+        [("x\n        shell: bash -e {0}", true), ("x\n        shell: pwsh", false), ("x\n        shell: sh", true)]
+    {
+        let document = document(Form::Yaml(Scalars::Core12), &format!("{WORKFLOW}{text}\n"));
+        let value = project(&document, &["jobs.*.steps[*].run:shell"]);
+        assert_eq!(value["jobs"]["a"]["steps"][0]["run:shell"].get("unread").is_none(), is_read, "{text}");
+    }
+}
+
+#[test]
+fn texts_are_bounded() {
+    let long = "a\n".repeat(super::limits::BYTES / 2 + 1);
+    let text = json!({"apiVersion": "v1", "kind": "X", "a": long, "b": "x"}).to_string();
+    let document = document(Form::Json, &text);
+    let value = project(&document, &["*:shell"]);
+    assert!(value["a:shell"]["unread"][0]["reason"].as_str().unwrap().contains("BYTES"));
+    assert!(value["b:shell"].get("unread").is_none());
+    let many: Vec<String> = (0..6).map(|at| format!("{at} a b c d e\n").repeat(20_000)).collect();
+    let text = json!({"apiVersion": "v1", "kind": "X", "all": many}).to_string();
+    let value = project(&self::document(Form::Json, &text), &["all[*]:shell"]);
+    let last = &value["all[*]:shell"][5];
+    assert!(last["unread"][0]["reason"].is_string(), "{last}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Whatever a text is, and however it is written, a tree's words stand where they are written.
+    #[test]
+    fn places_are_exact(
+        lines in prop::collection::vec("[a-c'\"\\\\$é ]{0,12}", 1..6),
+        style in 0..4_usize,
+    ) {
+        let script = lines.join("\n");
+        let text = match style {
+            0 => serde_json::to_string(&script).unwrap(),
+            1 => format!("'{}'", script.replace('\'', "''").replace('\n', "\n\n          ")),
+            2 => format!("|\n          x\n{}", lines.iter().map(|line| format!("          {line}\n")).collect::<String>()),
+            _ => format!(">\n          x\n{}", lines.iter().map(|line| format!("          {line}\n")).collect::<String>()),
+        };
+        let document = document(Form::Yaml(Scalars::Core12), &format!("{WORKFLOW}{text}\n"));
+        let value = project(&document, &["jobs.*.steps[*].run:shell"]);
+        let mut found = Vec::new();
+        words(&value, String::new(), &mut found);
+        for (pointer, word) in found.iter().filter(|(_, word)| !word.is_empty() && word.chars().all(char::is_alphanumeric)) {
+            let written: String = written(&document, pointer).chars().filter(|c| c.is_alphanumeric()).collect();
+// Of a word on several lines the first is shown.
+            prop_assert!(!written.is_empty() && word.starts_with(&written), "{word:?} is written {written:?} in {text}");
+        }
+    }
+}
