@@ -15,6 +15,7 @@ mod fixes;
 mod hcl_reference;
 mod hostile_files;
 mod inputs;
+mod languages;
 mod lsp;
 mod oci;
 mod pod_security;

@@ -3,6 +3,7 @@
 //! The tree is one vector in document order, because a rule lives for a single call: one
 //! allocation, no recursion, and a subtree is skipped by one addition.
 
+use crate::language::{is_tree, own_key};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -353,21 +354,29 @@ impl<'d> View<'d> {
         self.children().filter(move |_| is_array).map(move |node| view.child(node))
     }
 
-    /// The entries of an object; none for anything else.
+    /// The entries of an object; none for anything else. Trees of its texts are left out: see
+    /// [`language`](crate::language).
     pub fn entries(&self) -> impl Iterator<Item = (&'d str, View<'d>)> + use<'d> {
         let view = self.clone();
         let is_object = self.kind() == Some(Kind::Object);
-        self.children().filter(move |_| is_object).map(move |node| (&*view.nodes[node as usize].key, view.child(node)))
+        self.children().filter(move |_| is_object).filter_map(move |node| {
+            let key: &'d str = &view.nodes[node as usize].key;
+            (!is_tree(key)).then(|| (own_key(key), view.child(node)))
+        })
     }
 
     /// How many elements or entries there are.
     pub fn len(&self) -> usize {
-        self.children().count()
+        if self.kind() == Some(Kind::Object) { self.entries().count() } else { self.children().count() }
     }
 
     /// True when there is no element or entry.
     pub fn is_empty(&self) -> bool {
-        self.children().next().is_none()
+        if self.kind() == Some(Kind::Object) {
+            self.entries().next().is_none()
+        } else {
+            self.children().next().is_none()
+        }
     }
 
     /// What the value is; `None` when absent.

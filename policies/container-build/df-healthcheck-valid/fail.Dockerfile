@@ -45,7 +45,29 @@ FROM debian:trixie-slim AS little
 # expect[option]: `--retries` is `-1`, expected a whole number
 HEALTHCHECK --timeout=500us --retries=-1 CMD /app/check
 
+FROM debian:trixie-slim AS misled
+# An argument that ends like a shell is none.
+# expect: `||` is handed over as an argument
+HEALTHCHECK CMD ["wget", "http://localhost/files/dash", "||", "exit", "1"]
+
+FROM debian:trixie-slim AS wrapped
+# expect: `||` is handed over as an argument
+HEALTHCHECK CMD ["timeout", "5", "wget", "http://localhost/sh", "||", "exit", "1"]
+
+FROM debian:trixie-slim AS parent
+HEALTHCHECK CMD ["/app", "check"]
+# expect: it looks like the exec form but is not a JSON array
+ONBUILD HEALTHCHECK CMD ["/shop", "ping"] || exit 1
+
+FROM debian:trixie-slim AS negative
+# expect: `--interval` is `-20s`, expected 0 or at least `1ms`
+HEALTHCHECK --interval=-20s CMD /app/check
+
 FROM debian:trixie-slim
+COPY --from=misled /app /app
+COPY --from=wrapped /app /app
+COPY --from=parent /app /app
+COPY --from=negative /app /app
 COPY --from=builder /app /app
 COPY --from=quotes /app /app
 COPY --from=spaced /app /app

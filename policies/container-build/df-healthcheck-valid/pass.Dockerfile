@@ -24,6 +24,14 @@ HEALTHCHECK CMD [ "$(cat /run/state)" = "ready" ] || exit 1
 FROM debian:trixie-slim AS defaults
 HEALTHCHECK --interval=30s --timeout=30s --start-period=0s CMD ["/app/check", "--expect", "a || b"]
 
+# A sign is a part of a duration; inside one argument, operators are the program's.
+FROM debian:trixie-slim AS signed
+HEALTHCHECK --interval=+20s --timeout=+2s CMD ["node", "-e", "process.exit(Number(process.env.DOWN || 0))"]
+
+# What a wrapper starts is a shell.
+FROM debian:trixie-slim AS started
+HEALTHCHECK CMD ["timeout", "5", "/bin/busybox", "sh", "-c", "wget -q localhost || exit 1", "||"]
+
 # Nothing of this stage is shipped.
 FROM debian:trixie-slim AS unused
 HEALTHCHECK --interval=30 CMD ["/app/check"] || exit 1
@@ -35,6 +43,8 @@ COPY --from=wrapped /app /b
 COPY --from=tested /app /c
 COPY --from=compared /app /d
 COPY --from=defaults /app /e
+COPY --from=signed /app /f
+COPY --from=started /app /g
 # Dead: the next one takes its place.
 HEALTHCHECK CMD ["/app", "check"] || exit 1
 HEALTHCHECK NONE

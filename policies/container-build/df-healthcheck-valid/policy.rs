@@ -1,4 +1,5 @@
 use policy_sdk::json::Json;
+use policy_sdk::language::shell::commands;
 use policy_sdk::prelude::*;
 use policy_sdk::values::duration::parse_millis;
 
@@ -7,12 +8,13 @@ policy_sdk::rule! {
     ///
     /// * What starts like the exec form, `CMD ["…`, is a complete JSON array of strings with nothing
     ///   behind it. A shell test such as `CMD [ -f /ready ]` is none of that.
-    /// * The exec form holds no shell operator (`||`, `>`, …) among its arguments, unless one of
-    ///   them is a shell.
+    /// * The exec form holds no shell operator (`||`, `>`, …) among its arguments, unless its program, or
+    ///   what that starts (`timeout 5 sh -c …`), is a shell.
     /// * `--interval`, `--timeout`, `--start-period` and `--start-interval` are durations as Docker
     ///   reads them (`30s`, `1m30s`), none between 0 and 1 ms, and `--retries` is a whole number.
     ///
-    /// Judged is the last `HEALTHCHECK` of each stage that feeds the final image: those before it are dead.
+    /// Judged is the last `HEALTHCHECK` of each stage that feeds the final image: those before it are dead. So is the last
+    /// one behind `ONBUILD`, which images get that are built from it.
     /// Kubernetes, and images built in OCI format, ignore the instruction.
     ///
     /// A `|| exit 1` behind or inside the exec form says nothing that the exit status does not, so
@@ -44,6 +46,14 @@ policy_sdk::rule! {
         "stages[*].instructions[*].flags",
         "stages[*].instructions[*].form",
         "stages[*].instructions[*].exec",
+        "stages[*].instructions[*].exec:shell",
+        "stages[*].instructions[*].trigger.instruction",
+        "stages[*].instructions[*].trigger.source",
+        "stages[*].instructions[*].trigger.flags",
+        "stages[*].instructions[*].trigger.form",
+        "stages[*].instructions[*].trigger.exec",
+        "stages[*].instructions[*].trigger.exec:shell",
+        "stages[*].instructions[*].trigger.command",
         "stages[*].instructions[*].command",
     ],
 }
@@ -53,8 +63,7 @@ const SHELLS: [&str; 9] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "cmd", "po
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let stages = input.document.get("stages").items().filter(|stage| stage.get("feeds_final").is_true());
-    let is_healthcheck = |instruction: &View<'_>| instruction.get("instruction").text() == "HEALTHCHECK";
-    for healthcheck in stages.filter_map(|stage| stage.get("instructions").items().filter(is_healthcheck).last()) {
+    for healthcheck in stages.flat_map(|stage| last_healthchecks(&stage)).flatten() {
         judge_flags(&healthcheck.get("flags"), findings);
         match healthcheck.get("form").text() {
             "shell" => judge_shell_form(&healthcheck, findings),
@@ -63,6 +72,14 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
     }
     Ok(())
+}
+
+/// The stage's own last health check, and the last one that images built from it get.
+fn last_healthchecks<'d>(stage: &View<'d>) -> [Option<View<'d>>; 2] {
+    let is_healthcheck = |instruction: &View<'d>| instruction.get("instruction").text() == "HEALTHCHECK";
+    let instructions = || stage.get("instructions").items();
+    let of_children = instructions().map(|instruction| instruction.get("trigger")).filter(is_healthcheck).last();
+    [instructions().filter(is_healthcheck).last(), of_children]
 }
 
 fn judge_shell_form(healthcheck: &View<'_>, findings: &mut Findings) {
@@ -138,7 +155,8 @@ fn is_exit(text: &str) -> bool {
 fn judge_exec_form(healthcheck: &View<'_>, findings: &mut Findings) {
     let words: Vec<View<'_>> = healthcheck.get("exec").items().collect();
     let Some(at) = words.iter().enumerate().position(|(at, word)| is_operator(word.text(), at == 0)) else { return };
-    if words.iter().any(|word| is_shell(word.text())) {
+    let program = commands(&healthcheck.get("exec:shell")).next().map_or("", |command| command.name());
+    if SHELLS.contains(&program) {
         return;
     }
     let source = healthcheck.get("source");
@@ -171,18 +189,15 @@ fn is_operator(word: &str, is_program: bool) -> bool {
         || is_program && word.contains(" || ")
 }
 
-fn is_shell(word: &str) -> bool {
-    let name = word.rsplit(['/', '\\']).next().unwrap_or_default();
-    SHELLS.contains(&name.trim_end_matches(".exe"))
-}
-
 fn judge_flags(flags: &View<'_>, findings: &mut Findings) {
     for option in ["interval", "timeout", "start-period", "start-interval"] {
         for value in flags.get(option).items() {
             let text = value.text();
             let expected = match millis(text) {
                 None => "a duration with its unit, such as `30s`",
-                Some(_) if is_below_millisecond(text) => "0 or at least `1ms`",
+                Some(millis) if is_below_millisecond(text) || text.starts_with('-') && millis > 0 => {
+                    "0 or at least `1ms`"
+                }
                 Some(_) => continue,
             };
             let message = format!("`--{option}` is `{text}`, expected {expected}: the image will not build");
@@ -197,6 +212,7 @@ fn judge_flags(flags: &View<'_>, findings: &mut Findings) {
 
 /// A duration that is more than nothing and less than Docker takes, written in micro- or nanoseconds alone.
 fn is_below_millisecond(text: &str) -> bool {
+    let text = text.trim_start_matches(['+', '-']);
     let (number, least) = match ["us", "µs", "ns"].iter().find_map(|unit| Some((text.strip_suffix(unit)?, *unit))) {
         Some((number, "ns")) => (number, 1_000_000),
         Some((number, _)) => (number, 1_000),
@@ -206,8 +222,9 @@ fn is_below_millisecond(text: &str) -> bool {
     number.contains(|digit| matches!(digit, '1'..='9')) && whole.parse::<u64>().is_ok_and(|whole| whole < least)
 }
 
-/// A duration as Go reads it: unlike elsewhere a number needs its unit, and only these there are.
+/// A duration as Go reads it: unlike elsewhere a number needs its unit, only these there are, and a sign may be before it.
 fn millis(text: &str) -> Option<i64> {
+    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
     let is_unit = |unit: &str| matches!(unit, "h" | "m" | "s" | "ms" | "us" | "µs" | "ns");
     let mut units = text.split(|c: char| c.is_ascii_digit() || c == '.').filter(|unit| !unit.is_empty());
     let is_go = text == "0" || (text.ends_with(char::is_alphabetic) && units.all(is_unit));

@@ -24,16 +24,46 @@ RUN if [ "$BUILD_TYPE" = "release" ]; then \
 RUN cd api && cargo build --profile dev
 # expect[debug-build]: `cargo install --debug --path tool` builds for debugging
 RUN ["cargo", "install", "--debug", "--path", "tool"]
-# expect[debug-build]: `RUSTFLAGS=-Dwarnings cargo build -p nested` builds for debugging
+# expect[debug-build]: `cargo build -p nested` builds for debugging
 RUN ["/bin/sh", "-c", "set -e; RUSTFLAGS=-Dwarnings cargo build -p nested"]
 RUN <<SCRIPT
 set -e
 # expect[debug-build]: builds for debugging
 cargo build -p heredoc
 SCRIPT
+# What stands around a here-document runs, and so does the body that a shell gets.
+# expect[debug-build]: `cargo build -p around` builds for debugging
+RUN cat <<CONF >/etc/shop.conf && cargo build -p around
+cargo build
+CONF
+RUN bash -eu <<GO
+# expect[debug-build]: builds for debugging
+cargo build -p input
+GO
+RUN <<GO sudo -E bash
+# expect[debug-build]: builds for debugging
+cargo build -p before
+GO
+RUN cat <<'GO' | sh -e
+# expect[debug-build]: `cargo build -p piped` builds for debugging
+cargo build -p piped
+GO
+# Options of the tool, and programs that start another, change nothing.
+# expect[debug-build]: `cargo --offline build` builds for debugging
+RUN cargo --offline build
+# expect[debug-build]: `cargo --config term.quiet=true build` builds for debugging
+RUN cargo --config term.quiet=true build
+# expect[debug-build]: `cargo build -p waits` builds for debugging
+RUN timeout -k 5 300 cargo build -p waits
+# expect[debug-build]: `cargo build -p nicely` builds for debugging
+RUN env -i nice -n 5 cargo build -p nicely
+# expect[debug-build]: `npm --prefix ui run dev` is for development, expected a build for production
+RUN npm --prefix ui run dev
+# expect[debug-build]: `cargo build -p quoted` builds for debugging
+RUN eval "cargo build -p quoted" && find . -name Cargo.toml -exec true {} \;
 
 FROM golang:1.25 AS tools
-# expect[debug-build]: `CGO_ENABLED=0 go build -gcflags=all=-N -l -o /tool ./cmd/tool` builds for debugging
+# expect[debug-build]: `go build -gcflags=all=-N -l -o /tool ./cmd/tool` builds for debugging
 RUN CGO_ENABLED=0 go build -gcflags="all=-N -l" -o /tool ./cmd/tool
 
 FROM mcr.microsoft.com/dotnet/sdk:9.0 AS reports

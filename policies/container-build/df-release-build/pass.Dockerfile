@@ -33,6 +33,18 @@ test "$BUILD_TYPE" = release
 cargo build --release
 RUN_SCRIPT
 
+# What is put into a file, or read by another program, does not run here.
+RUN <<GO cat > /build.sh
+cargo build
+GO
+RUN python3 - <<GO
+cargo build
+GO
+RUN echo 'cargo build' > /build.sh && cat <<GO | tee /other.sh
+cargo build
+GO
+RUN npm --prefix dev run build
+
 FROM golang:1.25 AS tools
 RUN go build -gcflags=all=-l=4 -ldflags="-s -w" -o /usr/local/bin/tool ./cmd/tool
 

@@ -1,5 +1,6 @@
-use policy_sdk::language::script::{self, Argument, Command};
-use policy_sdk::language::shell;
+use policy_sdk::language::execution::{Argument, Execution, executions};
+use policy_sdk::language::shell::{Command, all_commands};
+use policy_sdk::language::unread;
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
 use policy_sdk::repository::github::Action;
@@ -13,7 +14,10 @@ policy_sdk::rule! {
     /// Dockerfile stages that feed the final image, in its `CMD` and `ENTRYPOINT`, in all phases of a buildspec,
     /// and in workflow jobs that publish: those with a step that pushes an image or uploads a release. Elsewhere
     /// in a workflow, as in its tests, a debug build is right. The final image does not start with `npm run dev`
-    /// (or yarn, pnpm, bun) either.
+    /// (or yarn, pnpm, bun) either, nor is it built with that.
+    ///
+    /// Commands are looked for wherever a shell runs them: in here-documents that a shell reads, in `sh -c`, behind
+    /// `sudo`, `timeout` and the like. A script that is not read to its end, and has no finding, is not evaluated.
     ///
     /// A Dockerfile is not judged that is for development by its name or folder (`Dockerfile.dev`,
     /// `.devcontainer/`, `e2e/`), or by the name of its final stage.
@@ -47,10 +51,9 @@ policy_sdk::rule! {
         "stages[*].name", "stages[*].final", "stages[*].feeds_final", "stages[*].args",
         "stages[*].instructions[*].flags",
         "stages[*].instructions[*].instruction", "stages[*].instructions[*].source",
-        "stages[*].instructions[*].command", "stages[*].instructions[*].exec",
-        "stages[*].instructions[*].heredocs[*].content",
-        "env", "jobs.*.env", "jobs.*.steps[*].env", "jobs.*.steps[*].run", "jobs.*.steps[*].uses",
-        "phases.*.commands",
+        "stages[*].instructions[*].command:shell", "stages[*].instructions[*].exec:shell",
+        "env", "jobs.*.env", "jobs.*.steps[*].env", "jobs.*.steps[*].run:shell", "jobs.*.steps[*].uses",
+        "phases.*.commands[*]:shell",
     ],
     parameters: {
         /// The tools whose commands are judged.
@@ -73,12 +76,10 @@ const PUBLISHING_ACTIONS: [&str; 6] = [
     "actions/upload-release-asset",
     "actions/upload-pages-artifact",
 ];
-const PUBLISHING_COMMANDS: [&str; 6] =
-    ["docker push", "--push", "gh release", "aws s3 cp", "aws s3 sync", "npm publish"];
-
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let document = &input.document;
     let tools = &input.parameters.tools;
+    let mut skipped = None;
     if let Some(name) = development(input) {
         return not_applicable(format!("`{name}` says that it is for development"));
     }
@@ -91,7 +92,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 _ => false,
             };
             if is_judged {
-                judge_instruction(&instruction, &args, document, tools, findings);
+                skipped = skipped.or(judge_instruction(&instruction, &args, document, tools, findings));
             }
         }
     }
@@ -100,18 +101,20 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     {
         for step in job.get("steps").items() {
             let variables = [step.get("env"), job.get("env"), document.get("env")];
-            let run = step.get("run");
-            let place = Place { code: Code::Workflow, starts: false, tools };
-            judge_script(&run, run.text(), &variables, &None, place, findings);
+            let place = Place { code: Code::Workflow, serves: None, tools };
+            skipped = skipped.or(judge_script(&step.get("run:shell"), &variables, &None, place, findings));
         }
     }
     for (_, phase) in document.get("phases").entries() {
-        for command in phase.get("commands").items() {
-            let place = Place { code: Code::DebugBuild, starts: false, tools };
-            judge_script(&command, command.text(), &[document.at("env.variables")], &None, place, findings);
+        for script in phase.get("commands[*]:shell").items() {
+            let place = Place { code: Code::DebugBuild, serves: None, tools };
+            skipped = skipped.or(judge_script(&script, &[document.at("env.variables")], &None, place, findings));
         }
     }
-    Ok(())
+    match skipped.filter(|_| findings.is_empty()) {
+        Some(reason) => not_evaluated(format!("a script is not read to its end: {reason}")),
+        None => Ok(()),
+    }
 }
 
 /// The name that says that a Dockerfile is for development.
@@ -131,8 +134,8 @@ fn development<'d>(input: &Input<'d, Parameters>) -> Option<&'d str> {
 struct Place<'t> {
     /// What a build for debugging is there.
     code: Code,
-    /// Whether it is what the image starts with.
-    starts: bool,
+    /// What a development server is there.
+    serves: Option<Code>,
     /// The tools whose commands are judged.
     tools: &'t [Tool],
 }
@@ -140,71 +143,76 @@ struct Place<'t> {
 fn publishes(step: &View<'_>) -> bool {
     let action = Action::parse(step.get("uses").text());
     action.is_some_and(|action| PUBLISHING_ACTIONS.iter().any(|publishing| action.is(publishing)))
-        || PUBLISHING_COMMANDS.iter().any(|command| step.get("run").text().contains(command))
+        || all_commands(&step.get("run:shell")).iter().any(is_publishing)
 }
 
-fn judge_instruction(
-    instruction: &View<'_>,
-    args: &[View<'_>],
-    document: &View<'_>,
-    tools: &[Tool],
-    findings: &mut Findings,
-) {
-    let fix = fix(instruction, document);
-    let starts = instruction.get("instruction").text() != "RUN";
-    let place = Place { code: Code::DebugBuild, starts, tools };
-    let (exec, command) = (instruction.get("exec"), instruction.get("command"));
-    let words: Vec<&str> = exec.items().map(|word| word.text()).collect();
-    if let Some(script) = shell::script(words.iter().copied()) {
-        judge_script(&exec, script, args, &fix, place, findings);
-    } else if exec.exists() {
-        let known = |text: &&str| Argument { text: (*text).to_owned(), is_known: true };
-        report(&exec, &[Command { words: words.iter().map(known).collect(), group: 0 }], &fix, place, findings);
-    } else if command.text().starts_with("<<") {
-        for heredoc in instruction.get("heredocs").items() {
-            let content = heredoc.get("content");
-            judge_script(&content, content.text(), args, &fix, place, findings);
-        }
-    } else {
-        judge_script(&command, command.text(), args, &fix, place, findings);
+/// `docker push`, `gh release create`, `aws s3 cp`, `npm publish`, and whatever has `--push`.
+fn is_publishing(command: &Command<'_>) -> bool {
+    let is_there = |text: &str| command.program_words().any(|word| word.text() == text);
+    match (command.name(), command.subcommand()) {
+        ("docker" | "podman" | "nerdctl" | "buildah", "push") | ("npm" | "pnpm" | "yarn" | "cargo", "publish") => true,
+        ("gh", "release") => is_there("create") || is_there("upload"),
+        ("aws", "s3") => is_there("cp") || is_there("sync"),
+        _ => is_there("--push"),
     }
 }
 
-fn judge_script(
-    at: &View<'_>,
-    script: &str,
-    variables: &[View<'_>],
+/// Judges an instruction; why its script was not read to the end.
+fn judge_instruction<'d>(
+    instruction: &View<'d>,
+    args: &[View<'d>],
+    document: &View<'d>,
+    tools: &[Tool],
+    findings: &mut Findings,
+) -> Option<&'d str> {
+    let fix = fix(instruction, document);
+    let serves = if instruction.get("instruction").text() == "RUN" { Code::DebugBuild } else { Code::DevServer };
+    let place = Place { code: Code::DebugBuild, serves: Some(serves), tools };
+    let skipped = judge_script(&instruction.get("exec:shell"), args, &fix, place, findings);
+    skipped.or(judge_script(&instruction.get("command:shell"), args, &fix, place, findings))
+}
+
+/// Judges a script; why it was not read to the end.
+fn judge_script<'d>(
+    script: &View<'d>,
+    variables: &[View<'d>],
     fix: &Option<Fix>,
     place: Place<'_>,
     findings: &mut Findings,
-) {
+) -> Option<&'d str> {
     let value = |name: &str| {
         let written = variables.iter().map(|variables| variables.get(name)).find(|value| value.kind().is_some())?;
         written.scalar_text().filter(|text| !text.contains("${{")).map(str::to_owned)
     };
-    report(at, &script::commands(script, &value).unwrap_or_default(), fix, place, findings);
+    report(&executions(script, &value), fix, place, findings);
+    unread(script)
 }
 
-fn report(at: &View<'_>, commands: &[Command], fix: &Option<Fix>, place: Place<'_>, findings: &mut Findings) {
-    if place.starts {
+fn report(commands: &[Execution<'_>], fix: &Option<Fix>, place: Place<'_>, findings: &mut Findings) {
+    if let Some(code) = place.serves {
         for command in commands.iter().filter(|command| is_dev_server(&command.words, place.tools)) {
-            let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
-            let command = words.join(" ");
-            let message = format!("`{command}` starts a development server, expected what the build has made");
-            findings.report(Code::DevServer, at, message).excerpt(command);
+            let message = match code {
+                Code::DevServer => "starts a development server, expected what the build has made",
+                _ => "is for development, expected a build for production",
+            };
+            findings.report(code, &command.command, format!("`{}` {message}", text(command)));
         }
     }
-    let optimised = |command: &Command| is_optimised(&command.words, place.tools);
+    let optimised = |command: &Execution<'_>| is_optimised(&command.words, place.tools);
     for command in commands.iter().filter(|command| optimised(command) == Some(false)) {
         // Another branch is right, and it is not known which one is taken.
-        let is_excused = |other: &Command| other.group == command.group && optimised(other) == Some(true);
+        let is_excused = |other: &Execution<'_>| other.group == command.group && optimised(other) == Some(true);
         if command.group == 0 || !commands.iter().any(is_excused) {
-            let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
-            let command = words.join(" ");
-            let message = format!("`{command}` builds for debugging, expected a build with optimisation");
-            findings.report(place.code, at, message).excerpt(command).fix(fix.clone());
+            let message = format!("`{}` builds for debugging, expected a build with optimisation", text(command));
+            findings.report(place.code, &command.command, message).fix(fix.clone());
         }
     }
+}
+
+/// A command for a message.
+fn text(command: &Execution<'_>) -> String {
+    let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
+    words.join(" ")
 }
 
 /// Whether a tool, called with these arguments, builds with optimisation; `None` as below.
@@ -212,18 +220,32 @@ type BuildCheck = fn(&[Argument]) -> Option<bool>;
 
 /// The program that a command runs, without its folder, and its arguments.
 fn program(words: &[Argument]) -> Option<(&str, &[Argument])> {
-    let is_prefix = |word: &Argument| matches!(word.text.as_str(), "env" | "exec" | "sudo") || word.text.contains('=');
-    let start = words.iter().position(|word| !is_prefix(word))?;
-    let program = words[start].text.as_str();
-    Some((program.rsplit_once('/').map_or(program, |(_, name)| name), &words[start + 1..]))
+    let (program, arguments) = words.split_first()?;
+    let program = program.text.as_str();
+    Some((program.rsplit_once('/').map_or(program, |(_, name)| name), arguments))
+}
+
+/// The arguments from the first one on that is no option and no value of one.
+fn operands<'w>(mut arguments: &'w [Argument], valued: &[&str]) -> &'w [Argument] {
+    while let [option, rest @ ..] = arguments
+        && option.text.starts_with(['-', '+'])
+    {
+        arguments = if valued.contains(&option.text.as_str()) { rest.get(1..).unwrap_or_default() } else { rest };
+    }
+    arguments
 }
 
 /// `npm run dev`, `yarn dev`.
 fn is_dev_server(words: &[Argument], tools: &[Tool]) -> bool {
+    const VALUED: [&str; 9] = ["--prefix", "-C", "--cwd", "--dir", "-w", "--workspace", "--filter", "-F", "--loglevel"];
     let Some(("npm" | "yarn" | "pnpm" | "bun", arguments)) = program(words) else { return false };
-    let is_script =
-        |word: &&Argument| !word.text.starts_with('-') && !matches!(word.text.as_str(), "run" | "run-script");
-    tools.contains(&Tool::Npm) && arguments.iter().find(is_script).is_some_and(|word| word.text == "dev")
+    let mut script = operands(arguments, &VALUED);
+    if let [run, rest @ ..] = script
+        && matches!(run.text.as_str(), "run" | "run-script")
+    {
+        script = operands(rest, &VALUED);
+    }
+    tools.contains(&Tool::Npm) && script.first().is_some_and(|word| word.text == "dev")
 }
 
 /// Whether a command builds with optimisation; `None` when it builds nothing, or that cannot be told.
@@ -240,7 +262,9 @@ fn is_optimised(words: &[Argument], tools: &[Tool]) -> Option<bool> {
 }
 
 fn cargo(arguments: &[Argument]) -> Option<bool> {
-    const TAKE_A_VALUE: [&str; 16] = [
+    const TAKE_A_VALUE: [&str; 18] = [
+        "-C",
+        "--color",
         "-j",
         "--jobs",
         "-p",
@@ -258,8 +282,14 @@ fn cargo(arguments: &[Argument]) -> Option<bool> {
         "--exclude",
         "--root",
     ];
-    let mut words = arguments.iter();
-    let subcommand = words.find(|word| !word.text.starts_with(['-', '+']) && word.text != "auditable")?.text.as_str();
+    let mut words = operands(arguments, &TAKE_A_VALUE);
+    if let [wrapper, rest @ ..] = words
+        && wrapper.text == "auditable"
+    {
+        words = operands(rest, &TAKE_A_VALUE);
+    }
+    let mut words = words.iter();
+    let subcommand = words.next()?.text.as_str();
     if !matches!(subcommand, "build" | "b" | "rustc" | "zigbuild" | "install") {
         return None;
     }
@@ -282,6 +312,7 @@ fn cargo(arguments: &[Argument]) -> Option<bool> {
 }
 
 fn go(arguments: &[Argument]) -> Option<bool> {
+    let arguments = operands(arguments, &["-C"]);
     if !matches!(arguments.first()?.text.as_str(), "build" | "install") {
         return None;
     }

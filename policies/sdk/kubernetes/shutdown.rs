@@ -4,7 +4,7 @@ use crate::input::Input;
 use crate::json::View;
 use crate::kubernetes::probe::Probe;
 use crate::kubernetes::workload::{Class, Container};
-use crate::language::shell;
+use crate::language::sleep::sleep_millis;
 use crate::uses::Uses;
 
 crate::usable! {
@@ -14,6 +14,7 @@ crate::usable! {
             "pod.spec.terminationGracePeriodSeconds",
             "container.lifecycle.preStop.sleep.seconds",
             "container.lifecycle.preStop.exec.command",
+            "container.lifecycle.preStop.exec.command:shell",
             "container.lifecycle.preStop.httpGet.port",
             "container.lifecycle.preStop.tcpSocket.port",
         ],
@@ -49,7 +50,7 @@ pub fn hook_seconds(hook: &Probe<'_>) -> Option<i64> {
     if let Some(seconds) = hook.at("sleep.seconds").as_i64() {
         return Some(seconds);
     }
-    let millis = shell::sleep_millis(hook.at("exec.command").items().map(|argument| argument.text()))?;
+    let millis = sleep_millis(&hook.at("exec.command:shell"))?;
     Some(millis / 1000 + i64::from(millis % 1000 > 0))
 }
 

@@ -1,4 +1,48 @@
-//! Languages that stand inside of documents: the scripts of hooks, images and jobs.
+//! Views on the trees that the host makes of texts: a rule that reads `run:shell` finds the script's commands there.
+//!
+//! What the host could not read is under `unread`. A rule that found nothing in a text of which something is unread has
+//! not judged it, and says so.
 
-pub mod script;
+pub mod execution;
 pub mod shell;
+pub mod sleep;
+
+use crate::json::View;
+
+/// The names of the languages. A key that ends in `:` and one of them is that of a tree; the host writes a colon more
+/// behind a key of the document that looks so.
+pub const LANGUAGES: [&str; 11] =
+    ["cidr", "cron", "duration", "expression", "image", "json", "promql", "regex", "semver", "shell", "yaml"];
+
+/// Why something of a text was not read, first of all.
+pub fn unread<'d>(tree: &View<'d>) -> Option<&'d str> {
+    tree.get("unread").items().next().map(|part| part.get("reason").text())
+}
+
+/// Whether a key is that of a tree: `run:shell`.
+pub(crate) fn is_tree(key: &str) -> bool {
+    key.rsplit_once(':').is_some_and(|(_, language)| LANGUAGES.contains(&language))
+}
+
+/// A key as it stands in the document: without the colon that tells it from that of a tree.
+pub(crate) fn own_key(key: &str) -> &str {
+    match key.strip_suffix(':') {
+        Some(shorter) if is_tree(shorter.trim_end_matches(':')) => shorter,
+        _ => key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::json::Json;
+
+    #[test]
+    fn trees_are_no_entries_of_a_document() {
+        let json = Json::parse(r#"{"run":"a","run:shell":{"commands":[]},"run:shell:":"b","a:b":1,"x::":2}"#).unwrap();
+        let keys: Vec<&str> = json.root().entries().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["run", "run:shell", "a:b", "x::"]);
+        let (_, own) = json.root().entries().nth(1).unwrap();
+        assert_eq!((own.text(), own.pointer().as_str()), ("b", "/run:shell:"));
+        assert!(json.root().get("run:shell").get("commands").exists());
+    }
+}
