@@ -195,7 +195,7 @@ fn what_only_looks_like_a_template_is_judged() {
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ not closed\n",
     ] {
         let (code, _, said) = judged(broken.as_bytes());
-        assert_eq!(code, Some(2), "{broken}: {said}");
+        assert!(code == Some(1) && said.contains(" error "), "{broken}: {said}");
     }
 }
 
@@ -235,7 +235,7 @@ fn what_no_rule_asks_for_is_neither_read_nor_parsed() {
     let home = Home::with(&[
         ("Dockerfile", "FROM [\n"),
         ("main.tf", "locals {\n"),
-        ("chart/Chart.yaml", "apiVersion: v2\nname: [\n"),
+        ("chart/Chart.yaml", "apiVersion: v2\nname: chart\n"),
         ("chart/values.yaml", "a: [\n"),
         ("Cargo.toml", "[\n"),
         ("package.json", "{\n"),

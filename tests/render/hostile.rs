@@ -20,7 +20,8 @@ fn failure(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "by what was found: {}", stderr(output));
     assert_eq!(findings(&results).len(), 1, "{results}");
     assert_eq!(results["summary"]["inputErrors"], 1);
-    results["errors"][0]["message"].as_str().unwrap().to_owned()
+    assert_eq!((&results["errors"][0]["kind"], &results["errors"][0]["file"]), (&"unrendered".into(), &"bad".into()));
+    results["errors"][0]["message"].as_str().unwrap().trim_start_matches("bad: ").to_owned()
 }
 
 #[test]
@@ -30,9 +31,10 @@ fn what_cannot_be_rendered_is_named_and_the_rest_is_judged() {
     let clean = beside("exit 7");
     clean.write("good/fake.sh", "echo 'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: []}'");
     let output = eval(&clean, &[]);
-    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert_eq!(eval(&clean, &["--fail-on", "never"]).status.code(), Some(0));
     let shown = stdout(&output);
-    assert!(shown.contains("error: chart bad cannot be rendered: it ended with exit status: 7"), "{shown}");
+    assert!(shown.contains("error: bad: chart bad cannot be rendered: it ended with exit status: 7"), "{shown}");
     assert!(shown.contains("1 inputs that could not be read"), "{shown}");
 }
 

@@ -204,5 +204,5 @@ fn kubectl_serves_where_there_is_no_kustomize() {
     assert_eq!(findings(&json(&output)).len(), 2, "{}", stderr(&output));
     let bare = home.run(&arguments);
     let errors = json(&bare)["errors"].to_string();
-    assert!(errors.contains("there is no `kustomize` on PATH, which 1 folders need, prod among them"), "{errors}");
+    assert!(errors.contains("there is no `kustomize` on PATH, which 1 folders need, this among them"), "{errors}");
 }

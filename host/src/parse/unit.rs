@@ -124,7 +124,8 @@ impl Unit {
 
     /// The same unit, as a rendering made it.
     pub fn rendered_by(self, rendering: &Arc<Rendering>) -> Self {
-        Self { rendered: Some(Arc::clone(rendering)), ..self }
+        // What it is its content says, and not the file that it is led back to.
+        Self { rendered: Some(Arc::clone(rendering)), kind: None, ..self }
     }
 
     /// The same unit with other texts.

@@ -89,7 +89,9 @@ mod tests {
     fn the_longest_hook_counts() {
         assert_eq!(longest(&["null", "{}"]), None);
         assert_eq!(longest(&[r#"{"sleep":{"seconds":5}}"#, r#"{"sleep":{"seconds":15}}"#]), Some(15));
-        assert_eq!(longest(&[r#"{"exec":{"command":["sh","-c","sleep 2.5"]}}"#]), Some(3));
+        let sleeps = r#"{"exec":{"command":["sleep","2.5"],"command:shell":{"commands":[
+            {"name":"sleep","words":[{"text":"sleep"},{"text":"2.5"}]}]}}}"#;
+        assert_eq!(longest(&[sleeps]), Some(3));
         assert_eq!(longest(&[r#"{"exec":{"command":["nginx","-s","quit"]}}"#]), Some(7));
         assert_eq!(longest(&[r#"{"httpGet":{"port":8080}}"#, r#"{"sleep":{"seconds":5}}"#]), Some(7));
     }
