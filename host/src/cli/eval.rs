@@ -36,7 +36,8 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
     let bundle = Arc::new(open_bundle(configured, &mut context, today)?);
     let limits = Limits::default();
     let excluded = judging::exclusion(configured, &arguments.judged)?;
-    let mut discovered = discover::discover_except(&arguments.paths, &bundle.wanted(), &excluded, &limits);
+    let wanted = if arguments.rendering.render { bundle.wanted().and(crate::render::VALUES) } else { bundle.wanted() };
+    let mut discovered = discover::discover_except(&arguments.paths, &wanted, &excluded, &limits);
     if discovered.units.is_empty() && discovered.problems.is_empty() {
         errln!("error: {}", nothing_found(arguments, &discovered));
         return Ok(Exit::NoInput);

@@ -32,7 +32,7 @@ pub(super) fn run(
         let roots =
             configured.as_ref().map_or_else(|_| vec![PathBuf::from(".")], |configured| roots(configured, library));
         cover(&mut watch, &roots);
-        let state = configured.as_ref().map_or_else(ToString::to_string, |configured| state(configured, &context));
+        let state = configured.as_ref().map_or_else(ToString::to_string, |configured| state(configured, context));
         // Files change that nobody judges: what this run prints into, for one.
         if state != last.0 {
             terminal::clear();

@@ -24,6 +24,14 @@ impl Wanted {
         }
     }
 
+    /// Asks for a kind besides.
+    pub fn and(mut self, kind: &str) -> Self {
+        if let Self::Named(names) = &mut self {
+            names.insert(kind.to_owned());
+        }
+        self
+    }
+
     /// The kinds that are asked for, in the registry's order.
     pub fn kinds(&self) -> impl Iterator<Item = &'static Kind> {
         KINDS.iter().copied().filter(|kind| self.has(kind))

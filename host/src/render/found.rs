@@ -7,6 +7,9 @@ use crate::visible::visible;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+/// The kind of files with which a chart is rendered, besides those that every run reads.
+pub const VALUES: &str = "HelmValues";
+
 /// A folder that a program can render.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renderable {

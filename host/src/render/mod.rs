@@ -24,7 +24,7 @@ mod program;
 mod run;
 mod source;
 
-pub use found::{Renderable, found};
+pub use found::{Renderable, VALUES, found};
 pub use process::Bounds;
 pub use program::{ProgramError, Programs};
 pub use run::{Failure, Rendered, render};
