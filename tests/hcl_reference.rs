@@ -45,7 +45,10 @@ fn is_known(value: &Json) -> bool {
 fn same(one: &Json, other: &Json) -> bool {
     match (one, other) {
         (Json::Number(one), Json::Number(other)) => one.as_f64() == other.as_f64(),
-        (Json::String(text), scalar @ (Json::Number(_) | Json::Bool(_))) => *text == scalar.to_string(),
+        (Json::String(text), scalar @ (Json::Number(_) | Json::Bool(_))) => {
+            let shown = scalar.to_string();
+            *text == shown
+        }
         (Json::Array(one), Json::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
         }
