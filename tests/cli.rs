@@ -484,6 +484,20 @@ fn a_secret_is_never_shown() {
 }
 
 #[test]
+fn a_secret_that_is_a_word_of_the_message_does_not_garble_it() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: app\n      image: app:1\n      env:\n        \
+               - {name: DB_PASSWORD, value: password}\n        - {name: COOKIE_SECRET, value: SECRET}\n";
+    let home = Home::with(&[("web.yaml", pod)]);
+    let shown = stdout(&home.run(&["eval", "--bundle", "strict", "web.yaml"]));
+    for message in
+        ["`DB_PASSWORD` of container `app` holds a password of tutorials", "`COOKIE_SECRET` of container `app`"]
+    {
+        assert!(shown.contains(message), "{shown}");
+    }
+    assert!(shown.contains("value: ********}") && !shown.contains("value: password"), "{shown}");
+}
+
+#[test]
 fn a_closed_pipe_is_not_an_error() {
     let home = Home::with(&[("bad.yaml", PRIVILEGED)]);
     let mut child = home.command(&["eval", "bad.yaml"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -193,7 +193,7 @@ impl Masking<'_> {
         }
         let own = located(self.sources, &finding.place).filter(|_| finding.secret);
         let own = own.into_iter().flat_map(|(source, range)| values(&source.text[range]));
-        let own: BTreeSet<String> = own.filter(|value| value.len() >= SHORT).collect();
+        let own: BTreeSet<String> = own.filter(|value| value.len() >= SHORT && !is_message_word(value)).collect();
         let labels = finding.labels.iter_mut().map(|label| &mut label.text);
         let related = finding.related.iter_mut().map(|label| &mut label.text);
         for text in std::iter::once(&mut finding.message).chain(labels).chain(related) {
@@ -214,6 +214,14 @@ fn mask(values: &BTreeSet<String>, text: &mut String) {
 fn is_telling(value: &str) -> bool {
     let is_mixed = value.contains(char::is_alphabetic) && value.contains(|letter: char| !letter.is_alphabetic());
     value.len() >= 12 || value.len() >= 6 && is_mixed
+}
+
+/// Whether a secret is a word that messages about secrets are made of. Who reads it in a message learns nothing, and a
+/// message without it says nothing.
+fn is_message_word(value: &str) -> bool {
+    ["example", "literal", "password", "reference", "secret", "token", "tutorials"]
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word))
 }
 
 /// A place's source and the bytes of it, in whole letters.

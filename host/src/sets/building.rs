@@ -128,6 +128,14 @@ impl<'b> Building<'b> {
                 }
             }
         }
+        for (of, _) in kustomizations.iter().filter(|(_, kustomization)| kustomization.labels_pods) {
+            let shown = if of.is_empty() { "." } else { of };
+            let reason = format!("the kustomization in `{shown}` gives pods labels when it is built");
+            let home = self.home(&file_of(of));
+            for branch in home.branches() {
+                shortfalls.add(&self.branches, *branch, Made::Workloads, &reason);
+            }
+        }
         for branch in &self.too_many_links {
             let reason = "its kustomizations lead to more directories than are followed (limit `links`)";
             shortfalls.add(&self.branches, *branch, Made::Anything, reason);

@@ -1,7 +1,7 @@
 //! What one kustomization says: which files it deploys, and which only change them.
 
 use super::paths::file_name;
-use crate::document::Node;
+use crate::document::{Node, Value};
 use serde::{Deserialize, Serialize};
 
 /// A `kustomization.yaml`, of the kind `Kustomization` or `Component`.
@@ -13,6 +13,8 @@ pub struct Kustomization {
     pub(super) changes: Vec<Box<str>>,
     /// The namespace that it puts its objects into.
     pub(super) namespace: Option<Box<str>>,
+    /// Whether it gives pods labels that stand in none of their files.
+    pub(super) labels_pods: bool,
     /// Why it deploys objects that are in no file.
     pub(super) makes_more: Option<Box<str>>,
 }
@@ -48,11 +50,16 @@ impl Kustomization {
         let mut changes = paths(&CHANGES);
         let by_path = CHANGES_BY_PATH.iter().flat_map(|key| list(key)).filter_map(|entry| entry.get("path"));
         changes.extend(by_path.chain(root.path(&["openapi", "path"])).filter_map(Node::as_str).map(Into::into));
+        let labels_pods = |entry: &Node| {
+            let is_set = |key: &str| entry.get(key).is_some_and(|node| node.value == Value::Bool(true));
+            (is_set("includeSelectors") || is_set("includeTemplates")) && has_entries(entry.get("pairs"))
+        };
         let maker = MAKERS.iter().find(|key| !list(key).is_empty());
         Some(Self {
             resources: paths(&RESOURCES),
             changes,
             namespace: root.get("namespace").and_then(Node::as_str).map(Into::into),
+            labels_pods: has_entries(root.get("commonLabels")) || list("labels").iter().any(labels_pods),
             makes_more: maker.map(|key| format!("makes objects by `{key}` when it is built").into()),
         })
     }
@@ -61,6 +68,10 @@ impl Kustomization {
     pub(super) fn unreadable() -> Self {
         Self { makes_more: Some("could not be read".into()), ..Self::default() }
     }
+}
+
+fn has_entries(mapping: Option<&Node>) -> bool {
+    mapping.is_some_and(|mapping| !mapping.entries().is_empty())
 }
 
 /// The API group of kustomizations.
@@ -114,6 +125,27 @@ openapi: {path: w.json}
         }
         for text in ["helmCharts: []", "generators: null", "resources: 7", "7", "patches: {path: x}"] {
             assert_eq!(read(text).unwrap().makes_more, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn labels_of_pods_are_told_from_those_of_their_objects() {
+        for text in [
+            "commonLabels: {app: shop}",
+            "labels: [{pairs: {app: shop}, includeSelectors: true}]",
+            "labels: [{pairs: {a: b}}, {pairs: {app: shop}, includeTemplates: true}]",
+        ] {
+            assert!(read(text).unwrap().labels_pods, "{text}");
+        }
+        for text in [
+            "commonLabels: {}",
+            "commonLabels: 7",
+            "labels: [{pairs: {app: shop}}]",
+            "labels: [{pairs: {app: shop}, includeSelectors: false}]",
+            "labels: [{pairs: {}, includeTemplates: true}]",
+            "commonAnnotations: {app: shop}",
+        ] {
+            assert!(!read(text).unwrap().labels_pods, "{text}");
         }
     }
 

@@ -343,3 +343,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn pods_that_a_kustomization_labels_are_not_known_to_whoever_selects_them() {
+    let run = run("
+        prod/kustomization.yaml | {resources: [../base], components: [../more]}
+        base/kustomization.yaml | {resources: [shop.yaml], commonLabels: {app: shop}}
+        base/shop.yaml apps:Deployment shop
+        more/kustomization.yaml | {kind: Component, resources: [budget.yaml]}
+        more/budget.yaml policy:PodDisruptionBudget shop
+        live/kustomization.yaml | {resources: [cart.yaml], commonLabels: {app: cart}}
+        live/cart.yaml apps:Deployment cart
+        test/budget.yaml policy:PodDisruptionBudget cart");
+    let reason = run.shortfall("more/budget.yaml", "workload").unwrap();
+    assert_eq!(reason, "the kustomization in `base` gives pods labels when it is built");
+    assert_eq!(run.shortfall("more/budget.yaml", BUDGET), None);
+    let of_test = run.shortfall("test/budget.yaml", "workload");
+    assert!(!of_test.is_some_and(|reason| reason.contains("live")), "an environment of its own");
+}
