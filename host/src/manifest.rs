@@ -3,7 +3,7 @@
 mod relation;
 
 pub use relation::{
-    Absent, Belonging, Calling, Naming, Relation, Selection, SelectorForm, Sharing, Term, Terms, Whole,
+    Absent, Belonging, Building, Calling, Naming, Relation, Selection, SelectorForm, Sharing, Term, Terms, Whole,
 };
 
 use crate::language::key::Reading;
@@ -788,6 +788,10 @@ fn check_queries(queries: &[Query]) -> Result<(), String> {
                 && query.scope == Scope::Namespace
             {
                 return Err(wrong("looks into other namespaces and has the scope `namespace`".to_owned()));
+            }
+            let is_dockerfile = |kind: &Target| *kind == Target::File("Dockerfile".to_owned());
+            if matches!(relation, Relation::Built(_)) && !query.kinds.iter().all(is_dockerfile) {
+                return Err(wrong("is `built`, which only a `file/Dockerfile` can be".to_owned()));
             }
         }
     }
