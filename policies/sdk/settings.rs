@@ -1,5 +1,6 @@
 //! Settings that several rules share. A bundle or a configuration gives each once.
 
+use crate::parameter::Bounded;
 use crate::values::date::Date;
 use crate::values::version::Version;
 
@@ -25,6 +26,10 @@ crate::setting! {
     pub LanguageVersionLabel, "languageVersionLabel": String = "app.kubernetes.io/language-version".into();
     /// What scrapes metrics in the clusters: `prometheus-operator` where they have it; empty where that is not known.
     pub Monitoring, "monitoring": Scraper = Scraper::Unknown;
+    /// The nodes that pods of an application can run on; where it is not set nobody knows.
+    pub NodeCount, "nodeCount": Option<Bounded<1, 100_000>> = None;
+    /// The zones that those nodes are in; where it is not set nobody knows.
+    pub ZoneCount, "zoneCount": Option<Bounded<1, 1_000>> = None;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }
