@@ -25,6 +25,14 @@ crate::setting! {
     pub LanguageVersionLabel, "languageVersionLabel": String = "app.kubernetes.io/language-version".into();
     /// What scrapes metrics in the clusters: `prometheus-operator` where they have it; empty where that is not known.
     pub Monitoring, "monitoring": Scraper = Scraper::Unknown;
+    /// Whether each workload is expected to have a ServiceAccount of its own, whether or not it speaks to the API server.
+    pub WorkloadIdentity, "workloadIdentity": bool = false;
+    /// The label of workloads that need their token for the API server.
+    pub ApiAccessLabel, "apiAccessLabel": String = "policy/needs-kube-api".into();
+    /// Whether the clusters are OpenShift, which gives each namespace users of its own, in the group 0.
+    pub Openshift, "openshift": bool = false;
+    /// Whether the container runtime lets every user bind ports below 1024, as containerd 2 and Docker 20.10 do.
+    pub UnprivilegedPorts, "unprivilegedPorts": bool = true;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }
