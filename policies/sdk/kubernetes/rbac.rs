@@ -24,8 +24,8 @@ crate::usable! {
             },
         },
     }
-    /// The bindings that may give something to the ServiceAccount of the subject, a workload: those that name it, and
-    /// those that name a group, since no value of the subject is the name of its account's groups.
+    /// The bindings that name a ServiceAccount of the name that the subject, a workload, runs as. Those of groups of accounts
+    /// are not among them: no value of the subject is such a group's name.
     pub AccountBindings {
         reads: ["pod.spec.serviceAccountName", "pod.spec.serviceAccount"],
         inventory: {
@@ -37,12 +37,6 @@ crate::usable! {
                     here: ["=ServiceAccount", "pod.spec.serviceAccountName|pod.spec.serviceAccount=default"],
                 },
                 reads: ["subjects"],
-            },
-            group_bindings: {
-                kinds: ["rbac.authorization.k8s.io/RoleBinding", "rbac.authorization.k8s.io/ClusterRoleBinding"],
-                scope: "cluster",
-                relation: same { there: ["subjects[*].kind"], here: ["=Group"] },
-                reads: ["subjects", "metadata.labels[\"kubernetes.io/bootstrapping\"]"],
             },
         },
     }
@@ -138,11 +132,7 @@ pub fn grants_of<'d>(role: &View<'d>) -> impl Iterator<Item = Grant<'d>> + use<'
 /// Whether the subject, a role, is one that Kubernetes makes for itself. Its name says nothing, since any author may
 /// choose it.
 pub fn is_built_in<P: Uses<OwnRole>>(input: &Input<'_, P>) -> bool {
-    is_default(&input.document)
-}
-
-fn is_default(document: &View<'_>) -> bool {
-    document.at("metadata.labels").get("kubernetes.io/bootstrapping").text() == "rbac-defaults"
+    input.document.at("metadata.labels").get("kubernetes.io/bootstrapping").text() == "rbac-defaults"
 }
 
 /// The bindings of the subject, a role.
@@ -150,27 +140,16 @@ pub fn bindings<'d, P: Uses<RoleBindings>>(input: &Input<'d, P>) -> impl Iterato
     input.related("role_bindings")
 }
 
-/// A binding that gives something to the ServiceAccount of the subject, a workload: by its name, or to all accounts or
-/// those of its namespace. What Kubernetes binds to all accounts by itself does not count. A namespace that is not
-/// written may be any.
+/// A binding that names the ServiceAccount of the subject, a workload. A namespace that is not written may be any.
 pub fn binding_of_account<'d, P: Uses<AccountBindings>>(input: &Input<'d, P>) -> Option<Related<'d>> {
     let own = &*input.subject.namespace;
     let name = Some(service_account::name_of(input).text()).filter(|name| !name.is_empty());
     let name = name.unwrap_or(service_account::DEFAULT);
-    let named = |subject: Subject<'_>| {
+    let is_account = |subject: Subject<'_>| {
         let is_near = own.is_empty() || subject.namespace().is_empty() || subject.namespace() == own;
         subject.kind() == "ServiceAccount" && subject.name() == name && is_near
     };
-    let of_group = |subject: Subject<'_>| {
-        let rest = subject.name().strip_prefix("system:serviceaccounts");
-        subject.kind() == "Group"
-            && rest.is_some_and(|rest| rest.is_empty() || own.is_empty() || rest.strip_prefix(':') == Some(own))
-    };
-    let by_name = input.related("account_bindings").find(|binding| subjects_of(&binding.document).any(named));
-    by_name.or_else(|| {
-        let bindings = input.related("group_bindings").filter(|binding| !is_default(&binding.document));
-        bindings.into_iter().find(|binding| subjects_of(&binding.document).any(of_group))
-    })
+    input.related("account_bindings").find(|binding| subjects_of(&binding.document).any(is_account))
 }
 
 /// Who is bound by a binding's document.
@@ -200,27 +179,19 @@ mod tests {
     use crate::uses::Usable;
 
     #[test]
-    fn an_account_is_bound_by_name_or_by_group() {
-        let bound = |namespace: &str, by_name: &str, by_group: &str| {
-            let binding = |document: &str| format!(r#"[{{"subject":{{}},"document":{document}}}]"#);
-            let related = [binding(by_name), binding(by_group)];
-            let related: Vec<&str> = related.iter().map(|text| &**text).collect();
+    fn an_account_is_bound_by_its_name_and_namespace() {
+        let bound = |namespace: &str, subject: &str| {
+            let related = format!(r#"[{{"subject":{{}},"document":{{"subjects":[{subject}]}}}}]"#);
             let document = r#"{"pod":{"spec":{"serviceAccountName":"cart"}}}"#;
-            look(namespace, document, AccountBindings::QUERIES, &related, |input| binding_of_account(input).is_some())
+            look(namespace, document, AccountBindings::QUERIES, &[&related], |input| {
+                binding_of_account(input).is_some()
+            })
         };
-        let account = r#"{"subjects":[{"kind":"ServiceAccount","name":"cart","namespace":"shop"}]}"#;
-        let group = |name: &str, more: &str| format!(r#"{{"subjects":[{{"kind":"Group","name":"{name}"}}]{more}}}"#);
-        let built_in = r#","metadata":{"labels":{"kubernetes.io/bootstrapping":"rbac-defaults"}}"#;
-        assert!(bound("shop", account, "{}") && bound("", account, "{}") && !bound("bank", account, "{}"));
-        for (name, is_bound) in [
-            ("system:serviceaccounts", true),
-            ("system:serviceaccounts:shop", true),
-            ("system:serviceaccounts:bank", false),
-            ("system:authenticated", false),
-        ] {
-            assert_eq!(bound("shop", "{}", &group(name, "")), is_bound, "{name}");
-        }
-        assert!(!bound("shop", "{}", &group("system:serviceaccounts", built_in)));
+        let account = r#"{"kind":"ServiceAccount","name":"cart","namespace":"shop"}"#;
+        assert!(bound("shop", account) && bound("", account) && !bound("bank", account));
+        assert!(bound("bank", r#"{"kind":"ServiceAccount","name":"cart"}"#));
+        assert!(!bound("shop", r#"{"kind":"User","name":"cart"}"#));
+        assert!(!bound("shop", r#"{"kind":"ServiceAccount","name":"web","namespace":"shop"}"#));
     }
 
     #[test]
