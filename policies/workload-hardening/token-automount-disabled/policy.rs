@@ -11,6 +11,7 @@ policy_sdk::rule! {
     /// for. The pod's `automountServiceAccountToken` counts before the account's. Tokens that a pod projects itself,
     /// as for roles of a cloud, are not meant and go on working without.
     ///
+    /// A workload whose containers name the token's directory, in a variable, their command or an argument, uses the token.
     /// Exempt are workloads with the label `policy/needs-kube-api` (the setting `apiAccessLabel`), and those into which
     /// Vault's injector puts an agent, since that takes this token to log in. Pods of the account `default` are
     /// dedicated-service-account's. An account that is not among the documents may be bound where it is made.
@@ -46,8 +47,12 @@ policy_sdk::rule! {
     uses: [OwnServiceAccount, AccountBindings, ApiAccessLabel],
     reads: [
         "object.metadata.labels", "object.metadata.annotations", "pod.metadata.labels", "pod.metadata.annotations",
+        "container.env[*].value", "container.command", "container.args",
     ],
 }
+
+/// Where the token is mounted, below `/run` or `/var/run`.
+const DIRECTORY: &str = "/secrets/kubernetes.io/serviceaccount";
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
@@ -62,7 +67,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("Vault's agent logs in with the token");
     }
     let automount = service_account::automount(input);
-    if automount.as_ref().is_some_and(|automount| !automount.is_true()) || rbac::binding_of_account(input).is_some() {
+    if automount.is_some_and(|automount| !automount.is_true())
+        || rbac::binding_of_account(input).is_some()
+        || workload.containers().any(|container| names_token(&container))
+    {
         return Ok(());
     }
     let Some(account) = service_account::service_account(input) else {
@@ -75,4 +83,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let own = account.document.get("automountServiceAccountToken");
     findings.report(Code::Unbound, &place, message).label_in(&account, &own, "the account").fix(fix);
     Ok(())
+}
+
+/// Whether a container names the directory of the token.
+fn names_token(container: &Container<'_>) -> bool {
+    let variables = container.get("env").items().map(|variable| variable.get("value"));
+    let words = ["command", "args"].map(|list| container.get(list).items()).into_iter().flatten();
+    variables.chain(words).any(|text| text.text().contains(DIRECTORY))
 }
