@@ -39,7 +39,10 @@ policy_sdk::rule! {
         "KY:require-deployments-have-multiple-replicas", "GK:replicalimits",
     ],
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
     uses: [Autoscalers, Claims, Production, Services],
     reads: [
         "object.metadata.name",
@@ -89,15 +92,26 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return Ok(());
     }
     let serves = format!("Service `{}` sends to its pods", service.name());
-    match autoscaling::autoscaler(input) {
-        Some(autoscaler) => {
+    match (autoscaling::autoscaler(input), autoscaling::borrower(input)) {
+        (Some(autoscaler), _) => {
             let (kind, name) = (autoscaler.kind(), autoscaler.name());
             let message = format!("{kind} `{name}` has a minimum of {replicas}, expected at least {min}: {serves}");
             // Not at `spec.replicas`, whose change would do nothing.
             let report = findings.report(Code::Autoscaler, &workload.object.at("metadata.name"), message);
             report.label_in(&autoscaler, &autoscaling::minimum_place(&autoscaler), "its minimum");
         }
-        None => {
+        (None, Some(rollout)) => {
+            let name = rollout.name();
+            let message = format!(
+                "Rollout `{name}`, which runs its pods, has `replicas` {replicas}, expected at least {min}: {serves}"
+            );
+            // Replicas of its own would run beside those of the Rollout.
+            let own = rollout.workload().object.at("spec.replicas");
+            findings
+                .report(Code::Replicas, &workload.object.at("metadata.name"), message)
+                .label_in(&rollout, &own, "its replicas");
+        }
+        (None, None) => {
             let view = workload.object.at("spec.replicas");
             let message = format!("`replicas` is {replicas}, expected at least {min}: {serves}");
             let has_claim = claim::names(input).next().is_some();

@@ -3,6 +3,7 @@
 
 use super::probe::Probe;
 use crate::json::View;
+use crate::write::ToJson;
 use std::ops::Deref;
 
 /// A workload: an object that carries a pod template.
@@ -46,14 +47,22 @@ impl<'d> Workload<'d> {
         self.kind
     }
 
-    /// Deployment, StatefulSet or Rollout: runs until it is told to stop, in replicas.
+    /// Deployment, StatefulSet, Rollout, CloneSet or DeploymentConfig: runs until it is told to stop, in replicas.
     pub fn is_long_running(&self) -> bool {
-        matches!(self.kind, "Deployment" | "StatefulSet" | "Rollout")
+        matches!(self.kind, "Deployment" | "StatefulSet" | "Rollout" | "CloneSet" | "DeploymentConfig")
     }
 
-    /// Job or CronJob.
+    /// Job or CronJob, or one of the like: ScaledJob, BroadcastJob, AdvancedCronJob.
     pub fn is_batch(&self) -> bool {
-        matches!(self.kind, "Job" | "CronJob")
+        matches!(self.kind, "Job" | "CronJob" | "ScaledJob" | "BroadcastJob" | "AdvancedCronJob")
+    }
+
+    /// The workload's own selector, to be written where a LabelSelector stands; `None` where it has none. The rule reads
+    /// `object.spec.selector`.
+    pub fn selector(&self) -> Option<OwnSelector<'d>> {
+        let view = self.object.at("spec.selector");
+        let is_map = matches!(self.kind, "DeploymentConfig" | "ReplicationController");
+        (!view.is_empty()).then_some(OwnSelector { view, is_map })
     }
 
     /// The pod's `spec`.
@@ -103,6 +112,23 @@ impl<'d> Workload<'d> {
     /// Long-running and reachable, as far as the object alone tells: a main container declares a port.
     pub fn is_serving(&self) -> bool {
         self.is_long_running() && self.declares_ports()
+    }
+}
+
+/// A workload's own selector, as a LabelSelector.
+pub struct OwnSelector<'d> {
+    view: View<'d>,
+    /// It is a map of labels.
+    is_map: bool,
+}
+
+impl ToJson for OwnSelector<'_> {
+    fn write_json(&self, out: &mut String) {
+        if self.is_map {
+            crate::object! { "matchLabels": self.view }.write_json(out);
+        } else {
+            self.view.write_json(out);
+        }
     }
 }
 
