@@ -74,8 +74,15 @@ pub fn uses<'d, P: Uses<UsedActions>>(
     jobs.chain(steps).filter(|(_, uses)| uses.exists())
 }
 
-/// Whether a text names a secret other than the job's own `GITHUB_TOKEN`.
+/// An input that a step gives its action: GitHub ignores the case of names.
+pub fn given<'d>(with: &View<'d>, name: &str) -> View<'d> {
+    let found = with.entries().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map_or_else(|| with.get(name), |(_, value)| value)
+}
+
+/// Whether a text names a secret other than the job's own `GITHUB_TOKEN`, in whatever case.
 pub fn names_secret(text: &str) -> bool {
+    let text = &*text.to_ascii_lowercase();
     let is_own = |rest: &str| {
         let name = rest.trim_start_matches(['.', '[', '\'', '"']);
         name.len() >= 12 && name.is_char_boundary(12) && name[..12].eq_ignore_ascii_case("GITHUB_TOKEN")
