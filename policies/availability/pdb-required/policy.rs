@@ -7,8 +7,8 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Replicated workloads have a PodDisruptionBudget
     ///
-    /// The pods of a Deployment, StatefulSet, Rollout, CloneSet or DeploymentConfig with at least `min_replicas` replicas are selected by a
-    /// PodDisruptionBudget of their namespace. What counts is the minimum of the HorizontalPodAutoscaler or
+    /// The pods of a Deployment, StatefulSet, Rollout, CloneSet or DeploymentConfig with at least `min_replicas` replicas
+    /// are selected by a PodDisruptionBudget of their namespace. What counts is the minimum of the HorizontalPodAutoscaler or
     /// ScaledObject that scales it, else `spec.replicas`. Of a single replica none is asked: there a budget only
     /// blocks every drain.
     ///

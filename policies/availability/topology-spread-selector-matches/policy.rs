@@ -11,8 +11,7 @@ policy_sdk::rule! {
     /// a `whenUnsatisfiable`, a `maxSkew` of 1 or more, `minDomains` of 1 or more and only with `DoNotSchedule`, and a
     /// `labelSelector` where there are `matchLabelKeys`.
     ///
-    /// Where a kustomization gives pods labels, what it gives is not in the file, and nothing is said about
-    /// a selector.
+    /// Labels that a kustomization gives count.
     ///
     /// ## Why
     /// Without a selector no pod counts, so the constraint is met everywhere and spreads nothing. One that selects

@@ -5,9 +5,9 @@ use crate::json::View;
 use crate::uses::Uses;
 
 crate::usable! {
-    /// That the labels of the subject's pods and its selectors are all written: a kind of finding that is marked
-    /// `absence` is not told where a kustomization gives pods labels. The host knows that by what is asked for, so this
-    /// asks for the workload itself and reads nothing of it.
+    /// The subject's labels and selectors with what kustomizations add: a rule that asks for other objects is told of its
+    /// subject as they build it, and a kind of finding that is marked `absence` is not told where something else may make
+    /// workloads. So this asks for the workload itself and reads nothing of it.
     pub WrittenLabels {
         inventory: {
             written_labels: {
