@@ -27,5 +27,6 @@ mod secrets;
 mod server;
 mod sets;
 mod severity;
+mod situations;
 mod terraform;
 mod visible;
