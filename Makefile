@@ -34,6 +34,10 @@ rules: toolchain ## Build all rules, and the pack that the host embeds
 	cargo build --release --quiet
 	$(HOST) pack --components $(COMPONENTS) --policies policies --bundles bundles --out target/policies
 
+.PHONY: dist
+dist: rules ## Build what is released: target/dist/policy-host
+	cargo build --profile dist --quiet
+
 .PHONY: rule
 rule: ## Build one rule as a component of its own and run its fixtures: make rule RULE=pss-privileged [UPDATE=--update]
 	@QUIET=1 policies/build.sh $(RULE)
