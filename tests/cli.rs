@@ -495,7 +495,7 @@ fn a_secret_that_is_a_word_of_the_message_does_not_garble_it() {
     let home = Home::with(&[("web.yaml", pod)]);
     let shown = stdout(&home.run(&["eval", "--bundle", "strict", "web.yaml"]));
     for message in
-        ["`DB_PASSWORD` of container `app` holds a password of tutorials", "`COOKIE_SECRET` of container `app`"]
+        ["`DB_PASSWORD` of container `app` holds a well-known password", "`COOKIE_SECRET` of container `app`"]
     {
         assert!(shown.contains(message), "{shown}");
     }
