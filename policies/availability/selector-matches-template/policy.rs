@@ -8,8 +8,8 @@ policy_sdk::rule! {
     /// `spec.selector` of a Deployment, StatefulSet, DaemonSet, ReplicaSet or Rollout, with `matchLabels` and
     /// `matchExpressions`, matches `spec.template.metadata.labels`, is there and is not empty. The selector of a Job is
     /// generated, so it is judged only with `manualSelector: true`; that of a ReplicationController and of `v1beta1` is
-    /// derived from the template where it is absent. Where a kustomization gives pods labels, it writes them into both,
-    /// and nothing is said about what is missing.
+    /// derived from the template where it is absent. Where a kustomization adds labels to pods, it adds them to both,
+    /// so the rule is not evaluated there.
     ///
     /// ## Why
     /// The API server refuses such an object, so the release that brings it fails.
