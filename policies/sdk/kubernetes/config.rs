@@ -7,7 +7,8 @@ use crate::uses::Uses;
 
 crate::usable! {
     /// The ConfigMaps and Secrets that the subject's pods name, with their keys and without their values, and what
-    /// makes such Secrets under their own name.
+    /// makes such Secrets under their own name. One that names no namespace, as in files for kustomize, is the one of
+    /// whatever namespace.
     pub ConfigSources {
         reads: [
             "container.envFrom",
@@ -22,7 +23,7 @@ crate::usable! {
         inventory: {
             config_maps: {
                 kinds: ["core/ConfigMap"],
-                scope: "namespace",
+                scope: "cluster",
                 relation: named {
                     kind: "=ConfigMap",
                     name: [
@@ -37,7 +38,7 @@ crate::usable! {
             },
             secrets: {
                 kinds: ["core/Secret"],
-                scope: "namespace",
+                scope: "cluster",
                 relation: named {
                     kind: "=Secret",
                     name: [
@@ -51,7 +52,7 @@ crate::usable! {
             },
             secret_makers: {
                 kinds: ["external-secrets.io/ExternalSecret", "bitnami.com/SealedSecret"],
-                scope: "namespace",
+                scope: "cluster",
                 relation: named {
                     name: [
                         "container.envFrom[*].secretRef.name",
