@@ -223,22 +223,22 @@ pub fn keys<'d, P: Uses<ConfigSources>>(input: &Input<'d, P>, holder: Holder, na
     let own = input.related(query).filter(|it| it.name() == name).map(|it| {
         let keys = ["data", "binaryData", "stringData"].into_iter().flat_map(|field| names(&it.document.get(field)));
         let keys: Vec<&'d str> = keys.collect();
-        if keys.is_empty() { Err(it) } else { Ok((it, keys)) }
+        (it, Some(keys).filter(|keys| !keys.is_empty()))
     });
     let makers = input.related("secret_makers").filter(|it| holder == Holder::Secret && makes(it, name));
-    let made = makers.map(|maker| match made(&maker) {
-        Some(keys) => Ok((maker, keys)),
-        None => Err(maker),
+    let made = makers.map(|maker| {
+        let keys = made(&maker);
+        (maker, keys)
     });
-    let mut known: Option<(Related<'d>, Vec<&'d str>)> = None;
-    for found in own.chain(made) {
-        match (found, &mut known) {
-            (Err(unknown), _) => return Keys::Unknown(unknown),
-            (Ok((_, keys)), Some((_, all))) => all.extend(keys),
-            (Ok(first), known) => *known = Some(first),
+    let mut all: Option<(Related<'d>, Vec<&'d str>)> = None;
+    for (document, keys) in own.chain(made) {
+        let Some(keys) = keys else { return Keys::Unknown(document) };
+        match &mut all {
+            Some((_, all)) => all.extend(keys),
+            None => all = Some((document, keys)),
         }
     }
-    known.map_or(Keys::Absent, |(document, keys)| Keys::Known(document, keys))
+    all.map_or(Keys::Absent, |(document, keys)| Keys::Known(document, keys))
 }
 
 fn names<'d>(map: &View<'d>) -> Vec<&'d str> {

@@ -113,12 +113,12 @@ fn holds_authorities(input: &Input<'_, Parameters>, containers: &[Container<'_>]
 /// Whether one of some files holds certificates of authorities, as they are called: all certificates do but that of a
 /// server beside its key.
 fn is_bundle(files: &[&str]) -> bool {
-    let is_key = |file: &&str| file.ends_with(".key") || file.contains("-key.") || file.contains("privkey");
-    let has_key = files.iter().any(|file| is_key(&file));
+    let is_key = |file: &str| file.ends_with(".key") || file.contains("-key.") || file.contains("privkey");
+    let has_key = files.iter().any(|file| is_key(file));
     files.iter().any(|file| {
         let is_certificate = [".crt", ".pem", ".cer", ".0"].iter().any(|ending| file.ends_with(ending));
         let is_called =
             file.split(['-', '_', '.']).any(|word| matches!(word, "ca" | "cacert" | "cacerts" | "bundle" | "root"));
-        is_certificate && !is_key(&file) && (is_called || !has_key)
+        is_certificate && !is_key(file) && (is_called || !has_key)
     })
 }
