@@ -5,10 +5,10 @@ use super::directories::{Directories, DirectoryId};
 use super::kustomizations::{Kustomizations, Resource};
 use super::makers::{self, Made};
 use super::named::NamedSets;
-use super::paths::{directory, file_name, normalized};
 use super::shortfall::Shortfalls;
 use super::{Home, Member, Surroundings};
 use crate::discover::STDIN;
+use crate::document::{directory, file_name, joined, shown_directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Sets on their way.
@@ -38,7 +38,7 @@ impl<'b> Building<'b> {
             members.iter().filter(is_chart).map(|member| directories.insert(directory(member.path))).collect();
         let mut files = HashSet::new();
         if kustomizations.iter().next().is_some() {
-            files.extend(members.iter().map(|member| normalized("", member.path)));
+            files.extend(members.iter().map(|member| joined("", member.path)));
         }
         for (of, kustomization) in kustomizations.iter() {
             directories.insert(of);
@@ -129,7 +129,7 @@ impl<'b> Building<'b> {
             }
         }
         for (of, _) in kustomizations.iter().filter(|(_, kustomization)| kustomization.labels_pods) {
-            let shown = if of.is_empty() { "." } else { of };
+            let shown = shown_directory(of);
             let reason = format!("the kustomization in `{shown}` gives pods labels when it is built");
             let home = self.home(&file_of(of));
             for branch in home.branches() {
@@ -165,7 +165,7 @@ impl<'b> Building<'b> {
             };
             let makes_more = kustomization.makes_more.as_deref().map(str::to_owned);
             if let Some(why) = makes_more.or_else(elsewhere) {
-                let shown = if of.is_empty() { "." } else { of };
+                let shown = shown_directory(of);
                 open.push((of.to_owned(), format!("the kustomization in `{shown}` {why}")));
             }
         }
@@ -194,7 +194,7 @@ impl<'b> Building<'b> {
 
 /// The file of a directory's kustomization, under one of its names.
 fn file_of(directory: &str) -> String {
-    normalized(directory, "kustomization.yaml")
+    joined(directory, "kustomization.yaml")
 }
 
 /// For each object that is defined in several directories, those directories. Definitions of kinds and namespaces

@@ -1,7 +1,6 @@
 //! What one kustomization says: which files it deploys, and which only change them.
 
-use super::paths::file_name;
-use crate::document::{Node, Value};
+use crate::document::{Node, Value, file_name};
 use serde::{Deserialize, Serialize};
 
 /// A `kustomization.yaml`, of the kind `Kustomization` or `Component`.
@@ -20,9 +19,9 @@ pub struct Kustomization {
 }
 
 /// What the file of a kustomization may be called.
-pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(crate) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// Lists of files and directories that hold objects.
-const RESOURCES: [&str; 3] = ["resources", "bases", "components"];
+pub(crate) const RESOURCES: [&str; 3] = ["resources", "bases", "components"];
 /// Lists of files and directories that hold changes, or configuration of plugins; an entry may also be YAML itself.
 const CHANGES: [&str; 5] = ["patchesStrategicMerge", "transformers", "validators", "configurations", "generators"];
 /// Lists of changes that name their files under `path`.
@@ -78,7 +77,7 @@ fn has_entries(mapping: Option<&Node>) -> bool {
 const GROUP: &str = "kustomize.config.k8s.io";
 
 /// Whether an entry is YAML itself rather than the path of a file that holds it.
-fn is_inline(entry: &str) -> bool {
+pub(crate) fn is_inline(entry: &str) -> bool {
     entry.contains('\n') || entry.trim_start().starts_with('{')
 }
 

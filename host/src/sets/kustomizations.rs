@@ -1,7 +1,7 @@
 //! The kustomizations of a run: what each file is to them, and what each of them leads to.
 
 use super::kustomization::Kustomization;
-use super::paths::{directory, normalized};
+use crate::document::{directory, joined};
 use crate::parse::{Limits, Unit};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -42,7 +42,7 @@ impl Kustomizations {
     pub fn new<'p>(found: impl IntoIterator<Item = (&'p str, Kustomization)>) -> Self {
         let mut by_directory = BTreeMap::new();
         for (path, kustomization) in found {
-            by_directory.entry(normalized(directory(path), "")).or_insert(kustomization);
+            by_directory.entry(joined(directory(path), "")).or_insert(kustomization);
         }
         let patches = patches(&by_directory);
         Self { by_directory, patches }
@@ -52,9 +52,9 @@ impl Kustomizations {
     pub fn role(&self, path: &str) -> Role {
         if self.by_directory.is_empty() {
             Role::Plain
-        } else if self.patches.contains(&normalized("", path)) {
+        } else if self.patches.contains(&joined("", path)) {
             Role::Patch
-        } else if Kustomization::is_named_so(path) && self.by_directory.contains_key(&normalized(directory(path), "")) {
+        } else if Kustomization::is_named_so(path) && self.by_directory.contains_key(&joined(directory(path), "")) {
             Role::Kustomization
         } else {
             Role::Plain
@@ -73,7 +73,7 @@ impl Kustomizations {
 
     /// The namespace into which the kustomization of a file puts its objects.
     pub(super) fn namespace(&self, path: &str) -> Option<&str> {
-        self.get(&normalized(directory(path), ""))?.namespace.as_deref()
+        self.get(&joined(directory(path), ""))?.namespace.as_deref()
     }
 
     /// What a kustomization deploys: the paths as they are written, and where each leads.
@@ -84,7 +84,7 @@ impl Kustomizations {
         files: &'k HashSet<String>,
     ) -> impl Iterator<Item = (&'k str, Resource)> {
         kustomization.resources.iter().map(move |written| {
-            let path = normalized(directory, written);
+            let path = joined(directory, written);
             let found = if self.by_directory.contains_key(&path) {
                 Resource::Kustomization(path)
             } else if files.contains(&path) {
@@ -115,7 +115,7 @@ impl Resource {
     /// The path of a file that it leads to; of a kustomization, of a file beside it.
     pub(super) fn file(&self) -> Option<String> {
         match self {
-            Resource::Kustomization(directory) => Some(normalized(directory, "kustomization.yaml")),
+            Resource::Kustomization(directory) => Some(joined(directory, "kustomization.yaml")),
             Resource::File(path) => Some(path.clone()),
             Resource::Elsewhere => None,
         }
@@ -128,7 +128,7 @@ fn patches(by_directory: &BTreeMap<String, Kustomization>) -> HashSet<String> {
     // Directories whose kustomizations put changes together, not objects.
     let mut of_changes = HashSet::new();
     let resolve = |directory: &str, paths: &[Box<str>]| -> Vec<String> {
-        paths.iter().map(|path| normalized(directory, path)).collect()
+        paths.iter().map(|path| joined(directory, path)).collect()
     };
     let mut open: Vec<String> =
         by_directory.iter().flat_map(|(directory, it)| resolve(directory, &it.changes)).collect();

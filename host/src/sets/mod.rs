@@ -19,11 +19,10 @@ mod building;
 mod directories;
 mod environment;
 mod generated;
-mod kustomization;
+pub(crate) mod kustomization;
 mod kustomizations;
 mod makers;
 mod named;
-mod paths;
 mod reading;
 mod shortfall;
 #[cfg(test)]

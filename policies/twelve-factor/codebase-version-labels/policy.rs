@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::written::WrittenLabels;
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
 use policy_sdk::values::image::ImageReference;
@@ -42,24 +43,14 @@ policy_sdk::rule! {
     peers: ["KC:C-0077", "KY:require-labels", "GK:requiredlabels"],
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [WrittenLabels],
     reads: [
         "object.spec.selector.matchLabels",
         "pod.metadata.labels",
         "pod.metadata.annotations",
-        "object.metadata.name",
         "main_container.name",
         "main_container.image",
     ],
-    inventory: {
-        // What is missing may be added when a kustomization is built that labels pods. A set with such a one is not
-        // complete for whoever asks for workloads.
-        itself: {
-            kinds: ["workload"],
-            scope: "namespace",
-            relation: same { there: "object.metadata.name", here: "object.metadata.name" },
-            reads: [],
-        },
-    },
     parameters: {
         /// Labels of which one holds the name.
         name_labels: Vec<String> = list(["app.kubernetes.io/name", "app", "k8s-app", "name"]),

@@ -6,7 +6,7 @@ policy_sdk::rule! {
     /// Deployments do not share a volume for one writer
     ///
     /// A claim that a Deployment or Rollout mounts, and of which the access modes are only `ReadWriteOnce` or
-    /// `ReadWriteOncePod`, is never needed on two nodes: there is one replica, and a rollout stops the old pod before it
+    /// `ReadWriteOncePod`, is never needed on two nodes: there is one replica at most, and a rollout stops the old pod before it
     /// starts the new one (`strategy: {type: Recreate}`, or `maxSurge: 0`). With `ReadWriteOnce` several pods may share
     /// it where a required pod affinity or a node selector keeps them on one node. Ephemeral volumes are of one pod each
     /// and pass, as do claims that `ReadWriteMany` or `ReadOnlyMany` allows on many nodes.
@@ -47,7 +47,7 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let replicas = autoscaling::effective_replicas(input);
+    let (replicas, most) = (autoscaling::effective_replicas(input), autoscaling::most_replicas(input));
     let claims: Vec<Related<'_>> = claim::claims(input).collect();
     let names: Vec<View<'_>> = claim::names(input).collect();
     if names.is_empty() {
@@ -69,13 +69,15 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let code = |other| if is_of_one_pod { Code::OnePod } else { other };
         let (code, message) = if replicas > 1 {
             (code(Code::SeveralReplicas), format!("{subject}, and {replicas} replicas mount it"))
+        } else if most > 1 {
+            (code(Code::SeveralReplicas), format!("{subject}, and its autoscaler makes up to {most} replicas"))
         } else if replicas == 1 && starts_second {
             (code(Code::Rollout), format!("{subject}, and a rollout starts a second pod before it stops the first"))
         } else {
             continue;
         };
         let is_deployment = input.subject.kind == "Deployment";
-        let fix = (replicas == 1 && is_deployment).then(|| recreate(&input.workload().object));
+        let fix = (most <= 1 && is_deployment).then(|| recreate(&input.workload().object));
         findings.report(code, name, message).label_in(claim, &modes, "its access modes").fix(fix);
     }
     match unknown.filter(|_| findings.is_empty()) {

@@ -1,4 +1,5 @@
 use policy_sdk::kubernetes::claim::{self, ClaimTemplates, Claims};
+use policy_sdk::kubernetes::written::{self, FromCluster, Owned};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -27,10 +28,9 @@ policy_sdk::rule! {
     peers: ["KY:restrict-node-selection"],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Claims, ClaimTemplates],
+    uses: [Claims, ClaimTemplates, FromCluster, Owned],
     reads: [
         "file",
-        "object.metadata.ownerReferences[*].kind",
         "object.metadata.annotations[\"kubernetes.io/config.mirror\"]",
         "object.status.phase",
         "pod.spec.nodeName",
@@ -79,9 +79,12 @@ fn placed_by(input: &Input<'_, Parameters>) -> Option<&'static str> {
         Some("it is a static pod of a node")
     } else if input.subject.kind != "Pod" {
         None
-    } else if object.at("status.phase").exists() || input.subject.operation == "UPDATE" {
+    } else if object.at("status.phase").exists()
+        || written::is_from_cluster(input)
+        || input.subject.operation == "UPDATE"
+    {
         Some("the scheduler has placed it")
-    } else if !metadata.get("ownerReferences").is_empty() {
+    } else if written::owner(input).is_some() {
         Some("a controller has made it")
     } else {
         None
