@@ -50,6 +50,27 @@ crate::usable! {
                 },
                 reads: ["data.*.*", "stringData.*.*"],
             },
+            // A generator may merge keys into what another one, or a file, says.
+            config_map_generators: {
+                kinds: ["file/Kustomization"],
+                scope: "cluster",
+                via: "config_maps",
+                relation: names { kind: "=ConfigMap", namespace: "namespace", name: "configMapGenerator[*].name" },
+                reads: [
+                    "configMapGenerator[*].name", "configMapGenerator[*].behavior", "configMapGenerator[*].envs[*]",
+                    "configMapGenerator[*].env",
+                ],
+            },
+            secret_generators: {
+                kinds: ["file/Kustomization"],
+                scope: "cluster",
+                via: "secrets",
+                relation: names { kind: "=Secret", namespace: "namespace", name: "secretGenerator[*].name" },
+                reads: [
+                    "secretGenerator[*].name", "secretGenerator[*].behavior", "secretGenerator[*].envs[*]",
+                    "secretGenerator[*].env",
+                ],
+            },
             secret_makers: {
                 kinds: ["external-secrets.io/ExternalSecret", "bitnami.com/SealedSecret"],
                 scope: "cluster",
@@ -195,7 +216,8 @@ pub fn of_volume<'d>(volume: &View<'d>) -> Vec<Source<'d>> {
 pub enum Keys<'d> {
     /// It is not among the documents, and nothing that makes it.
     Absent,
-    /// It is, but what it will hold is not known: it is empty, or filled from a store.
+    /// It is, but what it will hold is not known: it is empty, or filled from a store or by an overlay. The document that
+    /// says so.
     Unknown(Related<'d>),
     /// These, with the document that has them.
     Known(Related<'d>, Vec<&'d str>),
@@ -220,6 +242,11 @@ impl<'d> Keys<'d> {
 /// documents, such as a base and what an overlay adds to it, all of their keys.
 pub fn keys<'d, P: Uses<ConfigSources>>(input: &Input<'d, P>, holder: Holder, name: &str) -> Keys<'d> {
     let query = if holder == Holder::Secret { "secrets" } else { "config_maps" };
+    let generators =
+        input.related(if holder == Holder::Secret { "secret_generators" } else { "config_map_generators" });
+    if let Some(unknown) = generators.into_iter().find(|it| is_generated_in_part(it, name)) {
+        return Keys::Unknown(unknown);
+    }
     let own = input.related(query).filter(|it| it.name() == name).map(|it| {
         let keys = ["data", "binaryData", "stringData"].into_iter().flat_map(|field| names(&it.document.get(field)));
         let keys: Vec<&'d str> = keys.collect();
@@ -239,6 +266,18 @@ pub fn keys<'d, P: Uses<ConfigSources>>(input: &Input<'d, P>, holder: Holder, na
         }
     }
     all.map_or(Keys::Absent, |(document, keys)| Keys::Known(document, keys))
+}
+
+/// Whether a kustomization generates an object of a name of which it does not say all keys: it merges some into those of
+/// another one, or takes them from a file of variables.
+fn is_generated_in_part(kustomization: &Related<'_>, name: &str) -> bool {
+    let lists = ["configMapGenerator", "secretGenerator"].map(|list| kustomization.document.get(list));
+    let mut generators = lists.iter().flat_map(View::items).filter(|generator| generator.get("name").text() == name);
+    generators.any(|generator| {
+        generator.get("behavior").text() == "merge"
+            || !generator.get("envs").is_empty()
+            || generator.get("env").exists()
+    })
 }
 
 fn names<'d>(map: &View<'d>) -> Vec<&'d str> {
@@ -311,7 +350,7 @@ mod tests {
     }
 
     fn keys_of(config_maps: &str, secrets: &str, makers: &str, holder: Holder) -> Option<String> {
-        let answers = [config_maps, secrets, makers].map(|answer| format!("[{answer}]"));
+        let answers = [config_maps, secrets, "", "", makers].map(|answer| format!("[{answer}]"));
         let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
         look("shop", "{}", ConfigSources::QUERIES, &answers, |input| match keys(input, holder, "app") {
             Keys::Absent => None,
@@ -333,6 +372,25 @@ mod tests {
         assert_eq!(of(&map("other", r#"{"a":null}"#)), None);
         assert_eq!(of(&map("app", "{}")).as_deref(), Some("ConfigMap?"));
         assert_eq!(keys_of(&both, "", "", Holder::Secret), None);
+    }
+
+    #[test]
+    fn what_a_generator_merges_or_reads_from_a_file_is_not_known() {
+        let map = document("ConfigMap", "app", r#"{"data":{"a":null}}"#);
+        let of = |generator: &str| {
+            let kustomization =
+                format!(r#"{{"configMapGenerator":[{{"name":"app"{generator}}},{{"name":"b","env":"x"}}]}}"#);
+            let generators = document("Kustomization", "kustomization.yaml", &kustomization);
+            let answers = [&map, "", &generators].map(|answer| format!("[{answer}]"));
+            let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+            look("shop", "{}", ConfigSources::QUERIES, &answers, |input| {
+                keys(input, Holder::ConfigMap, "app").known().map(|keys| keys.join(","))
+            })
+        };
+        assert_eq!(of("").as_deref(), Some("a"));
+        assert_eq!(of(r#","behavior":"merge""#), None);
+        assert_eq!(of(r#","envs":["app.env"]"#), None);
+        assert_eq!(of(r#","env":"app.env""#), None);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
 use policy_sdk::repository::files::{self, File, RepositoryFiles};
+use policy_sdk::values::image::glob_match;
 
 policy_sdk::rule! {
     /// A bot keeps dependencies up to date
     ///
     /// A repository with manifests of dependencies has a configuration of Dependabot or Renovate. Renovate looks after
     /// everything by itself, wherever its configuration is (`renovate.json`, `.renovaterc`, `.github/`, `.gitlab/`, the key
-    /// `renovate` of `package.json`). Dependabot has an entry for each of the listed `ecosystems` of which there are
-    /// manifests, and looks at least as often as `max_interval`; what is in folders of tests, examples and others' code does
+    /// `renovate` of `package.json`). Dependabot has entries for all manifests of the listed `ecosystems`,
+    /// and looks at least as often as `max_interval`; what is in folders of tests, examples and others' code does
     /// not count.
     ///
     /// The rule skips a folder that does not look like a whole repository. Renovate can also be set up for a whole
@@ -35,6 +36,8 @@ policy_sdk::rule! {
         Missing: Low, Likely;
         /// Dependabot has no entry for an ecosystem
         Ecosystem: Low, Likely;
+        /// Dependabot has an entry for an ecosystem, and passes over some of its manifests
+        Directory: Low, Likely;
         /// Dependabot looks too seldom
         Interval: Low, Certain;
     },
@@ -50,7 +53,7 @@ policy_sdk::rule! {
             kinds: ["file/Dependabot"],
             scope: "cluster",
             reads: [
-                "updates[*].package-ecosystem", "updates[*].schedule.interval", "updates[*].multi-ecosystem-group",
+                "updates[*].package-ecosystem", "updates[*].directory", "updates[*].directories[*]", "updates[*].schedule.interval", "updates[*].multi-ecosystem-group",
                 "multi-ecosystem-groups.*.schedule.interval",
             ],
         },
@@ -99,12 +102,12 @@ const FOLDERS: [&str; 3] = ["", ".github", ".gitlab"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let files = files::files(input);
+    let listed = |ecosystem: &str| input.parameters.ecosystems.iter().any(|it| it == ecosystem);
+    let all = files.iter().filter(|file| !file.is_aside()).filter_map(|file| Some((ecosystem(file)?, file)));
+    let manifests: Vec<(&str, &File<'_>)> = all.filter(|(ecosystem, _)| listed(ecosystem)).collect();
     let mut present: Vec<(&str, &File<'_>)> = Vec::new();
-    for file in files.iter().filter(|file| !file.is_aside()) {
-        if let Some(ecosystem) = ecosystem(file)
-            && input.parameters.ecosystems.iter().any(|it| it == ecosystem)
-            && !present.iter().any(|(known, _)| *known == ecosystem)
-        {
+    for (ecosystem, file) in &manifests {
+        if !present.iter().any(|(known, _)| known == ecosystem) {
             present.push((ecosystem, file));
         }
     }
@@ -135,13 +138,13 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let Some(dependabot) = input.related("dependabot").find(is_it) else {
         return not_evaluated("the configuration of Dependabot cannot be read");
     };
-    judge(input, &present, config, &dependabot, findings);
+    judge(input, (&present, &manifests), config, &dependabot, findings);
     Ok(())
 }
 
 fn judge(
     input: &Input<'_, Parameters>,
-    present: &[(&str, &File<'_>)],
+    (present, manifests): (&[(&str, &File<'_>)], &[(&str, &File<'_>)]),
     config: &File<'_>,
     dependabot: &Related<'_>,
     findings: &mut Findings,
@@ -155,6 +158,21 @@ fn judge(
         let message = format!("Dependabot has no entry for {}", quoted(&named));
         let report = findings.report(Code::Ecosystem, &config.place, message);
         without.iter().fold(report, |report, (_, file)| report.label(&file.place, "a manifest of dependencies"));
+    }
+    let is_passed_over = |(ecosystem, file): &&(&str, &File<'_>)| {
+        has(ecosystem) && !updates.iter().any(|entry| looks_into(entry, ecosystem, file.folder()))
+    };
+    let passed_over: Vec<_> = manifests.iter().filter(is_passed_over).collect();
+    if let Some((_, first)) = passed_over.first() {
+        let message = match passed_over.len() - 1 {
+            0 => format!("Dependabot does not look at `{}`", first.path),
+            more => format!("Dependabot does not look at `{}` and {more} more", first.path),
+        };
+        let report = findings.report(Code::Directory, &config.place, message);
+        passed_over
+            .iter()
+            .take(5)
+            .fold(report, |report, (_, file)| report.label(&file.place, "no entry has its folder"));
     }
     let rank = |interval: &str| INTERVALS.iter().position(|known| *known == interval);
     let max = input.parameters.max_interval;
@@ -173,6 +191,21 @@ fn judge(
             findings.report(Code::Interval, &config.place, message).label_in(dependabot, &place, "how often it looks");
         }
     }
+}
+
+/// Whether an entry is for an ecosystem, and looks into a folder. Members of a workspace are looked at from its own
+/// folder, and workflows from that of the repository.
+fn looks_into(entry: &View<'_>, ecosystem: &str, folder: &str) -> bool {
+    let directories = entry.get("directories").items().chain([entry.get("directory")]);
+    let mut directories = directories.filter(View::exists).map(|directory| directory.text().trim_matches('/'));
+    let has_workspaces = matches!(ecosystem, "npm" | "cargo" | "pip" | "maven" | "gradle" | "nuget");
+    alike(entry.get("package-ecosystem").text()) == ecosystem
+        && (ecosystem == "github-actions"
+            || directories.any(|directory| {
+                let directory = directory.trim_start_matches("./");
+                let holds = |outer: &str| glob_match(directory, outer) || directory == "." && outer.is_empty();
+                holds(folder) || has_workspaces && files::upwards(folder).any(holds)
+            }))
 }
 
 /// The ecosystem of a file that names dependencies, as Dependabot calls it.
