@@ -100,26 +100,19 @@ const OTHERS: [&str; 11] = [
 /// Where they are looked for.
 const FOLDERS: [&str; 3] = ["", ".github", ".gitlab"];
 
+/// A file that names dependencies.
+struct Manifest<'f, 'd> {
+    ecosystem: &'static str,
+    file: &'f File<'d>,
+}
+
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let files = files::files(input);
-    let listed = |ecosystem: &str| input.parameters.ecosystems.iter().any(|it| it == ecosystem);
-    let all = files.iter().filter(|file| !file.is_aside()).filter_map(|file| Some((ecosystem(file)?, file)));
-    let manifests: Vec<(&str, &File<'_>)> = all.filter(|(ecosystem, _)| listed(ecosystem)).collect();
-    let mut present: Vec<(&str, &File<'_>)> = Vec::new();
-    for (ecosystem, file) in &manifests {
-        if !present.iter().any(|(known, _)| known == ecosystem) {
-            present.push((ecosystem, file));
-        }
-    }
-    if present.is_empty() {
+    let manifests = manifests(input, &files);
+    if manifests.is_empty() {
         return not_applicable("it has no manifests of dependencies");
     }
-    let is_other = |file: &&File<'_>| {
-        FOLDERS.contains(&file.folder()) && OTHERS.contains(&file.name()) || file.path.starts_with("updatecli/")
-    };
-    let mut packages =
-        input.related("packages").filter(|package| files::below(input, package.name()) == "package.json");
-    if files.iter().any(|file| is_other(&file)) || packages.any(|package| package.document.get("renovate").exists()) {
+    if has_other_bot(input, &files) {
         return Ok(());
     }
     let is_config =
@@ -128,69 +121,104 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         if !files::are_whole(&files) {
             return not_evaluated("this folder does not look like a whole repository");
         }
-        let named: Vec<&str> = present.iter().map(|(ecosystem, _)| *ecosystem).collect();
-        let message = format!("nothing keeps the dependencies up to date, of {}", quoted(&named));
+        let first = first_of_each(&manifests, |_| true);
+        let message = format!("nothing keeps the dependencies up to date, of {}", ecosystems(&first));
         let report = findings.report(Code::Missing, &input.document.get("path"), message);
-        present.iter().fold(report, |report, (_, file)| report.label(&file.place, "a manifest of dependencies"));
+        first.iter().fold(report, |report, it| report.label(&it.file.place, "a manifest of dependencies"));
         return Ok(());
     };
     let is_it = |it: &Related<'_>| files::below(input, it.name()) == config.path;
     let Some(dependabot) = input.related("dependabot").find(is_it) else {
         return not_evaluated("the configuration of Dependabot cannot be read");
     };
-    judge(input, (&present, &manifests), config, &dependabot, findings);
+    judge_entries(&manifests, config, &dependabot, findings);
+    judge_intervals(input, config, &dependabot, findings);
     Ok(())
 }
 
-fn judge(
+/// The manifests of the listed ecosystems.
+fn manifests<'f, 'd>(input: &Input<'d, Parameters>, files: &'f [File<'d>]) -> Vec<Manifest<'f, 'd>> {
+    let listed = |ecosystem: &str| input.parameters.ecosystems.iter().any(|it| it == ecosystem);
+    let shipped = files.iter().filter(|file| !file.is_aside());
+    let manifests = shipped.filter_map(|file| Some(Manifest { ecosystem: ecosystem(file)?, file }));
+    manifests.filter(|manifest| listed(manifest.ecosystem)).collect()
+}
+
+/// Whether a bot other than Dependabot looks after the repository.
+fn has_other_bot(input: &Input<'_, Parameters>, files: &[File<'_>]) -> bool {
+    let mut packages = input.related("packages").filter(|it| files::below(input, it.name()) == "package.json");
+    let is_config = |file: &File<'_>| {
+        FOLDERS.contains(&file.folder()) && OTHERS.contains(&file.name()) || file.path.starts_with("updatecli/")
+    };
+    files.iter().any(is_config) || packages.any(|package| package.document.get("renovate").exists())
+}
+
+/// Of those ecosystems that are meant, the first manifest of each.
+fn first_of_each<'m, 'f, 'd>(
+    manifests: &'m [Manifest<'f, 'd>],
+    is_meant: impl Fn(&str) -> bool,
+) -> Vec<&'m Manifest<'f, 'd>> {
+    let mut first: Vec<&Manifest<'f, 'd>> = Vec::new();
+    for manifest in manifests.iter().filter(|manifest| is_meant(manifest.ecosystem)) {
+        if !first.iter().any(|known| known.ecosystem == manifest.ecosystem) {
+            first.push(manifest);
+        }
+    }
+    first
+}
+
+fn ecosystems(manifests: &[&Manifest<'_, '_>]) -> String {
+    manifests.iter().map(|it| format!("`{}`", it.ecosystem)).collect::<Vec<_>>().join(", ")
+}
+
+/// Judges whether Dependabot looks at every manifest.
+fn judge_entries(manifests: &[Manifest<'_, '_>], config: &File<'_>, dependabot: &Related<'_>, findings: &mut Findings) {
+    let updates: Vec<View<'_>> = dependabot.document.get("updates").items().collect();
+    let has = |ecosystem: &str| updates.iter().any(|entry| is_for(entry, ecosystem));
+    let without = first_of_each(manifests, |ecosystem| !has(ecosystem));
+    if !without.is_empty() {
+        let message = format!("Dependabot has no entry for {}", ecosystems(&without));
+        let report = findings.report(Code::Ecosystem, &config.place, message);
+        without.iter().fold(report, |report, it| report.label(&it.file.place, "a manifest of dependencies"));
+    }
+    let is_passed_over = |it: &&Manifest<'_, '_>| {
+        has(it.ecosystem) && !updates.iter().any(|entry| looks_into(entry, it.ecosystem, it.file.folder()))
+    };
+    let passed_over: Vec<_> = manifests.iter().filter(is_passed_over).collect();
+    if let [first, others @ ..] = passed_over.as_slice() {
+        let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        let message = format!("Dependabot does not look at `{}`{more}", first.file.path);
+        let report = findings.report(Code::Directory, &config.place, message);
+        let shown = passed_over.iter().take(5);
+        shown.fold(report, |report, it| report.label(&it.file.place, "no entry has its folder"));
+    }
+}
+
+/// Judges how often Dependabot looks; a time of one's own (`cron`) is not judged.
+fn judge_intervals(
     input: &Input<'_, Parameters>,
-    (present, manifests): (&[(&str, &File<'_>)], &[(&str, &File<'_>)]),
     config: &File<'_>,
     dependabot: &Related<'_>,
     findings: &mut Findings,
 ) {
-    let updates: Vec<View<'_>> = dependabot.document.get("updates").items().collect();
-    let has =
-        |ecosystem: &str| updates.iter().any(|entry| alike(entry.get("package-ecosystem").text()) == alike(ecosystem));
-    let without: Vec<_> = present.iter().filter(|(ecosystem, _)| !has(ecosystem)).collect();
-    if !without.is_empty() {
-        let named: Vec<&str> = without.iter().map(|(ecosystem, _)| *ecosystem).collect();
-        let message = format!("Dependabot has no entry for {}", quoted(&named));
-        let report = findings.report(Code::Ecosystem, &config.place, message);
-        without.iter().fold(report, |report, (_, file)| report.label(&file.place, "a manifest of dependencies"));
-    }
-    let is_passed_over = |(ecosystem, file): &&(&str, &File<'_>)| {
-        has(ecosystem) && !updates.iter().any(|entry| looks_into(entry, ecosystem, file.folder()))
-    };
-    let passed_over: Vec<_> = manifests.iter().filter(is_passed_over).collect();
-    if let Some((_, first)) = passed_over.first() {
-        let message = match passed_over.len() - 1 {
-            0 => format!("Dependabot does not look at `{}`", first.path),
-            more => format!("Dependabot does not look at `{}` and {more} more", first.path),
-        };
-        let report = findings.report(Code::Directory, &config.place, message);
-        passed_over
-            .iter()
-            .take(5)
-            .fold(report, |report, (_, file)| report.label(&file.place, "no entry has its folder"));
-    }
     let rank = |interval: &str| INTERVALS.iter().position(|known| *known == interval);
-    let max = input.parameters.max_interval;
+    let max = input.parameters.max_interval.as_ref();
     let groups = dependabot.document.get("multi-ecosystem-groups");
-    for entry in &updates {
-        let group = groups.get(entry.get("multi-ecosystem-group").text());
+    for entry in dependabot.document.get("updates").items() {
         let own = entry.at("schedule.interval");
-        let place = if own.exists() { own } else { group.at("schedule.interval") };
-        if rank(place.text()).is_some_and(|rank| Some(rank) > INTERVALS.iter().position(|it| *it == max.as_ref())) {
-            let ecosystem = entry.get("package-ecosystem").text();
-            let message = format!(
-                "Dependabot looks `{}` for updates of `{ecosystem}`, expected `{}` or more often",
-                place.text(),
-                max.as_ref()
-            );
+        let of_group = groups.get(entry.get("multi-ecosystem-group").text()).at("schedule.interval");
+        let place = if own.exists() { own } else { of_group };
+        if rank(place.text()) > rank(max) {
+            let (interval, ecosystem) = (place.text(), entry.get("package-ecosystem").text());
+            let message =
+                format!("Dependabot looks `{interval}` for updates of `{ecosystem}`, expected `{max}` or more often");
             findings.report(Code::Interval, &config.place, message).label_in(dependabot, &place, "how often it looks");
         }
     }
+}
+
+fn is_for(entry: &View<'_>, ecosystem: &str) -> bool {
+    alike(entry.get("package-ecosystem").text()) == ecosystem
 }
 
 /// Whether an entry is for an ecosystem, and looks into a folder. Members of a workspace are looked at from its own
@@ -199,7 +227,7 @@ fn looks_into(entry: &View<'_>, ecosystem: &str, folder: &str) -> bool {
     let directories = entry.get("directories").items().chain([entry.get("directory")]);
     let mut directories = directories.filter(View::exists).map(|directory| directory.text().trim_matches('/'));
     let has_workspaces = matches!(ecosystem, "npm" | "cargo" | "pip" | "maven" | "gradle" | "nuget");
-    alike(entry.get("package-ecosystem").text()) == ecosystem
+    is_for(entry, ecosystem)
         && (ecosystem == "github-actions"
             || directories.any(|directory| {
                 let directory = directory.trim_start_matches("./");
@@ -243,8 +271,4 @@ fn alike(ecosystem: &str) -> &str {
         "docker-compose" => "docker",
         other => other,
     }
-}
-
-fn quoted(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
