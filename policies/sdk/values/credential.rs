@@ -38,6 +38,12 @@ pub fn detect(text: &str) -> Option<&'static str> {
     }
 }
 
+/// [`detect`], and the line that shows it, without the space around it.
+pub fn detect_line(text: &str) -> Option<(&'static str, &str)> {
+    let what = detect(text)?;
+    Some((what, text.lines().find(|line| detect(line).is_some()).unwrap_or(text).trim_ascii()))
+}
+
 /// True when `prefix` starts a word that goes on with at least so many characters of a kind.
 fn has_token(text: &str, prefix: &str, least: usize, allowed: impl Fn(u8) -> bool) -> bool {
     text.match_indices(prefix).any(|(at, _)| {
@@ -230,6 +236,8 @@ mod tests {
         assert_eq!(detect(&slack), Some("a Slack token"));
         assert_eq!(detect(&jwt), Some("a JSON web token"));
         assert_eq!(detect(&key), Some("a private key"));
+        let text = format!("a: b\n  c: {github}\nd");
+        assert_eq!(detect_line(&text), Some(("a GitHub token", format!("c: {github}").as_str())));
         for harmless in ["AKIA", "SLAKIA0123456789ABCDEF", "-----BEGIN CERTIFICATE-----", "eyJhbGci.eyJ.x", "ghp_short"]
         {
             assert_eq!(detect(harmless), None, "{harmless}");
