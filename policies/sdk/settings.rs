@@ -8,6 +8,11 @@ crate::choice! {
     pub Scraper { Unknown = "", PrometheusOperator = "prometheus-operator" }
 }
 
+crate::choice! {
+    /// A service mesh that goes by the names of ports.
+    pub Mesh { Unknown = "", Istio = "istio" }
+}
+
 crate::setting! {
     /// The Kubernetes version of the clusters.
     pub KubernetesVersion, "kubernetesVersion": Version = Version::of(1, 35);
@@ -25,6 +30,8 @@ crate::setting! {
     pub LanguageVersionLabel, "languageVersionLabel": String = "app.kubernetes.io/language-version".into();
     /// What scrapes metrics in the clusters: `prometheus-operator` where they have it; empty where that is not known.
     pub Monitoring, "monitoring": Scraper = Scraper::Unknown;
+    /// The service mesh of the clusters: `istio` where they all have it; empty where that is not known.
+    pub ServiceMesh, "serviceMesh": Mesh = Mesh::Unknown;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }
