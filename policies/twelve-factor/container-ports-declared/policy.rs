@@ -2,19 +2,19 @@ use policy_sdk::prelude::*;
 use policy_sdk::values::port::{is_port, is_port_name, protocol};
 
 policy_sdk::rule! {
-    /// Declared ports are valid and can be told apart
+    /// Declared ports are valid, and their names are distinct
     ///
     /// Each entry of a container's `ports` has a `containerPort` from 1 to 65535. Its name, if it has one, has at most 15
     /// lower-case letters, digits and single dashes, with one letter at least, and no other port of the container has it.
     /// With `require_names`, each port of a container with two or more has a name.
     ///
-    /// Two containers of a pod may give the same name to a port each. That is told as information, since a Service that
+    /// Two containers of a pod may give the same name to a port each. That is reported as information, since a Service that
     /// names the port reaches the first of them only.
     ///
     /// ## Why
     /// The API server refuses a pod with a port name that is too long, in upper case, or used twice: the
     /// deployment fails, though the file was reviewed and merged. Ports without names are hard to tell apart for
-    /// Services, probes and NetworkPolicies, which all can go by name.
+    /// Services, probes and NetworkPolicies, which can all refer to a port by its name.
     ///
     /// ## Fix
     /// Give each port a short name that says what speaks there:
@@ -75,7 +75,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 findings.report(Code::Name, &name, message);
             }
             let is_own = |other: &Container<'_>| other.pointer() == container.pointer();
-            // Nothing is sent to init containers, and a Service tells protocols apart.
+            // Nothing is sent to init containers, and a Service distinguishes protocols.
             let meets = |other: &Container<'_>, first: &View<'_>| {
                 ![other.class, container.class].contains(&Class::Init) && protocol(first) == protocol(port)
             };

@@ -2,6 +2,7 @@ use policy_sdk::json::Kind;
 use policy_sdk::kubernetes::shutdown::{self, Shutdown};
 use policy_sdk::parameter::{Bounded, list};
 use policy_sdk::prelude::*;
+use policy_sdk::settings::ShutdownSeconds;
 use policy_sdk::values::{duration, pair, secret};
 
 policy_sdk::rule! {
@@ -15,7 +16,7 @@ policy_sdk::rule! {
     ///
     /// Files of ConfigMaps are read where they are YAML, JSON, properties, INI, TOML or environment files. Keys of
     /// clients, proxies and clusters (`upstream.drain_timeout`) are not the process's own. A hook that takes the whole
-    /// grace period is what `grace-covers-prestop` reports. Jobs are not judged.
+    /// grace period is what `grace-covers-prestop` reports. Jobs are not checked.
     ///
     /// ## Why
     /// The application believes that it has its timeout to finish requests. Where Kubernetes kills it earlier, the last
@@ -38,7 +39,7 @@ policy_sdk::rule! {
     factor: Disposability,
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Shutdown],
+    uses: [Shutdown, ShutdownSeconds],
     reads: [
         "container.env[*].name", "container.env[*].value", "container.env[*].valueFrom.configMapKeyRef",
         "container.envFrom[*].prefix", "container.envFrom[*].configMapRef.name", "container.volumeMounts[*].name",
@@ -60,7 +61,7 @@ policy_sdk::rule! {
         },
     },
     parameters: {
-        /// Endings of names, in lower case with `_` between words, that tell how long the shutdown may take.
+        /// Endings of names, in lower case with `_` between words, that say how long the shutdown may take.
         timeout_keys: Vec<String> = list(["shutdown_timeout", "drain_timeout", "shutdown_grace_period"]),
         /// The seconds that are left over, at least.
         margin: Bounded<0, 600> = Bounded::of(2),
@@ -104,11 +105,14 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let hook = shutdown::longest_pre_stop(input, 0).map_or(0, |(_, seconds)| seconds);
     let seconds = timeout.millis / 1000 + i64::from(timeout.millis % 1000 > 0);
     let taken = hook.saturating_add(seconds);
-    let needed = taken.saturating_add(input.parameters.margin.get());
+    let least = taken.saturating_add(input.parameters.margin.get());
     // A hook that takes all of it is another rule's.
-    if grace >= needed || hook > 0 && hook >= grace {
+    if grace >= least || hook > 0 && hook >= grace {
         return Ok(());
     }
+    // As much as the rule on hooks asks for, so that one cure heals both.
+    let for_hook = if hook > 0 { hook.saturating_add(input.setting::<ShutdownSeconds>()) } else { 0 };
+    let needed = least.max(for_hook);
     let code = if taken >= grace { Code::Exceeds } else { Code::NoMargin };
     let with_hook = if hook > 0 { format!(" behind a preStop hook of {hook}") } else { String::new() };
     let message = format!(
@@ -127,7 +131,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// The timeouts that a container is told. `missing` is why one of them is not known.
+/// The timeouts that a container is given. `missing` is why one of them is not known.
 fn timeouts<'d>(
     input: &Input<'d, Parameters>,
     container: &Container<'d>,
@@ -239,7 +243,7 @@ enum Unit {
     Millis,
 }
 
-/// Whether a path of names tells how long the shutdown may take, and in what unit.
+/// Whether a path of names says how long the shutdown may take, and in what unit.
 fn unit(input: &Input<'_, Parameters>, path: &[&str]) -> Option<Unit> {
     let words = secret::snake_case(&path.join("_"));
     if words.split('_').any(|word| OF_OTHERS.contains(&word)) {

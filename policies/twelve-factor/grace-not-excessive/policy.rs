@@ -5,7 +5,7 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Pods do not hold up the drain of a node
     ///
-    /// `terminationGracePeriodSeconds` of a Deployment or Rollout is at most `max_grace`. StatefulSets are judged
+    /// `terminationGracePeriodSeconds` of a Deployment or Rollout is at most `max_grace`. StatefulSets are checked
     /// where `include_statefulsets` says so: databases often need longer to stop. A grace period of 0 is what
     /// `grace-covers-prestop` reports.
     ///

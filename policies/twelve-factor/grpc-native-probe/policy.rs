@@ -13,7 +13,7 @@ policy_sdk::rule! {
     /// with `grpc-` (but `grpc-web`, which is HTTP), or when a Service that sends to it says `appProtocol: grpc`. A
     /// server that speaks both on one port, as many Go servers do, should name the port otherwise: `http-grpc`.
     ///
-    /// An `exec` probe that runs `grpc_health_probe` works. It is told as information on clusters that have the `grpc`
+    /// An `exec` probe that runs `grpc_health_probe` works. It is reported as information on clusters that have the `grpc`
     /// probe (from Kubernetes 1.24 on).
     ///
     /// ## Why

@@ -13,7 +13,7 @@ policy_sdk::rule! {
     ///
     /// References pass (`${PASSWORD}`, `<path:…>`, `op://…`, `vault:…`, ARNs), and so do values that SOPS encrypted, empty
     /// ones, certificates, names of users and addresses. Secrets that Kubernetes and Helm write themselves are not
-    /// judged, nor are those that a request brings to the API server, since that is where Secrets belong. Where an
+    /// checked, nor are those that a request brings to the API server, since that is where Secrets belong. Where an
     /// object comes from the cluster, or Helm rendered it, it is not known what stands in a file.
     ///
     /// Messages never show a value.
@@ -74,7 +74,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("a request brings it to the API server");
     }
     if WRITTEN.contains(&kind) || allow_types.iter().any(|allowed| allowed == kind) {
-        return not_applicable(format!("Secrets of type `{kind}` are not looked at"));
+        return not_applicable(format!("Secrets of type `{kind}` are not checked"));
     }
     let mut found: Vec<(Code, &'static str, View<'_>)> = Vec::new();
     for (key, value) in document.get("stringData").entries() {
@@ -129,9 +129,9 @@ fn judge(names: &[String], key: &str, text: &str) -> Option<(Code, &'static str)
 /// What a value is by the name that it has.
 fn named(names: &[String], name: &str, value: &str) -> Option<(Code, &'static str)> {
     let is_sample = credential::is_sample(value) || !value.is_empty() && credential::is_placeholder(value);
-    // Whether it is a placeholder is looked at here, so that a name is judged by a value that is none.
-    let judged = if is_sample { "hunter2" } else { value };
-    if value.contains('\n') || credential::is_interpolation(value) || !secret::is_secret(names, name, judged) {
+    // A placeholder is reported as one, so the name is checked with another value.
+    let value_of_name = if is_sample { "hunter2" } else { value };
+    if value.contains('\n') || credential::is_interpolation(value) || !secret::is_secret(names, name, value_of_name) {
         return None;
     }
     Some(match is_sample {

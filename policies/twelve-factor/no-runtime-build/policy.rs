@@ -10,9 +10,9 @@ policy_sdk::rule! {
     /// (`pip install`, `apk add`, `npm ci`), compiles nothing (`go run`, `cargo build`, `mvn`), starts no server for
     /// development (`npm run dev`, `flask --debug`, `nodemon`), and runs no script from the network (`curl … | sh`).
     ///
-    /// Judged are commands, never words of a text. What a script only runs under a condition that is not known passes,
+    /// Only commands count, never words of a text. What a script only runs under a condition that is not known passes,
     /// and so do packages that are in the image (`pip install --no-index`). Init containers set things up, and are
-    /// judged only where `include_init` says so; Jobs are not judged.
+    /// checked only where `include_init` says so; Jobs are not checked.
     ///
     /// ## Why
     /// Each start fetches and builds something else than was tested, needs the network and write access, and takes
@@ -102,32 +102,54 @@ fn steps<'d>(container: &Container<'d>) -> Vec<(String, Code, Word<'d>)> {
             && at.checked_sub(1).is_some_and(|before| is_download(&runs[before]))
         {
             found.push((format!("{} | {}", runs[at - 1].command.name(), words[0]), Code::RemoteScript, place));
-        } else if let Some((code, length)) = classify(&words) {
-            found.push((words[..length.min(words.len())].join(" "), code, place));
+        } else if let Some((code, step)) = classify(&words) {
+            found.push((step, code, place));
         }
     }
     found
 }
 
-/// What a command builds, and how many of its words say so.
-fn classify(words: &[&str]) -> Option<(Code, usize)> {
-    let (program, arguments) = words.split_first()?;
-    let operands: Vec<(usize, &str)> = arguments
-        .iter()
-        .enumerate()
-        .filter(|(_, word)| !word.starts_with('-'))
-        .map(|(at, word)| (at + 2, *word))
-        .collect();
-    let (end, first) = operands.first().copied().unwrap_or((1, ""));
-    let (second_end, second) = operands.get(1).copied().unwrap_or((end, ""));
-    let has = |options: &[&str]| arguments.iter().position(|word| options.contains(word)).map(|at| at + 2);
-    let behind = |code: Option<(Code, usize)>, start: usize| code.map(|(code, length)| (code, length + start));
-    Some(match (*program, first) {
-        ("npx" | "bunx" | "pnpx", _) if !operands.is_empty() => return behind(classify(&words[end - 1..]), end - 1),
-        ("poetry" | "uv" | "pipenv", "run") | ("bundle" | "pnpm" | "npm" | "yarn", "exec") if operands.len() > 1 => {
-            return behind(classify(&words[second_end - 1..]), second_end - 1);
+/// What a command builds, and the words that say so.
+fn classify(words: &[&str]) -> Option<(Code, String)> {
+    let mut start = 0;
+    while let Some(behind) = runner(&words[start..]) {
+        start += behind;
+    }
+    let (code, length) = build(&words[start..])?;
+    let step = match words.get(..start + length)? {
+        // What stands between may be a secret.
+        [program, _, _, .., option] if start == 0 => format!("{program} … {option}"),
+        words => words.join(" "),
+    };
+    Some((code, step))
+}
+
+/// The operands of a command, each with its index among the words.
+fn operands<'w>(words: &[&'w str]) -> impl Iterator<Item = (usize, &'w str)> {
+    words.iter().copied().enumerate().skip(1).filter(|(_, word)| !word.starts_with('-'))
+}
+
+/// Where the command stands that another one runs for a project: `npx …`, `poetry run …`, `python -m …`.
+fn runner(words: &[&str]) -> Option<usize> {
+    let mut operands = operands(words);
+    match (*words.first()?, operands.next()) {
+        ("python" | "python3", _) if words.get(1) == Some(&"-m") => Some(2).filter(|at| *at < words.len()),
+        ("npx" | "bunx" | "pnpx", Some((at, _))) => Some(at),
+        ("poetry" | "uv" | "pipenv", Some((_, "run"))) | ("bundle" | "pnpm" | "npm" | "yarn", Some((_, "exec"))) => {
+            operands.next().map(|(at, _)| at)
         }
-        ("python" | "python3", _) if arguments.first() == Some(&"-m") => return behind(classify(words.get(2..)?), 2),
+        _ => None,
+    }
+}
+
+/// What a command builds by itself, and how many of its words say so.
+fn build(words: &[&str]) -> Option<(Code, usize)> {
+    let (program, arguments) = words.split_first()?;
+    let mut operands = operands(words).map(|(at, word)| (at + 1, word));
+    let (end, first) = operands.next().unwrap_or((1, ""));
+    let (second_end, second) = operands.next().unwrap_or((end, ""));
+    let has = |options: &[&str]| arguments.iter().position(|word| options.contains(word)).map(|at| at + 2);
+    Some(match (*program, first) {
         ("python" | "python3", script) if script.ends_with("manage.py") && second == "runserver" => {
             (Code::Development, second_end)
         }
@@ -152,8 +174,8 @@ fn classify(words: &[&str]) -> Option<(Code, usize)> {
         ("go", "run" | "build" | "install") | ("cargo", "run" | "build" | "install") | ("dotnet", "run" | "build") => {
             (Code::Compile, end)
         }
-        ("mvn" | "mvnw" | "gradle" | "gradlew" | "sbt", _) if !operands.is_empty() => (Code::Compile, end),
-        ("javac" | "gcc" | "g++" | "rustc" | "tsc", _) if !operands.is_empty() => (Code::Compile, 1),
+        ("mvn" | "mvnw" | "gradle" | "gradlew" | "sbt", _) if !first.is_empty() => (Code::Compile, end),
+        ("javac" | "gcc" | "g++" | "rustc" | "tsc", _) if !first.is_empty() => (Code::Compile, 1),
         ("pip" | "pip3", "install") if !is_local(arguments) => (Code::Install, end),
         ("uv", "pip") if second == "install" && !is_local(arguments) => (Code::Install, second_end),
         ("uv", "sync") | ("poetry" | "pipenv" | "conda" | "bundle" | "composer" | "gem", "install") => {

@@ -161,7 +161,7 @@ fn in_word<'t>(program: &str, text: &'t str) -> Option<(&'t str, &'t str, bool)>
     (option == "-p" && !value.is_empty() && PASSWORD_IN_WORD.contains(&program)).then_some((option, value, true))
 }
 
-/// Whether an option has its value in the next word, as far as its name tells: `--use-token` has none.
+/// Whether an option may have its value in the next word, by its name: `--use-token` has no value.
 fn takes_value(option: &str) -> bool {
     const SWITCHES: [&str; 12] = [
         "enable", "disable", "use", "no", "skip", "with", "without", "allow", "require", "rotate", "create", "generate",

@@ -126,7 +126,7 @@ fn judge(
 
 /// Judges all texts of a document in a file, by the keys that they stand under.
 fn walk(names: &[String], file: &str, document: &View<'_>, findings: &mut Findings) {
-    // A schema tells of passwords, and holds none.
+    // A schema describes passwords, but holds no real ones.
     if document.get("kind").text() == "CustomResourceDefinition" {
         return;
     }

@@ -14,7 +14,7 @@ policy_sdk::rule! {
     /// `istio.io/dataplane-mode`). Headless Services pass, since their clients choose a pod themselves.
     ///
     /// ## Why
-    /// Istio goes by these names. Of a port that says nothing it guesses the protocol from the first bytes, which takes
+    /// Istio reads the protocol from these names. For a port that says nothing it guesses the protocol from the first bytes, which takes
     /// time and fails for protocols in which the server speaks first: such traffic is plain TCP to
     /// it, without retries, routes and metrics of requests.
     ///
@@ -47,7 +47,7 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if !is_in_mesh(input) {
-        return not_applicable("it is not known that its namespace is in a mesh that goes by names");
+        return not_applicable("it is not known that its namespace is in a mesh that reads the names of ports");
     }
     if service::is_headless(input) || input.document.at("spec.type").text() == "ExternalName" {
         return not_applicable("its clients choose whom they ask");

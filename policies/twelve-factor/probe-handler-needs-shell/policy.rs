@@ -13,7 +13,7 @@ policy_sdk::rule! {
     /// `exec` command of its probes and of its `postStart` and `preStop` hooks is no shell and no tool that comes with
     /// one, such as `curl`, `cat` or `sleep`. Programs of the image's own pass; so do the interpreters that images such
     /// as `gcr.io/distroless/python3` have. A program below a mounted volume may have been put there: that is not
-    /// evaluated. Which image is built from which Dockerfile is not known here, so only names of images are judged.
+    /// evaluated. Which image is built from which Dockerfile is not known here, so only the names of images count.
     ///
     /// A `preStop` hook that only sleeps can be the `sleep` action, which needs no program.
     ///
@@ -50,7 +50,7 @@ policy_sdk::rule! {
 
 const PLACES: [(&str, Code, &str); 5] = [
     ("startupProbe", Code::Probe, "the container never counts as started"),
-    ("livenessProbe", Code::Probe, "the container is never known to live"),
+    ("livenessProbe", Code::Probe, "the container is never restarted"),
     ("readinessProbe", Code::Probe, "the container is never ready"),
     ("lifecycle.postStart", Code::PostStart, "the container is killed as soon as it starts"),
     ("lifecycle.preStop", Code::PreStop, "nothing waits"),

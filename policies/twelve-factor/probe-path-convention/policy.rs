@@ -8,7 +8,7 @@ policy_sdk::rule! {
     ///
     /// Where `liveness_paths` is set, the `path` of each liveness probe by HTTP matches one of its globs, and where
     /// `readiness_paths` is set, so does that of each readiness probe. A startup probe may ask either. What stands behind
-    /// a `?` is not looked at, and a path without a slash in front has one, as the kubelet adds it.
+    /// a `?` does not matter, and a path without a slash in front has one, as the kubelet adds it.
     ///
     /// Whatever is set, no probe carries a credential: in its path, in a parameter such as `?token=…`, or in an
     /// `Authorization` header.
@@ -27,7 +27,7 @@ policy_sdk::rule! {
     ///   httpGet: {path: /readyz, port: http}
     /// ```
     findings: {
-        /// A probe asks a path that is none of those agreed on
+        /// A probe asks another path than those agreed on
         Path: Low, Certain;
         /// A probe carries a credential
         Credential: Medium, Likely;

@@ -70,7 +70,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             container.described()
         );
         // Twice as long as until it is drained.
-        let threshold = drained.saturating_mul(2).max(1) / liveness.period_seconds().max(1) + 1;
+        let threshold = (drained.saturating_mul(2).max(1) / liveness.period_seconds().max(1)).saturating_add(1);
         let fix = Fix::unsafe_(format!("restart after {threshold} failures"))
             .set(&liveness.get("failureThreshold"), threshold);
         findings.report(Code::Identical, &liveness, message).label(&readiness, "the same check").fix(fix);

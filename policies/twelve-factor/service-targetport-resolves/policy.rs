@@ -10,7 +10,7 @@ policy_sdk::rule! {
     /// `targetPort`, and each of its workloads declares one port, these are the same number. With
     /// `numeric_must_be_declared` every number is one that some workload declares.
     ///
-    /// Not judged are Services without a selector, those of which no workload is known, and names that a mesh may
+    /// Not checked are Services without a selector, those of which no workload is known, and names that a mesh may
     /// add to the pods: with the image `auto`, for which Istio puts its own, and Istio's and Linkerd's own ports.
     ///
     /// ## Why

@@ -10,11 +10,11 @@ policy_sdk::rule! {
     ///
     /// A main container of a long-running workload whose image is one of `stateful_images`, by the last part of its
     /// name (`postgres` in `docker.io/bitnami/postgres:17`), mounts a volume that outlives the pod: a claim, a claim
-    /// template, a CSI, NFS or other network volume, or a directory of the node. Which path it is mounted at is not
-    /// looked at, since images and flags differ.
+    /// template, a CSI, NFS or other network volume, or a directory of the node. At which path it is mounted does not
+    /// matter, since images and flags differ.
     ///
     /// `redis` and `valkey` are taken for caches unless their arguments switch persistence on. Prometheus as an agent,
-    /// and Loki's targets that keep nothing, are passed over; so are containers that run a client (`psql`, `mysqldump`,
+    /// and Loki's targets that keep nothing, are not checked, and neither are containers that run a client (`psql`, `mysqldump`,
     /// …), workloads scaled to 0, and workloads and namespaces for tests: by the label `ephemeral_label`, or by a part
     /// of the namespace's name such as `test`.
     ///
@@ -135,9 +135,8 @@ fn outlives_pod(volume: &View<'_>) -> bool {
 
 /// A Redis that writes to disk.
 fn is_lasting_cache(name: &str, container: &Container<'_>) -> bool {
-    let words = words(container);
     matches!(name, "redis" | "valkey" | "redis-stack-server")
-        && words.windows(2).any(|pair| match pair {
+        && words(container).windows(2).any(|pair| match pair {
             [option, value] if option.ends_with("appendonly") => value == "yes",
             [option, value] if option == "--save" => !matches!(value.as_str(), "" | "\"\"" | "''"),
             _ => false,
