@@ -9,6 +9,11 @@ crate::choice! {
     pub Scraper { Unknown = "", PrometheusOperator = "prometheus-operator" }
 }
 
+crate::choice! {
+    /// A service mesh that goes by the names of ports.
+    pub Mesh { Unknown = "", Istio = "istio" }
+}
+
 crate::setting! {
     /// The Kubernetes version of the clusters.
     pub KubernetesVersion, "kubernetesVersion": Version = Version::of(1, 35);
@@ -38,6 +43,8 @@ crate::setting! {
     pub Openshift, "openshift": bool = false;
     /// Whether the container runtime lets every user bind ports below 1024, as containerd 2 and Docker 20.10 do.
     pub UnprivilegedPorts, "unprivilegedPorts": bool = true;
+    /// The service mesh of the clusters: `istio` where they all have it; empty where that is not known.
+    pub ServiceMesh, "serviceMesh": Mesh = Mesh::Unknown;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }
