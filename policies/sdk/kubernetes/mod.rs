@@ -16,6 +16,7 @@ pub mod monitoring;
 pub mod namespace;
 pub mod network_policy;
 pub mod operated;
+pub mod pod_security;
 pub mod probe;
 pub mod production;
 pub mod prometheus_rule;

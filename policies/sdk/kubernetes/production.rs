@@ -54,7 +54,10 @@ fn has_sign<P>(input: &Input<'_, P>, labels: &[&str]) -> bool {
         let labels = input.document.at(path);
         signs.labels.iter().map(move |key| labels.get(key))
     });
-    input.subject.namespace.split('-').any(|part| has(&signs.namespace_parts, part))
+    // A Namespace is in none: its own name counts.
+    let subject = input.subject;
+    let namespace = if subject.kind == "Namespace" { &subject.name } else { &subject.namespace };
+    namespace.split('-').any(|part| has(&signs.namespace_parts, part))
         || values.into_iter().any(|value| has(&signs.label_values, value.text()))
         || folders.split('/').any(|folder| has(&signs.folders, folder))
 }
