@@ -1,5 +1,8 @@
 use policy_sdk::kubernetes::pod_security::baseline::{self, AddedCapabilities, DEFAULT_CAPABILITIES};
+use policy_sdk::kubernetes::pod_security::{self, PodSecurityLevel};
+use policy_sdk::kubernetes::windows::Windows;
 use policy_sdk::prelude::*;
+use policy_sdk::settings::KubernetesVersion;
 
 policy_sdk::rule! {
     /// Containers add no capability beyond the runtime's default set
@@ -32,7 +35,7 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [AddedCapabilities],
+    uses: [AddedCapabilities, Windows, KubernetesVersion, PodSecurityLevel],
     parameters: {
         /// More capabilities that may be added.
         extra_allowed: Vec<String> = Vec::new(),
@@ -40,6 +43,10 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
+    let (level, version) = (input.setting::<PodSecurityLevel>().into(), pod_security::version(input));
+    if pod_security::leaves_windows(input, level, version) {
+        return not_applicable("the pod is for Windows nodes, where the API server refuses capabilities");
+    }
     let is_allowed = |name: &View<'_>| input.parameters.extra_allowed.iter().any(|allowed| allowed == name.text());
     for container in input.workload().containers() {
         let mut names = baseline::added_beyond(&container, &DEFAULT_CAPABILITIES);

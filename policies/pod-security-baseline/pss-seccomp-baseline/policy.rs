@@ -1,5 +1,6 @@
 use policy_sdk::kubernetes::pod_security::baseline::{self, Seccomp, SeccompAnnotations};
-use policy_sdk::kubernetes::pod_security::{self, Owner};
+use policy_sdk::kubernetes::pod_security::{self, Owner, PodSecurityLevel};
+use policy_sdk::kubernetes::windows::Windows;
 use policy_sdk::prelude::*;
 use policy_sdk::settings::KubernetesVersion;
 
@@ -36,7 +37,7 @@ policy_sdk::rule! {
     peers: ["TR:KSV-0104", "KY:restrict-seccomp", "GK:seccompv2"],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Seccomp, SeccompAnnotations, KubernetesVersion],
+    uses: [Seccomp, SeccompAnnotations, Windows, KubernetesVersion, PodSecurityLevel],
     parameters: {
         /// Tell of annotations that have no effect.
         annotations: bool = true,
@@ -45,7 +46,11 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let (workload, version) = (input.workload(), pod_security::version(input));
-    for violation in baseline::seccomp(input, version) {
+    let level = input.setting::<PodSecurityLevel>().into();
+    if pod_security::leaves_windows(input, level, version) {
+        return not_applicable("the pod is for Windows nodes, where the API server refuses seccomp profiles");
+    }
+    for violation in baseline::seccomp(input, level, version) {
         let (who, at) = (violation.owner.described(), &violation.at);
         let message = if at.exists() {
             format!("{who} has the seccomp profile `{}`, expected `RuntimeDefault` or `Localhost`", at.text())

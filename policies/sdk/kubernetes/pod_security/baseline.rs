@@ -1,8 +1,9 @@
 //! The checks of the level baseline.
 
-use super::{Level, Owner, PolicyVersion, Violation, has_user_namespace, in_contexts};
+use super::{Level, Owner, PolicyVersion, Violation, has_user_namespace, in_contexts, leaves_windows};
 use crate::input::Input;
 use crate::json::View;
+use crate::kubernetes::windows::Windows;
 use crate::kubernetes::workload::Container;
 use crate::tables::safe_sysctls::{self, SafeSysctls};
 use crate::uses::Uses;
@@ -133,7 +134,13 @@ pub fn added_beyond<'d>(container: &Container<'d>, allowed: &[&str]) -> Vec<View
 }
 
 /// The capabilities that containers add and that runtimes do not give by default.
-pub fn added_capabilities<'d, P: Uses<AddedCapabilities>>(input: &Input<'d, P>) -> Vec<Violation<'d>> {
+pub fn added_capabilities<'d, P>(input: &Input<'d, P>, level: Level, version: PolicyVersion) -> Vec<Violation<'d>>
+where
+    P: Uses<AddedCapabilities> + Uses<Windows>,
+{
+    if leaves_windows(input, level, version) {
+        return Vec::new();
+    }
     let of = |container: Container<'d>| {
         let names = added_beyond(&container, &DEFAULT_CAPABILITIES);
         names.into_iter().map(move |name| Violation::of(container.clone(), name))
@@ -249,10 +256,13 @@ pub fn seccomp_annotations<'d, P: Uses<SeccompAnnotations>>(input: &Input<'d, P>
 }
 
 /// Seccomp profiles that do not confine: from version 1.19 on in fields, before that in annotations.
-pub fn seccomp<'d, P>(input: &Input<'d, P>, version: PolicyVersion) -> Vec<Violation<'d>>
+pub fn seccomp<'d, P>(input: &Input<'d, P>, level: Level, version: PolicyVersion) -> Vec<Violation<'d>>
 where
-    P: Uses<Seccomp> + Uses<SeccompAnnotations>,
+    P: Uses<Seccomp> + Uses<SeccompAnnotations> + Uses<Windows>,
 {
+    if leaves_windows(input, level, version) {
+        return Vec::new();
+    }
     let is_confining = |at: &View<'_>| {
         matches!(at.text(), "runtime/default" | "docker/default") || at.text().starts_with("localhost/")
     };

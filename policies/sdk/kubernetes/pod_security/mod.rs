@@ -48,6 +48,26 @@ impl PartialOrd for Level {
     }
 }
 
+crate::setting! {
+    /// The level of the Pod Security Standards that is meant, where checks of baseline differ by it: `restricted` forbids
+    /// `procMount` also in a user namespace, and leaves the Linux fields of Windows pods to the API server.
+    pub PodSecurityLevel, "podSecurityLevel": Profile = Profile::Baseline;
+}
+
+crate::choice! {
+    /// A level that forbids something.
+    pub Profile { Baseline = "baseline", Restricted = "restricted" }
+}
+
+impl From<Profile> for Level {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Baseline => Self::Baseline,
+            Profile::Restricted => Self::Restricted,
+        }
+    }
+}
+
 /// A version of the standards: that of the Kubernetes release, 1.N, which they came with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PolicyVersion(u32);
@@ -100,6 +120,12 @@ pub fn version<P: Uses<KubernetesVersion>>(input: &Input<'_, P>) -> PolicyVersio
 /// Whether Linux' fields are not demanded of the pod: it says that it is for Windows nodes, and the version knows that.
 pub fn is_exempt_windows<P: Uses<Windows>>(input: &Input<'_, P>, version: PolicyVersion) -> bool {
     version.is_at_least(25) && windows::is_declared(input)
+}
+
+/// Whether checks of baseline for Linux' fields are not made of the pod, since it is for Windows nodes: restricted leaves
+/// it to the API server, which refuses those fields there.
+pub fn leaves_windows<P: Uses<Windows>>(input: &Input<'_, P>, level: Level, version: PolicyVersion) -> bool {
+    level >= Level::Restricted && is_exempt_windows(input, version)
 }
 
 /// Whether a pod has a user namespace of its own, which counts from version 1.35 on.
@@ -217,10 +243,10 @@ where
     add("hosts of probes and hooks", baseline::host_probes(input, version));
     add("HostProcess", baseline::host_process(input));
     add("hostPath volumes", baseline::host_path_volumes(input));
-    add("added capabilities", baseline::added_capabilities(input));
+    add("added capabilities", baseline::added_capabilities(input, level, version));
     add("AppArmor", baseline::app_armor(input));
     add("SELinux", baseline::se_linux(input, version));
-    add("seccomp", baseline::seccomp(input, version));
+    add("seccomp", baseline::seccomp(input, level, version));
     add("`procMount`", baseline::proc_mount(input, level, version));
     add("sysctls", baseline::sysctls(input, version));
     if level < Level::Restricted {
