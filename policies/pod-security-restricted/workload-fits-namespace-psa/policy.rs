@@ -5,7 +5,7 @@ use policy_sdk::kubernetes::pod_security::baseline::{
     ProcMount, SeLinux, Seccomp, SeccompAnnotations, Sysctls,
 };
 use policy_sdk::kubernetes::pod_security::restricted::{Escalation, RunAsNonRoot, RunAsUser, VolumeSources};
-use policy_sdk::kubernetes::pod_security::{self, Level, PolicyVersion};
+use policy_sdk::kubernetes::pod_security::{self, Level};
 use policy_sdk::kubernetes::windows::Windows;
 use policy_sdk::prelude::*;
 use policy_sdk::settings::KubernetesVersion;
@@ -21,7 +21,8 @@ policy_sdk::rule! {
     /// stand beside it with the cure of each.
     ///
     /// Namespaces, runtime classes and users that the setting exempts are exempt. Where the Namespace is not among the
-    /// files, or neither it nor the setting names a level, nothing can be said.
+    /// files, or neither it nor the setting names a level, nothing can be said; nor of a patch, whose containers have no
+    /// image.
     ///
     /// ## Why
     /// A Deployment is admitted all the same: the API server refuses its pods, one by one, and the rollout stands still
@@ -46,6 +47,7 @@ policy_sdk::rule! {
         HostPathVolumes, HostPorts, HostProbes, HostProcess, Privileged, ProcMount, SeLinux, Seccomp, SeccompAnnotations,
         Sysctls, Escalation, RunAsNonRoot, RunAsUser, VolumeSources, Windows, SafeSysctls,
     ],
+    reads: ["container.image"],
     reads_user: true,
 }
 
@@ -68,8 +70,14 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let Some(profile) = admission::enforced(labels.as_ref(), &configuration) else {
         return not_evaluated("its Namespace has no label of Pod Security, and the cluster's default is not known");
     };
-    let cluster: PolicyVersion = pod_security::version(input);
-    let failures = pod_security::failures(input, profile.level, profile.version.min(cluster));
+    if let Some(container) = input.workload().containers().find(|container| container.image().is_empty()) {
+        return not_evaluated(format!(
+            "{} has no image: it is a part of a workload, as in a patch",
+            container.described()
+        ));
+    }
+    let version = profile.version.min(pod_security::version(input));
+    let failures = pod_security::failures(input, profile.level, version);
     if failures.is_empty() {
         return Ok(());
     }

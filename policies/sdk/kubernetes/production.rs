@@ -65,7 +65,7 @@ fn has_sign<P>(input: &Input<'_, P>, labels: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::look;
+    use crate::testing::{look, look_at};
 
     fn production(namespace: &str, document: &str) -> bool {
         look(namespace, document, &[], &[], |input| is_production(input) || is_production_object(input))
@@ -76,6 +76,8 @@ mod tests {
         assert!(production("shop-prod", "{}"));
         assert!(production("live", "{}"));
         assert!(!production("product", "{}"));
+        // The Namespace `cart` is in none; `look` names every document so.
+        assert!(!look_at("Namespace", "{}", |input| is_production_object(input)));
         assert!(production("shop", r#"{"pod":{"metadata":{"labels":{"environment":"production"}}}}"#));
         assert!(production("shop", r#"{"metadata":{"labels":{"app.kubernetes.io/environment":"prod"}}}"#));
         assert!(!production("shop", r#"{"object":{"metadata":{"labels":{"environment":"staging"}}}}"#));

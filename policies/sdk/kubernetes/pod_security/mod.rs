@@ -260,3 +260,55 @@ where
     add("volume types", restricted::volumes(input));
     failures
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::look;
+
+    #[test]
+    fn versions_are_those_that_the_api_server_takes() {
+        for (text, minor) in [("v1.0", 0), ("v1.9", 9), ("v1.35", 35)] {
+            assert_eq!(PolicyVersion::parse(text), Some(PolicyVersion::of(minor)), "{text}");
+        }
+        assert_eq!(PolicyVersion::parse("latest"), Some(PolicyVersion::LATEST));
+        for text in ["", "1.35", "v1", "v1.", "v1.35.0", "v1.035", "v1.+3", "v2.0", "Latest", "v1.99999999999"] {
+            assert_eq!(PolicyVersion::parse(text), None, "{text}");
+        }
+        assert!(PolicyVersion::of(35) < PolicyVersion::LATEST && PolicyVersion::of(9) < PolicyVersion::of(10));
+        assert_eq!(PolicyVersion::of(35).to_string(), "v1.35");
+        assert_eq!(PolicyVersion::from(Version::of(1, 30)), PolicyVersion::of(30));
+        assert_eq!(PolicyVersion::from(Version::of(2, 0)), PolicyVersion::LATEST);
+    }
+
+    #[test]
+    fn levels_go_from_lax_to_strict() {
+        assert!(Level::None < Level::Privileged && Level::Privileged < Level::Baseline);
+        assert!(Level::Baseline < Level::Restricted);
+        assert_eq!(Level::parse("restricted"), Some(Level::Restricted));
+        assert_eq!(Level::parse(""), None);
+        assert_eq!(Level::parse("Restricted"), None);
+    }
+
+    #[test]
+    fn every_level_has_the_checks_of_those_below_it() {
+        let of = |spec: &str, level, minor| {
+            look("shop", &format!(r#"{{"pod":{{"spec":{spec}}}}}"#), &[], &[], |input| {
+                let failures = failures(input, level, PolicyVersion::of(minor));
+                failures.iter().map(|failure| failure.check).collect::<Vec<_>>().join(", ")
+            })
+        };
+        const BARE: &str = r#"{"hostPID":true,"containers":[{"name":"a"}]}"#;
+        const WINDOWS: &str = r#"{"os":{"name":"windows"},"securityContext":{"runAsNonRoot":true},"containers":[
+            {"name":"a","securityContext":{"capabilities":{"add":["NET_ADMIN"]},"seccompProfile":{"type":"Unconfined"}}}]}"#;
+        assert_eq!(of(BARE, Level::Privileged, 37), "");
+        assert_eq!(of(BARE, Level::Baseline, 37), "host namespaces");
+        let demanded = "privilege escalation, capabilities not dropped, `runAsNonRoot`, no seccomp profile";
+        assert_eq!(of(BARE, Level::Restricted, 37), ["host namespaces, ", demanded].concat());
+        assert_eq!(of(BARE, Level::Restricted, 7), "host namespaces, `runAsNonRoot`");
+        assert_eq!(of(WINDOWS, Level::Baseline, 37), "added capabilities, seccomp");
+        assert_eq!(of(WINDOWS, Level::Restricted, 37), "");
+        let old = "added capabilities, seccomp, privilege escalation, capabilities not dropped";
+        assert_eq!(of(WINDOWS, Level::Restricted, 24), old);
+    }
+}
