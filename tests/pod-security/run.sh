@@ -35,6 +35,6 @@ for case in "$cases"/*.case.json; do
     code=0
     "$host" eval --config "${folder}.config.json" --format json --bundle "$bundle" "${select[@]}" "$folder" \
         >"$name.results.json" 2>"$name.stderr" || code=$?
-    [ "$code" -le 1 ] || { cat "$name.stderr" >&2; exit 2; }
+    [ "$code" -le 1 ] || { echo "error: the host ended with $code on $folder" >&2; cat "$name.stderr" >&2; exit 2; }
 done
 exec "$kept/pod-security" compare "$cases"

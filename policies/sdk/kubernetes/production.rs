@@ -77,7 +77,7 @@ mod tests {
         assert!(production("live", "{}"));
         assert!(!production("product", "{}"));
         // The Namespace `cart` is in none; `look` names every document so.
-        assert!(!look_at("Namespace", "{}", |input| is_production_object(input)));
+        assert!(!look_at("Namespace", "{}", is_production_object));
         assert!(production("shop", r#"{"pod":{"metadata":{"labels":{"environment":"production"}}}}"#));
         assert!(production("shop", r#"{"metadata":{"labels":{"app.kubernetes.io/environment":"prod"}}}"#));
         assert!(!production("shop", r#"{"object":{"metadata":{"labels":{"environment":"staging"}}}}"#));
