@@ -70,6 +70,10 @@ hcl: ## Hold the parser of HCL against HashiCorp's own
 	HCL_REFERENCE=$(CURDIR)/target/hcl/reference cargo test --release --quiet -p policy-sdk -p policy-host --test main -- \
 		--ignored --nocapture hcl_reference
 
+.PHONY: pod-security
+pod-security: build ## Hold the Pod Security bundles beside Kubernetes' own library: its fixtures, and 20,000 generated pods
+	tests/pod-security/run.sh
+
 .PHONY: editors
 editors: build ## Prove the language server with a client made by others, from PyPI
 	tests/editors/run.sh

@@ -22,6 +22,7 @@ pub mod namespace;
 pub mod network_policy;
 pub mod node_place;
 pub mod operated;
+pub mod pod_security;
 pub mod priority;
 pub mod probe;
 pub mod production;

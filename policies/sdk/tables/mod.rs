@@ -4,6 +4,7 @@
 //! compiled in are constants, so that nothing is parsed for them.
 
 pub mod moving_tags;
+pub mod safe_sysctls;
 pub mod shellless_images;
 pub mod terraform_backends;
 
@@ -135,6 +136,7 @@ mod tests {
     #[test]
     fn every_table_has_a_source_and_a_date() {
         has_source_and_date::<moving_tags::MovingTags>();
+        has_source_and_date::<safe_sysctls::SafeSysctls>();
         has_source_and_date::<shellless_images::ShelllessImages>();
         has_source_and_date::<terraform_backends::TerraformBackends>();
     }
