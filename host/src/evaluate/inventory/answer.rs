@@ -29,6 +29,8 @@ pub struct RelatedDocument {
     digest: [u8; 32],
     /// Where it is from, in a run over files.
     origin: Option<Origin>,
+    /// The build that made it as it is, where a kustomization did.
+    build: Option<u32>,
 }
 
 impl PartialEq for RelatedDocument {
@@ -59,12 +61,22 @@ impl RelatedDocument {
             hasher.part(part);
         }
         let digest = hasher.finish().bytes();
-        Self { subject, projection: projection.into(), keys: keys.into(), digest, origin: None }
+        Self { subject, projection: projection.into(), keys: keys.into(), digest, origin: None, build: None }
     }
 
     /// The same document, from a place in a run.
     pub(super) fn from(self, origin: Origin) -> Self {
         Self { origin: Some(origin), ..self }
+    }
+
+    /// The same document, as a build of a run made it.
+    pub(super) fn built_by(self, build: Option<usize>) -> Self {
+        Self { build: build.map(|build| build as u32), ..self }
+    }
+
+    /// The build that made it as it is.
+    pub(super) fn build(&self) -> Option<usize> {
+        self.build.map(|build| build as usize)
     }
 
     /// Who it is.

@@ -9,8 +9,8 @@ use super::namespacing::Namespacing;
 use super::paths::rows;
 use super::selector::{Labels, Selector, Truth};
 use crate::document::{Document, Node, Subject, Value, joined, write_json_string};
-use crate::manifest::{Absent, Naming, ReadPath, SelectorForm, Term};
-use crate::workload::Shape;
+use crate::manifest::{Absent, Naming, ReadPath, Segment, SelectorForm, Term};
+use crate::workload::{self, Shape};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -178,6 +178,9 @@ impl Facet {
             Facet::Labels(term) => {
                 let mut labels = Labels::default();
                 each(document, shape, &[term], &mut |row| labels = Labels::read(row[0]));
+                if term.paths().iter().any(is_of_pods) {
+                    labels.add(workload::controller_labels(document));
+                }
                 Keys::Labels(labels)
             }
             Facet::Selectors { selector, sight, form, absent } => {
@@ -239,6 +242,12 @@ fn images(document: &Document, shape: &Shape, terms: &[Term]) -> Option<BTreeSet
         images.extend(found);
     }
     (images.len() <= MAX_KEYS).then_some(images)
+}
+
+/// Whether a path is where the labels of a workload's pods stand.
+fn is_of_pods(path: &ReadPath) -> bool {
+    let is = |(segment, key): (&Segment, &str)| matches!(segment, Segment::Key(known) if known == key);
+    path.segments().len() == 3 && path.segments().iter().zip(["pod", "metadata", "labels"]).all(is)
 }
 
 fn values(values: BTreeSet<Box<str>>) -> Keys {
@@ -562,6 +571,25 @@ mod tests {
         let text = format!(r#"{{"apiVersion":"v1","kind":"I","a":[{items}],"b":[{items}]}}"#);
         let facet = Facet::Values(vec!["a[*].x".parse().unwrap(), "b[*].x".parse().unwrap()]);
         assert_eq!(keys(&facet, &document("a.json", &text)), Keys::TooMany);
+    }
+
+    #[test]
+    fn pods_have_labels_of_their_controllers() {
+        let facet = Facet::Labels("pod.metadata.labels".parse().unwrap());
+        let labels = |kind: &str, spec: &str| {
+            let metadata = r#"{"name":"n"}"#;
+            let (version, kind) = kind.rsplit_once('/').unwrap();
+            let text = format!(r#"{{"apiVersion":"{version}","kind":"{kind}","metadata":{metadata},"spec":{spec}}}"#);
+            let Keys::Labels(labels) = keys(&facet, &document("a.json", &text)) else { panic!("no labels") };
+            labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(labels("batch/v1/Job", "{}"), "batch.kubernetes.io/job-name=n job-name=n");
+        let own = r#"{"template":{"metadata":{"labels":{"job-name":"x"}}}}"#;
+        assert_eq!(labels("batch/v1/Job", own), "batch.kubernetes.io/job-name=n job-name=x");
+        let ordinals = labels("apps/v1/StatefulSet", r#"{"replicas":2,"ordinals":{"start":5}}"#);
+        assert!(ordinals.contains("statefulset.kubernetes.io/pod-name=n-5"), "{ordinals}");
+        assert!(ordinals.contains("pod-name=n-6") && !ordinals.contains("pod-name=n-7"), "{ordinals}");
+        assert_eq!(labels("apps/v1/DaemonSet", "{}"), "");
     }
 
     #[test]
