@@ -2,6 +2,7 @@ use policy_sdk::kubernetes::service::{self, OwnService, ServedWorkloads};
 use policy_sdk::language::shell::all_commands;
 use policy_sdk::parameter::{Bounded, list};
 use policy_sdk::prelude::*;
+use policy_sdk::repository::dockerfile;
 use policy_sdk::values::port::Port;
 
 policy_sdk::rule! {
@@ -56,9 +57,9 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     match &*input.subject.kind {
-        "Dockerfile" => dockerfile(input, findings),
+        "Dockerfile" => judge_dockerfile(input, findings),
         "Service" if input.subject.group.is_empty() => judge_service(input, findings),
-        _ => workload(input, findings),
+        _ => judge_workload(input, findings),
     }
 }
 
@@ -78,7 +79,7 @@ fn is_server(input: &Input<'_, Parameters>, image: &str) -> bool {
     input.parameters.servers.iter().any(|word| name.contains(word.as_str()))
 }
 
-fn workload(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
+fn judge_workload(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     for container in input.workload().containers() {
         if is_server(input, container.image()) {
             continue;
@@ -131,16 +132,9 @@ fn judge_service(input: &Input<'_, Parameters>, findings: &mut Findings) -> Chec
     Ok(())
 }
 
-fn dockerfile(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let stages: Vec<View<'_>> = input.document.get("stages").items().collect();
-    // The final stage, and those that it is built from.
-    let mut open = stages.iter().find(|stage| stage.get("final").is_true());
+fn judge_dockerfile(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let folder = input.document.get("path").text().rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut lineage = Vec::new();
-    while let Some(stage) = open.filter(|_| lineage.len() <= stages.len()) {
-        lineage.push(stage);
-        open = stage.get("stage").as_i64().and_then(|at| stages.get(usize::try_from(at).ok()?));
-    }
+    let lineage = dockerfile::lineage(&input.document);
     if is_server(input, folder) || lineage.iter().any(|stage| is_server(input, stage.get("resolved").text())) {
         return not_applicable("SSH is the matter of its image");
     }
@@ -149,7 +143,7 @@ fn dockerfile(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             let source = instruction.get("source");
             match instruction.get("instruction").text() {
                 "EXPOSE" => {
-                    let exposes = |word: &&str| is_exposed(input, &stage.get("args"), word);
+                    let exposes = |word: &&str| is_exposed(input, &stage, word);
                     if let Some(word) = source.text().split_ascii_whitespace().skip(1).find(exposes) {
                         let message = format!("the image exposes the port of SSH, `{word}`");
                         findings.report(Code::Exposed, &source, message).excerpt(word);
@@ -169,10 +163,9 @@ fn dockerfile(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 }
 
 /// Whether a word of `EXPOSE` is the port of SSH for TCP: `22`, `22/tcp`, `20-25`, `$SSH_PORT`.
-fn is_exposed(input: &Input<'_, Parameters>, variables: &View<'_>, word: &str) -> bool {
-    let variable = word.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));
-    let word = variable.map_or(word, |name| variables.get(name).text());
-    let (ports, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
+fn is_exposed(input: &Input<'_, Parameters>, stage: &View<'_>, word: &str) -> bool {
+    let Some(word) = dockerfile::expanded(stage, word) else { return false };
+    let (ports, protocol) = word.split_once('/').unwrap_or((&word, "tcp"));
     let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
     let (Ok(first), Ok(last)) = (first.parse::<i64>(), last.parse::<i64>()) else { return false };
     protocol.eq_ignore_ascii_case("tcp")
