@@ -15,8 +15,8 @@ crate::setting! {
 }
 
 crate::usable! {
-    /// The Dockerfiles from which the images of the subject, a workload, are built. No relation fits: which one belongs to
-    /// which image follows from both names, so all are told, and paid for.
+    /// The Dockerfiles from which the images of the subject, a workload, are built. No relation fits: which file
+    /// belongs to which image follows from their names, so the rule gets all of them.
     pub ImageSources {
         reads: ["container.image"],
         inventory: {
@@ -35,9 +35,9 @@ crate::usable! {
     }
 }
 
-/// The Dockerfile from which an image of the subject is built, where that is known: the setting `imageDockerfiles` says it,
-/// or one Dockerfile alone is called after the image, by its folder or its own name (`cart/Dockerfile`, `cart.Dockerfile`,
-/// `Dockerfile.cart`). Docker's own images (`nginx`) are built by nobody here.
+/// The Dockerfile from which an image of the subject is built, where that is known: the setting `imageDockerfiles`
+/// names it, or exactly one file has the image's name (`cart/Dockerfile`, `cart.Dockerfile`, `Dockerfile.cart`). The
+/// official images of Docker Hub (`nginx`) are not built here.
 pub fn source_of<'d, P: Uses<ImageSources>>(input: &Input<'d, P>, image: &str) -> Option<Related<'d>> {
     let settings: Vec<(String, String)> = uses::read::<ImageDockerfiles, P>(input);
     if let Some((_, path)) = settings.iter().find(|(glob, _)| glob_match(glob, image)) {
@@ -51,7 +51,7 @@ pub fn source_of<'d, P: Uses<ImageSources>>(input: &Input<'d, P>, image: &str) -
     named.next().is_none().then_some(first)
 }
 
-/// Whether a Dockerfile at a path is called after an image.
+/// Whether a Dockerfile at a path has the name of an image.
 fn is_called(path: &str, image: &str) -> bool {
     let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
     let folder = folders.rsplit('/').next().unwrap_or_default();
@@ -67,7 +67,7 @@ pub fn lineage<'d>(document: &View<'d>) -> Vec<View<'d>> {
     let stages: Vec<View<'d>> = document.get("stages").items().collect();
     let mut open = stages.iter().find(|stage| stage.get("final").is_true());
     let mut lineage = Vec::new();
-    // A stage is built from an earlier one, so this ends; a model that says otherwise ends it too.
+    // A stage is built from an earlier one. The bound holds for a model that says otherwise.
     while let Some(stage) = open.filter(|_| lineage.len() < stages.len()) {
         lineage.push(stage.clone());
         open = stage.get("stage").as_i64().and_then(|at| stages.get(usize::try_from(at).ok()?));
@@ -75,8 +75,8 @@ pub fn lineage<'d>(document: &View<'d>) -> Vec<View<'d>> {
     lineage
 }
 
-/// A text of a stage with its variables (`$NAME`, `${NAME}`, `${NAME:-default}`) replaced; `None` where the file does not
-/// tell one.
+/// A text of a stage with its variables (`$NAME`, `${NAME}`, `${NAME:-default}`) replaced; `None` if the file does not
+/// tell the value of one.
 pub fn expanded(stage: &View<'_>, text: &str) -> Option<String> {
     let value = |name: &str| stage.get("args").get(name).as_str();
     let mut out = String::with_capacity(text.len());
@@ -120,8 +120,8 @@ impl FinalUser<'_> {
     }
 }
 
-/// As which user containers of a Dockerfile's image run: by the last `USER` of its stages, else by its base image, of which
-/// `rows` tell the user. The error says what is not known.
+/// As which user containers of a Dockerfile's image run: the last `USER` of its stages, else the user of its base image
+/// according to `rows`. The error says what is not known.
 pub fn final_user<'d>(document: &View<'d>, rows: &[ImageUser]) -> Result<FinalUser<'d>, String> {
     let lineage = lineage(document);
     let base = lineage.last().and_then(|stage| image_users::row(rows, stage.get("resolved").text()));

@@ -26,7 +26,7 @@ const fn root(image: &'static str) -> ImageUser {
 crate::table! {
     /// As which user containers of images run that set none themselves. The first row that fits counts.
     pub ImageUsers, "imageUsers": ImageUser {
-        source: "configuration of the images: https://github.com/GoogleContainerTools/distroless, https://images.chainguard.dev, https://hub.docker.com",
+        source: "https://github.com/GoogleContainerTools/distroless, https://images.chainguard.dev, Docker Hub",
         date: "2026-11-29",
         rows: [
             user("gcr.io/distroless/*nonroot*", 65532, "nonroot"),

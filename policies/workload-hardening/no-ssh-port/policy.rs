@@ -8,20 +8,21 @@ use policy_sdk::values::port::Port;
 policy_sdk::rule! {
     /// Containers have no SSH server
     ///
-    /// No container declares the port 22 for TCP or starts `sshd`, no Service sends to port 22, and no Dockerfile exposes it
-    /// or starts `sshd`, in the final stage and those that it is built from. Where a Service and the container that it sends to both
-    /// name the port, the container is told alone.
+    /// No container declares port 22 for TCP or starts `sshd`. No Service sends to port 22. No Dockerfile exposes
+    /// the port or starts `sshd`, in its final stage and the stages on which that is based. If both a Service and
+    /// the container behind it name the port, the rule only reports the container.
     ///
-    /// Servers whose matter SSH is (Gitea, GitLab's shell, SFTP, bastions) are known by a word in the name of their image, and
-    /// Dockerfiles of such also by that in their folder. A Service without a selector sends to somewhere else.
+    /// Software that exists to serve SSH (Gitea, GitLab Shell, SFTP servers, bastions) is exempt. The rule
+    /// recognises it by a word in the image name, and for Dockerfiles also in the name of their folder. Services
+    /// without a selector are exempt as well.
     ///
     /// ## Why
-    /// Whoever logs in works in a container that nobody records, with keys and users that neither the cluster nor the image's
-    /// build knows of. What he changes is gone with the next restart, or stays unnoticed until then.
+    /// Anybody who logs in works in a container without a record, with keys and users that neither the cluster nor
+    /// the image build manages. Changes are lost at the next restart, or nobody notices them until then.
     ///
     /// ## Fix
-    /// Remove the server. `kubectl exec` and `kubectl debug` give a shell by the rights of the cluster and leave a line in its
-    /// audit log; a task of administration is a Job.
+    /// Remove the server. `kubectl exec` and `kubectl debug` open a shell according to the rights in the cluster,
+    /// and the audit log records them. Run administrative tasks as Jobs.
     findings: {
         /// A container declares the port of SSH
         Port: Low, Likely;
@@ -48,9 +49,10 @@ policy_sdk::rule! {
     parameters: {
         /// Ports of SSH.
         ports: Vec<Bounded<1, 65535>> = vec![Bounded::of(22)],
-        /// Words in the name of an image that say that SSH is its matter.
+        /// Words in the names of images that exist to serve SSH.
         servers: Vec<String> = list([
-            "bastion", "forgejo", "gerrit", "gitea", "gitlab", "gogs", "jumphost", "sftp", "soft-serve", "ssh", "teleport",
+            "bastion", "forgejo", "gerrit", "gitea", "gitlab", "gogs", "jumphost", "sftp", "soft-serve", "ssh",
+            "teleport",
         ]),
     },
 }
@@ -72,7 +74,7 @@ fn declares(input: &Input<'_, Parameters>, port: &View<'_>) -> bool {
     is_ssh(input, port.get("containerPort").as_i64()) && matches!(port.get("protocol").text(), "" | "TCP")
 }
 
-/// Whether SSH is the matter of an image, by the last part of its name.
+/// Whether an image exists to serve SSH, by the last part of its name.
 fn is_server(input: &Input<'_, Parameters>, image: &str) -> bool {
     let name = image.split('@').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
     let name = name.split(':').next().unwrap_or_default();
@@ -113,12 +115,12 @@ fn sshd<'d>(tree: &View<'d>) -> Option<View<'d>> {
 
 fn judge_service(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if !service::has_selector(input) {
-        return not_applicable("it has no selector, so it sends to somewhere else");
+        return not_applicable("it has no selector, so somebody else writes its endpoints");
     }
     let workloads: Vec<Related<'_>> = service::workloads(input).collect();
     let containers = || workloads.iter().flat_map(|workload| workload.workload().containers());
     if containers().any(|container| is_server(input, container.image())) {
-        return not_applicable("it sends to a server whose matter is SSH");
+        return not_applicable("it sends to software that exists to serve SSH");
     }
     if containers().any(|container| container.get("ports").items().any(|port| declares(input, &port))) {
         return Ok(());
@@ -136,7 +138,7 @@ fn judge_dockerfile(input: &Input<'_, Parameters>, findings: &mut Findings) -> C
     let folder = input.document.get("path").text().rsplit_once('/').map_or("", |(folder, _)| folder);
     let lineage = dockerfile::lineage(&input.document);
     if is_server(input, folder) || lineage.iter().any(|stage| is_server(input, stage.get("resolved").text())) {
-        return not_applicable("SSH is the matter of its image");
+        return not_applicable("its software exists to serve SSH");
     }
     for stage in lineage {
         for instruction in stage.get("instructions").items() {

@@ -7,23 +7,24 @@ use policy_sdk::tables::image_users::ImageUsers;
 policy_sdk::rule! {
     /// Images that must not run as root have a numeric user
     ///
-    /// Where a container must not be root (`runAsNonRoot: true`) and neither it nor its pod sets `runAsUser`, the image has a user
-    /// that is a number other than 0. That is the last `USER` of the Dockerfile's stages, with variables replaced by their
-    /// defaults, else the user of the base image, as far as the table `imageUsers` knows it.
+    /// Where a container must not be root (`runAsNonRoot: true`) and neither the container nor its pod sets
+    /// `runAsUser`, the user of the image is a number other than 0. The user is the last `USER` in the stages of
+    /// the Dockerfile, with variables replaced by their defaults, else the user of the base image according to the
+    /// table `imageUsers`.
     ///
-    /// Which Dockerfile an image is built from follows from its name: `cart` from `cart/Dockerfile`, `cart.Dockerfile` or
-    /// `Dockerfile.cart`, where one alone is called so, or from the setting `imageDockerfiles`. Pods for Windows nodes are not
-    /// judged.
+    /// The rule finds the Dockerfile by the name of the image: `cart` is built from `cart/Dockerfile`,
+    /// `cart.Dockerfile` or `Dockerfile.cart`, if exactly one file has such a name. The setting `imageDockerfiles`
+    /// names it where that is not enough. Pods for Windows nodes are exempt.
     ///
-    /// The fix sets `runAsUser` to the number that the Dockerfile gives to its user. It needs a person, since the image that is
-    /// deployed may be another one.
+    /// The fix sets `runAsUser` to the number that the Dockerfile gives to its user. It is unsafe, because the
+    /// deployed image may be another version.
     ///
     /// ## Why
-    /// The kubelet cannot tell whether a name is root's, so it refuses the container (`CreateContainerConfigError`), and the rollout
-    /// stops.
+    /// The kubelet cannot know whether a user name belongs to root, so it refuses to start the container
+    /// (`CreateContainerConfigError`), and the rollout stops.
     ///
     /// ## Fix
-    /// Name the number in the image, or here:
+    /// Use the number in the image or in the pod:
     ///
     /// ```dockerfile
     /// RUN useradd --uid 10001 app

@@ -5,30 +5,30 @@ use policy_sdk::repository::dockerfile::{self, ImageSources};
 use policy_sdk::tables::image_users::ImageUsers;
 
 policy_sdk::rule! {
-    /// The pod's user is the one for whom the image's files are made
+    /// The pod runs as the user who owns the files of its image
     ///
-    /// Where the numbers of both are known, `runAsUser` of the pod or container and the user of the Dockerfile, they are the
-    /// same if the image has files for its user: those of `COPY --chown` and `ADD --chown`, those of `chown`, and a `WORKDIR` below
-    /// `USER`. Where a volume of the container is mounted over them they do not count, nor where the Dockerfile lets a group or
-    /// everybody write files (`chmod g=u`), as images do that run as any user.
+    /// The rule compares `runAsUser` of the pod or container with the user of the Dockerfile, where both numbers
+    /// are known. They are equal if the image has files for its user: files of `COPY --chown` and `ADD --chown`,
+    /// files that `chown` gives to a user, and a `WORKDIR` after `USER`.
     ///
-    /// How users and Dockerfiles are found is described at `non-root-user-is-numeric`. Root may write anything, so it is not
-    /// judged here.
+    /// Files below a volume mount of the container do not count. Nor do images count whose Dockerfile lets a group
+    /// or everybody write files (`chmod g=u`), because they are made for arbitrary users. Root may write all files,
+    /// so the rule skips it. `non-root-user-is-numeric` describes how users and Dockerfiles are found.
     ///
     /// ## Why
-    /// The process cannot write the files that the image made for it: its cache, its data, its socket. That may be seen at the
-    /// start, or in the first request that writes.
+    /// The process cannot write to files that the image prepared for it: its cache, its data, its socket. It may
+    /// fail at the start, or only when a request writes for the first time.
     ///
     /// ## Fix
-    /// Take the image's number, or mount a volume where the process writes:
+    /// Use the number of the image, or mount a volume where the process writes:
     ///
     /// ```yaml
     /// securityContext:
-    ///   runAsUser: 65532   # of the Dockerfile
+    ///   runAsUser: 65532   # as in the Dockerfile
     ///   fsGroup: 65532
     /// ```
     findings: {
-        /// The image's files belong to another user than the pod's
+        /// The files of the image belong to another user
         Other: Low, Guess;
     },
     priority: P1,
