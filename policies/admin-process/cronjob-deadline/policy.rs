@@ -2,17 +2,18 @@ use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
-    /// CronJobs leave time to start a run late
+    /// CronJobs leave enough time to start a run late
     ///
-    /// A `startingDeadlineSeconds` that is set is at least 10, and at most `max` where that is given. With `require` it has to be
-    /// set; without it a run starts however late it is, which is right for most. Suspended CronJobs are not judged.
+    /// A `startingDeadlineSeconds` that is set is at least 10, and at most `max` where that is given. With
+    /// `require` it has to be set. Without a deadline a late run still starts, which is right for most CronJobs.
+    /// Suspended CronJobs are exempt.
     ///
     /// ## Why
-    /// The controller looks every 10 seconds which runs are due. One that may not start later than in less than that may be
-    /// overdue each time the controller looks, so the CronJob silently never runs.
+    /// The controller checks every 10 seconds which runs are due. If a run has to start within less time, it can be
+    /// overdue at every check, and the CronJob silently never runs.
     ///
     /// ## Fix
-    /// Set a minute or more, as late as a run is still of use, or remove the field:
+    /// Set at least a minute, or as long as a late run is still useful. Or remove the field.
     ///
     /// ```yaml
     /// spec:
@@ -20,7 +21,7 @@ policy_sdk::rule! {
     ///   startingDeadlineSeconds: 600
     /// ```
     findings: {
-        /// The deadline is shorter than the time in which the controller looks again
+        /// The deadline is shorter than the interval of the controller
         Short: Low, Certain;
         /// A run may start later than allowed
         Long: Low, Certain;
@@ -42,8 +43,8 @@ policy_sdk::rule! {
     },
 }
 
-/// How often the controller looks, in seconds.
-const LOOKS_EVERY: i64 = 10;
+/// How often the controller checks, in seconds.
+const CHECKS_EVERY: i64 = 10;
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let spec = input.workload().object.get("spec");
@@ -53,12 +54,12 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let deadline = spec.get("startingDeadlineSeconds");
     let max = input.parameters.max.map_or(i64::MAX, Bounded::get);
     match deadline.as_i64() {
-        Some(seconds) if seconds < LOOKS_EVERY => {
+        Some(seconds) if seconds < CHECKS_EVERY => {
             let message = format!(
-                "a run may start {seconds} seconds late at most, but the controller looks every {LOOKS_EVERY} seconds, so it may \
-                 never start"
+                "a run may start {seconds} seconds late at most, but the controller checks every {CHECKS_EVERY} \
+                 seconds, so it may never start"
             );
-            let fix = Fix::unsafe_("let it start a minute late").set(&deadline, max.min(60));
+            let fix = Fix::unsafe_("allow a minute").set(&deadline, max.min(60));
             findings.report(Code::Short, &deadline, message).fix(fix);
         }
         Some(seconds) if seconds > max => {

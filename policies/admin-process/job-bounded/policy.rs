@@ -2,20 +2,20 @@ use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
-    /// Jobs cannot block their schedule or try again for ever
+    /// Jobs cannot block their schedule or retry without limit
     ///
-    /// A CronJob with `concurrencyPolicy: Forbid` limits the time of a run, by `activeDeadlineSeconds` of its Jobs or of their pods.
-    /// With `jobs` so do all Jobs, and CronJobs with the policies `Allow`, which is what holds without one, and `Replace`.
-    /// Where `max_deadline` is set the limit is at most that. A `backoffLimit` that is set is at most `max_backoff`; without one it is 6.
-    ///
-    /// Suspended CronJobs are not judged.
+    /// A CronJob with `concurrencyPolicy: Forbid` limits the time of a run, with `activeDeadlineSeconds` of its
+    /// Jobs or of their pods. With the parameter `jobs` the rule asks the same of all Jobs, and of CronJobs with
+    /// the other policies (`Allow`, which is the default, and `Replace`). If `max_deadline` is set, the limit is at
+    /// most that. A `backoffLimit` that is set is at most `max_backoff`; the default is 6. Suspended CronJobs are
+    /// exempt.
     ///
     /// ## Why
-    /// Under `Forbid` one run that hangs, on a lock or a connection that never answers, keeps all later ones from starting. No Job
-    /// fails and no alert fires: the schedule has stopped.
+    /// With `Forbid`, a run that hangs on a lock or a connection prevents all later runs. No Job fails and no alert
+    /// fires, but the schedule has stopped.
     ///
     /// ## Fix
-    /// Limit a run to longer than the longest one takes, and less than two intervals of the schedule:
+    /// Allow more time than the longest run takes, and less than two intervals of the schedule:
     ///
     /// ```yaml
     /// spec:
@@ -25,7 +25,7 @@ policy_sdk::rule! {
     ///       activeDeadlineSeconds: 3600
     /// ```
     findings: {
-        /// A run that hangs keeps all later ones from starting
+        /// A run that hangs prevents all later runs
         Blocking: Medium, Likely;
         /// A Job may run for ever
         Unbounded: Low, Likely;
@@ -49,7 +49,7 @@ policy_sdk::rule! {
         max_deadline: Option<Bounded<1, 31536000>> = None,
         /// The most retries.
         max_backoff: Bounded<0, 1000> = Bounded::of(6),
-        /// Judge Jobs that stand by themselves, and CronJobs whose runs do not wait for one another, too.
+        /// Check standalone Jobs, and CronJobs whose runs do not wait for each other, too.
         jobs: bool = false,
     },
 }
@@ -62,7 +62,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let Parameters { max_deadline, max_backoff, jobs } = &input.parameters;
     let is_cron_job = workload.kind() == "CronJob";
     if !is_cron_job && !jobs {
-        return not_applicable("it is a Job by itself");
+        return not_applicable("standalone Jobs are only checked with `jobs`");
     }
     let spec = workload.object.get("spec");
     if is_cron_job && spec.get("suspend").is_true() {

@@ -1,17 +1,19 @@
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
-    /// Jobs have a `restartPolicy` that the API server takes
+    /// Jobs have a `restartPolicy` that the API server accepts
     ///
-    /// The pod template of a Job or CronJob sets `restartPolicy` to `Never` or `OnFailure`, and to `Never` where the Job has a
-    /// `podFailurePolicy`. What is not set is `Always`, which is for programs that never end.
+    /// The pod template of a Job or CronJob sets `restartPolicy` to `Never` or `OnFailure`, and to `Never` if the
+    /// Job has a `podFailurePolicy`. The default is `Always`, which Jobs may not have.
     ///
     /// ## Why
-    /// The API server refuses anything else: the Job never runs, and what is applied with it may stop half-way.
+    /// The API server refuses any other value. The Job never runs, and applying the files beside it may stop
+    /// halfway.
     ///
     /// ## Fix
-    /// Decide for one. With `Never` a Job starts a new pod for each try, and the failed ones stay with their logs. With `OnFailure`
-    /// the kubelet starts the container again in the same pod, which is faster and leaves the log of the last try alone.
+    /// Choose one. With `Never` the Job starts a new pod for each attempt, and failed pods stay with their logs.
+    /// With `OnFailure` the kubelet restarts the container in the same pod: that is faster, but only the last log
+    /// is kept.
     ///
     /// ```yaml
     /// spec:
@@ -20,7 +22,7 @@ policy_sdk::rule! {
     ///       restartPolicy: Never
     /// ```
     findings: {
-        /// The API server refuses the policy
+        /// The API server refuses the `restartPolicy`
         Refused: High, Certain;
         /// The API server refuses a `podFailurePolicy` beside the policy
         FailurePolicy: High, Certain;
@@ -40,7 +42,7 @@ policy_sdk::rule! {
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     if workload.main_containers().next().is_none() {
-        return not_applicable("it has no containers, so it is a part of an object");
+        return not_applicable("it has no containers, so it is only a part of an object");
     }
     let policy = workload.spec().get("restartPolicy");
     let spec = workload.object.get("spec");

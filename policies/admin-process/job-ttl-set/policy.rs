@@ -4,25 +4,23 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Finished Jobs are removed
     ///
-    /// A Job that stands by itself sets `ttlSecondsAfterFinished`, to at most `max`. A CronJob does not set it for its Jobs:
+    /// A standalone Job sets `ttlSecondsAfterFinished`, to at most `max`. A CronJob does not set it for its Jobs:
     /// `successfulJobsHistoryLimit` and `failedJobsHistoryLimit` remove them.
     ///
-    /// Hooks of Helm and Argo CD are deleted before they run again, so nothing is asked of them; but with a time of 0 such a Job is gone
-    /// before Argo CD has seen it end, and the sync waits for ever. Jobs that have an owner, are suspended, or are named by the
-    /// server (`generateName`) are others' to remove.
+    /// Hooks of Helm and Argo CD need no TTL, because both delete a hook before they run it again. A TTL of 0 is a
+    /// fault there: the Job is gone before Argo CD has seen it finish, and the sync waits for ever. Exempt are Jobs
+    /// with an owner, suspended Jobs, and Jobs with `generateName`.
     ///
-    /// Nor is anything asked of Jobs that Argo CD or Flux applies, by the objects of theirs that are among the documents or by what they
-    /// note on the Job: once it is removed they apply it again, and it runs again.
-    ///
-    /// The fix needs a person for the same reason.
+    /// Jobs that Argo CD or Flux manage are exempt too. When such a Job is removed, they create it again, and it
+    /// runs again. The rule knows them by their Applications, Kustomizations and HelmReleases among the documents,
+    /// or by their labels and annotations on the Job. For the same reason the fix is unsafe.
     ///
     /// ## Why
-    /// A finished Job and its pods stay until somebody deletes them: they fill lists and the API server's storage, and the next
-    /// Job of the name cannot be created.
+    /// A finished Job and its pods stay until somebody deletes them. They fill up lists and the storage of the API
+    /// server, and nobody can create the next Job with the same name.
     ///
     /// ## Fix
-    /// Keep it as long as somebody may want its logs. Where Argo CD or Flux applies the Job, make it a hook instead, since these create what
-    /// is gone once more.
+    /// Keep the Job as long as somebody may need its logs. If Argo CD or Flux manage it, make it a hook instead.
     ///
     /// ```yaml
     /// spec:
@@ -33,7 +31,7 @@ policy_sdk::rule! {
         Missing: Low, Certain;
         /// A Job stays longer than allowed
         Long: Low, Certain;
-        /// A CronJob's Jobs are removed by two settings
+        /// Two settings remove the Jobs of a CronJob
         OfCronJob: Low, Certain;
         /// A hook is gone before Argo CD has seen it end
         GoneHook: Low, Likely;
@@ -50,7 +48,7 @@ policy_sdk::rule! {
         "object.spec.jobTemplate.spec.ttlSecondsAfterFinished",
     ],
     inventory: {
-        // No relation fits: whether they apply the Job is not written in them, only that there are none tells something.
+        // No relation fits: these objects do not name the Job, so any of them may manage it.
         appliers: {
             kinds: [
                 "argoproj.io/Application", "argoproj.io/ApplicationSet", "kustomize.toolkit.fluxcd.io/Kustomization",
@@ -67,7 +65,7 @@ policy_sdk::rule! {
 }
 
 const HOOKS: [&str; 2] = ["helm.sh/hook", "argocd.argoproj.io/hook"];
-/// What Argo CD and Flux note on an object that they apply.
+/// Labels and annotations of objects that Argo CD and Flux apply.
 const NOTES: [&str; 3] =
     ["argocd.argoproj.io/tracking-id", "kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"];
 
@@ -79,7 +77,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let ttl = spec.at("jobTemplate.spec.ttlSecondsAfterFinished");
         if let Some(seconds) = ttl.as_i64() {
             let message = format!(
-                "Jobs are removed {seconds} seconds after they end, and by the CronJob's history limits; expected the latter"
+                "Jobs are removed {seconds} seconds after they end, and by the history limits of the CronJob; expected \
+                 only the latter"
             );
             let fix = Fix::unsafe_("leave it to the history limits").remove(&ttl);
             findings.report(Code::OfCronJob, &ttl, message).fix(fix);
@@ -105,11 +104,13 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             findings.report(Code::Long, &ttl, message);
         }
         Some(_) => {}
-        None if !metadata.get("name").exists() => return not_applicable("the server names it, so others remove it"),
+        None if !metadata.get("name").exists() => {
+            return not_applicable("it has `generateName`, so whoever creates it removes it");
+        }
         None if !metadata.get("ownerReferences").is_empty() => return not_applicable("it has an owner"),
         None if spec.get("suspend").is_true() => return not_applicable("it is suspended"),
         None if has(&NOTES) || input.related("appliers").next().is_some() => {
-            return not_applicable("Argo CD or Flux would apply it again once it is removed, and it would run again");
+            return not_applicable("Argo CD or Flux would create it again, and it would run again");
         }
         None => {
             let message = "the Job stays after it is finished: it has no `ttlSecondsAfterFinished`";

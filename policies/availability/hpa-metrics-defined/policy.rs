@@ -8,11 +8,11 @@ policy_sdk::rule! {
     /// The `averageUtilization` of a HorizontalPodAutoscaler, for the metrics `Resource` and `ContainerResource`, and
     /// `targetCPUUtilizationPercentage` of `autoscaling/v1`, lie between `min_utilization` and `max_utilization`, and
     /// below what the containers can use: with a request of `500m` and a limit of `500m`, utilisation never exceeds 100
-    /// %. That is known where the workload is among the documents and every container that counts has both a request
-    /// and a limit.
+    /// %. That can be computed where the workload is among the documents and every container that counts has both a
+    /// request and a limit.
     ///
-    /// Without metrics Kubernetes scales by 80 % of CPU, which `require_metrics` reports. `autoscaling/v1` is served as
-    /// ever; versions that are gone are for `deprecated-api-version`.
+    /// Without metrics Kubernetes scales by 80 % of CPU, which `require_metrics` reports. The version `autoscaling/v1`
+    /// is fine: Kubernetes still serves it. Versions that it no longer serves are for `deprecated-api-version`.
     ///
     /// ## Why
     /// A target that utilisation never reaches means that the autoscaler never adds a replica. A very low one keeps

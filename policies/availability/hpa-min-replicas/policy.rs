@@ -6,9 +6,9 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// An autoscaler in production leaves at least two replicas
     ///
-    /// `minReplicas` of a HorizontalPodAutoscaler is at least `min`; it is 1 where nothing is written. An autoscaler
-    /// whose workload is among the documents is left to `min-replicas`, which knows whether somebody sends to that
-    /// workload, and whether it can run twice. `minReplicas: 0` says that the workload scales to zero, and passes.
+    /// `minReplicas` of a HorizontalPodAutoscaler is at least `min`; it is 1 where nothing is written. Where the
+    /// workload is among the documents `min-replicas` reports it instead: that rule can see whether a Service sends to
+    /// the workload, and whether it can run twice. `minReplicas: 0` says that the workload scales to zero, and passes.
     /// Production is a namespace with the part `prod`, `production` or `live`, or a label `environment: prod`.
     ///
     /// The fix needs a person, who knows whether the program can run twice and who pays for it.
@@ -18,6 +18,8 @@ policy_sdk::rule! {
     /// an outage.
     ///
     /// ## Fix
+    /// Raise `minReplicas` to 2 or more:
+    ///
     /// ```yaml
     /// spec:
     ///   minReplicas: 2

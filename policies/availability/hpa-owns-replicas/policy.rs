@@ -9,9 +9,9 @@ policy_sdk::rule! {
     /// A workload that a HorizontalPodAutoscaler or ScaledObject scales does not write `spec.replicas`. A value that
     /// equals the autoscaler's minimum is no exception: each time it is applied the workload goes down to it.
     ///
-    /// It is about files. An object of a cluster always has the field, since the autoscaler writes it. Nothing is said
-    /// where an Argo CD Application of the set ignores `/spec/replicas`, where the ScaledObject is paused, and of
-    /// `replicas: 0`, which switches the autoscaler off.
+    /// The rule looks at files only: an object that was read from a cluster always has the field, since the autoscaler
+    /// writes it. It does not apply where an Argo CD Application ignores `/spec/replicas`, where the ScaledObject is
+    /// paused, and to `replicas: 0`, which switches the autoscaler off.
     ///
     /// The fix needs a person: when the field is taken out of an object that `kubectl apply` wrote, the API server sets
     /// it to 1 once, and the autoscaler needs some time to repair that.
@@ -21,9 +21,9 @@ policy_sdk::rule! {
     /// under full load, until the autoscaler has noticed.
     ///
     /// ## Fix
-    /// Remove `spec.replicas`. To avoid the one drop to a single replica, take the field out of the object that was
-    /// applied last first (`kubectl apply edit-last-applied`), or hand it over by server-side apply. In a chart, write
-    /// the field only where the autoscaler is off:
+    /// Remove `spec.replicas`. With `kubectl apply` the workload then drops to one replica once. To avoid that, remove
+    /// the field first with `kubectl apply edit-last-applied`, or use server-side apply. In a chart, write the field
+    /// only where the autoscaler is off:
     ///
     /// ```yaml
     /// {{- if not .Values.autoscaling.enabled }}

@@ -7,7 +7,7 @@ policy_sdk::rule! {
     ///
     /// `maxReplicas` of a HorizontalPodAutoscaler is at least `spread` more than `minReplicas` (1 by default). A
     /// ScaledObject is judged where it writes both `minReplicaCount` and `maxReplicaCount`; `idleReplicaCount` is no
-    /// bound of the scaling. Equal bounds are also a way to stop scaling for a while, so this is no more than a hint.
+    /// bound of the scaling. Equal bounds are also a way to stop scaling for a while, so the severity is low.
     ///
     /// ## Why
     /// With equal bounds the autoscaler never scales, while everybody believes that it does.

@@ -6,8 +6,8 @@ policy_sdk::rule! {
     ///
     /// `scaleTargetRef` of a HorizontalPodAutoscaler or ScaledObject names a workload of its namespace, by group, kind
     /// and name. The version does not matter, but the group does: `apiVersion: apps/v1` for a Deployment. Kubernetes'
-    /// own kinds that have no number of replicas (DaemonSet, Job, …) cannot be scaled. Kinds that are not Kubernetes'
-    /// own may stand anywhere, so nothing is said where one is missing.
+    /// own kinds that have no number of replicas (DaemonSet, Job, …) cannot be scaled. An object of another kind may be
+    /// defined elsewhere, so it is not reported as missing.
     ///
     /// Where an Argo Rollout takes the pod template of a Deployment (`workloadRef`) the Rollout is what must be scaled.
     ///

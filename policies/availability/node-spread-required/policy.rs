@@ -16,8 +16,8 @@ policy_sdk::rule! {
     ///
     /// Pods with a host port or on the node's network are alone on their node anyway, and a cluster of one node
     /// (`nodeCount`) has nothing to spread over. Since 1.24 the scheduler spreads over nodes by itself, as far as that
-    /// is convenient, so this is no more than a hint. Where `zone-spread-required` finds something, its cure is this
-    /// rule's as well.
+    /// is convenient, so the severity is low. Where `zone-spread-required` reports the same workload, its fix helps
+    /// here too, and this rule reports nothing.
     ///
     /// The fix appends a soft constraint, which only advises the scheduler. It needs a person.
     ///
@@ -25,6 +25,8 @@ policy_sdk::rule! {
     /// All replicas can end up on one node. When that node fails or is drained, all of them are gone at once.
     ///
     /// ## Fix
+    /// Add a constraint over nodes with the workload's own selector:
+    ///
     /// ```yaml
     /// topologySpreadConstraints:
     ///   - maxSkew: 1

@@ -6,15 +6,15 @@ policy_sdk::rule! {
     ///
     /// `maxUnavailable` is not 0 or `0%`, and `minAvailable` is not `100%`: either forbids every eviction, however many
     /// pods there are. A number in quotes, a percentage above 100 and a number below 0 are refused by the API server.
-    /// A `minAvailable` that is as high as the number of replicas is for `pdb-fits-replicas`. Budgets that an operator
+    /// `pdb-fits-replicas` reports a `minAvailable` that is as high as the number of replicas. Budgets that an operator
     /// writes are not judged.
     ///
     /// Some people forbid all evictions on purpose, for a database that is moved by hand. Lift the rule for such a
     /// budget by an exception that says so.
     ///
     /// ## Why
-    /// Whoever drains a node waits for the budget. With such a budget the drain never ends: node upgrades and
-    /// autoscaling of nodes stop, until somebody deletes the budget or the pods by force.
+    /// A drain of a node waits until the budget allows each eviction. With such a budget it never ends: node upgrades
+    /// and autoscaling of nodes stop, until somebody deletes the budget or the pods by force.
     ///
     /// ## Fix
     /// Let one pod go at a time: `maxUnavailable: 1` in place of the bound.

@@ -9,13 +9,13 @@ policy_sdk::rule! {
     /// else `spec.replicas`, else 1. Percentages are rounded up, as the controller rounds them: `minAvailable: 50%` of
     /// one pod is one pod.
     ///
-    /// Nothing is said of a budget over pods whose number nobody knows: pods on their own, those of DaemonSets and
-    /// Jobs, and those whose template an Argo Rollout takes. Bounds that forbid every eviction, whatever the number of
-    /// pods, are for `pdb-allows-disruption`.
+    /// A budget is not evaluated where the number of pods is not known: pods without a controller, those of DaemonSets
+    /// and Jobs, and those whose template an Argo Rollout takes. `pdb-allows-disruption` reports bounds that forbid
+    /// every eviction, whatever the number of pods.
     ///
     /// ## Why
-    /// Whoever drains a node waits for the budget. `minAvailable: 1` on a workload of one replica never lets that one
-    /// go, so node upgrades and autoscaling of nodes stop there.
+    /// A drain of a node waits until the budget allows each eviction. With `minAvailable: 1` the only pod of a workload
+    /// can never be evicted, so the drain does not end, and node upgrades and autoscaling of nodes stop.
     ///
     /// ## Fix
     /// Run one replica more than the budget keeps, or write `maxUnavailable: 1`, which always lets one pod go. A

@@ -5,23 +5,25 @@ use policy_sdk::settings::KubernetesVersion;
 policy_sdk::rule! {
     /// PodDisruptionBudgets let unhealthy pods be evicted
     ///
-    /// `spec.unhealthyPodEvictionPolicy` is written down. `IfHealthyBudget` is what Kubernetes does without it; who
-    /// writes it has decided so, as for a store that keeps a quorum, and is only told with `strict`. Kubernetes has the
-    /// field since 1.27 in `policy/v1`; for older versions, and budgets that an operator writes, nothing is said.
+    /// `spec.unhealthyPodEvictionPolicy` is written down. Without it Kubernetes does `IfHealthyBudget`. Where that is
+    /// written, somebody chose it, as for a store that keeps a quorum, and only `strict` reports it. The field exists
+    /// since Kubernetes 1.27, in `policy/v1`. Budgets that an operator writes are not judged.
     ///
     /// ## Why
     /// Without it a pod that crashes over and over cannot be evicted while too few others are healthy. The node that
     /// it runs on cannot be drained, although the pod serves nobody.
     ///
     /// ## Fix
+    /// Let unhealthy pods be evicted whatever the others do:
+    ///
     /// ```yaml
     /// spec:
     ///   unhealthyPodEvictionPolicy: AlwaysAllow
     /// ```
     findings: {
-        /// It is not said what happens to unhealthy pods
+        /// The policy for unhealthy pods is not set
         Absent: Low, Certain;
-        /// Unhealthy pods are held as long as too few others are healthy
+        /// The policy keeps unhealthy pods while too few others are healthy
         Held: Info, Certain;
     },
     priority: P3,

@@ -14,7 +14,7 @@ policy_sdk::rule! {
     /// ## Fix
     /// Write the name of an existing class (`kubectl get priorityclasses`), or add the class.
     findings: {
-        /// There is no such class
+        /// No PriorityClass has that name
         Missing: High, Certain, absence;
     },
     priority: P2,

@@ -5,17 +5,18 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Workloads declare one of the platform's PriorityClasses
     ///
-    /// The rule is silent until classes are configured, because their names differ from cluster to cluster: `apps` for
-    /// what runs on, `batch` for Jobs and CronJobs, `platform` for all that is in one of `platform_namespaces`. Then
-    /// `priorityClassName` is one of the classes of the workload's tier. Where nothing is written, a PriorityClass
-    /// among the documents with `globalDefault: true` stands for it. The classes `system-node-critical` and
-    /// `system-cluster-critical` pass everywhere unless `allow_system` is off; node agents rely on them.
+    /// The rule does not apply until classes are configured, because their names differ from cluster to cluster: `apps`
+    /// for what runs all the time, `batch` for Jobs and CronJobs, `platform` for all that is in one of
+    /// `platform_namespaces`. Then `priorityClassName` is one of the classes of the workload's tier. Where nothing is
+    /// written, a PriorityClass among the documents with `globalDefault: true` stands for it. The classes
+    /// `system-node-critical` and `system-cluster-critical` pass everywhere unless `allow_system` is off; node agents
+    /// rely on them.
     ///
     /// The fix writes the first class of the tier. It needs a person.
     ///
     /// ## Why
-    /// Without classes all pods are worth the same. When nodes are short, a batch job may keep the space that a service
-    /// needs, or the service is evicted for it.
+    /// Without classes all pods have the same priority. When nodes are full, a batch job keeps the space that a service
+    /// needs, and nothing makes room for the service.
     ///
     /// ## Fix
     /// Set `priorityClassName` in the pod's `spec`.

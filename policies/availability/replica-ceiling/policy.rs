@@ -6,13 +6,13 @@ policy_sdk::rule! {
     /// Numbers of replicas are within the bounds of the platform
     ///
     /// `spec.replicas` of a workload, `maxReplicas` of a HorizontalPodAutoscaler and `maxReplicaCount` of a
-    /// ScaledObject are at most `max`; at admission so is the number that `kubectl scale` asks for. The rule is silent
-    /// until `max` is set, because only the platform knows what it can carry. A ScaledObject that writes no maximum has
-    /// 100, which nobody chose, and is not evaluated.
+    /// ScaledObject are at most `max`; at admission so is the number that `kubectl scale` asks for. The rule does not
+    /// apply until `max` is set, because only the platform team knows how much the clusters can run. A ScaledObject
+    /// that writes no maximum has 100, which nobody chose, and is not evaluated.
     ///
     /// ## Why
-    /// One mistyped number, or an autoscaler that follows a broken metric, takes the capacity of all others and costs
-    /// what nobody has planned.
+    /// One mistyped number, or an autoscaler that follows a broken metric, uses up the capacity that others need, and
+    /// causes costs that nobody has planned.
     ///
     /// ## Fix
     /// Lower the number, or ask the platform team for a higher bound.

@@ -11,8 +11,8 @@ policy_sdk::rule! {
     /// person.
     ///
     /// ## Why
-    /// With 0 `kubectl rollout undo` has nothing to go back to. The way back from a broken release is a new
-    /// deployment of the old one, with everything that takes.
+    /// With 0 `kubectl rollout undo` has nothing to go back to. A broken release can then only be replaced by deploying
+    /// the old version again, through the whole pipeline.
     ///
     /// ## Fix
     /// Remove `revisionHistoryLimit`, or set it to 2 or more.

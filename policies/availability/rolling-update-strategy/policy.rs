@@ -17,15 +17,17 @@ policy_sdk::rule! {
     /// replicas are the minimum of the autoscaler, else `spec.replicas`, else 1. `maxSurge: 0` is allowed.
     ///
     /// Not judged is what can only run once: with a claim or a path that one node has (`hostPath`), a host port, the
-    /// node's network, or a required anti-affinity to its own pods on one node. Nor a Deployment without replicas, or
-    /// one whose template an Argo Rollout takes. StatefulSets and DaemonSets are judged only with `on_delete`: their
-    /// strategy is then not `OnDelete`.
+    /// node's network, or a required anti-affinity to its own pods on one node. Deployments without replicas, and those
+    /// whose template an Argo Rollout takes, are not judged either. StatefulSets and DaemonSets are judged only with
+    /// `on_delete`: their strategy is then not `OnDelete`.
     ///
     /// ## Why
     /// While all old pods stop and the new ones start, nobody answers: every release is an outage. If the new version
     /// does not start, the outage lasts until somebody goes back.
     ///
     /// ## Fix
+    /// Start a new pod before an old one is stopped:
+    ///
     /// ```yaml
     /// strategy:
     ///   type: RollingUpdate
@@ -36,9 +38,9 @@ policy_sdk::rule! {
     findings: {
         /// All pods are stopped before new ones are started
         Recreate: High, Certain;
-        /// As many pods may be missing as there are
+        /// An update may stop all pods at once
         AllAtOnce: High, Certain;
-        /// More pods may be missing than allowed
+        /// An update may stop more pods than allowed
         TooMany: Medium, Certain;
         /// The API server refuses an update that may neither add nor remove a pod
         Refused: High, Certain;

@@ -4,17 +4,19 @@ policy_sdk::rule! {
     /// Triggers of KEDA reach AWS by an identity, not by keys
     ///
     /// A trigger `aws-…` of a ScaledObject or ScaledJob has `identityOwner: operator`, or an `authenticationRef` to a
-    /// TriggerAuthentication or ClusterTriggerAuthentication with `podIdentity.provider: aws` or a role
-    /// (`awsRoleArn`). Keys from a Secret, from the environment or in the trigger itself are reported. So is a trigger
-    /// without any of these: KEDA then looks for keys and finds none, so it never scales. The provider `aws-eks` still
-    /// works and goes with KEDA 3. Triggers with an `awsEndpoint` outside AWS, such as LocalStack, are not judged, and
-    /// nothing is said about an authentication that is not among the documents.
+    /// TriggerAuthentication or ClusterTriggerAuthentication with `podIdentity.provider: aws` or a role (`awsRoleArn`).
+    /// Keys from a Secret, from the environment or in the trigger itself are reported. So is a trigger without any of
+    /// these: KEDA then looks for keys and finds none, so it never scales. The provider `aws-eks` still works; KEDA 3
+    /// removes it. Triggers with an `awsEndpoint` outside AWS, such as LocalStack, are not judged, and nothing is said
+    /// about an authentication that is not among the documents.
     ///
     /// ## Why
-    /// Access keys do not expire and are copied easily. Who reads the Secret, or the environment of the workload, has
-    /// the queue and whatever else the keys open.
+    /// Access keys do not expire and are copied easily. Whoever can read the Secret, or the environment of the
+    /// workload, can use the queue and everything else that the keys allow.
     ///
     /// ## Fix
+    /// Let KEDA use the pod's identity, by `authenticationRef: {name: aws}` in the trigger and
+    ///
     /// ```yaml
     /// apiVersion: keda.sh/v1alpha1
     /// kind: TriggerAuthentication
@@ -22,8 +24,6 @@ policy_sdk::rule! {
     /// spec:
     ///   podIdentity: {provider: aws}
     /// ```
-    ///
-    /// and in the trigger `authenticationRef: {name: aws}`.
     findings: {
         /// The trigger takes access keys
         StaticKeys: Medium, Certain;

@@ -7,25 +7,25 @@ use policy_sdk::settings::{NodeCount, ZoneCount};
 policy_sdk::rule! {
     /// Hard demands on spreading can be met
     ///
-    /// The most replicas that there may be (the maximum of the autoscaler, else `spec.replicas`) find a place under
-    /// every hard demand on nodes or zones, of which the settings `nodeCount` and `zoneCount` say how many there are.
-    /// Of pods with a required anti-affinity to their own kind one fits in each domain. Under a constraint with
-    /// `whenUnsatisfiable: DoNotSchedule` whose `minDomains` is above the number of domains, `maxSkew` pods fit in
-    /// each; without that any number does, as long as it grows evenly.
+    /// The most replicas that there may be (the maximum of the autoscaler, else `spec.replicas`) can be placed under
+    /// every hard demand on nodes or zones. The settings `nodeCount` and `zoneCount` give their numbers. With a
+    /// required anti-affinity to its own pods, one pod fits in each node or zone. Under a constraint with
+    /// `whenUnsatisfiable: DoNotSchedule` whose `minDomains` is above the number of nodes or zones, `maxSkew` pods fit
+    /// in each. Without `minDomains` any number fits, as long as the pods are placed evenly.
     ///
-    /// Without the settings nothing is known, and the rule is not evaluated. It stays a guess with them: node selectors
-    /// and taints may leave fewer nodes, and autoscaling of nodes adds some.
+    /// Without the settings the rule is not evaluated. With them its findings are guesses: node selectors and taints
+    /// may leave fewer nodes, and autoscaling may add nodes.
     ///
     /// ## Why
-    /// The pods that find no place stay pending: the autoscaler has asked for them, and they never start. During a
-    /// rollout the new pods wait for a node while the old ones still have it.
+    /// Pods that fit nowhere stay pending: the autoscaler asks for more replicas, and they never start. A rollout can
+    /// get stuck in the same way, because old pods still occupy the nodes.
     ///
     /// ## Fix
     /// Use a preferred anti-affinity, or `whenUnsatisfiable: ScheduleAnyway`. Or lower the maximum, or add nodes.
     findings: {
-        /// More replicas than domains, of which each takes one
+        /// There are more replicas than nodes or zones, and one fits in each
         OneEach: Low, Guess;
-        /// Fewer domains than `minDomains`, and more replicas than fit
+        /// There are fewer nodes or zones than `minDomains`, and more replicas than fit
         TooFewDomains: Low, Guess;
     },
     priority: P1,

@@ -6,16 +6,18 @@ policy_sdk::rule! {
     /// A StatefulSet's Service gives its pods their names
     ///
     /// The Service that `spec.serviceName` names is headless (`clusterIP: None`) and selects the StatefulSet's pods;
-    /// labels that controllers set are taken for right. Without `serviceName` the pods have no names of their own,
-    /// which is allowed. A Service that is not among the documents is reported where all of them are known: for certain
-    /// only where the pods' own environment or arguments use such a name (`orders-0.orders`), else as a guess, since
-    /// many StatefulSets never use theirs. StatefulSets that an operator writes are not judged.
+    /// labels that controllers add are taken to match. Without `serviceName` the pods have no names of their own, which
+    /// is allowed. A Service that is not among the documents is reported where all of them are known: as likely where
+    /// the pods' own environment or arguments use such a name (`orders-0.orders`), else as a guess, since many
+    /// StatefulSets never use these names. StatefulSets that an operator writes are not judged.
     ///
     /// ## Why
     /// Only a headless Service that selects the pods gives each of them a name in DNS. Without it members of a database
     /// do not find each other, or reach whichever member a load balancer chooses.
     ///
     /// ## Fix
+    /// Add a headless Service with the pods' labels:
+    ///
     /// ```yaml
     /// apiVersion: v1
     /// kind: Service

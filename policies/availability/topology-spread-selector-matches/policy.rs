@@ -6,7 +6,7 @@ policy_sdk::rule! {
     /// Topology spread constraints select their own pods
     ///
     /// The `labelSelector` of every topology spread constraint matches the labels of the pods that have it, with
-    /// `matchExpressions` evaluated and labels that controllers add taken for right. An empty selector (`{}`) matches
+    /// `matchExpressions` evaluated and labels that controllers add taken to match. An empty selector (`{}`) matches
     /// all pods of the namespace and passes. Further, the constraint has what the API server demands: a `topologyKey`,
     /// a `whenUnsatisfiable`, a `maxSkew` of 1 or more, `minDomains` of 1 or more and only with `DoNotSchedule`, and a
     /// `labelSelector` where there are `matchLabelKeys`.
@@ -14,8 +14,9 @@ policy_sdk::rule! {
     /// Labels that a kustomization gives count.
     ///
     /// ## Why
-    /// Without a selector no pod counts, so the constraint is met everywhere and spreads nothing. One that selects
-    /// other pods places these by where those are. Either is accepted without a word.
+    /// Without a selector no pod is counted, so the constraint is always met and spreads nothing. With a selector for
+    /// other pods, the scheduler spreads this workload by where those pods run. The API server accepts both without a
+    /// warning.
     ///
     /// ## Fix
     /// Write the workload's own selector into the constraint:

@@ -48,7 +48,7 @@ impl HostPath<'_> {
         self.mounts.iter().all(HostMount::is_read_only)
     }
 
-    /// The paths of the node that it opens: those that its mounts see, and its own while nothing mounts it.
+    /// The paths of the node that it gives access to: those that its mounts see, or its own if nothing mounts it.
     pub fn opened(&self) -> impl Iterator<Item = &str> {
         let own = self.mounts.is_empty().then_some(&*self.path);
         own.into_iter().chain(self.mounts.iter().map(|mount| &*mount.path))
@@ -83,9 +83,8 @@ pub fn host_paths<'d, P: Uses<HostPaths>>(input: &Input<'d, P>) -> Vec<HostPath<
     volumes.map(host_path).collect()
 }
 
-/// A path of a node in one spelling: `//` and `/./` are `/`, `..` is followed, `/` stands at the end of the root alone, and
-/// `/var/run`, which is a link on every node, is `/run`. Of Windows, `C:\Run` is `/c:/run`: letters of either case
-/// are the same there.
+/// A path of a node in one spelling: without `//`, `/./`, `..` and a slash at the end, and with `/run` for `/var/run`,
+/// which is a link to it. A path of Windows is in lower case, since case does not count there: `C:\Run` is `/c:/run`.
 pub fn clean(path: &str) -> String {
     let lower = |path: &str| path.replace('\\', "/").to_ascii_lowercase();
     let is_of_windows = path.contains('\\') || path.as_bytes().get(1) == Some(&b':');

@@ -88,12 +88,12 @@ pub fn is_alone_on_node<P: Uses<Spread>>(input: &Input<'_, P>) -> bool {
 }
 
 /// A fix that spreads the replicas over zones and over nodes where they are not yet, as far as the scheduler finds
-/// that convenient. Both, because any constraint switches off those that it has by default. `None` without a selector,
-/// and where nothing is missing.
+/// that convenient. Both, because any constraint switches off those that it has by default. `None` where the
+/// workload's own selector does not match its pods, and where nothing is missing.
 pub fn fix<P: Uses<Spread> + Uses<NewConstraints>>(input: &Input<'_, P>, title: &str) -> Option<Fix> {
     let workload = input.workload();
     let own = workload.object.at("spec.selector");
-    if own.is_empty() {
+    if own.is_empty() || !selector::matches(&own, &workload.pod_labels()) {
         return None;
     }
     let match_keys = (workload.kind() == "Deployment").then_some(["pod-template-hash"]);

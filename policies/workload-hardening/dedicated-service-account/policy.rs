@@ -5,24 +5,26 @@ use policy_sdk::settings::WorkloadIdentity;
 policy_sdk::rule! {
     /// Workloads do not share the ServiceAccount `default`
     ///
-    /// The pods of a workload name a ServiceAccount other than `default`. Where the token is not mounted, by the pod's or the
-    /// account's `automountServiceAccountToken: false`, they use no identity and need none; but with the setting
-    /// `workloadIdentity` each workload is expected to have an account of its own all the same, since roles of a cloud
-    /// and policies of a mesh go by it. Jobs and Pods by themselves are judged with `include_jobs`.
+    /// The pods of a workload name a ServiceAccount other than `default`. A workload whose pods mount no token
+    /// (`automountServiceAccountToken: false` in the pod or in the account) passes too: it uses no identity.
+    ///
+    /// The setting `workloadIdentity` expects an account of its own for every workload, with or without a token,
+    /// because cloud roles and service mesh policies go by the account. `include_jobs` adds Jobs and standalone
+    /// Pods.
     ///
     /// ## Why
-    /// Every pod of a namespace that names no account runs as `default`. A right that somebody gives to it for one of
-    /// them, all of them have, and the audit log cannot tell them apart.
+    /// Every pod that names no account runs as `default`. A right that somebody grants to this account for one pod
+    /// is granted to all pods of the namespace, and the audit log cannot tell them apart.
     ///
     /// ## Fix
-    /// A workload that does not speak to the API server needs no token:
+    /// A workload that does not call the API server needs no token:
     ///
     /// ```yaml
     /// spec:
     ///   automountServiceAccountToken: false
     /// ```
     ///
-    /// Give any other one an account of its own:
+    /// Give every other workload its own account:
     ///
     /// ```yaml
     /// apiVersion: v1
@@ -46,7 +48,7 @@ policy_sdk::rule! {
     applies_to: ["workload"],
     uses: [OwnServiceAccount, WorkloadIdentity],
     parameters: {
-        /// Judge Jobs, and Pods that stand by themselves, too.
+        /// Check Jobs and standalone Pods too.
         include_jobs: bool = false,
     },
 }
@@ -54,7 +56,7 @@ policy_sdk::rule! {
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     if matches!(workload.kind(), "Pod" | "Job") && !input.parameters.include_jobs {
-        return not_applicable("it is a Pod or a Job by itself");
+        return not_applicable("standalone Pods and Jobs are only checked with `include_jobs`");
     }
     let name = service_account::name(input);
     if !matches!(name.text(), "" | service_account::DEFAULT) {

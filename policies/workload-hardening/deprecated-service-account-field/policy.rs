@@ -4,15 +4,17 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Pods name their ServiceAccount in `serviceAccountName`
     ///
-    /// The deprecated `serviceAccount` is not set alone, and never says something other than `serviceAccountName`. Objects
-    /// from a cluster have both with the same value, which is right.
+    /// The deprecated field `serviceAccount` is not the only one that is set, and it never names another account
+    /// than `serviceAccountName`. Objects read from a cluster have both fields with the same value, which is
+    /// correct.
     ///
-    /// The fix renames the field. It is safe but where both are set, since the API server then takes `serviceAccountName`
-    /// and nobody knows which one was meant.
+    /// The fix renames the field. It is safe where only the deprecated field is set. Where both are set, the API
+    /// server ignores the deprecated one, so a person must say which account was meant.
     ///
     /// ## Why
-    /// `serviceAccount` was replaced in Kubernetes 1.0, and tools that look at `serviceAccountName` alone take the
-    /// pod for one of the account `default`. Where both are set, the deprecated one is ignored without a word.
+    /// `serviceAccount` was replaced in Kubernetes 1.0. Tools that only read `serviceAccountName` take the pod for
+    /// one of the account `default`. Where both fields are set, Kubernetes ignores the deprecated one without a
+    /// warning.
     ///
     /// ## Fix
     /// Rename the field:
@@ -22,7 +24,7 @@ policy_sdk::rule! {
     ///   serviceAccountName: cart
     /// ```
     findings: {
-        /// The account is named in the deprecated field alone
+        /// Only the deprecated field names the account
         Former: Low, Certain;
         /// The two fields name different accounts
         Different: Low, Certain;
@@ -48,11 +50,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let fix = Fix::safe("rename the field to `serviceAccountName`").remove(&former).set(&present, former_name);
         findings.report(Code::Former, &former, message).fix(fix);
     } else {
-        let message = format!(
-            "`serviceAccount` is `{former_name}`, but the pods run as `{name}`, since `serviceAccountName` counts"
-        );
+        let message =
+            format!("`serviceAccount` is `{former_name}`, but `serviceAccountName` overrides it with `{name}`");
         let fix = Fix::unsafe_("remove `serviceAccount`, which is ignored").remove(&former);
-        findings.report(Code::Different, &former, message).label(&present, "this one counts").fix(fix);
+        findings.report(Code::Different, &former, message).label(&present, "overrides it").fix(fix);
     }
     Ok(())
 }

@@ -6,30 +6,32 @@ use policy_sdk::settings::Openshift;
 policy_sdk::rule! {
     /// Pods that are not root and write to volumes set `fsGroup`
     ///
-    /// Where a container that is known to run as a user other than root mounts a volume of its own (a PersistentVolumeClaim
-    /// that one node alone may mount, of a StatefulSet's template, or of the pod) and may write to it, the pod sets
-    /// `securityContext.fsGroup`. With `require_change_policy` it also sets `fsGroupChangePolicy: OnRootMismatch`.
+    /// The rule looks at containers that are known to run as a user other than root and mount a volume writable: a
+    /// PersistentVolumeClaim that only one node can mount, one from the template of a StatefulSet, or an ephemeral
+    /// volume. Their pod sets `securityContext.fsGroup`. With `require_change_policy` it also sets
+    /// `fsGroupChangePolicy: OnRootMismatch`.
     ///
-    /// Not judged are volumes that an init container mounts which may be root, since that can hand them over, and claims that many
-    /// nodes may mount, whose drivers ignore `fsGroup`. With the setting `openshift` nothing is judged: OpenShift sets a group
-    /// itself.
+    /// Exempt are volumes that an init container mounts which may run as root, because it can change their owner,
+    /// and claims that many nodes can mount, because their drivers ignore `fsGroup`. With the setting `openshift`
+    /// all pods are exempt: OpenShift sets the group itself.
     ///
     /// ## Why
-    /// A new volume belongs to root, so the first write fails (`permission denied`) and the pod restarts for ever. `fsGroup` makes
-    /// the kubelet give the volume's files to that group.
+    /// A new volume belongs to root, so the first write fails (`permission denied`) and the container restarts
+    /// again and again. With `fsGroup` the kubelet changes the group of the volume's files.
     ///
     /// ## Fix
+    ///
     /// ```yaml
     /// spec:
     ///   securityContext:
     ///     runAsUser: 10001
     ///     fsGroup: 10001
-    ///     fsGroupChangePolicy: OnRootMismatch   # not all files at each start, where there are many
+    ///     fsGroupChangePolicy: OnRootMismatch   # does not change every file at each start
     /// ```
     findings: {
         /// A container that is not root writes to a volume that may belong to root
         Missing: Low, Guess;
-        /// All files of the volume are given to the group at each start
+        /// All files of the volume change their group at each start
         ChangePolicy: Low, Certain;
     },
     priority: P1,
@@ -51,7 +53,7 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if input.setting::<Openshift>() {
-        return not_applicable("OpenShift sets a group for the volumes itself");
+        return not_applicable("OpenShift sets the group of volumes itself");
     }
     let workload = input.workload();
     let writers: Vec<Container<'_>> =
@@ -84,8 +86,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             format!("{writer} is not root and writes to the volume `{volume}`, but the pod sets no `fsGroup`");
         findings.report(Code::Missing, &group, message).label(&mount, "mounted here");
     } else if input.parameters.require_change_policy && policy.text() != "OnRootMismatch" {
-        let message = format!("all files of the volume `{volume}` are given to the group at each start");
-        let fix = Fix::unsafe_("give them over only where the volume's root differs").set(&policy, "OnRootMismatch");
+        let message = format!("all files of the volume `{volume}` change their group at each start");
+        let fix = Fix::unsafe_("change them only if the root of the volume differs").set(&policy, "OnRootMismatch");
         findings.report(Code::ChangePolicy, &policy, message).label(&mount, "mounted here").fix(fix);
     }
     Ok(())

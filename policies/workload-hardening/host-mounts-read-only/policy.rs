@@ -5,21 +5,22 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Paths of the node are mounted read-only
     ///
-    /// Every mount of a `hostPath` volume is read-only. Told is what the rules that refuse such volumes let pass
-    /// (`pss-hostpath-volumes`, `no-sensitive-host-paths`, `no-runtime-socket-mount`), because they are not in the bundle or
-    /// their finding is exempt.
+    /// Every mount of a `hostPath` volume is read-only. Other rules already report most of these volumes
+    /// (`pss-hostpath-volumes`, `no-sensitive-host-paths`, `no-runtime-socket-mount`). This one speaks where they
+    /// are silent: where they allow the path, are not in the bundle, or an exemption applies.
     ///
-    /// Not judged are sockets and devices, which `readOnly` does not protect; what the node gets for this pod
-    /// (`DirectoryOrCreate`, `FileOrCreate`) and directories in which agents keep their own state (`writable`); and mounts that are
-    /// to reach the node (`mountPropagation: Bidirectional`).
+    /// Exempt are sockets and devices, which `readOnly` does not protect; files and directories that Kubernetes
+    /// creates for the pod (`DirectoryOrCreate`, `FileOrCreate`); directories in which node agents keep their state
+    /// (`writable`); and mounts that have to reach the node (`mountPropagation: Bidirectional`).
     ///
-    /// The fix needs a person: nobody but the author knows whether the program writes there.
+    /// The fix is unsafe: only the author knows whether the program writes there.
     ///
     /// ## Why
-    /// What a container writes to the node outlives it, fills the node's disk, and is read by others there. From a
-    /// writable directory a link leads out of it.
+    /// Files that a container writes to the node stay there after the pod is gone. They can fill the node's disk,
+    /// and other programs may read them. A symbolic link in a writable directory leads out of it.
     ///
     /// ## Fix
+    ///
     /// ```yaml
     /// volumeMounts:
     ///   - name: config
@@ -27,7 +28,7 @@ policy_sdk::rule! {
     ///     readOnly: true
     /// ```
     findings: {
-        /// A path of the node may be written
+        /// A container can write to a path of the node
         Writable: Low, Certain;
     },
     priority: P1,

@@ -3,17 +3,17 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Containers have no terminal and no standard input
     ///
-    /// No main container, init container or sidecar sets `tty`, `stdin` or `stdinOnce`. Pods that somebody started by hand
-    /// (`kubectl run`, `kubectl debug`) and ephemeral containers are for that.
+    /// No main container, init container or sidecar sets `tty`, `stdin` or `stdinOnce`. Pods that somebody started
+    /// by hand (`kubectl run`, `kubectl debug`) and ephemeral containers are exempt.
     ///
-    /// The fix needs a person: a shell or an interpreter that is the container's program ends when it has no input.
+    /// The fix is unsafe: a shell or interpreter as the container's program exits when it has no input.
     ///
     /// ## Why
-    /// Whoever may attach to the container (`pods/attach`) types into its program, and no log says what. A program
-    /// that finds a terminal often writes colours and progress bars into the log.
+    /// Anybody who may attach to the container (`pods/attach`) can type into its program, and no log records the
+    /// input. Many programs that see a terminal write colour codes and progress bars into the log.
     ///
     /// ## Fix
-    /// Remove the fields. Work by hand is done with `kubectl debug`, in a container that goes away.
+    /// Remove the fields. For manual work use `kubectl debug`, which adds a temporary container.
     findings: {
         /// A container has a terminal or standard input
         Interactive: Low, Certain;
@@ -32,15 +32,15 @@ policy_sdk::rule! {
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     if workload.kind() == "Pod" && is_by_hand(&workload.object.get("metadata")) {
-        return not_applicable("the Pod was started by hand");
+        return not_applicable("somebody started the Pod by hand");
     }
     for container in workload.containers().filter(|container| container.class != Class::Ephemeral) {
         let set: Vec<View<'_>> =
             ["stdin", "stdinOnce", "tty"].map(|field| container.get(field)).into_iter().filter(View::is_true).collect();
         let Some((first, more)) = set.split_first() else { continue };
         let what = if container.get("tty").is_true() { "a terminal" } else { "standard input" };
-        let message = format!("{} has {what}, which no program that runs by itself reads", container.described());
-        let fix = set.iter().fold(Fix::unsafe_("give it neither terminal nor input"), Fix::remove);
+        let message = format!("{} has {what}, expected neither terminal nor input", container.described());
+        let fix = set.iter().fold(Fix::unsafe_("remove terminal and input"), Fix::remove);
         let report = findings.report(Code::Interactive, first, message).fix(fix);
         more.iter().fold(report, |report, place| report.label(place, "here too"));
     }

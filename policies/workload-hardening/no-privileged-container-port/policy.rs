@@ -6,20 +6,20 @@ use policy_sdk::settings::UnprivilegedPorts;
 policy_sdk::rule! {
     /// Containers that are not root listen above port 1023
     ///
-    /// A container that is known to run as a user other than root declares no `containerPort` below 1024. One with the
-    /// added capability `NET_BIND_SERVICE` may, and so may one whose pod lowers the bound with the sysctl
-    /// `net.ipv4.ip_unprivileged_port_start`.
+    /// A container that is known to run as a user other than root declares no `containerPort` below 1024. The rule
+    /// allows it if the container adds the capability `NET_BIND_SERVICE`, or if the pod lowers the limit with the
+    /// sysctl `net.ipv4.ip_unprivileged_port_start`.
     ///
-    /// containerd 2 and Docker 20.10 lower the bound to 0 for every pod, so the rule only judges pods on the node's
-    /// network, whose bound is the node's. Set `unprivilegedPorts: false` for CRI-O and older containerd. Pods for Windows
-    /// nodes, which have no such bound, are exempt.
+    /// containerd 2 and Docker 20.10 set this limit to 0 for every pod. By default the rule therefore only checks
+    /// pods on the node's network, where the limit of the node applies. Set `unprivilegedPorts: false` for CRI-O
+    /// and older versions of containerd. Pods for Windows nodes, which have no such limit, are exempt.
     ///
     /// ## Why
-    /// The program fails to bind the port (`permission denied`) and the container restarts until somebody looks. A program
-    /// with a capability of its own in the image's file does bind it.
+    /// The program cannot bind the port (`permission denied`), and the container restarts again and again. A
+    /// program whose file in the image has the capability can bind the port all the same.
     ///
     /// ## Fix
-    /// Listen on a port above 1023; the Service keeps its own with `targetPort`:
+    /// Listen on a port above 1023. The Service keeps its port and sends to the new one:
     ///
     /// ```yaml
     /// ports:

@@ -3,24 +3,24 @@ use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
-    /// Sockets of the container runtime are not mounted
+    /// Container runtime sockets are not mounted
     ///
-    /// No container mounts the socket of Docker, containerd, CRI-O, Podman, BuildKit or the like from the node, nor a
-    /// directory in which one lies: `/run`, `/var/run` (which is the same), `/run/containerd`. A mount of one harmless
-    /// part of such a directory (`subPath`) is no fault. The directories `/` and `/var`, which hold much more, are
-    /// no-sensitive-host-paths'.
+    /// No container mounts the socket of Docker, containerd, CRI-O, Podman, BuildKit or a similar runtime from the
+    /// node, nor a directory that contains one: `/run`, `/var/run` (the same directory), `/run/containerd`. A
+    /// `subPath` that selects another part of such a directory passes. `no-sensitive-host-paths` checks `/` and
+    /// `/var`, which contain much more.
     ///
-    /// `readOnly` changes nothing: it keeps a process from replacing the socket, not from connecting to it.
+    /// `readOnly` does not help: it prevents replacing the socket, not connecting to it.
     ///
     /// ## Why
-    /// The runtime starts any container for whoever reaches its socket, also a privileged one with the node's
-    /// filesystem. So one container that is taken over is the node.
+    /// The runtime starts any container for a process that reaches its socket, including a privileged one with the
+    /// node's file system. An attacker in this container controls the node.
     ///
     /// ## Fix
-    /// Build images with a builder that needs no daemon (BuildKit rootless, Buildah), and ask the API server or the kubelet
-    /// about pods. An agent of the node that can do nothing else is exempted by namespace and image.
+    /// Build images with a tool that needs no daemon (rootless BuildKit, Buildah), and ask the API server or the
+    /// kubelet about pods. For a node agent that has no other way, add an exemption by namespace and image.
     findings: {
-        /// A container can command the node's container runtime
+        /// A container has access to the socket of the container runtime
         Socket: High, Certain, covers: ["pss-hostpath-volumes", "host-mounts-read-only"];
     },
     priority: P1,

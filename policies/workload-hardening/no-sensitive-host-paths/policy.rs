@@ -5,35 +5,37 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Sensitive paths of the node are not mounted
     ///
-    /// No `hostPath` volume opens a path of `sensitive`, one below it, or a directory in which one lies (`/`, `/var/lib`). What
-    /// counts are the paths that containers see, with their `subPath`, and the volume's own where none mounts it yet. Each
-    /// volume is told once.
+    /// No `hostPath` volume gives access to a path in `sensitive`, to anything below it, or to a directory that
+    /// contains one (`/`, `/var/lib`). The rule looks at what containers see, including their `subPath`; for a
+    /// volume that nothing mounts, at its own path. It reports each volume once.
     ///
-    /// Let through are paths of `harmless` and below that are mounted read-only, since every user of a node may read them or a
-    /// program of the node's kernel needs them (`/etc/localtime`, `/lib/modules`), devices below `/dev` (the type `CharDevice`,
-    /// and those of `devices`), and `/run`, whose sockets are no-runtime-socket-mount's. Of `/var/log` itself only a mount that
-    /// may be written is told: with a link in it, the kubelet serves any file of the node as a log.
+    /// It allows read-only mounts of the paths in `harmless`, which every user of a node may read or which kernel
+    /// modules need (`/etc/localtime`, `/lib/modules`); devices below `/dev`, by the type `CharDevice` or by the
+    /// list `devices`; and `/run`, whose sockets `no-runtime-socket-mount` checks. For `/var/log` it only reports
+    /// writable mounts: a process can put a symbolic link there, and the kubelet then serves any file of the node
+    /// as a log.
     ///
-    /// Agents of the node (network and storage plugins, node exporters, Falco) need such paths. The bundles exempt well-known
-    /// ones by namespace and image; exempt your own likewise.
+    /// Node agents (network and storage plugins, node exporters, Falco) need such paths. The bundles exempt
+    /// well-known ones by namespace and image. Add exemptions for your own in the same way.
     ///
     /// ## Why
-    /// These paths hold the node's configuration, keys of the kubelet, data and tokens of all its pods. Who may read them
-    /// knows the node's secrets; who may write them starts what he likes there, as root.
+    /// These paths hold the configuration of the node, the keys of the kubelet, and the data and tokens of all pods
+    /// on it. A process that can read them knows the secrets of the node. A process that can write them can start
+    /// programs there as root.
     ///
     /// ## Fix
-    /// Mount the one file or directory that is needed, read-only, or take what the API server knows: the downward API for the
-    /// pod's own data, a CSI driver or a local volume for storage, a device plugin for devices.
+    /// Mount only the file or directory that is needed, read-only. Often there is another way: the downward API for
+    /// data of the pod itself, a CSI driver or a local volume for storage, a device plugin for devices.
     ///
     /// ```yaml
     /// volumes:
-    ///   - name: zone
+    ///   - name: timezone
     ///     hostPath: {path: /etc/localtime, type: File}
     /// ```
     findings: {
-        /// A pod opens a sensitive path of the node
+        /// A pod has access to a sensitive path of the node
         Sensitive: High, Certain, covers: ["pss-hostpath-volumes", "host-mounts-read-only"];
-        /// A pod may write where the kubelet serves logs from
+        /// A pod can write to the directory from which the kubelet serves logs
         Logs: Medium, Certain, covers: ["host-mounts-read-only"];
     },
     priority: P1,
@@ -49,8 +51,8 @@ policy_sdk::rule! {
         sensitive: Vec<String> = list([
             "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc", "/root", "/sbin", "/sys", "/usr",
             "/var/lib/kubelet", "/var/lib/containerd", "/var/lib/containers", "/var/lib/docker", "/var/lib/etcd",
-            "/var/lib/rancher/k3s/server", "/var/lib/rancher/rke2/server", r"C:\etc\kubernetes", r"C:\ProgramData\containerd",
-            r"C:\ProgramData\docker", r"C:\Users", r"C:\var\lib\kubelet", r"C:\Windows",
+            "/var/lib/rancher/k3s/server", "/var/lib/rancher/rke2/server", r"C:\etc\kubernetes",
+            r"C:\ProgramData\containerd", r"C:\ProgramData\docker", r"C:\Users", r"C:\var\lib\kubelet", r"C:\Windows",
         ]),
         /// Paths that may be mounted read-only, with all below them.
         harmless: Vec<String> = list([
@@ -65,7 +67,7 @@ policy_sdk::rule! {
     },
 }
 
-/// Where a writer takes the node over at once.
+/// Directories of which a writer becomes root on the node.
 const OWN_THE_NODE: [&str; 5] = ["/", "/etc", "/root", "/var/lib/kubelet", "/etc/kubernetes"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
@@ -83,29 +85,29 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             !is_let_through(path) && sensitive.iter().any(|sensitive| is_in(path, sensitive) || is_in(sensitive, path))
         };
         if let Some(path) = volume.opened().find(opens) {
-            let what = if volume.mounts.is_empty() {
-                "which is sensitive, although nothing mounts it yet"
+            let (access, why) = if volume.mounts.is_empty() {
+                ("access", ", which is sensitive, although nothing mounts it yet")
             } else if is_read_only {
-                "to read: it is sensitive"
+                ("read access", ", which is sensitive")
             } else if OWN_THE_NODE.contains(&path) {
-                "to write to: whoever gets into the container can become root on the node"
+                ("write access", ": an attacker in the container can become root there")
             } else {
-                "to write to: it is sensitive"
+                ("write access", ", which is sensitive")
             };
-            report(Code::Sensitive, &volume, path, what, findings);
+            report(Code::Sensitive, &volume, path, (access, why), findings);
         } else if volume.path == "/var/log" && !is_read_only {
-            let what = "to write to: by a link in it, the kubelet serves any file of the node";
-            report(Code::Logs, &volume, "/var/log", what, findings);
+            let why = ": with a symbolic link in it, the kubelet serves any file of the node";
+            report(Code::Logs, &volume, "/var/log", ("write access", why), findings);
         }
     }
     Ok(())
 }
 
-fn report(code: Code, volume: &HostPath<'_>, path: &str, what: &str, findings: &mut Findings) {
+fn report(code: Code, volume: &HostPath<'_>, path: &str, (access, why): (&str, &str), findings: &mut Findings) {
     let written = volume.written();
     let part = if volume.path == path { String::new() } else { format!(" (`{path}`)") };
-    let report =
-        findings.report(code, &volume.place, format!("the volume opens `{written}`{part} of the node, {what}"));
+    let message = format!("the volume gives {access} to `{written}`{part} of the node{why}");
+    let report = findings.report(code, &volume.place, message);
     let opens = |mount: &&host_path::HostMount<'_>| mount.path == path;
     volume.mounts.iter().filter(opens).fold(report, |report, mount| {
         let how = if mount.is_read_only() { "mounted read-only here" } else { "mounted here" };

@@ -2,25 +2,27 @@ use policy_sdk::kubernetes::service::{self, OwnService, ServedWorkloads};
 use policy_sdk::language::shell::all_commands;
 use policy_sdk::parameter::{Bounded, list};
 use policy_sdk::prelude::*;
+use policy_sdk::repository::dockerfile;
 use policy_sdk::values::port::Port;
 
 policy_sdk::rule! {
     /// Containers have no SSH server
     ///
-    /// No container declares the port 22 for TCP or starts `sshd`, no Service sends to port 22, and no Dockerfile exposes it
-    /// or starts `sshd`, in the final stage and those that it is built from. Where a Service and the container that it sends to both
-    /// name the port, the container is told alone.
+    /// No container declares port 22 for TCP or starts `sshd`. No Service sends to port 22. No Dockerfile exposes
+    /// the port or starts `sshd`, in its final stage and the stages on which that is based. If both a Service and
+    /// the container behind it name the port, the rule only reports the container.
     ///
-    /// Servers whose matter SSH is (Gitea, GitLab's shell, SFTP, bastions) are known by a word in the name of their image, and
-    /// Dockerfiles of such also by that in their folder. A Service without a selector sends to somewhere else.
+    /// Software that exists to serve SSH (Gitea, GitLab Shell, SFTP servers, bastions) is exempt. The rule
+    /// recognises it by a word in the image name, and for Dockerfiles also in the name of their folder. Services
+    /// without a selector are exempt as well.
     ///
     /// ## Why
-    /// Whoever logs in works in a container that nobody records, with keys and users that neither the cluster nor the image's
-    /// build knows of. What he changes is gone with the next restart, or stays unnoticed until then.
+    /// Anybody who logs in works in a container without a record, with keys and users that neither the cluster nor
+    /// the image build manages. Changes are lost at the next restart, or nobody notices them until then.
     ///
     /// ## Fix
-    /// Remove the server. `kubectl exec` and `kubectl debug` give a shell by the rights of the cluster and leave a line in its
-    /// audit log; a task of administration is a Job.
+    /// Remove the server. `kubectl exec` and `kubectl debug` open a shell according to the rights in the cluster,
+    /// and the audit log records them. Run administrative tasks as Jobs.
     findings: {
         /// A container declares the port of SSH
         Port: Low, Likely;
@@ -47,18 +49,19 @@ policy_sdk::rule! {
     parameters: {
         /// Ports of SSH.
         ports: Vec<Bounded<1, 65535>> = vec![Bounded::of(22)],
-        /// Words in the name of an image that say that SSH is its matter.
+        /// Words in the names of images that exist to serve SSH.
         servers: Vec<String> = list([
-            "bastion", "forgejo", "gerrit", "gitea", "gitlab", "gogs", "jumphost", "sftp", "soft-serve", "ssh", "teleport",
+            "bastion", "forgejo", "gerrit", "gitea", "gitlab", "gogs", "jumphost", "sftp", "soft-serve", "ssh",
+            "teleport",
         ]),
     },
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     match &*input.subject.kind {
-        "Dockerfile" => dockerfile(input, findings),
+        "Dockerfile" => judge_dockerfile(input, findings),
         "Service" if input.subject.group.is_empty() => judge_service(input, findings),
-        _ => workload(input, findings),
+        _ => judge_workload(input, findings),
     }
 }
 
@@ -71,14 +74,14 @@ fn declares(input: &Input<'_, Parameters>, port: &View<'_>) -> bool {
     is_ssh(input, port.get("containerPort").as_i64()) && matches!(port.get("protocol").text(), "" | "TCP")
 }
 
-/// Whether SSH is the matter of an image, by the last part of its name.
+/// Whether an image exists to serve SSH, by the last part of its name.
 fn is_server(input: &Input<'_, Parameters>, image: &str) -> bool {
     let name = image.split('@').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
     let name = name.split(':').next().unwrap_or_default();
     input.parameters.servers.iter().any(|word| name.contains(word.as_str()))
 }
 
-fn workload(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
+fn judge_workload(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     for container in input.workload().containers() {
         if is_server(input, container.image()) {
             continue;
@@ -112,12 +115,12 @@ fn sshd<'d>(tree: &View<'d>) -> Option<View<'d>> {
 
 fn judge_service(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if !service::has_selector(input) {
-        return not_applicable("it has no selector, so it sends to somewhere else");
+        return not_applicable("it has no selector, so somebody else writes its endpoints");
     }
     let workloads: Vec<Related<'_>> = service::workloads(input).collect();
     let containers = || workloads.iter().flat_map(|workload| workload.workload().containers());
     if containers().any(|container| is_server(input, container.image())) {
-        return not_applicable("it sends to a server whose matter is SSH");
+        return not_applicable("it sends to software that exists to serve SSH");
     }
     if containers().any(|container| container.get("ports").items().any(|port| declares(input, &port))) {
         return Ok(());
@@ -131,25 +134,18 @@ fn judge_service(input: &Input<'_, Parameters>, findings: &mut Findings) -> Chec
     Ok(())
 }
 
-fn dockerfile(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let stages: Vec<View<'_>> = input.document.get("stages").items().collect();
-    // The final stage, and those that it is built from.
-    let mut open = stages.iter().find(|stage| stage.get("final").is_true());
+fn judge_dockerfile(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let folder = input.document.get("path").text().rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut lineage = Vec::new();
-    while let Some(stage) = open.filter(|_| lineage.len() <= stages.len()) {
-        lineage.push(stage);
-        open = stage.get("stage").as_i64().and_then(|at| stages.get(usize::try_from(at).ok()?));
-    }
+    let lineage = dockerfile::lineage(&input.document);
     if is_server(input, folder) || lineage.iter().any(|stage| is_server(input, stage.get("resolved").text())) {
-        return not_applicable("SSH is the matter of its image");
+        return not_applicable("its software exists to serve SSH");
     }
     for stage in lineage {
         for instruction in stage.get("instructions").items() {
             let source = instruction.get("source");
             match instruction.get("instruction").text() {
                 "EXPOSE" => {
-                    let exposes = |word: &&str| is_exposed(input, &stage.get("args"), word);
+                    let exposes = |word: &&str| is_exposed(input, &stage, word);
                     if let Some(word) = source.text().split_ascii_whitespace().skip(1).find(exposes) {
                         let message = format!("the image exposes the port of SSH, `{word}`");
                         findings.report(Code::Exposed, &source, message).excerpt(word);
@@ -169,10 +165,9 @@ fn dockerfile(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 }
 
 /// Whether a word of `EXPOSE` is the port of SSH for TCP: `22`, `22/tcp`, `20-25`, `$SSH_PORT`.
-fn is_exposed(input: &Input<'_, Parameters>, variables: &View<'_>, word: &str) -> bool {
-    let variable = word.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));
-    let word = variable.map_or(word, |name| variables.get(name).text());
-    let (ports, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
+fn is_exposed(input: &Input<'_, Parameters>, stage: &View<'_>, word: &str) -> bool {
+    let Some(word) = dockerfile::expanded(stage, word) else { return false };
+    let (ports, protocol) = word.split_once('/').unwrap_or((&word, "tcp"));
     let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
     let (Ok(first), Ok(last)) = (first.parse::<i64>(), last.parse::<i64>()) else { return false };
     protocol.eq_ignore_ascii_case("tcp")

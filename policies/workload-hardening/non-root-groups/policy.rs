@@ -3,20 +3,22 @@ use policy_sdk::prelude::*;
 use policy_sdk::settings::Openshift;
 
 policy_sdk::rule! {
-    /// Processes of users other than root are not in root's group
+    /// Processes that are not root are not in root's group
     ///
-    /// Where a container is known to run as a user other than root, `runAsGroup`, and the pod's `fsGroup` and
-    /// `supplementalGroups`, are not 0 where they are set. With `require_run_as_group` a group has to be set, since the
-    /// image's is often 0. A container that is root, or may be, has another cure first (`pss-run-as-user`).
+    /// Where a container is known to run as a user other than root, its `runAsGroup` and the pod's `fsGroup` and
+    /// `supplementalGroups` are not 0 if they are set. With `require_run_as_group` a group has to be set, because
+    /// the group of an image is often 0. Containers that run as root, or may do so, are exempt: changing the user
+    /// comes first (`pss-run-as-user`).
     ///
-    /// With the setting `openshift` nothing is judged: there the group 0 is what lets any user write files of an image.
+    /// With the setting `openshift` all pods are exempt. OpenShift assigns arbitrary users, and their group 0 lets
+    /// them write the files of an image.
     ///
     /// ## Why
-    /// Files that only root and its group may read or write are open to the process, in its volumes and, once it
-    /// gets out of the container, on the node.
+    /// The process can read and write files that are meant for root and its group: in its volumes and, after an
+    /// escape from the container, on the node.
     ///
     /// ## Fix
-    /// Take a group of the application's own:
+    /// Use a group of the application:
     ///
     /// ```yaml
     /// securityContext:
@@ -25,7 +27,7 @@ policy_sdk::rule! {
     ///   fsGroup: 65532
     /// ```
     findings: {
-        /// A process that is not root is in root's group
+        /// A process that is not root runs in root's group
         Root: Low, Certain;
         /// No group is set, so the image decides
         Unset: Low, Guess;
@@ -49,7 +51,7 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if input.setting::<Openshift>() {
-        return not_applicable("on OpenShift the group 0 lets any user write files of an image");
+        return not_applicable("on OpenShift, group 0 lets arbitrary users write the files of an image");
     }
     let workload = input.workload();
     let non_root: Vec<Container<'_>> =
@@ -63,11 +65,12 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let inherits = non_root.iter().any(|container| !own(&container));
     let pods = Some(pod.get("runAsGroup")).filter(|_| inherits).into_iter();
     let pods = pods.chain([pod.get("fsGroup")]).chain(pod.get("supplementalGroups").items());
-    report("the pod", &pods.filter(is_root).collect::<Vec<_>>(), first, findings);
+    let pods: Vec<View<'_>> = pods.filter(is_root).collect();
+    report(&format!("the pod runs {}", first.described()), &pods, findings);
     for container in &non_root {
         let group = container.at("securityContext.runAsGroup");
         if is_root(&group) {
-            report(&container.described(), &[group], container, findings);
+            report(&format!("{} runs", container.described()), &[group], findings);
         } else if input.parameters.require_run_as_group && !group.exists() && !pod.get("runAsGroup").exists() {
             let message = format!("{} sets no `runAsGroup`, so its group is the image's", container.described());
             findings.report(Code::Unset, &group, message);
@@ -76,11 +79,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Tells what is in root's group once, at the first place.
-fn report(who: &str, places: &[View<'_>], container: &Container<'_>, findings: &mut Findings) {
+/// Reports root's group once, at the first place.
+fn report(subject: &str, places: &[View<'_>], findings: &mut Findings) {
     let Some((first, more)) = places.split_first() else { return };
-    let whose = if who == "the pod" { format!(" of {}", container.described()) } else { String::new() };
-    let message = format!("{who} puts the processes{whose} into root's group 0, though they are not root");
+    let message = format!("{subject} in root's group 0, although its user is not root");
     let report = findings.report(Code::Root, first, message);
     more.iter().fold(report, |report, place| report.label(place, "here too"));
 }

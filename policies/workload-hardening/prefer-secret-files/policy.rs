@@ -1,20 +1,20 @@
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
-    /// Secrets come as files rather than as environment variables
+    /// Secrets come as files, not as environment variables
     ///
-    /// No container takes a variable from a Secret (`env[].valueFrom.secretKeyRef`) or all of one (`envFrom[].secretRef`). Each
-    /// container is told once.
+    /// No container takes a variable from a Secret (`env[].valueFrom.secretKeyRef`) or all of its keys
+    /// (`envFrom[].secretRef`). The rule reports each container once.
     ///
-    /// This is a matter of taste, so only the bundle `strict` asks for it: the twelve factors keep configuration in the
-    /// environment, and many programs read their secrets from nowhere else.
+    /// Only the bundle `strict` has this rule: the twelve factors keep configuration in the environment, and many
+    /// programs can read their secrets from nowhere else.
     ///
     /// ## Why
-    /// Each child process inherits the environment, crash reports and debug pages print it, and a value that is changed
-    /// in the Secret never gets there before a restart.
+    /// Every child process inherits the environment, and crash reports and debug pages print it. A new value in the
+    /// Secret does not reach the variable before the next restart.
     ///
     /// ## Fix
-    /// Where the program can read a file, mount the Secret:
+    /// If the program can read a file, mount the Secret:
     ///
     /// ```yaml
     /// containers:

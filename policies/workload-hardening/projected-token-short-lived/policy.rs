@@ -2,22 +2,23 @@ use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
-    /// Projected tokens have an audience and a short life
+    /// Projected tokens have an audience and a short lifetime
     ///
-    /// A `serviceAccountToken` that a volume projects lives no longer than `max` seconds, one day by default (without
-    /// `expirationSeconds` it is an hour), and names its `audience`. Without one the token is for the API server, which
-    /// is right where it is projected for that: in the volume `kube-api-access-…` that each pod gets, beside the ConfigMap
-    /// `kube-root-ca.crt`, or where a container mounts it at `/var/run/secrets/kubernetes.io/serviceaccount`.
+    /// A `serviceAccountToken` in a projected volume is valid for at most `max` seconds, one day by default
+    /// (without `expirationSeconds` it is one hour), and names its `audience`. A token without an audience is valid
+    /// for the API server. That is correct where it is meant for the API server: in the volume `kube-api-access-…`
+    /// that every pod gets, in a volume that also projects the ConfigMap `kube-root-ca.crt`, or where a container
+    /// mounts it at `/var/run/secrets/kubernetes.io/serviceaccount`.
     ///
-    /// The API server takes between 10 minutes and 2³² seconds.
+    /// The API server accepts lifetimes between 10 minutes and 2³² seconds.
     ///
     /// ## Why
-    /// A token that is stolen is good until it ends. One without an audience also opens the API server, although it
-    /// was given to somebody else: whoever gets it may act as the pod.
+    /// A stolen token works until it expires. Without an audience it also works for the API server, so whoever
+    /// receives the token can act as the pod.
     ///
     /// ## Fix
-    /// Name who the token is for. The kubelet replaces it long before it ends, so an hour is enough for any program
-    /// that reads the file anew.
+    /// Name the audience. The kubelet renews the token long before it expires, so one hour is enough for a program
+    /// that reads the file again.
     ///
     /// ```yaml
     /// projected:
@@ -28,11 +29,11 @@ policy_sdk::rule! {
     ///         expirationSeconds: 3600
     /// ```
     findings: {
-        /// A token lives too long
+        /// A token is valid for too long
         Long: Low, Certain;
         /// A token that is not for the API server has no audience
         NoAudience: Low, Likely;
-        /// The API server refuses a life so short or so long
+        /// The API server refuses the lifetime
         Refused: High, Certain;
     },
     priority: P1,
@@ -46,7 +47,7 @@ policy_sdk::rule! {
         "container.volumeMounts[*].name", "container.volumeMounts[*].mountPath",
     ],
     parameters: {
-        /// The longest life of a token, in seconds.
+        /// The longest lifetime of a token, in seconds.
         max: Bounded<600, 4294967296> = Bounded::of(86400),
     },
 }
@@ -75,14 +76,15 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                     findings.report(Code::Refused, &seconds, message);
                 }
                 Some(life) if life > max => {
-                    let message = format!("the token of volume `{name}` lives {life} seconds, expected at most {max}");
-                    let fix = Fix::unsafe_(format!("let it live {max} seconds")).set(&seconds, max);
+                    let message =
+                        format!("the token of volume `{name}` is valid for {life} seconds, expected at most {max}");
+                    let fix = Fix::unsafe_(format!("limit it to {max} seconds")).set(&seconds, max);
                     findings.report(Code::Long, &seconds, message).fix(fix);
                 }
                 _ => {}
             }
             if audience.text().is_empty() && !is_for_api {
-                let message = format!("the token of volume `{name}` names no audience, so the API server takes it");
+                let message = format!("the token of volume `{name}` names no audience, so the API server accepts it");
                 findings.report(Code::NoAudience, &audience, message);
             }
         }
@@ -92,7 +94,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 
 fn is_at_api_token(mount: View<'_>) -> bool {
     let path = mount.get("mountPath").text();
-    // The link on which `/var/run` stands.
+    // `/var/run` is a link to `/run`.
     let path = path.strip_prefix("/run/").map_or_else(|| path.to_owned(), |rest| ["/var/run/", rest].concat());
     path.strip_prefix(API_TOKEN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -4,27 +4,27 @@ use policy_sdk::prelude::*;
 use policy_sdk::settings::Openshift;
 
 policy_sdk::rule! {
-    /// Users have numbers above those of the node's own users
+    /// User IDs are above the range of the node's own users
     ///
-    /// A `runAsUser` that is set is at least `min_uid`, for containers of every class. With `groups` so is `runAsGroup`, and with
-    /// `require_set` a user has to be set. User 0 and group 0 are the matter of other rules (`pss-run-as-user`,
-    /// `non-root-groups`).
+    /// A `runAsUser` that is set is at least `min_uid`, for containers of every class. The parameter `groups` adds
+    /// `runAsGroup`; `require_set` demands that a user is set. Other rules check user 0 and group 0
+    /// (`pss-run-as-user`, `non-root-groups`).
     ///
-    /// Not judged are pods with a user namespace of their own (`hostUsers: false`), whose numbers are none of the node's,
-    /// and, with the setting `openshift`, all: OpenShift gives each namespace its users.
+    /// Pods with their own user namespace (`hostUsers: false`) are exempt, because the node maps their IDs to
+    /// others. With the setting `openshift` all pods are exempt: OpenShift assigns the users of each namespace.
     ///
     /// ## Why
-    /// A process that gets out of its container is on the node the user with that number. Those below 1000 are the
-    /// node's own, with the rights of its services.
+    /// A process that escapes from its container acts on the node as the user with the same ID. IDs below 1000
+    /// belong to the node's own users and services, and so do their rights.
     ///
     /// ## Fix
-    /// Build the image for a user with a higher number, and name it here. The number alone is not enough: the files
-    /// of an image belong to its user, such as 101 of nginx, 999 of redis and postgres, 472 of Grafana. Exempt images of others
-    /// that have such a one.
+    /// Build the image for a user with a higher ID, and set that ID here. Setting the ID alone is not enough,
+    /// because the files in an image belong to its user: 101 in nginx, 999 in redis and postgres, 472 in Grafana.
+    /// For such images of other vendors add an exemption.
     findings: {
-        /// A user's number is one of the node's own
+        /// The user ID is in the range of the node's own users
         User: Low, Certain;
-        /// A group's number is one of the node's own
+        /// The group ID is in the range of the node's own groups
         Group: Low, Certain;
         /// No user is set, so the image decides
         Unset: Low, Guess;
@@ -42,11 +42,11 @@ policy_sdk::rule! {
         "pod.spec.hostUsers", "pod.spec.securityContext.runAsGroup", "container.securityContext.runAsGroup",
     ],
     parameters: {
-        /// The lowest number of a user, and of a group.
+        /// The lowest ID of a user, and of a group.
         min_uid: Bounded<1, 2147483647> = Bounded::of(1000),
         /// Require that a user is set.
         require_set: bool = false,
-        /// Judge `runAsGroup` too.
+        /// Check `runAsGroup` too.
         groups: bool = false,
     },
 }
@@ -58,7 +58,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("the pod has a user namespace of its own (`hostUsers: false`)");
     }
     if input.setting::<Openshift>() {
-        return not_applicable("OpenShift gives each namespace its users");
+        return not_applicable("OpenShift assigns the users of each namespace");
     }
     let min = min_uid.get();
     let is_low = |number: &View<'_>| number.as_i64().is_some_and(|number| number > 0 && number < min);

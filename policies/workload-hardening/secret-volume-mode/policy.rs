@@ -1,26 +1,27 @@
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
-    /// Files of secrets are not open to everybody
+    /// Files of secrets are not readable by everybody
     ///
-    /// Where a `secret` volume, or a `projected` one with a Secret among its sources, sets a mode, by `defaultMode` or for a
-    /// file by `items[].mode`, it has no bit that `max_mode` lacks: by default nobody but the owner and the group reads the
-    /// file. Each volume is told once. A mode of 0644 in an object from a cluster was filled in there and is nobody's choice, so
-    /// it is not told; with `require_set` one has to be set.
+    /// The rule checks modes that are set on a `secret` volume, or on a `projected` volume with a Secret among its
+    /// sources: `defaultMode`, and `items[].mode` of a single file. They have no permission bit that `max_mode`
+    /// lacks; by default only the owner and the group may read the files. The rule reports each volume once. It
+    /// skips 0644 in objects read from a cluster, because the API server fills in this default. With `require_set`
+    /// a mode has to be set.
     ///
-    /// A mode is a number of the bits, which YAML writes in octal with a zero in front (`0440`) and JSON in decimal (`288`).
-    /// `440` without the zero is the mode 0670; `644` is more than there is, and the API server refuses it.
+    /// YAML writes a mode in octal with a leading zero (`0440`), JSON in decimal (`288`). Without the zero, `440`
+    /// is the mode 0670. `644` without the zero is not a valid mode, and the API server refuses it.
     ///
-    /// The fix is safe where the pod sets an `fsGroup`, which becomes the files' group, or where all containers that mount
-    /// the volume are root. Otherwise the program may not be able to read the file; and where the mode lets somebody execute
-    /// it, it may be a script.
+    /// The fix is safe where the pod sets `fsGroup`, which becomes the group of the files, or where all containers
+    /// that mount the volume run as root. Otherwise the program may lose access to the file. If the mode has an
+    /// execute bit, the file may be a script, and the fix is unsafe too.
     ///
     /// ## Why
-    /// Every process in the container may read the file, whatever user it runs as: what a request starts through a fault in
-    /// the program, or a helper in the same image.
+    /// Every process in the container can read the file, whatever user it runs as: also a helper in the same image,
+    /// or a process that an attacker starts through the application.
     ///
     /// ## Fix
-    /// Give the files to a group of the program's:
+    /// Give the files to a group of the application:
     ///
     /// ```yaml
     /// spec:
@@ -33,9 +34,9 @@ policy_sdk::rule! {
     ///         defaultMode: 0440
     /// ```
     findings: {
-        /// Files of a secret are open to more than the owner and the group
+        /// Files of a secret have more permission bits than allowed
         Open: Low, Certain;
-        /// A mode was meant in octal and is read as decimal
+        /// A mode in octal lacks its leading zero
         Decimal: Medium, Certain;
         /// The API server refuses the mode
         Refused: High, Certain;
@@ -63,7 +64,8 @@ policy_sdk::rule! {
 policy_sdk::choice! {
     /// A mode of files, in octal.
     pub Mode {
-        OwnerReads = "0400", GroupReads = "0440", OwnerWrites = "0600", OwnerWritesGroupReads = "0640", GroupWrites = "0660"
+        OwnerReads = "0400", GroupReads = "0440", OwnerWrites = "0600", OwnerWritesGroupReads = "0640",
+        GroupWrites = "0660"
     }
 }
 

@@ -5,20 +5,23 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Security settings do not contradict each other
     ///
-    /// No container of any class must run as a user other than root (`runAsNonRoot: true`) and as user 0 (`runAsUser: 0`):
-    /// the kubelet refuses to start it. What counts is the container's own field, else the pod's.
+    /// No container of any class has both `runAsNonRoot: true` and `runAsUser: 0`: the kubelet refuses to start it.
+    /// The container's own field counts, else the pod's.
     ///
-    /// Nor does anything say what the API server refuses: `allowPrivilegeEscalation: false` with `privileged: true` or with
-    /// the added capability `CAP_SYS_ADMIN`, spelled like that (`SYS_ADMIN` is accepted); and, of `seccompProfile` and
-    /// `appArmorProfile`, the type `Localhost` without `localhostProfile`, or that field with another type.
+    /// The rule also reports what the API server refuses: `allowPrivilegeEscalation: false` together with
+    /// `privileged: true` or with the added capability `CAP_SYS_ADMIN` in exactly this spelling (it accepts
+    /// `SYS_ADMIN`); and, in `seccompProfile` and `appArmorProfile`, the type `Localhost` without
+    /// `localhostProfile`, or `localhostProfile` with another type.
     ///
-    /// A container that overrides what its pod says is no contradiction. Pods for Windows nodes are not judged.
+    /// A container may override the settings of its pod; that is no contradiction. Pods for Windows nodes are
+    /// exempt.
     ///
     /// ## Why
-    /// The object is refused, or its pods never start (`CreateContainerConfigError`): the rollout stops.
+    /// The API server refuses the object, or its pods never start (`CreateContainerConfigError`). In both cases the
+    /// rollout stops.
     ///
     /// ## Fix
-    /// Decide for one of the two. A container that must not be root needs another user:
+    /// Keep one of the two settings. A container that must not be root needs another user:
     ///
     /// ```yaml
     /// securityContext:
@@ -26,11 +29,11 @@ policy_sdk::rule! {
     ///   runAsUser: 65532
     /// ```
     findings: {
-        /// A container must not be root and is to run as user 0, so it never starts
+        /// A container has both `runAsNonRoot: true` and `runAsUser: 0`, so it never starts
         RootRefused: High, Certain, covers: ["pss-run-as-user"];
-        /// The API server refuses to forbid privilege escalation beside what allows it
+        /// The API server refuses `allowPrivilegeEscalation: false` beside a setting that allows it
         Escalation: High, Certain;
-        /// The API server refuses a profile of the node without its name, or a name with another type
+        /// The API server refuses a `Localhost` profile without a name, or a name with another type
         Profile: High, Certain;
     },
     priority: P0,
@@ -75,7 +78,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
     if !refused_by_pod.is_empty() {
         let who = listed(&refused_by_pod);
-        let message = format!("the pod has `runAsNonRoot: true` and `runAsUser: 0`, so this never starts: {who}");
+        let message = format!("the pod has `runAsNonRoot: true` and `runAsUser: 0`, so these never start: {who}");
         let report = findings.report(Code::RootRefused, &pod.get("runAsUser"), message);
         report.label(&pod.get("runAsNonRoot"), "the other setting");
     }

@@ -4,27 +4,27 @@ use policy_sdk::prelude::*;
 use policy_sdk::settings::ApiAccessLabel;
 
 policy_sdk::rule! {
-    /// A token for the API server is mounted only where it gives rights
+    /// The API token is only mounted where it gives rights
     ///
-    /// Where the pods of a workload mount the token of a ServiceAccount of their own, some RoleBinding or
-    /// ClusterRoleBinding names the account. What is bound to a group of accounts (`system:serviceaccounts`) is not looked
-    /// for. The pod's `automountServiceAccountToken` counts before the account's. Tokens that a pod projects itself,
-    /// as for roles of a cloud, are not meant and go on working without.
+    /// Where the pods of a workload mount the token of their own ServiceAccount, a RoleBinding or
+    /// ClusterRoleBinding names this account. The rule does not look for bindings of account groups
+    /// (`system:serviceaccounts`). The pod's `automountServiceAccountToken` overrides the account's. Tokens that a
+    /// pod projects itself, for example for cloud roles, keep working without the mounted one.
     ///
-    /// A workload whose containers name the token's directory, in a variable, their command or an argument, uses the token.
-    /// Exempt are workloads with the label `policy/needs-kube-api` (the setting `apiAccessLabel`), and those into which
-    /// Vault's injector puts an agent, since that takes this token to log in. Pods of the account `default` are
-    /// dedicated-service-account's. An account that is not among the documents may be bound where it is made.
+    /// A workload passes if one of its containers names the token's directory in a variable, its command or an
+    /// argument. Exempt are workloads with the label `policy/needs-kube-api` (setting `apiAccessLabel`), and
+    /// workloads into which Vault's injector puts an agent, because the agent logs in with this token.
+    /// `dedicated-service-account` checks pods of the account `default`. If the account is not among the documents,
+    /// its bindings may be elsewhere too, so the rule is not evaluated.
     ///
-    /// The fix needs a person: what the API server tells to everybody, or says about the token itself, needs no
-    /// binding.
+    /// The fix is unsafe: some API requests need no binding, such as discovery or a review of the token itself.
     ///
     /// ## Why
-    /// Whoever gets into the container finds the token. It opens what every account may read, and whatever somebody
-    /// binds to the account later.
+    /// Whoever breaks into the container finds the token. It gives access to everything that any authenticated
+    /// account may read, and to whatever somebody binds to the account later.
     ///
     /// ## Fix
-    /// Say so in the pod, or for all its pods in the ServiceAccount:
+    /// Switch the mount off in the pod, or in the ServiceAccount for all its pods:
     ///
     /// ```yaml
     /// spec:
@@ -58,10 +58,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     let name = service_account::name(input).text();
     if matches!(name, "" | service_account::DEFAULT) {
-        return not_applicable("its pods run as the ServiceAccount `default`, which dedicated-service-account judges");
+        return not_applicable("its pods run as the ServiceAccount `default`, which dedicated-service-account checks");
     }
     if workload.label(&input.setting::<ApiAccessLabel>()).is_some_and(|value| value != "false") {
-        return not_applicable("a label says that it needs the API server");
+        return not_applicable("a label says that it needs the API token");
     }
     if workload.annotation("vault.hashicorp.com/agent-inject") == Some("true") {
         return not_applicable("Vault's agent logs in with the token");
@@ -74,7 +74,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return Ok(());
     }
     let Some(account) = service_account::service_account(input) else {
-        return not_evaluated(format!("the ServiceAccount `{name}` is not among the documents, nor what binds it"));
+        return not_evaluated(format!(
+            "the ServiceAccount `{name}` is not among the documents, so its bindings may be elsewhere"
+        ));
     };
     let place = workload.spec().get("automountServiceAccountToken");
     let message =
