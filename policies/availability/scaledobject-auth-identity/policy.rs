@@ -49,8 +49,7 @@ policy_sdk::rule! {
             },
             reads: ["spec.podIdentity.provider", "spec.secretTargetRef", "spec.env"],
         },
-        // A ScaledJob is a workload.
-        authentications_of_job: {
+        job_authentications: {
             kinds: ["keda.sh/TriggerAuthentication", "keda.sh/ClusterTriggerAuthentication"],
             scope: "cluster",
             relation: named {
@@ -66,9 +65,12 @@ const KEYS: [&str; 3] = ["awsAccessKeyID", "awsAccessKeyId", "awsSecretAccessKey
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let mut unknown = None;
-    let is_job = input.subject.kind == "ScaledJob";
-    let all = input.document.at(if is_job { "object.spec.triggers" } else { "spec.triggers" });
-    let triggers: Vec<View<'_>> = all.items().filter(is_of_aws).collect();
+    // A ScaledJob has a pod template, so it comes as a workload.
+    let (triggers, query) = match &*input.subject.kind {
+        "ScaledJob" => ("object.spec.triggers", "job_authentications"),
+        _ => ("spec.triggers", "authentications"),
+    };
+    let triggers: Vec<View<'_>> = input.document.at(triggers).items().filter(is_of_aws).collect();
     if triggers.is_empty() {
         return not_applicable("no trigger asks AWS");
     }
@@ -93,7 +95,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             continue;
         }
         let (name, wanted) = (reference.get("name"), reference.get("kind").as_str().unwrap_or("TriggerAuthentication"));
-        let mut known = input.related(if is_job { "authentications_of_job" } else { "authentications" });
+        let mut known = input.related(query);
         let Some(authentication) = known.find(|it| it.kind() == wanted && it.name() == name.text()) else {
             unknown = Some(format!("{wanted} `{}` is not among the documents", name.text()));
             continue;

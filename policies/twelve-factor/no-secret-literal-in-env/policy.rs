@@ -89,7 +89,10 @@ fn fault(
     if let Some(what) = credential::detect(value) {
         return Some((Code::Credential, what));
     }
-    if secret::is_secret(&parameters.secret_names, name, value) && !secrets.contains(&value) && !is_half(container, name) {
+    if secret::is_secret(&parameters.secret_names, name, value)
+        && !secrets.contains(&value)
+        && !is_half(container, name)
+    {
         return Some(if is_user(container, value) {
             (Code::Weak, "the name of its user")
         } else if credential::is_sample(value) {
