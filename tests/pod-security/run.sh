@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Holds the bundles pod-security-baseline and -restricted beside Kubernetes' own library: on its fixtures of every version,
-# on 20,000 generated pods, and on pods in namespaces with labels, beside its admission plugin.
+# Holds the bundles pod-security-baseline and -restricted beside Kubernetes' own library: on its fixtures of every
+# version, on 20,000 generated pods, and on pods in namespaces with labels, beside its admission plugin.
 #
 #   tests/pod-security/run.sh [-seed N] [-count N]
 #
-# POLICY_HOST is the host, BUNDLES a folder of bundle files to take instead of the shipped ones. Cases and results stay in
-# target/pod-security/cases.
+# POLICY_HOST is the host, BUNDLES a folder of bundle files to take instead of the shipped ones. Cases and results stay
+# in target/pod-security/cases.
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "$0")/../.."
