@@ -32,9 +32,13 @@ for case in "$cases"/*.case.json; do
         select=(--select workload-fits-namespace-psa)
     fi
     [ -z "${BUNDLES:-}" ] || bundle=$BUNDLES/$bundle.yaml
-    code=0
-    "$host" eval --config "${folder}.config.json" --format json --bundle "$bundle" "${select[@]}" "$folder" \
-        >"$name.results.json" 2>"$name.stderr" || code=$?
+    # On a busy machine a rule may miss its deadline, which says nothing about verdicts: ask again.
+    for _ in 1 2 3; do
+        code=0
+        "$host" eval --config "${folder}.config.json" --format json --bundle "$bundle" "${select[@]}" "$folder" \
+            >"$name.results.json" 2>"$name.stderr" || code=$?
+        [ "$code" -gt 1 ] || break
+    done
     [ "$code" -le 1 ] || { echo "error: the host ended with $code on $folder" >&2; cat "$name.stderr" >&2; exit 2; }
 done
 exec "$kept/pod-security" compare "$cases"
