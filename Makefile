@@ -15,7 +15,7 @@ help: ## List the targets
 
 .PHONY: demo
 demo: build ## Build, and judge a sample repository that has the usual gaps
-	$(HOST) eval $(SAMPLE) || test $$? -eq 1
+	cd $(SAMPLE) && $(CURDIR)/$(HOST) eval . || test $$? -eq 1
 
 .PHONY: test
 test: build ## Pass all tests
@@ -33,6 +33,10 @@ rules: toolchain ## Build all rules, and the pack that the host embeds
 	policies/build.sh
 	cargo build --release --quiet
 	$(HOST) pack --components $(COMPONENTS) --policies policies --bundles bundles --out target/policies
+
+.PHONY: dist
+dist: rules ## Build what is released: target/dist/policy-host
+	cargo build --profile dist --quiet
 
 .PHONY: rule
 rule: ## Build one rule as a component of its own and run its fixtures: make rule RULE=pss-privileged [UPDATE=--update]
