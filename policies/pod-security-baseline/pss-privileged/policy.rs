@@ -6,8 +6,8 @@ policy_sdk::rule! {
     ///
     /// No container of any class sets `securityContext.privileged: true`.
     ///
-    /// What else a privileged container lacks (`allowPrivilegeEscalation`, `capabilities`, `seccompProfile`, `procMount`)
-    /// is not told beside it: the cure is the same.
+    /// What else a privileged container lacks (`allowPrivilegeEscalation`, `capabilities`, `seccompProfile`,
+    /// `procMount`) is not told beside it: the cure is the same.
     ///
     /// ## Why
     /// A privileged container sees the node's devices and keeps every kernel capability: escaping it
