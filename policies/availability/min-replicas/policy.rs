@@ -78,8 +78,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if workload.containers().any(|container| elects_leader(&container)) {
         return not_applicable("it elects a leader");
     }
-    let served = serving::served(input, |_| true).into_iter().map(|served| served.service).next();
-    let Some(service) = served.or_else(|| serving::sending_to_undeclared(input)) else {
+    let Some(service) = serving::sender(input) else {
         return not_applicable("no Service sends to its pods, other than for metrics");
     };
     if let Some(claim) = claim::of_one_node(input) {
@@ -95,7 +94,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             let (kind, name) = (autoscaler.kind(), autoscaler.name());
             let message = format!("{kind} `{name}` has a minimum of {replicas}, expected at least {min}: {serves}");
             // Not at `spec.replicas`, whose change would do nothing.
-            findings.report(Code::Autoscaler, &workload.object.at("metadata.name"), message);
+            let report = findings.report(Code::Autoscaler, &workload.object.at("metadata.name"), message);
+            report.label_in(&autoscaler, &autoscaling::minimum_place(&autoscaler), "its minimum");
         }
         None => {
             let view = workload.object.at("spec.replicas");

@@ -19,7 +19,12 @@ crate::usable! {
                     group: "spec.scaleTargetRef.apiVersion",
                     name: "spec.scaleTargetRef.name",
                 },
-                reads: ["spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount"],
+                reads: [
+                    "spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount", "spec.maxReplicas",
+                    "spec.maxReplicaCount", "spec.scaleTargetRef.name",
+                    "metadata.annotations[\"autoscaling.keda.sh/paused\"]",
+                    "metadata.annotations[\"autoscaling.keda.sh/paused-replicas\"]",
+                ],
             },
         },
     }
@@ -64,13 +69,34 @@ pub fn minimum(autoscaler: &Related<'_>) -> i64 {
     minimum_of(autoscaler.kind(), &autoscaler.document)
 }
 
+/// Whether an autoscaler, a ScaledObject, is told not to scale for now.
+pub fn is_paused(autoscaler: &Related<'_>) -> bool {
+    let annotations = autoscaler.document.at("metadata.annotations");
+    let is_set = |key| annotations.get(key).as_str().is_some_and(|value| value != "false");
+    ["autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-replicas"].into_iter().any(is_set)
+}
+
+/// Where an autoscaler names what it scales.
+pub fn target_place<'d>(autoscaler: &Related<'d>) -> View<'d> {
+    autoscaler.document.at("spec.scaleTargetRef.name")
+}
+
+/// Where an autoscaler says how few replicas it leaves.
+pub fn minimum_place<'d>(autoscaler: &Related<'d>) -> View<'d> {
+    place_of_minimum(autoscaler.kind(), &autoscaler.document)
+}
+
 fn minimum_of(kind: &str, autoscaler: &View<'_>) -> i64 {
+    place_of_minimum(kind, autoscaler).as_i64().unwrap_or(if kind == "ScaledObject" { 0 } else { 1 })
+}
+
+fn place_of_minimum<'d>(kind: &str, autoscaler: &View<'d>) -> View<'d> {
     let spec = autoscaler.get("spec");
-    if kind == "ScaledObject" {
-        let idle = spec.get("idleReplicaCount").as_i64();
-        return idle.or_else(|| spec.get("minReplicaCount").as_i64()).unwrap_or(0);
+    if kind != "ScaledObject" {
+        return spec.get("minReplicas");
     }
-    spec.get("minReplicas").as_i64().unwrap_or(1)
+    let idle = spec.get("idleReplicaCount");
+    if idle.exists() { idle } else { spec.get("minReplicaCount") }
 }
 
 /// The subject's autoscaler; the one with the lowest minimum when there are several (KEDA
@@ -88,16 +114,28 @@ pub fn effective_replicas<P: Uses<Autoscalers>>(input: &Input<'_, P>) -> i64 {
     }
 }
 
-/// The fewest replicas that the subject, an autoscaler, leaves.
-pub fn own_minimum<P: Uses<OwnAutoscaler>>(input: &Input<'_, P>) -> i64 {
-    minimum_of(&input.subject.kind, &input.document)
+/// The most replicas that there ever are: the highest maximum of the workload's autoscalers, else `spec.replicas`,
+/// else 1.
+pub fn most_replicas<P: Uses<Autoscalers>>(input: &Input<'_, P>) -> i64 {
+    let most = input.related("autoscalers").map(|it| maximum_of(it.kind(), &it.document).0).max();
+    most.unwrap_or_else(|| input.workload().object.at("spec.replicas").as_i64().unwrap_or(1))
+}
+
+/// The fewest replicas that the subject, an autoscaler, leaves, with the place that says so.
+pub fn own_minimum<'d, P: Uses<OwnAutoscaler>>(input: &Input<'d, P>) -> (i64, View<'d>) {
+    let kind = &input.subject.kind;
+    (minimum_of(kind, &input.document), place_of_minimum(kind, &input.document))
 }
 
 /// The most replicas that the subject, an autoscaler, makes, with the place that says so: `maxReplicas`, which the API
 /// server demands, or `maxReplicaCount` (default 100) of a ScaledObject.
 pub fn own_maximum<'d, P: Uses<OwnAutoscaler>>(input: &Input<'d, P>) -> (i64, View<'d>) {
-    let is_keda = input.subject.kind == "ScaledObject";
-    let place = input.document.at(if is_keda { "spec.maxReplicaCount" } else { "spec.maxReplicas" });
+    maximum_of(&input.subject.kind, &input.document)
+}
+
+fn maximum_of<'d>(kind: &str, autoscaler: &View<'d>) -> (i64, View<'d>) {
+    let is_keda = kind == "ScaledObject";
+    let place = autoscaler.at(if is_keda { "spec.maxReplicaCount" } else { "spec.maxReplicas" });
     (place.as_i64().unwrap_or(if is_keda { 100 } else { 0 }), place)
 }
 
@@ -122,26 +160,45 @@ mod tests {
     use crate::testing::{look, look_at};
     use crate::uses::Usable;
 
-    fn replicas(spec: &str, autoscalers: &[(&str, &str)]) -> i64 {
+    /// The fewest and the most.
+    fn replicas(spec: &str, autoscalers: &[(&str, &str)]) -> (i64, i64) {
         let related: Vec<String> = autoscalers
             .iter()
             .map(|(kind, spec)| format!(r#"{{"subject":{{"kind":"{kind}","name":"a"}},"document":{{"spec":{spec}}}}}"#))
             .collect();
         let document = format!(r#"{{"object":{{"spec":{spec}}}}}"#);
         let related = format!("[{}]", related.join(","));
-        look("shop", &document, Autoscalers::QUERIES, &[&related], effective_replicas)
+        look("shop", &document, Autoscalers::QUERIES, &[&related], |input| {
+            (effective_replicas(input), most_replicas(input))
+        })
     }
 
     #[test]
     fn autoscalers_overrule_the_workload() {
-        let hpa = r#"{"minReplicas":3}"#;
-        let idle = r#"{"minReplicaCount":4,"idleReplicaCount":0}"#;
-        assert_eq!(replicas(r#"{"replicas":2}"#, &[]), 2);
-        assert_eq!(replicas("{}", &[]), 1);
-        assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", hpa)]), 3);
-        assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", "{}")]), 1);
-        assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", hpa), ("ScaledObject", "{}")]), 0);
-        assert_eq!(replicas(r#"{"replicas":2}"#, &[("ScaledObject", idle)]), 0);
+        let hpa = r#"{"minReplicas":3,"maxReplicas":9}"#;
+        let idle = r#"{"minReplicaCount":4,"idleReplicaCount":0,"maxReplicaCount":6}"#;
+        assert_eq!(replicas(r#"{"replicas":2}"#, &[]), (2, 2));
+        assert_eq!(replicas("{}", &[]), (1, 1));
+        assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", hpa)]), (3, 9));
+        assert_eq!(replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", "{}")]), (1, 0));
+        assert_eq!(
+            replicas(r#"{"replicas":2}"#, &[("HorizontalPodAutoscaler", hpa), ("ScaledObject", "{}")]),
+            (0, 100)
+        );
+        assert_eq!(replicas(r#"{"replicas":2}"#, &[("ScaledObject", idle)]), (0, 6));
+    }
+
+    #[test]
+    fn an_autoscaler_is_paused_by_an_annotation() {
+        let paused = |annotations: &str| {
+            let related = format!(
+                r#"[{{"subject":{{"kind":"ScaledObject"}},"document":{{"metadata":{{"annotations":{annotations}}}}}}}]"#
+            );
+            look("shop", "{}", Autoscalers::QUERIES, &[&related], |input| is_paused(&autoscaler(input).unwrap()))
+        };
+        assert!(paused(r#"{"autoscaling.keda.sh/paused":"true"}"#));
+        assert!(paused(r#"{"autoscaling.keda.sh/paused-replicas":"0"}"#));
+        assert!(!paused(r#"{"autoscaling.keda.sh/paused":"false"}"#) && !paused("{}"));
     }
 
     #[test]
@@ -150,13 +207,16 @@ mod tests {
         let bounds = |kind| {
             look_at(kind, document, |input| {
                 let (maximum, place) = own_maximum(input);
-                (own_minimum(input), maximum, place.pointer(), own_metrics(input).pointer())
+                (own_minimum(input).0, maximum, place.pointer(), own_metrics(input).pointer())
             })
         };
         let hpa = (2, 9, "/spec/maxReplicas".into(), "/spec/metrics".into());
         assert_eq!(bounds("HorizontalPodAutoscaler"), hpa);
         let keda = (0, 5, "/spec/maxReplicaCount".into(), "/spec/triggers".into());
         assert_eq!(bounds("ScaledObject"), keda);
+        let minimum = |document| look_at("ScaledObject", document, |input| own_minimum(input).1.pointer());
+        assert_eq!(minimum(r#"{"spec":{"minReplicaCount":2,"idleReplicaCount":0}}"#), "/spec/idleReplicaCount");
+        assert_eq!(minimum(r#"{"spec":{}}"#), "/spec/minReplicaCount");
     }
 
     #[test]

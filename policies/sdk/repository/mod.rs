@@ -1,4 +1,6 @@
 //! Files of a repository that are no Kubernetes objects.
 
+pub mod dockerfile;
+pub mod files;
 pub mod github;
 pub mod terraform;

@@ -11,8 +11,9 @@ policy_sdk::rule! {
     /// or because the variable's name ends with a word that says so (`DB_PASSWORD`, not `TOKEN_ISSUER`).
     ///
     /// By name alone, placeholders (`$(NAME)`, `<password>`, `CHANGE_ME`), paths, hosts and addresses, booleans and
-    /// names of Secrets (those that the pod refers to, and words such as `web-tls`) pass. A value that several
-    /// containers have is told once. Messages never show it.
+    /// names of Secrets (those that the pod refers to, and words such as `web-tls`) pass, and so does an access key
+    /// beside its secret half (`MINIO_ACCESS_KEY`, `MINIO_SECRET_KEY`), which is the name of a user. A value that
+    /// several containers have is told once. Messages never show it.
     ///
     /// ## Why
     /// A manifest is read by everybody who can see the repository or list pods, and stays in the
@@ -26,7 +27,7 @@ policy_sdk::rule! {
         Credential: Critical, Certain;
         /// A literal under a name that says that it is a secret
         Name: High, Likely;
-        /// A password that stands in every tutorial, under such a name
+        /// A well-known password or the name of its user, under such a name
         Weak: Low, Guess;
         /// A long random word
         Random: Low, Guess;
@@ -88,11 +89,16 @@ fn fault(
     if let Some(what) = credential::detect(value) {
         return Some((Code::Credential, what));
     }
-    if secret::is_secret(&parameters.secret_names, name, value) && !secrets.contains(&value) {
-        let is_sample = credential::is_sample(value) || is_user(container, value);
-        return Some(match is_sample {
-            true => (Code::Weak, "a password of tutorials, as its name says"),
-            false => (Code::Name, "a literal secret, as its name says"),
+    if secret::is_secret(&parameters.secret_names, name, value)
+        && !secrets.contains(&value)
+        && !is_half(container, name)
+    {
+        return Some(if is_user(container, value) {
+            (Code::Weak, "the name of its user")
+        } else if credential::is_sample(value) {
+            (Code::Weak, "a well-known password")
+        } else {
+            (Code::Name, "a literal secret, as its name says")
         });
     }
     let is_random = parameters.random && credential::is_random(value, parameters.min_entropy) && !is_public(name);
@@ -102,8 +108,21 @@ fn fault(
 /// Whether another variable says that the value is the name of a user.
 fn is_user(container: &Container<'_>, value: &str) -> bool {
     container.get("env").items().any(|variable| {
-        let name = variable.get("name").text().to_ascii_lowercase();
-        (name.ends_with("user") || name.ends_with("username")) && variable.get("value").scalar_text() == Some(value)
+        let name = variable.get("name").text();
+        let lower = name.to_ascii_lowercase();
+        let is_name = lower.ends_with("user") || lower.ends_with("username") || is_half(container, name);
+        is_name && variable.get("value").scalar_text() == Some(value)
+    })
+}
+
+/// Whether the name is of an access key that has a secret half beside it, so that it only says whose that is:
+/// `MINIO_ACCESS_KEY` and `MINIO_SECRET_KEY`.
+fn is_half(container: &Container<'_>, name: &str) -> bool {
+    let words = secret::snake_case(name);
+    let Some(owner) = words.strip_suffix("access_key") else { return false };
+    container.get("env").items().any(|variable| {
+        let other = secret::snake_case(variable.get("name").text());
+        other.strip_prefix(owner).is_some_and(|rest| matches!(rest, "secret_key" | "secret_access_key"))
     })
 }
 
