@@ -65,8 +65,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     } else if selector::is_empty(&own) {
         findings.report(Code::Empty, &own, format!("its `selector` is empty: {refused}"));
     } else if !selector::matches(&own, &labels) {
-        let missed = own.get("matchLabels").entries().find(|(key, value)| labels.get(key).as_str() != value.as_str());
+        let differs =
+            |(key, value): &(&str, View<'_>)| value.as_str().is_none() || labels.get(key).as_str() != value.as_str();
+        let missed = own.get("matchLabels").entries().find(differs);
         let which = match &missed {
+            Some((key, value)) if value.as_str().is_none() => format!("`{key}` is not a string"),
             Some((key, value)) => match labels.get(key).as_str() {
                 Some(has) => format!("its pods have `{key}: {has}`, not `{}`", value.text()),
                 None => format!("its pods have no label `{key}`"),
