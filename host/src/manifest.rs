@@ -3,7 +3,7 @@
 mod relation;
 
 pub use relation::{
-    Absent, Belonging, Calling, Naming, Relation, Selection, SelectorForm, Sharing, Term, Terms, Whole,
+    Absent, Belonging, Building, Calling, Naming, Relation, Selection, SelectorForm, Sharing, Term, Terms, Whole,
 };
 
 use crate::language::key::Reading;
@@ -14,20 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// How bad a finding is.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    clap::ValueEnum,
-    schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Severity {
@@ -51,20 +38,7 @@ impl fmt::Display for Severity {
 }
 
 /// How sure a rule is of a finding.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    clap::ValueEnum,
-    schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// What is found may well be something else
@@ -814,6 +788,10 @@ fn check_queries(queries: &[Query]) -> Result<(), String> {
                 && query.scope == Scope::Namespace
             {
                 return Err(wrong("looks into other namespaces and has the scope `namespace`".to_owned()));
+            }
+            let is_dockerfile = |kind: &Target| *kind == Target::File("Dockerfile".to_owned());
+            if matches!(relation, Relation::Built(_)) && !query.kinds.iter().all(is_dockerfile) {
+                return Err(wrong("is `built`, which only a `file/Dockerfile` can be".to_owned()));
             }
         }
     }

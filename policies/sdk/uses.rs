@@ -154,6 +154,14 @@ impl<P> Input<'_, P> {
     {
         read::<S, P>(self)
     }
+
+    /// The value of a setting that the bundle or the configuration gives; `None` where neither does.
+    pub fn setting_if_set<S: Setting>(&self) -> Option<S::Value>
+    where
+        P: Uses<S>,
+    {
+        S::Value::read(&self.settings.get(S::NAME))
+    }
 }
 
 /// The value of a setting, for something usable that owns it.

@@ -6,9 +6,7 @@ use crate::workload::WorkloadKind;
 use serde::{Deserialize, Serialize};
 
 /// What happens to a finding where it can be enforced. `eval` fails on `deny` findings only.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, clap::ValueEnum, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Enforcement {
     /// Refused at admission; fails a pipeline.

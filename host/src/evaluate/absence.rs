@@ -4,7 +4,7 @@ use super::judge::Judge;
 use super::verdict::{DocumentVerdict, Finding, Outcome};
 use crate::document::Document;
 use crate::manifest::Target;
-use crate::sets::Sets;
+use crate::sets::{Sets, Whose};
 
 /// Drops findings of a document of a unit that say that something is missing, where its set may have it elsewhere. A
 /// rule that found nothing else has not decided. What an exception lifts stays lifted, so that the exception is used.
@@ -24,10 +24,35 @@ pub(super) fn settle(judge: &Judge, sets: &Sets, unit: usize, document: &mut Doc
             continue;
         }
         let asked: Vec<&Target> = manifest.inventory.iter().flat_map(|query| &query.kinds).collect();
-        let Some(reason) = sets.shortfall(unit, &asked) else { continue };
+        let Some(reason) = shortfall(sets, unit, &asked) else { continue };
         findings.retain(|finding| !is_dropped(finding));
         if findings.is_empty() {
             outcome.outcome = Outcome::NotEvaluated(format!("what it looks for may be in what is not known: {reason}"));
         }
     }
+}
+
+/// Why what is asked for may be in what is not known. Of an object that kustomizations build, it has to be so in each of
+/// its builds: others have decided.
+fn shortfall<'s>(sets: &'s Sets, unit: usize, asked: &[&Target]) -> Option<&'s str> {
+    let variants = sets.builds().variants(unit).len();
+    if variants == 0 {
+        return sets.shortfall(Whose::Written(unit), asked);
+    }
+    let mut reasons = (0..variants).map(|variant| sets.shortfall(Whose::Built(unit, variant), asked));
+    let first = reasons.next().flatten();
+    first.filter(|_| reasons.all(|reason| reason.is_some()))
+}
+
+/// Whether a finding of a rule says that something is missing.
+pub(super) fn is_absence(judge: &Judge, rule: u16, finding: &Finding) -> bool {
+    let manifest = &judge.bundle().rules[usize::from(rule)].source.manifest;
+    manifest.kind(&finding.code).is_some_and(|kind| kind.absence)
+}
+
+/// Whether the set of an object as one variant builds it is complete, as far as a rule asks.
+pub(super) fn is_complete(judge: &Judge, sets: &Sets, rule: u16, whose: Whose) -> bool {
+    let manifest = &judge.bundle().rules[usize::from(rule)].source.manifest;
+    let asked: Vec<&Target> = manifest.inventory.iter().flat_map(|query| &query.kinds).collect();
+    sets.shortfall(whose, &asked).is_none()
 }

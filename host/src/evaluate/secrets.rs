@@ -219,7 +219,7 @@ fn is_telling(value: &str) -> bool {
 /// Whether a secret is a word that messages about secrets are made of. Who reads it in a message learns nothing, and a
 /// message without it says nothing.
 fn is_message_word(value: &str) -> bool {
-    ["example", "literal", "password", "reference", "secret", "token", "tutorials"]
+    ["example", "literal", "password", "reference", "secret", "token", "user"]
         .iter()
         .any(|word| value.eq_ignore_ascii_case(word))
 }

@@ -78,12 +78,14 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         if let Some(other) = network_policy::foreign(input) {
             return not_evaluated(format!("{} `{}` may select its pods", other.kind(), other.name()));
         }
-        let (code, message) = if network_policy::has_any(input) {
-            (Code::Uncovered, "no NetworkPolicy of its namespace selects its pods")
-        } else {
-            (Code::None, "its namespace has no NetworkPolicy")
+        let fix = new_policy(input);
+        match network_policy::any(input) {
+            Some(other) => findings
+                .report(Code::Uncovered, &name, "no NetworkPolicy of its namespace selects its pods")
+                .label_in(&other, &other.document.at("metadata.name"), "selects other pods")
+                .fix(fix),
+            None => findings.report(Code::None, &name, "its namespace has no NetworkPolicy").fix(fix),
         };
-        findings.report(code, &name, message).fix(new_policy(input));
         return Ok(());
     }
     let has_rule = |direction| policies.iter().any(|policy| policy.rules(direction).next().is_some());

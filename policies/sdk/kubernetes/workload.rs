@@ -131,6 +131,12 @@ impl<'d> Container<'d> {
         texts.into_iter().any(|text| text.text().split([' ', '\n', '\t', ';', '&', '|', '(', ')']).any(is_called))
     }
 
+    /// A variable of its environment, the entry of `env`; of two of one name the last counts. The rule reads
+    /// `container.env[*].name`.
+    pub fn variable(&self, name: &str) -> Option<View<'d>> {
+        self.view.get("env").items().filter(|variable| variable.get("name").text() == name).last()
+    }
+
     /// The image reference, as written.
     pub fn image(&self) -> &'d str {
         self.view.get("image").text()

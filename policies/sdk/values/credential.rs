@@ -38,6 +38,18 @@ pub fn detect(text: &str) -> Option<&'static str> {
     }
 }
 
+/// [`detect`], and the line that shows it, without the space around it. Lines with the credential in a URL do not count:
+/// the rule on URLs reports them.
+pub fn detect_line(text: &str) -> Option<(&'static str, &str)> {
+    detect(text)?;
+    let is_in_url = |line: &str| {
+        let urls = urls_with_password(line);
+        urls.iter().any(|url| detect(url.user).or_else(|| detect(url.password)).is_some())
+    };
+    let mut lines = text.lines().filter(|line| !is_in_url(line));
+    lines.find_map(|line| Some((detect(line)?, line.trim_ascii())))
+}
+
 /// True when `prefix` starts a word that goes on with at least so many characters of a kind.
 fn has_token(text: &str, prefix: &str, least: usize, allowed: impl Fn(u8) -> bool) -> bool {
     text.match_indices(prefix).any(|(at, _)| {
@@ -230,6 +242,9 @@ mod tests {
         assert_eq!(detect(&slack), Some("a Slack token"));
         assert_eq!(detect(&jwt), Some("a JSON web token"));
         assert_eq!(detect(&key), Some("a private key"));
+        let text = format!("a: b\n  c: {github}\nd");
+        assert_eq!(detect_line(&text), Some(("a GitHub token", format!("c: {github}").as_str())));
+        assert_eq!(detect_line(&format!("git clone https://x:{github}@github.com/a/b")), None);
         for harmless in ["AKIA", "SLAKIA0123456789ABCDEF", "-----BEGIN CERTIFICATE-----", "eyJhbGci.eyJ.x", "ghp_short"]
         {
             assert_eq!(detect(harmless), None, "{harmless}");

@@ -13,7 +13,8 @@ policy_sdk::rule! {
     /// where an image is not known (`${TAG}`, `${{ … }}`) nothing is said about it.
     ///
     /// Each image of a workload is told once, with the other containers that have it. Not judged are images that
-    /// are never pulled (`imagePullPolicy: Never`), ephemeral containers, and `auto`, for which Istio puts its own.
+    /// are never pulled (`imagePullPolicy: Never`), ephemeral containers, `auto`, for which Istio puts its own, and
+    /// `controller:latest`, which Kubebuilder writes for kustomize to put the image in its place.
     ///
     /// ## Why
     /// A moving tag makes the same manifest run different code on the next node, and there is nothing
@@ -50,6 +51,9 @@ policy_sdk::rule! {
         denied_tags: Option<Vec<String>> = None,
     },
 }
+
+/// What Kubebuilder scaffolds: there is no such image.
+const PLACEHOLDER: &str = "controller:latest";
 
 /// Which tags move.
 struct Denied {
@@ -99,6 +103,7 @@ fn judge_workload(workload: &Workload<'_>, denied: &Denied, findings: &mut Findi
         container.class != Class::Ephemeral
             && container.get("imagePullPolicy").text() != "Never"
             && !(container.image() == "auto" && is_injected(workload))
+            && container.image() != PLACEHOLDER
     };
     let containers: Vec<Container<'_>> = workload.containers().filter(is_judged).collect();
     for (index, container) in containers.iter().enumerate() {

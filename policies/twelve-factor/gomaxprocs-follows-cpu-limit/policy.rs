@@ -76,7 +76,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
     let is_judged = |container: &Container<'_>| {
         is_go && container.class == Class::Main
-            || RUNTIME.iter().any(|name| variable(container, name).is_some())
+            || RUNTIME.iter().any(|name| container.variable(name).is_some())
             || go_images.iter().any(|glob| image::glob_match(glob, container.image()))
     };
     let lack = match version {
@@ -104,14 +104,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 /// Variables that only Go's runtime reads.
 const RUNTIME: [&str; 4] = ["GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG"];
 
-/// A variable of a container; of two of one name the last counts.
-fn variable<'d>(container: &Container<'d>, name: &str) -> Option<View<'d>> {
-    container.get("env").items().filter(|variable| variable.get("name").text() == name).last()
-}
-
 /// Whether a container keeps Go 1.25 from reading the limit.
 fn ignores_limit(container: &Container<'_>) -> bool {
-    variable(container, "GODEBUG").is_some_and(|debug| debug.get("value").text().contains("containermaxprocs=0"))
+    container.variable("GODEBUG").is_some_and(|debug| debug.get("value").text().contains("containermaxprocs=0"))
 }
 
 /// False when the value is not known. `lack` is what it is to have no `GOMAXPROCS`.
@@ -120,7 +115,7 @@ fn judge(container: &Container<'_>, lack: Option<Code>, findings: &mut Findings)
     let cores = Quantity::from_view(&limit).filter(|limit| limit.is_positive()).map(Quantity::ceil);
     let name = container.described();
     let env = container.get("env");
-    let Some(variable) = variable(container, "GOMAXPROCS") else {
+    let Some(variable) = container.variable("GOMAXPROCS") else {
         if let (Some(code), Some(cores)) = (lack, cores) {
             let message = format!("{name} has a CPU limit but no `GOMAXPROCS`, expected {cores}");
             let title = "take `GOMAXPROCS` from the CPU limit";
