@@ -85,6 +85,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let is_default = is_keda && !api_version.exists();
     if group != expected && !is_default {
         if !is_own(api_version.text()) {
+            if autoscaling::scale_target(input).is_some() {
+                return Ok(());
+            }
             return not_evaluated(format!("`{}` is no API of Kubernetes' own", api_version.text()));
         }
         let version = if expected.is_empty() { "v1" } else { "apps/v1" };
