@@ -34,7 +34,8 @@ policy_sdk::rule! {
     effort: Small,
     factor: BackingServices,
     since: "0.1.0",
-    applies_to: ["keda.sh/ScaledObject", "keda.sh/ScaledJob"],
+    // A ScaledJob is a workload.
+    applies_to: ["keda.sh/ScaledObject", "workload/ScaledJob"],
     reads: [
         "spec.triggers[*].type", "spec.triggers[*].metadata", "spec.triggers[*].authenticationRef",
         "object.spec.triggers[*].type", "object.spec.triggers[*].metadata", "object.spec.triggers[*].authenticationRef",

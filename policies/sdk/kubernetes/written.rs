@@ -1,4 +1,4 @@
-//! What is written where a rule reads it, and what is added elsewhere.
+//! Who wrote an object: a person, a kustomization, or a cluster and its controllers.
 
 use crate::input::Input;
 use crate::json::View;
@@ -8,9 +8,9 @@ crate::usable! {
     /// The subject's labels and selectors with what kustomizations add: a rule that asks for other objects is told of its
     /// subject as they build it, and a kind of finding that is marked `absence` is not told where something else may make
     /// workloads. So this asks for the workload itself and reads nothing of it.
-    pub WrittenLabels {
+    pub AsBuilt {
         inventory: {
-            written_labels: {
+            as_built: {
                 kinds: ["workload"],
                 scope: "namespace",
                 relation: same { there: "object.metadata.name", here: "object.metadata.name" },
