@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -28,8 +29,9 @@ policy_sdk::rule! {
     peers: ["KL:privileged-container", "CK:CKV_K8S_16", "TR:KSV-0017"],
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [CommandLines],
     reads: [
-        "container.securityContext.privileged", "container.command", "container.args",
+        "container.securityContext.privileged",
         "container.volumeMounts[*].mountPropagation",
     ],
 }
@@ -48,7 +50,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 /// What does with less, where the container shows what it is privileged for.
 fn smaller_way(container: &Container<'_>) -> &'static str {
     let mut mounts = container.get("volumeMounts").items();
-    if container.calls(&["sysctl"]) {
+    if container.command_line().runs(&["sysctl"]) {
         "; what it sets with `sysctl` can stand in the pod's `securityContext.sysctls`, or is a setting of the node"
     } else if mounts.any(|mount| mount.get("mountPropagation").text() == "Bidirectional") {
         "; only a privileged container may mount with `Bidirectional`, so it needs an exemption"

@@ -1,4 +1,5 @@
 use policy_sdk::kubernetes::windows::{self, Windows};
+use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -35,14 +36,12 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Windows],
+    uses: [CommandLines, Windows],
     reads: [
         "pod.spec.securityContext.runAsNonRoot",
         "pod.spec.securityContext.runAsUser",
         "container.securityContext.runAsNonRoot",
         "container.securityContext.runAsUser",
-        "container.command",
-        "container.args",
         "container.securityContext.allowPrivilegeEscalation",
         "container.securityContext.privileged",
         "container.securityContext.capabilities.add",
@@ -93,8 +92,10 @@ fn fix(workload: &Workload<'_>, container: &Container<'_>, allowed: &View<'_>) -
         Some(user) => user == 0,
         None => !effective("runAsNonRoot").is_true(),
     };
+    let command = container.command_line();
     let is_admin = added(container).any(|capability| capability.text() == "SYS_ADMIN");
-    let relies_on_it = is_admin || !is_root && added(container).next().is_some() || container.calls(&RAISING);
+    let relies_on_it =
+        is_admin || !is_root && added(container).next().is_some() || command.runs(&RAISING) || command.is_unclear();
     let title = "forbid gaining privileges";
     let fix = if allowed.exists() || relies_on_it { Fix::unsafe_(title) } else { Fix::safe(title) };
     Some(fix.set(allowed, false))
