@@ -1,6 +1,7 @@
 //! A whole run: units in, verdicts out, in the order of the input at any number of threads.
 
 use super::absence;
+use super::callers;
 use super::except::{self, Exception, Ignore, Settled};
 use super::inventory::Divided;
 use super::judge::Judge;
@@ -144,7 +145,7 @@ impl Running<'_> {
             .map(|(index, (pass, unit))| second_pass(judge, (index, unit), pass?, &inventory, limits))
             .collect();
         let passes = related_places(judge, units, passes, limits);
-        finish(judge, &sets, passes, remembering)
+        finish(judge, &sets, (units, passes), remembering)
     }
 }
 
@@ -190,7 +191,7 @@ fn members<'p>(passes: &'p [Result<Pass, SyntaxError>], units: &'p [Unit]) -> Ve
 fn finish(
     judge: &Judge,
     sets: &Sets,
-    passes: Vec<Result<Pass, SyntaxError>>,
+    (units, passes): (&[Unit], Vec<Result<Pass, SyntaxError>>),
     remembering: bool,
 ) -> (RunResult, Vec<(Key, Option<Record>)>) {
     let mut result = RunResult::default();
@@ -221,6 +222,7 @@ fn finish(
             }
         }
     }
+    callers::tell_once(units, &mut result.documents);
     let mut exceptions = except::of_entries(judge.bundle(), &result.documents);
     exceptions.append(&mut result.exceptions);
     result.exceptions = exceptions;
