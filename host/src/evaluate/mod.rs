@@ -7,6 +7,7 @@
 mod absence;
 mod callers;
 mod cover;
+mod credential;
 mod credentials;
 mod except;
 mod inventory;

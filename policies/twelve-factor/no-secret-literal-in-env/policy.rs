@@ -1,16 +1,17 @@
 use policy_sdk::parameter;
 use policy_sdk::prelude::*;
-use policy_sdk::values::credential;
+use policy_sdk::values::credential::{self, name};
 
 policy_sdk::rule! {
     /// Environment variables hold no literal secrets
     ///
     /// No `env[].value` of a container of any class is a literal secret: by its form (an AWS access
     /// key id, a private key, a JSON web token, a token of GitHub, Stripe and the like),
-    /// or because the variable's name ends with a word that says so (`DB_PASSWORD`, not `TOKEN_ISSUER`).
+    /// or because the variable's name ends with a word that says so (`DB_PASSWORD`, not `TOKEN_ISSUER` or `TOKENIZER`).
     ///
-    /// By name alone, placeholders (`$(NAME)`, `<password>`, `CHANGE_ME`), paths, hosts and addresses, booleans and
-    /// names of Secrets (those that the pod refers to, and words such as `web-tls`) pass. A value that several
+    /// By name alone, placeholders (`$(NAME)`, `<password>`, `CHANGE_ME`), paths, hosts and addresses, booleans, UUIDs,
+    /// durations, code, texts for people, and names of Secrets (those that the pod refers to, and words such as `web-tls`)
+    /// pass; so do words without a digit under the name of a token or key, which are generated. A value that several
     /// containers have is told once. Messages never show it.
     ///
     /// ## Why
@@ -44,8 +45,8 @@ policy_sdk::rule! {
     parameters: {
         /// Endings of a variable's name, in lower case, that say that it is a secret.
         secret_names: Vec<String> = parameter::list([
-            "password", "passwd", "secret", "token", "api_key", "apikey", "access_key", "secret_key", "private_key",
-            "privatekey", "credential", "credentials",
+            "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "access_key", "secret_key",
+            "private_key", "account_key", "auth_key", "signing_key", "encryption_key", "credential", "credentials", "creds",
         ]),
         /// Report long random words under other names too.
         random: bool = false,
@@ -126,62 +127,14 @@ fn is_user(container: &Container<'_>, value: &str) -> bool {
 
 /// Whether the name says that the value is a secret, and the value may be one.
 fn is_secret(parameters: &Parameters, name: &str, value: &str) -> bool {
-    let words = snake_case(name);
-    parameters.secret_names.iter().any(|word| words.ends_with(word.as_str()))
-        && !credential::is_placeholder(value)
-        && !is_boolean(value)
-        && !leads_elsewhere(value)
-        && !is_host(value)
-        && !names_object(value)
-}
-
-/// A name in lower case with `_` between its words: `dbPassword` and `db-password` are `db_password`.
-fn snake_case(name: &str) -> String {
-    let mut words = String::with_capacity(name.len() + 4);
-    let mut was_lower = false;
-    for character in name.chars() {
-        if character.is_ascii_uppercase() && was_lower {
-            words.push('_');
-        }
-        was_lower = character.is_ascii_lowercase();
-        words.push(if matches!(character, '-' | '.') { '_' } else { character.to_ascii_lowercase() });
-    }
-    words
-}
-
-/// `db.shop:5432`, `db:5432`, `10.0.0.1`.
-fn is_host(value: &str) -> bool {
-    let (host, port) = value.split_once(':').unwrap_or((value, ""));
-    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    let is_name = host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
-    let labels = host.split('.').filter(|label| !label.is_empty()).count();
-    is_name && labels > 0 && (is_port || port.is_empty() && labels > 2)
-}
-
-/// Lower-case words that end as names of objects do: `web-tls`, `registry-credentials`.
-fn names_object(value: &str) -> bool {
-    const ENDINGS: [&str; 6] = ["cert", "secret", "tls", "key", "credentials", "config"];
-    let is_word =
-        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    value.contains('-')
-        && value.split('-').all(is_word)
-        && value.rsplit('-').next().is_some_and(|last| ENDINGS.contains(&last))
-}
-
-fn is_boolean(value: &str) -> bool {
-    matches!(&*value.to_ascii_lowercase(), "true" | "false" | "yes" | "no" | "on" | "off" | "enabled" | "disabled")
-}
-
-/// Paths, addresses and references into a secret store.
-fn leads_elsewhere(value: &str) -> bool {
-    let is_drive = value.get(1..3).is_some_and(|rest| matches!(rest, ":\\" | ":/"));
-    is_drive
-        || ["/", "./", "../", "~/", "arn:", "vault:"].iter().any(|start| value.starts_with(start))
-        || value.contains("://") && credential::urls_with_password(value).is_empty()
+    let is_telling =
+        parameters.secret_names.iter().any(|ending| name::ends_with(name, ending)) && !name::is_turned(name);
+    is_telling && (credential::may_be_named(name, value) || credential::is_sample(value))
 }
 
 /// Names of values that are long and random but no secrets.
 fn is_public(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    ["public", "cert", "digest", "checksum", "hash"].iter().any(|word| lower.contains(word))
+    const PUBLIC: [&str; 9] =
+        ["public", "pub", "cert", "certificate", "digest", "checksum", "hash", "sha", "fingerprint"];
+    name::words(name).iter().any(|word| PUBLIC.contains(&word.as_str()))
 }
