@@ -1,4 +1,5 @@
 //! Files of a repository that are no Kubernetes objects.
 
 pub mod github;
+pub mod protobuf;
 pub mod terraform;
