@@ -2,6 +2,7 @@ use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
 use policy_sdk::kubernetes::claim::{self, Claims};
 use policy_sdk::kubernetes::production::{self, Production};
 use policy_sdk::kubernetes::serving::{self, Services};
+use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 
@@ -43,12 +44,10 @@ policy_sdk::rule! {
         "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
         "workload/DeploymentConfig",
     ],
-    uses: [Autoscalers, Claims, Production, Services],
+    uses: [Autoscalers, Claims, CommandLines, Production, Services],
     reads: [
         "object.metadata.name",
         "object.spec.strategy.type",
-        "container.command",
-        "container.args",
     ],
     parameters: {
         /// The replicas that must always be there.
@@ -107,9 +106,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             );
             // Replicas of its own would run beside those of the Rollout.
             let own = rollout.workload().object.at("spec.replicas");
-            findings
-                .report(Code::Replicas, &workload.object.at("metadata.name"), message)
-                .label_in(&rollout, &own, "its replicas");
+            findings.report(Code::Replicas, &workload.object.at("metadata.name"), message).label_in(
+                &rollout,
+                &own,
+                "its replicas",
+            );
         }
         (None, None) => {
             let view = workload.object.at("spec.replicas");
@@ -124,12 +125,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 
 /// `--leader-elect`, `--enable-leader-election` and the like, unless switched off.
 fn elects_leader(container: &Container<'_>) -> bool {
-    let words = ["command", "args"].into_iter().flat_map(|list| container.get(list).items());
-    words.into_iter().any(|word| {
-        let (flag, value) = word.text().split_once('=').unwrap_or((word.text(), "true"));
-        let flag = flag.trim_start_matches('-');
-        word.text().starts_with('-')
-            && (flag.starts_with("leader-elect") || flag.starts_with("enable-leader-elect"))
-            && value != "false"
+    container.command_line().options().any(|(name, value)| {
+        (name.starts_with("leader-elect") || name.starts_with("enable-leader-elect")) && value != Some("false")
     })
 }

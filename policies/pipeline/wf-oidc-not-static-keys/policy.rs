@@ -1,12 +1,15 @@
+use policy_sdk::language::shell::{Command, all_commands};
 use policy_sdk::prelude::*;
-use policy_sdk::repository::github::{self, Action, Permissions, Triggers};
+use policy_sdk::repository::github::{self, Permissions, Triggers, Used, UsedActions};
 
 policy_sdk::rule! {
     /// Workflows log in to clouds with OIDC, not with stored keys
     ///
-    /// No `env` takes a cloud key such as `AWS_SECRET_ACCESS_KEY` from a secret, and the login
+    /// No `env` takes a cloud key such as `AWS_SECRET_ACCESS_KEY` from a secret, the login
     /// actions of AWS, Google Cloud and Azure get no key but the role to assume
-    /// (`role-to-assume`, `workload_identity_provider`, `client-id`). The job that uses them has the
+    /// (`role-to-assume`, `workload_identity_provider`, `client-id`), and no script logs in with a key
+    /// (`aws configure set aws_secret_access_key`, `gcloud auth activate-service-account`, `az login
+    /// --service-principal` with a password). The job that uses them has the
     /// permission `id-token: write`; a reusable workflow may leave that to its caller. Sessions are
     /// asked for one hour at most.
     ///
@@ -38,10 +41,12 @@ policy_sdk::rule! {
     peers: ["ZZ:use-trusted-publishing"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
-    uses: [Permissions, Triggers],
+    uses: [Permissions, Triggers, UsedActions],
     reads: [
-        "env", "jobs.*.runs-on", "jobs.*.env", "jobs.*.container.env",
-        "jobs.*.steps[*].uses", "jobs.*.steps[*].env", "jobs.*.steps[*].with",
+        "env", "env.*:expression", "jobs.*.runs-on", "jobs.*.env", "jobs.*.env.*:expression",
+        "jobs.*.container.env", "jobs.*.container.env.*:expression",
+        "jobs.*.steps[*].env", "jobs.*.steps[*].env.*:expression", "jobs.*.steps[*].with",
+        "jobs.*.steps[*].run:shell",
     ],
 }
 
@@ -89,24 +94,59 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         judge_env(&job.at("container.env"), findings);
         for step in job.get("steps").items() {
             judge_env(&step.get("env"), findings);
-            let action = Action::parse(step.get("uses").text());
-            if let Some(login) = LOGINS.iter().find(|login| action.is_some_and(|action| action.is(login.action))) {
+            let used = Used::parse(step.get("uses").text());
+            let is_used = |login: &&Login| matches!(used, Some(Used::Action(action)) if action.is(login.action));
+            if let Some(login) = LOGINS.iter().find(is_used) {
                 judge_login(input, login, (id, &job), &step, findings);
             }
+            judge_script(&step.get("run:shell"), findings);
         }
     }
     Ok(())
 }
 
 fn judge_env(env: &View<'_>, findings: &mut Findings) {
-    for (name, value) in env.entries() {
+    for (name, value, names_secret) in github::with_secrets(env) {
         let upper = name.to_ascii_uppercase();
-        let is_key = KEY_VARIABLES.contains(&&*upper) && github::names_secret(value.text());
+        let is_key = KEY_VARIABLES.contains(&&*upper) && names_secret;
         if is_key && !(upper.starts_with("AWS_") && is_no_aws(env)) {
             let message = format!("`{name}` is a stored key, expected a login with OIDC");
             findings.report(Code::StaticKey, &value, message);
         }
     }
+}
+
+/// Commands of a script that log in with a key.
+fn judge_script(tree: &View<'_>, findings: &mut Findings) {
+    let commands = all_commands(tree);
+    let is_short_lived = commands.iter().any(|command| has(command, "aws_session_token"));
+    for command in &commands {
+        let login = match command.name() {
+            "aws" if has(command, "configure") && has(command, "aws_secret_access_key") && !is_short_lived => {
+                "aws configure set aws_secret_access_key"
+            }
+            "gcloud" if has(command, "auth") && has(command, "activate-service-account") => {
+                "gcloud auth activate-service-account"
+            }
+            "az" if has(command, "login") && has(command, "--service-principal") && has_password(command) => {
+                "az login --service-principal"
+            }
+            _ => continue,
+        };
+        let message = format!("`{login}` takes a stored key, expected a login with OIDC");
+        findings.report(Code::StaticKey, &command.get("name"), message);
+    }
+}
+
+fn has(command: &Command<'_>, word: &str) -> bool {
+    command.program_words().any(|own| own.text() == word)
+}
+
+fn has_password(command: &Command<'_>) -> bool {
+    command.program_words().any(|word| {
+        let option = word.text().split('=').next().unwrap_or_default();
+        matches!(option, "-p" | "--password" | "--certificate")
+    })
 }
 
 /// Whether AWS variables are short-lived, or for a store that only speaks like S3.
