@@ -25,13 +25,15 @@ pub fn detect(text: &str) -> Option<&'static str> {
 /// [`detect`], and the line that shows it, without the space around it. Lines with the credential in a URL do not count:
 /// the rule on URLs reports them.
 pub fn detect_line(text: &str) -> Option<(&'static str, &str)> {
-    detect(text)?;
     let is_in_url = |line: &str| {
         let urls = urls_with_password(line);
         urls.iter().any(|url| detect(url.user).or_else(|| detect(url.password)).is_some())
     };
-    let mut lines = text.lines().filter(|line| !is_in_url(line));
-    lines.find_map(|line| Some((detect(line)?, line.trim_ascii())))
+    form::find(text).into_iter().find_map(|found| {
+        let start = text[..found.range.start].rfind('\n').map_or(0, |at| at + 1);
+        let line = text[start..].lines().next().unwrap_or_default();
+        (!is_in_url(line)).then_some((found.what, line.trim_ascii()))
+    })
 }
 
 /// What of a value under a name is a secret, if any: `a GitHub token`, `a password in a URL`, `a literal secret, as its
