@@ -26,7 +26,7 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// No workload has that name
-        Missing: High, Certain, absence;
+        Missing: High, Likely, absence;
         /// The kind is in another API group
         Group: High, Certain;
         /// The kind has no number of replicas

@@ -8,7 +8,8 @@ policy_sdk::rule! {
     /// `spec.selector` of a Deployment, StatefulSet, DaemonSet, ReplicaSet or Rollout, with `matchLabels` and
     /// `matchExpressions`, matches `spec.template.metadata.labels`, is there and is not empty. The selector of a Job is
     /// generated, so it is judged only with `manualSelector: true`; that of a ReplicationController and of `v1beta1` is
-    /// derived from the template where it is absent. What a kustomization writes into either counts.
+    /// derived from the template where it is absent. Labels that kustomizations add count. An object that has neither a
+    /// selector nor pod labels may be a patch, and is not evaluated.
     ///
     /// ## Why
     /// The API server refuses such an object, so the release that brings it fails.
@@ -60,6 +61,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let labels = workload.pod_labels();
     let refused = if workload.kind() == "Rollout" { "Argo Rollouts refuses it" } else { "the API server refuses it" };
     if !own.exists() {
+        if labels.is_empty() {
+            return not_evaluated("it has neither a selector nor labels of pods, so it may be a patch");
+        }
         findings.report(Code::NoSelector, &own, format!("it has no `selector`: {refused}"));
     } else if selector::is_empty(&own) {
         findings.report(Code::Empty, &own, format!("its `selector` is empty: {refused}"));
