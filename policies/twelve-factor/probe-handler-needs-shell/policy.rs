@@ -3,6 +3,7 @@ use policy_sdk::kubernetes::shutdown::{self, Shutdown};
 use policy_sdk::kubernetes::windows::{self, Windows};
 use policy_sdk::language::shell::{all_commands, base_name};
 use policy_sdk::prelude::*;
+use policy_sdk::repository::dockerfile::{self, ImageSources};
 use policy_sdk::settings::KubernetesVersion;
 use policy_sdk::tables::shellless_images::{self, ShelllessImage, ShelllessImages};
 
@@ -13,7 +14,8 @@ policy_sdk::rule! {
     /// `exec` command of its probes and of its `postStart` and `preStop` hooks is no shell and no tool that comes with
     /// one, such as `curl`, `cat` or `sleep`. Programs of the image's own pass; so do the interpreters that images such
     /// as `gcr.io/distroless/python3` have. A program below a mounted volume may have been put there: that is not
-    /// evaluated. Which image is built from which Dockerfile is not known here, so only the names of images count.
+    /// evaluated. Where the Dockerfile of an image is known, its base image counts (`scratch` has nothing at all), with
+    /// what the Dockerfile copies into the image; else the name of the image counts.
     ///
     /// A `preStop` hook that only sleeps can be the `sleep` action, which needs no program.
     ///
@@ -42,9 +44,9 @@ policy_sdk::rule! {
     factor: Disposability,
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Probes, Shutdown, Windows, ShelllessImages, KubernetesVersion],
+    uses: [Probes, Shutdown, Windows, ShelllessImages, KubernetesVersion, ImageSources],
     reads: [
-        "container.image", "container.volumeMounts[*].mountPath", "container.lifecycle.postStart.exec.command",
+        "container.volumeMounts[*].mountPath", "container.lifecycle.postStart.exec.command",
     ],
 }
 
@@ -70,7 +72,13 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let rows = input.setting::<ShelllessImages>().rows;
     let mut unknown = None;
     for container in input.workload().containers() {
-        let Some(row) = shellless_images::row(&rows, container.image()) else { continue };
+        let source = dockerfile::source_of(input, container.image());
+        let base = source.as_ref().map(|file| base_image(file));
+        let image = base.as_ref().map_or(container.image(), |base| base.text());
+        let scratch = ShelllessImage::default();
+        let Some(row) = shellless_images::row(&rows, image).or((image == "scratch").then_some(&scratch)) else {
+            continue;
+        };
         for (place, code, effect) in PLACES {
             let program = container.at(place).at("exec.command").item(0);
             if !lacks(row, program.text()) {
@@ -80,20 +88,52 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 unknown = Some(format!("`{}` stands below a volume, and may have been put there", program.text()));
                 continue;
             }
+            if let Some(copied) = source.as_ref().and_then(|file| copied(file, program.text())) {
+                if let Some(reason) = copied {
+                    unknown = Some(reason);
+                }
+                continue;
+            }
+            let of = if source.is_some() { "an image on " } else { "" };
             let message = format!(
-                "the `{place}` of {} runs `{}`, which `{}` does not have: {effect}",
+                "the `{place}` of {} runs `{}`, which {of}`{image}` does not have: {effect}",
                 container.described(),
                 program.text(),
-                container.image()
             );
             let fix = (place == "lifecycle.preStop").then(|| sleep_action(input, &container)).flatten();
-            findings.report(code, &program, message).fix(fix);
+            let report = findings.report(code, &program, message).fix(fix);
+            if let (Some(file), Some(base)) = (&source, &base) {
+                report.label_in(file, base, "the base image");
+            }
         }
     }
     match unknown.filter(|_| findings.is_empty()) {
         Some(reason) => not_evaluated(reason),
         None => Ok(()),
     }
+}
+
+/// The base image of what a Dockerfile builds.
+fn base_image<'d>(file: &Related<'d>) -> View<'d> {
+    let stages = dockerfile::lineage(&file.document);
+    stages.last().map_or_else(|| file.document.get("stages"), |stage| stage.get("resolved"))
+}
+
+/// Whether a Dockerfile copies a program into its image; `Some(Some(…))` is why that is not known.
+fn copied(file: &Related<'_>, program: &str) -> Option<Option<String>> {
+    let stages = dockerfile::lineage(&file.document);
+    let instructions: Vec<View<'_>> = stages.iter().flat_map(|stage| stage.get("instructions").items()).collect();
+    instructions.iter().filter(|it| matches!(it.get("instruction").text(), "COPY" | "ADD")).find_map(|instruction| {
+        let destination = instruction.get("destination").text().trim_end_matches('/');
+        let from = instruction.at("flags.from").item(0);
+        if base_name(destination) == base_name(program) {
+            return Some(None);
+        }
+        let holds_many =
+            matches!(destination, "" | "/bin" | "/sbin" | "/usr" | "/usr/bin" | "/usr/local/bin" | "/busybox");
+        (holds_many || from.text().contains("busybox"))
+            .then(|| Some(format!("`{}` copies programs, and `{program}` may be one of them", file.name())))
+    })
 }
 
 /// Whether images of the row lack a program.
