@@ -25,6 +25,7 @@ mod render;
 mod reports;
 mod sandbox;
 mod secrets;
+mod seeds;
 mod server;
 mod sets;
 mod severity;
