@@ -22,7 +22,7 @@ policy_sdk::rule! {
     /// workload that runs as a single pod needs no budget.
     findings: {
         /// The budget keeps as many pods as there are
-        NoRoom: High, Certain;
+        NoRoom: High, Likely;
     },
     priority: P1,
     effort: Small,

@@ -14,9 +14,9 @@ policy_sdk::rule! {
     /// read holds credentials of other pods. And the data is gone, or another's, once the pod moves to another node.
     ///
     /// ## Fix
-    /// Take `emptyDir` for scratch data, a PersistentVolumeClaim for what must stay, `configMap`, `secret` or `projected`
-    /// for files that are given. An agent of the node, a log shipper or a CSI driver gets an exemption that names its
-    /// namespace and image.
+    /// Take `emptyDir` for scratch data, a PersistentVolumeClaim for what must stay, `configMap`, `secret` or
+    /// `projected` for files that are given. An agent of the node, a log shipper or a CSI driver gets an exemption that
+    /// names its namespace and image.
     findings: {
         /// A volume is a path of the node
         HostPath: High, Certain, covers: ["host-mounts-read-only"];

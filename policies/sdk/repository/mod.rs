@@ -3,4 +3,5 @@
 pub mod dockerfile;
 pub mod files;
 pub mod github;
+pub mod protobuf;
 pub mod terraform;
