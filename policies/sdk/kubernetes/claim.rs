@@ -60,8 +60,18 @@ pub fn is_of_one_pod(modes: &View<'_>) -> bool {
 
 /// Whether a claim's `spec` asks for a disk of the node itself, as its storage class is called.
 pub fn is_local(spec: &View<'_>) -> bool {
-    let class = spec.get("storageClassName").text();
-    class.split(['-', '.', '_']).any(|word| matches!(word, "local" | "hostpath"))
+    class_has_word(spec, &["local", "hostpath"])
+}
+
+/// Whether the pod's `fsGroup` decides who may write to the volume of a claim's `spec`, as far as its access modes and the
+/// name of its storage class tell. Drivers of file servers and of directories of a node ignore the group.
+pub fn follows_group(spec: &View<'_>) -> bool {
+    const FILE_SERVERS: [&str; 7] = ["nfs", "efs", "azurefile", "cephfs", "filestore", "smb", "gluster"];
+    is_of_one_node(&spec.get("accessModes")) && !is_local(spec) && !class_has_word(spec, &FILE_SERVERS)
+}
+
+fn class_has_word(spec: &View<'_>, words: &[&str]) -> bool {
+    spec.get("storageClassName").text().split(['-', '.', '_']).any(|word| words.contains(&word))
 }
 
 /// The subject's templates of claims.
@@ -109,5 +119,11 @@ mod tests {
         assert_eq!(of(r#"["ReadWriteOnce"]"#, "gp3"), (false, false));
         assert_eq!(of("[]", "openebs-hostpath"), (false, true));
         assert_eq!(of("[]", "locality"), (false, false));
+        let follows = |modes: &str, class: &str| {
+            look("shop", &spec(modes, class), &[], &[], |input| follows_group(&input.document))
+        };
+        assert!(follows(r#"["ReadWriteOnce"]"#, "gp3") && follows(r#"["ReadWriteOnce"]"#, ""));
+        assert!(!follows(r#"["ReadWriteMany"]"#, "gp3") && !follows(r#"["ReadWriteOnce"]"#, "efs-sc"));
+        assert!(!follows(r#"["ReadWriteOnce"]"#, "local-path"));
     }
 }

@@ -12,9 +12,10 @@ policy_sdk::rule! {
     /// volume. Their pod sets `securityContext.fsGroup`. With `require_change_policy` it also sets
     /// `fsGroupChangePolicy: OnRootMismatch`.
     ///
-    /// Exempt are volumes that an init container mounts which may run as root, because it can change their owner,
-    /// and claims that many nodes can mount, because their drivers ignore `fsGroup`. With the setting `openshift`
-    /// all pods are exempt: OpenShift sets the group itself.
+    /// Exempt are volumes that an init container mounts which may run as root, because it can change their owner;
+    /// and claims that many nodes can mount or whose storage class is named after a file server or local
+    /// directories (`efs`, `nfs`, `local-path`), because their drivers ignore `fsGroup`. With the setting
+    /// `openshift` all pods are exempt: OpenShift sets the group itself.
     ///
     /// ## Why
     /// A new volume belongs to root, so the first write fails (`permission denied`) and the container restarts
@@ -44,7 +45,7 @@ policy_sdk::rule! {
     reads: [
         "pod.spec.securityContext.fsGroup", "pod.spec.securityContext.fsGroupChangePolicy", "pod.spec.volumes[*].name",
         "pod.spec.volumes[*].persistentVolumeClaim.readOnly",
-        "pod.spec.volumes[*].ephemeral.volumeClaimTemplate.spec.accessModes", "container.volumeMounts",
+        "pod.spec.volumes[*].ephemeral.volumeClaimTemplate.spec", "container.volumeMounts",
     ],
     parameters: {
         /// Require `fsGroupChangePolicy: OnRootMismatch`.
@@ -99,21 +100,20 @@ fn writable_mount<'d>(container: &Container<'d>, volume: &str) -> Option<View<'d
     mount::of_volume(container, volume).find(|mount| !mount.get("readOnly").is_true())
 }
 
-/// The names of the volumes that one node alone may mount, and whether that is known.
+/// The names of the volumes whose owner `fsGroup` decides, and whether that is known.
 fn own_volumes<'d>(input: &Input<'d, Parameters>) -> Vec<(&'d str, bool)> {
     let claims: Vec<Related<'d>> = claim::claims(input).collect();
-    let templates = claim::templates(input).filter(|template| claim::is_of_one_node(&template.at("spec.accessModes")));
+    let templates = claim::templates(input).filter(|template| claim::follows_group(&template.get("spec")));
     let of_template = templates.map(|template| (template.at("metadata.name").text(), true));
     let of_pod = input.workload().spec().get("volumes").items().filter_map(|volume| {
         let name = volume.get("name").text();
         let claimed = volume.get("persistentVolumeClaim");
-        let modes = volume.at("ephemeral.volumeClaimTemplate.spec.accessModes");
-        if claim::is_of_one_node(&modes) {
+        if claim::follows_group(&volume.at("ephemeral.volumeClaimTemplate.spec")) {
             return Some((name, true));
         }
         let claim_name = claimed.get("claimName").as_str().filter(|_| !claimed.get("readOnly").is_true())?;
         match claims.iter().find(|claim| claim.name() == claim_name) {
-            Some(claim) => claim::is_of_one_node(&claim.document.at("spec.accessModes")).then_some((name, true)),
+            Some(claim) => claim::follows_group(&claim.document.get("spec")).then_some((name, true)),
             None => Some((name, false)),
         }
     });
