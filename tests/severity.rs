@@ -22,7 +22,7 @@ spec:
           image: registry.example.com/web:1.0.0
           ports: [{containerPort: 8080}]
           env:
-            - {name: ADMIN_PASSWORD, value: changeme-or-not}
+            - {name: ADMIN_PASSWORD, value: swordfish-or-not}
             - {name: SAMPLE_PASSWORD, value: minio}
 ";
 
@@ -69,8 +69,8 @@ fn a_bundle_reports_from_a_severity_and_a_confidence_on() {
     // A secret that is not reported is masked all the same, where a frame shows its line.
     home.write("b.yaml", &bundle("report: {severity: medium, confidence: likely}\n"));
     let flow = GUESSED.replace(
-        "            - {name: ADMIN_PASSWORD, value: changeme-or-not}\n            - {name: SAMPLE_PASSWORD, value: minio}\n",
-        "            [{name: ADMIN_PASSWORD, value: changeme-or-not}, {name: SAMPLE_PASSWORD, value: minio}]\n",
+        "            - {name: ADMIN_PASSWORD, value: swordfish-or-not}\n            - {name: SAMPLE_PASSWORD, value: minio}\n",
+        "            [{name: ADMIN_PASSWORD, value: swordfish-or-not}, {name: SAMPLE_PASSWORD, value: minio}]\n",
     );
     home.write("web.yaml", &flow);
     let shown = stdout(&home.run(&["eval", "--bundle", "b.yaml", "web.yaml"]));
