@@ -78,7 +78,7 @@ func (c testCase) write(directory string) {
 	config := map[string]any{"settings": c.Settings}
 	name := filepath.Join(directory, c.Folder)
 	check(os.WriteFile(name+".config.json", must(json.Marshal(config)), 0o644))
-	check(os.WriteFile(name+"."+c.Bundle+c.Rule+".case.json", must(json.MarshalIndent(c, "", " ")), 0o644))
+	check(os.WriteFile(name+"--"+c.Bundle+"--"+c.Rule+".case.json", must(json.MarshalIndent(c, "", " ")), 0o644))
 }
 
 func version(minor int) string {

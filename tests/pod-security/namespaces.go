@@ -77,12 +77,9 @@ func generateNamespaces(directory string, seed uint64, count int) {
 		}
 		check(os.MkdirAll(filepath.Join(directory, folder), 0o755))
 		check(os.WriteFile(filepath.Join(directory, folder, "all.yaml"), documents.Bytes(), 0o644))
-		for _, level := range levels {
-			testCase{
-				Folder: folder, Bundle: "pod-security-" + string(level), Rule: "workload-fits-namespace-psa", Settings: settings,
-				Forbidden: forbidden,
-			}.write(directory)
-		}
+		testCase{
+			Folder: folder, Bundle: "strict", Rule: "workload-fits-namespace-psa", Settings: settings, Forbidden: forbidden,
+		}.write(directory)
 	}
 }
 

@@ -1,6 +1,4 @@
-use policy_sdk::kubernetes::host_path;
-use policy_sdk::kubernetes::mount;
-use policy_sdk::kubernetes::pod_security::baseline::HostPathVolumes;
+use policy_sdk::kubernetes::host_path::{self, HostPaths};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -33,8 +31,7 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [HostPathVolumes],
-    reads: ["container.volumeMounts[*].name", "container.volumeMounts[*].readOnly"],
+    uses: [HostPaths],
     parameters: {
         /// Paths of the node that may be mounted.
         allowed_paths: Vec<AllowedPath> = Vec::new(),
@@ -52,31 +49,22 @@ policy_sdk::record! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let workload = input.workload();
-    for volume in workload.spec().get("volumes").items().filter(|volume| volume.get("hostPath").exists()) {
-        let (name, host_path) = (volume.get("name").text(), volume.get("hostPath"));
-        let path = host_path.get("path").text();
-        let allowed: Vec<&AllowedPath> =
-            input.parameters.allowed_paths.iter().filter(|allowed| is_below(path, &allowed.prefix)).collect();
+    let is_below = |path: &str, allowed: &AllowedPath| host_path::is_in(path, &host_path::clean(&allowed.prefix));
+    for volume in host_path::host_paths(input) {
+        let written = volume.written();
+        // A path that does not begin at the root is not what it seems to be.
+        let is_absolute = written.starts_with('/');
+        let allowed = input.parameters.allowed_paths.iter().filter(|it| is_absolute && is_below(&volume.path, it));
+        let allowed: Vec<&AllowedPath> = allowed.collect();
         if allowed.is_empty() {
-            let message = format!("volume `{name}` is the path `{path}` of the node");
-            findings.report(Code::HostPath, &host_path, message);
+            findings.report(Code::HostPath, &volume.place, format!("the volume is the path `{written}` of the node"));
         } else if allowed.iter().all(|allowed| allowed.read_only)
-            && let Some(container) = workload.containers().find(|container| can_write(container, name))
+            && let Some(mount) = volume.mounts.iter().find(|mount| !mount.is_read_only())
         {
-            let who = container.described();
-            let message = format!("{who} can write to `{path}` of the node, expected `readOnly: true`");
-            findings.report(Code::Writable, &host_path, message).label(&container, "it is mounted here");
+            let who = mount.container.described();
+            let message = format!("{who} can write to `{written}` of the node, expected `readOnly: true`");
+            findings.report(Code::Writable, &volume.place, message).label(&mount.place, "it is mounted here");
         }
     }
     Ok(())
-}
-
-fn can_write(container: &Container<'_>, volume: &str) -> bool {
-    mount::of_volume(container, volume).any(|mount| !mount.get("readOnly").is_true())
-}
-
-/// Whether a path is a directory, or something below it, however both are spelled.
-fn is_below(path: &str, directory: &str) -> bool {
-    path.starts_with('/') && host_path::is_in(&host_path::clean(path), &host_path::clean(directory))
 }
