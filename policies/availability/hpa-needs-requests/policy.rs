@@ -49,7 +49,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     };
     let Some(template) = autoscaling::scaled_template(input) else {
         let (kind, name) = (target.kind(), target.name());
-        return not_evaluated(format!("the workload whose template {kind} `{name}` borrows is not among the documents"));
+        return not_evaluated(format!(
+            "the workload whose template {kind} `{name}` borrows is not among the documents"
+        ));
     };
     let mut lacks = Vec::new();
     if input.subject.kind == "ScaledObject" {

@@ -107,9 +107,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             );
             // Replicas of its own would run beside those of the Rollout.
             let own = rollout.workload().object.at("spec.replicas");
-            findings
-                .report(Code::Replicas, &workload.object.at("metadata.name"), message)
-                .label_in(&rollout, &own, "its replicas");
+            findings.report(Code::Replicas, &workload.object.at("metadata.name"), message).label_in(
+                &rollout,
+                &own,
+                "its replicas",
+            );
         }
         (None, None) => {
             let view = workload.object.at("spec.replicas");

@@ -156,8 +156,7 @@ fn judge(
     let Some(cores) = cores else { return true };
     // Go itself never goes below 2, and less is a choice.
     if text.trim().parse::<i128>().is_ok_and(|threads| threads > cores.max(2)) {
-        let message =
-            format!("{name} sets `GOMAXPROCS` to `{text}`, expected at most {cores}, {the} rounded up");
+        let message = format!("{name} sets `GOMAXPROCS` to `{text}`, expected at most {cores}, {the} rounded up");
         let fix = Fix::unsafe_(format!("set `GOMAXPROCS` to {cores}")).set(&value, cores.to_string());
         findings.report(Code::Literal, &value, message).label(&limit, "the limit").fix(fix);
     }
