@@ -25,7 +25,7 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// No workload has that name
-        Missing: High, Certain, absence;
+        Missing: High, Certain, absence: ["scale_target"];
         /// The kind is in another API group
         Group: High, Certain;
         /// The kind has no number of replicas
