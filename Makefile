@@ -15,7 +15,7 @@ help: ## List the targets
 
 .PHONY: demo
 demo: build ## Build, and judge a sample repository that has the usual gaps
-	$(HOST) eval $(SAMPLE) || test $$? -eq 1
+	cd $(SAMPLE) && $(CURDIR)/$(HOST) eval . || test $$? -eq 1
 
 .PHONY: test
 test: build ## Pass all tests

@@ -28,5 +28,6 @@ mod secrets;
 mod server;
 mod sets;
 mod severity;
+mod situations;
 mod terraform;
 mod visible;

@@ -55,7 +55,7 @@ const RESTRICTED: &[&str] = &[
 ];
 
 /// A check of Pod Security Admission, the rules that are that check, of which one has to report its fixtures (where
-/// restricted includes the check of baseline, the rule of baseline may be the one that is told), and the rules that
+/// restricted includes the check of baseline, the rule of baseline may report it), and the rules that
 /// rightly report them as well: `allowprivilegeescalation3` leaves the whole `securityContext` out.
 /// `procmount_restricted` needs the setting `podSecurityLevel`: tests/pod-security asks with it, and of every version.
 const CHECKS: &[(&str, &[&str], &[&str])] = &[

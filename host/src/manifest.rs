@@ -6,6 +6,7 @@ pub use relation::{
     Absent, Belonging, Building, Calling, Naming, Relation, Selection, SelectorForm, Sharing, Term, Terms, Whole,
 };
 
+use crate::language::Language;
 use crate::language::key::Reading;
 use crate::{kinds, suggest};
 use serde::{Deserialize, Serialize};
@@ -375,6 +376,13 @@ impl FromStr for ReadPath {
         let error = |why| ManifestSyntaxError::Path(text.to_owned(), why);
         let mut segments = Vec::new();
         let mut rest = text;
+        // The comments of the whole document.
+        let of_all = format!(":{}", Language::Comments);
+        if let Some(after) = rest.strip_prefix(&of_all).filter(|after| after.is_empty() || after.starts_with('.')) {
+            let reading = Reading { each: false, language: Language::Comments };
+            segments.push(Segment::Tree(Some(String::new()), reading));
+            rest = after.strip_prefix('.').unwrap_or(after);
+        }
         while !rest.is_empty() {
             if let Some(after) = rest.strip_prefix("[*]") {
                 segments.push(Segment::AnyItem);
@@ -437,7 +445,9 @@ impl fmt::Display for ReadPath {
                 Segment::AnyKey => write!(f, "{dot}*")?,
                 Segment::Key(name) => key(name, f)?,
                 Segment::Tree(Some(name), reading) => {
-                    key(name, f)?;
+                    if !name.is_empty() || reading.language != Language::Comments {
+                        key(name, f)?;
+                    }
                     write!(f, "{reading}")?;
                 }
                 Segment::Tree(None, reading) => write!(f, "{dot}*{reading}")?,

@@ -6,9 +6,9 @@
 //! A tree that a path names (`run:shell`) stands behind the key whose text it is made of; keys of the document that look
 //! like one are told with a colon more (see [`crate::language::key`]).
 
-use crate::document::{Document, Node, Tree, Value, write_json_string};
-use crate::language::follow;
+use crate::document::{Document, Entry, Node, Tree, Value, write_json_string};
 use crate::language::key::{self, Reading};
+use crate::language::{Language, follow};
 use crate::manifest::{ReadPath, Segment};
 use crate::workload::Shape;
 use std::sync::Arc;
@@ -152,6 +152,12 @@ impl Projection {
                     out.push_str("\"pod\":");
                     Writing { document, within: None }.value(reads, pod, &mut out);
                 }
+                for (key, node) in [("object", Some(root)), ("pod", pod)] {
+                    let comments = self.trees_of(key).filter(|tree| tree.reading.language == Language::Comments);
+                    for (tree, node) in comments.zip(node) {
+                        Writing { document, within: None }.tree(tree, node, (key, ""), None, &mut out);
+                    }
+                }
                 if self.child("file").is_some() {
                     separate(&mut out);
                     out.push_str("\"file\":");
@@ -229,15 +235,28 @@ impl Writing<'_> {
                 }
             }
             for tree in reads.trees_of(&entry.key) {
-                if let Some(made) = follow::tree(self.document, self.within, node, entry, &tree.reading) {
-                    separate(out);
-                    write_json_string(&tree.reading.key_of(&entry.key), out);
-                    out.push(':');
-                    Writing { within: Some(&made), ..self }.value(&tree.reads, &made.root, out);
-                }
+                self.tree(tree, node, (&entry.key, &entry.key), Some(entry), out);
+            }
+        }
+        // What a container runs may be its arguments alone, and comments may be those of the whole document.
+        for tree in &reads.trees {
+            let Some(key) = tree.key.as_deref() else { continue };
+            let is_of_mapping = tree.reading.language == Language::Exec || key.is_empty();
+            if is_of_mapping && node.entry(key).is_none() {
+                self.tree(tree, node, (key, key), None, out);
             }
         }
         out.push('}');
+    }
+
+    /// What is read of a tree, under the key that it is told with, where there is one.
+    fn tree(self, tree: &TreeReads, node: &Node, (told, key): (&str, &str), entry: Option<&Entry>, out: &mut String) {
+        if let Some(made) = follow::tree(self.document, self.within, node, (key, entry), &tree.reading) {
+            separate(out);
+            write_json_string(&tree.reading.key_of(told), out);
+            out.push(':');
+            Writing { within: Some(&made), ..self }.value(&tree.reads, &made.root, out);
+        }
     }
 }
 

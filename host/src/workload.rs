@@ -4,6 +4,8 @@
 //! that knows where `pod` comes from and how a rule's path leads back.
 
 use crate::document::{Document, Node, Pointer, Value};
+use crate::language::Language;
+use crate::language::key::{self, Reading, Told};
 use crate::manifest::Target;
 use serde::{Deserialize, Serialize};
 
@@ -236,6 +238,14 @@ impl Shape {
         match self {
             Shape::Plain => Some(path.clone()),
             Shape::Workload { template } => {
+                // Comments of the whole stand under a name of their own: `object:comments`.
+                if let Told::Tree(head @ ("object" | "pod"), Reading { each: false, language: Language::Comments }) =
+                    key::understand(path.tokens().first()?)
+                {
+                    let template = if head == "pod" { template.tokens() } else { &[] };
+                    let of = template.iter().cloned().chain([format!(":{}", Language::Comments)]);
+                    return Some(of.chain(path.tokens().iter().skip(1).cloned()).collect());
+                }
                 let (head, rest) = (path.tokens().first()?.as_str(), path.strip_prefix(&[path.tokens().first()?])?);
                 match head {
                     "object" => Some(rest),

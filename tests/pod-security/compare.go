@@ -68,17 +68,17 @@ func compare(directory string) {
 	for _, file := range files {
 		var one testCase
 		check(json.Unmarshal(must(os.ReadFile(file)), &one))
-		var told results
-		check(json.Unmarshal(must(os.ReadFile(strings.TrimSuffix(file, ".case.json")+".results.json")), &told))
+		var got results
+		check(json.Unmarshal(must(os.ReadFile(strings.TrimSuffix(file, ".case.json")+".results.json")), &got))
 		complain := func(format string, values ...any) {
 			text := fmt.Sprintf("%s, %s: ", one.Folder, one.Bundle) + fmt.Sprintf(format, values...)
 			differences = append(differences, text)
 		}
-		for _, problem := range told.Errors {
+		for _, problem := range got.Errors {
 			complain("%s", problem.Message)
 		}
 		seen := map[string]bool{}
-		for _, document := range told.Documents {
+		for _, document := range got.Documents {
 			name := document.Subject.Name
 			checks, ok := one.Forbidden[name]
 			if !ok || document.Subject.Kind == "Namespace" {
@@ -115,15 +115,15 @@ func compare(directory string) {
 	for _, difference := range differences {
 		fmt.Println(difference)
 	}
-	fmt.Printf("%d cases, %d documents, of which %d are forbidden; %d checks are told by a rule that has the same cure; %d differences\n",
+	fmt.Printf("%d cases, %d documents, of which %d are forbidden; %d checks are reported by another rule that has the same cure; %d differences\n",
 		len(files), documents, forbidden, left, len(differences))
 	if len(differences) > 0 || documents == 0 {
 		os.Exit(1)
 	}
 }
 
-// Whether each check that forbids is told by its rule, or by one that it is left to, and no rule tells more. Counts what
-// is told by another.
+// Whether each check that forbids is reported by its rule, or by one that it is left to, and no rule reports more. Counts
+// what another reports.
 func compareChecks(checks []string, rules map[string]bool, complain func(string, ...any)) int {
 	left := 0
 	is := func(rule string) bool { return rules[rule] }
@@ -132,7 +132,7 @@ func compareChecks(checks []string, rules map[string]bool, complain func(string,
 		if !slices.ContainsFunc(rulesOf[id], is) {
 			left++
 			if !slices.ContainsFunc(leftTo[id], is) {
-				complain("nothing tells of %s, findings are of %v", id, keys(rules))
+				complain("no rule reports %s, findings are of %v", id, keys(rules))
 			}
 		}
 		for _, rule := range rulesOf[id] {

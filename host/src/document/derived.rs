@@ -9,19 +9,56 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// A tree that was made of a text in a document.
 #[derive(Debug, PartialEq)]
 pub struct Tree {
-    /// The tree. Its spans are ranges of `text`.
+    /// The tree. Its spans are ranges of `text`, or of the document's files where there is no map.
     pub root: Node,
     /// The text, decoded: without quotes, escapes and indentation.
     pub text: Box<str>,
-    /// Leads from `text` into the document's files.
-    pub map: SourceMap,
+    /// Leads from `text` into the document's files; `None` for a tree of something else than a text.
+    pub map: Option<SourceMap>,
 }
 
 impl Tree {
     /// Where something of the tree is written in the document's files.
     pub fn place(&self, span: Span) -> Span {
-        self.map.lead(span.range())
+        self.map.as_ref().map_or(span, |map| map.lead(span.range()))
     }
+}
+
+/// A comment and the value that it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comment {
+    /// Where it is written, with what makes it a comment.
+    pub span: Span,
+    /// The value; `None` for the document as a whole.
+    pub owner: Option<Written>,
+    /// Where it stands beside that.
+    pub stands: Stands,
+    /// Whether a blank line is between them.
+    pub apart: bool,
+}
+
+/// A value by where it is written: from its key, or itself, to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Written {
+    /// The file, as in a [`Span`].
+    pub file: u16,
+    /// First byte of its key, or of the value.
+    pub head: u32,
+    /// One past the last byte of the value.
+    pub end: u32,
+    /// Whether it stands under a key.
+    pub keyed: bool,
+}
+
+/// Where a comment stands beside its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    /// On lines of its own before it.
+    Above,
+    /// Behind it, on one of its lines.
+    Behind,
+    /// In it, or at its end, with nothing of it that follows.
+    Below,
 }
 
 /// What a tree is made of, and as what.
@@ -50,6 +87,7 @@ pub struct Derived {
     values: AtomicUsize,
     /// Who has the memory, where somebody counts it.
     room: OnceLock<Arc<dyn Room>>,
+    comments: OnceLock<Arc<[Comment]>>,
 }
 
 impl fmt::Debug for Derived {
@@ -79,6 +117,15 @@ impl Derived {
     /// Who has the memory.
     pub fn room(&self) -> Option<&Arc<dyn Room>> {
         self.room.get()
+    }
+
+    /// The document's comments, in the order of the values that they belong to; looked for once.
+    pub fn comments(&self, find: impl FnOnce() -> Vec<Comment>) -> Arc<[Comment]> {
+        Arc::clone(self.comments.get_or_init(|| {
+            let mut comments = find();
+            comments.sort_by_key(|comment| (comment.owner.map(|owner| (owner.file, owner.head)), comment.span));
+            comments.into()
+        }))
     }
 
     /// How many trees there are.

@@ -1,7 +1,13 @@
-//! Passwords that are told without a rule: in URLs, whatever their host looks like, and, in a text that nobody could
-//! parse, behind what sounds like one.
+//! Secrets that are known without a rule: passwords in URLs, whatever their host looks like, credentials by their form, and,
+//! in a text that nobody could parse, what stands behind the name of one.
 
+use super::credential::{form, name};
 use std::ops::Range;
+
+/// Where credentials stand in a text that are known by their form, such as tokens and private keys.
+pub(super) fn known_forms(text: &str) -> impl Iterator<Item = Range<usize>> {
+    form::find(text).into_iter().map(|found| found.range)
+}
 
 /// Bytes of a URL that are looked at.
 const MAX_AUTHORITY: usize = 4096;
@@ -39,13 +45,36 @@ fn is_literal(password: &str) -> bool {
     !password.bytes().all(|byte| byte == b'*') && !is_filled_in
 }
 
-/// Parts of the names of what is a secret, in lower case.
-const NAMES: [&str; 10] = ["passw", "pwd", "secret", "token", "key", "cred", "auth", "private", "cert", "dsn"];
+/// Words of the names of what may be a secret, besides those that say so by themselves. More than rules tell: nobody
+/// could look at the text.
+const NAMES: [&str; 15] = [
+    "pass",
+    "pwd",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+    "key",
+    "keys",
+    "cred",
+    "creds",
+    "auth",
+    "private",
+    "cert",
+    "dsn",
+    "credentials",
+];
+
+/// Whether a name may be that of a secret.
+fn may_be_secret(text: &str) -> bool {
+    let words = name::words(text);
+    name::is_telling(text) || words.iter().any(|word| NAMES.contains(&word.as_str()) || word.contains("passw"))
+}
 
 /// Where secrets may stand in a text that nobody could parse: values behind a name that sounds like one and behind
 /// `value`, private keys, passwords of URLs.
 pub(super) fn suspects(text: &str) -> Vec<Range<usize>> {
-    let mut suspects: Vec<Range<usize>> = url_passwords(text).collect();
+    let mut suspects: Vec<Range<usize>> = url_passwords(text).chain(known_forms(text)).collect();
     let mut start = 0;
     // The indentation of a name whose value stands on the next lines.
     let mut block: Option<usize> = None;
@@ -80,8 +109,7 @@ fn values(line: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     separators.filter_map(|at| {
         let before = line[..at].trim_end_matches([' ', '\t', '"', '\'']);
         let name = before.rsplit(|letter: char| !(letter.is_alphanumeric() || "_-.".contains(letter))).next()?;
-        let name = name.to_ascii_lowercase();
-        if name != "value" && !NAMES.iter().any(|part| name.contains(part)) {
+        if !name.eq_ignore_ascii_case("value") && !may_be_secret(name) {
             return None;
         }
         let rest = &line[at + 1..];

@@ -1,5 +1,6 @@
 //! One document before the rules of a bundle.
 
+use super::callers;
 use super::cover::Covering;
 use super::inventory::{Answer, Asking, Card, Here, Inventory, Overlay, Told, Topic, Topics, Unavailable};
 use super::plan::{Grouping, Plan, Plans};
@@ -456,6 +457,7 @@ impl Judge {
                 }
             }
         }
+        labels.extend(callers::call(judged.written, &path, shown_at));
         let scope = ExemptionScope::new(judged.written, &judged.shape, &path, labelled.iter());
         let mut exemptions = self.bundle.exemptions.iter().enumerate();
         let exemption = exemptions.find(|(_, exemption)| exemption.covers(rule.id(), &scope));

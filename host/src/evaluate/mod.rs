@@ -6,7 +6,9 @@
 
 mod absence;
 mod built;
+mod callers;
 mod cover;
+mod credential;
 mod credentials;
 mod except;
 mod inventory;

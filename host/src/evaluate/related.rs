@@ -46,6 +46,12 @@ impl RelatedLabel {
         Ok(Self { text, subject, answer: (query, document), path, origin, place: None })
     }
 
+    /// One at a place of a unit of this run, which no rule was told of.
+    pub(super) fn at(unit: usize, place: Place, text: String, subject: Subject) -> Self {
+        let origin = Some(Origin { unit: unit as u32, document: 0 });
+        Self { text, subject, answer: (0, 0), path: String::new(), origin, place: Some(place) }
+    }
+
     /// Where it is, in a run over files: the index of the unit, and the place there.
     pub fn place(&self) -> Option<(usize, Place)> {
         Some((self.origin?.unit as usize, self.place?))

@@ -2,6 +2,7 @@
 
 use super::absence;
 use super::built::Building;
+use super::callers;
 use super::except::{self, Exception, Ignore, Settled};
 use super::inventory::Divided;
 use super::judge::Judge;
@@ -154,7 +155,7 @@ impl Running<'_> {
             .map(|(index, (pass, unit))| second_pass(judge, (index, unit), pass?, (&inventory, &building), limits))
             .collect();
         let passes = related_places(judge, units, passes, limits);
-        finish(judge, &sets, passes, remembering)
+        finish(judge, &sets, (units, passes), remembering)
     }
 }
 
@@ -208,7 +209,7 @@ fn members<'p>(passes: &'p [Result<Pass, SyntaxError>], units: &'p [Unit]) -> Ve
 fn finish(
     judge: &Judge,
     sets: &Sets,
-    passes: Vec<Result<Pass, SyntaxError>>,
+    (units, passes): (&[Unit], Vec<Result<Pass, SyntaxError>>),
     remembering: bool,
 ) -> (RunResult, Vec<(Key, Option<Record>)>) {
     let mut result = RunResult::default();
@@ -239,6 +240,7 @@ fn finish(
             }
         }
     }
+    callers::tell_once(units, &mut result.documents);
     let mut exceptions = except::of_entries(judge.bundle(), &result.documents);
     exceptions.append(&mut result.exceptions);
     result.exceptions = exceptions;

@@ -1,6 +1,6 @@
 //! Which parts of texts are secrets: the one place that knows, for every form that shows a text.
 
-use super::credentials::{suspects, url_passwords};
+use super::credentials::{known_forms, suspects, url_passwords};
 use super::run::RunResult;
 use super::verdict::{Finding, Outcome, Place, RuleOutcome};
 use crate::document::Source;
@@ -15,7 +15,7 @@ use std::ops::Range;
 const SHORT: usize = 4;
 
 /// The secrets of a run: what its findings say is one, whatever else they are about, exempt or not; the passwords of
-/// URLs, whatever rules say; and what sounds like a secret where nothing could be parsed, so that no rule was asked.
+/// URLs and credentials by their form, whatever rules say; and what sounds like a secret where nothing could be parsed, so that no rule was asked.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
     /// Of each unit: index of the source, bytes of its text.
@@ -38,6 +38,9 @@ impl Secrets {
         }
         for (index, unit) in units.iter().enumerate() {
             for (file, source) in (0..).zip(unit.sources.iter()) {
+                for range in known_forms(&source.text) {
+                    secrets.add(index, file, source, range);
+                }
                 for range in url_passwords(&source.text) {
                     // No rule says that it is one: elsewhere a plain word is a word.
                     if is_telling(&source.text[range.clone()]) {
@@ -151,7 +154,9 @@ pub(crate) fn mask_outcomes(sources: &[Source], outcomes: &mut [RuleOutcome]) {
     let findings = outcomes.iter().flat_map(|outcome| outcome.outcome.findings());
     let places: Vec<Place> = findings.flat_map(Finding::secrets).collect();
     let of_findings = places.iter().filter_map(|place| located(sources, place));
-    let of_urls = sources.iter().flat_map(|source| url_passwords(&source.text).map(move |range| (source, range)));
+    let of_urls = sources.iter().flat_map(|source| {
+        url_passwords(&source.text).chain(known_forms(&source.text)).map(move |range| (source, range))
+    });
     let all: BTreeSet<String> =
         of_findings.chain(of_urls).flat_map(|(source, range)| values(&source.text[range])).collect();
     if !all.is_empty() {

@@ -137,6 +137,9 @@ pub enum Withheld {
     Level,
     /// Another rendering of the same file has it too, and tells it.
     Rendered,
+    /// It stands in a Terraform module that is called, and the module itself or another caller tells it; or another
+    /// instance of the same block does.
+    Called,
 }
 
 impl Finding {

@@ -26,7 +26,8 @@ pub(super) const KINDS: &[Kind] = &[
         model: "`{path, syntax, package, imports, messages, enums, services}`. A message has `name`, `fields` (`name`, \
                 `number`, `type`, `repeated`, `optional`), `messages` and `enums`; an enum has `name` and `values` (`name`, \
                 `number`); a service has `name` and `methods` (`name`, `input`, `output`, `client_streaming`, \
-                `server_streaming`). Types are written as the file writes them. `syntax` is `proto2` where it is not said.",
+                `server_streaming`). Types are written as the file writes them. Imports are texts; \
+                the relation `called` leads to the files of the repository whose path ends so. `syntax` is `proto2` where it is not said.",
     },
     Kind {
         name: "CargoPackage",

@@ -1,34 +1,72 @@
 //! The tree of a text in a document, and where a path that a rule gives leads.
 
 use super::build::{Builder, shift};
+use super::comments::{self, Of};
 use super::key::{self, Reading, Told};
 use super::written::{self, Text};
-use super::{Language, limits, shell};
+use super::{Language, exec, limits, shell};
 use crate::document::{self, Document, Entry, Node, Place, Pointer, Span, Tree, TreeKey, Value};
 use std::sync::Arc;
 
-/// The tree of what stands under a key of a mapping; `None` where no text stands there. `within` is the tree that the
-/// mapping is part of, if it is not part of the document itself. Each tree is made once for a document.
+/// The tree of what stands under a key of a mapping; `None` where nothing stands there that the language is about.
+/// `within` is the tree that the mapping is part of, if it is not part of the document itself. An empty key stands for
+/// the mapping, of which comments can be asked for. Each tree is made once for a document.
 pub fn tree(
     document: &Document,
     within: Option<&Arc<Tree>>,
     mapping: &Node,
-    entry: &Entry,
+    (key, entry): (&str, Option<&Entry>),
     reading: &Reading,
 ) -> Option<Arc<Tree>> {
-    let text = written::text(mapping, entry, reading)?;
-    let key = TreeKey {
+    if reading.language == Language::Comments {
+        return comments_of(document, within, mapping, (key, entry), reading);
+    }
+    let text = match reading.language {
+        Language::Exec => written::argv(mapping, key)?,
+        _ => written::text(mapping, entry?, reading)?,
+    };
+    let tree_key = TreeKey {
         within: within.map(|tree| Arc::as_ptr(tree) as usize),
-        span: entry.value.span,
+        span: text.whole()?,
         reading: reading.to_string().into(),
         text: text.text.as_str().into(),
     };
-    Some(document.derived.tree(key, limits::VALUES_OF_A_DOCUMENT, |values| {
+    Some(document.derived.tree(tree_key, limits::VALUES_OF_A_DOCUMENT, |values| {
         let mut builder = Builder::new(values).in_room(document.derived.room(), text.text.len());
-        let root = read(&text, mapping, &entry.key, reading, &mut builder);
+        let root = read(&text, mapping, key, reading, &mut builder);
         let map = text.map(document, within);
-        (Tree { root, text: text.text.into(), map }, builder.made())
+        (Tree { root, text: text.text.into(), map: Some(map) }, builder.made())
     }))
+}
+
+/// The comments of a value.
+fn comments_of(
+    document: &Document,
+    within: Option<&Arc<Tree>>,
+    mapping: &Node,
+    (key, entry): (&str, Option<&Entry>),
+    reading: &Reading,
+) -> Option<Arc<Tree>> {
+    let of = match entry {
+        Some(entry) => Of::Entry(entry),
+        None if key.is_empty() && std::ptr::eq(mapping, &document.root) => Of::Document,
+        None if key.is_empty() => Of::Value(mapping),
+        None => return None,
+    };
+    let tree_key = TreeKey {
+        within: within.map(|tree| Arc::as_ptr(tree) as usize),
+        span: of.node(document).span,
+        reading: reading.to_string().into(),
+        text: key.into(),
+    };
+    // What stands in a text has no comments of the document.
+    within.is_none().then(|| {
+        document.derived.tree(tree_key, limits::VALUES_OF_A_DOCUMENT, |values| {
+            let mut builder = Builder::new(values);
+            let root = comments::tree(document, of, reading, &mut builder);
+            (Tree { root, text: "".into(), map: None }, builder.made())
+        })
+    })
 }
 
 /// Reads a text, all of it or each part.
@@ -57,6 +95,7 @@ fn read(text: &Text<'_>, mapping: &Node, key: &str, reading: &Reading, builder: 
         return builder.nothing(whole, reason);
     }
     match reading.language {
+        Language::Exec => exec::tree(text, builder),
         Language::Shell if text.is_list => {
             shell::command(&text.text, text.parts.iter().flatten().cloned().collect(), builder)
         }
@@ -116,9 +155,9 @@ pub fn follow(document: &Document, pointer: &Pointer) -> Option<Led> {
                 }
             }
             (Value::Object(_), Told::Tree(key, reading)) => {
-                path.push(key);
+                path.extend((!key.is_empty()).then_some(*key));
                 let path: Pointer = path.into_iter().collect();
-                let tree = node.entry(key).and_then(|entry| tree(document, None, node, entry, reading));
+                let tree = tree(document, None, node, (key, node.entry(key)), reading);
                 let place = match tree {
                     Some(tree) => Some(within(document, &tree, reading, &pointer.tokens()[index + 1..])?),
                     None => None,
@@ -152,7 +191,7 @@ fn within(document: &Document, tree: &Arc<Tree>, reading: &Reading, tokens: &[St
     for (index, token) in tokens.iter().enumerate() {
         match (&node.value, key::understand(token)) {
             (Value::Object(_), Told::Tree(key, inner)) => {
-                let nested = node.entry(key).and_then(|entry| self::tree(document, Some(tree), node, entry, &inner));
+                let nested = self::tree(document, Some(tree), node, (key, node.entry(key)), &inner);
                 if let Some(nested) = nested {
                     let place = within(document, &nested, &inner, &tokens[index + 1..])?;
                     if place.is_some() {
@@ -181,15 +220,19 @@ fn within(document: &Document, tree: &Arc<Tree>, reading: &Reading, tokens: &[St
             _ => return None,
         }
     }
-    if !tree.map.is_exact() {
+    if tree.map.as_ref().is_some_and(|map| !map.is_exact()) {
         return Some(None);
     }
+    let whole = match &tree.map {
+        Some(_) => &*tree.text,
+        None => document.sources.get(usize::from(node.span.file)).map_or("", |source| &*source.text),
+    };
     let text = |span: Span| tree.text.get(span.range());
     let found = if reading.language.is_data() {
         document::locate(&tree.root, &path, text)
     } else {
         let exact = document::value_at(&tree.root, &path).is_some();
-        Place { span: first_line(node.span, &tree.text), exact }
+        Place { span: first_line(node.span, whole), exact }
     };
     Some(Some(Place { span: tree.place(found.span), exact: found.exact }))
 }

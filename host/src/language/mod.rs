@@ -17,7 +17,10 @@
 //! | [`build`] | trees within their bounds |
 //! | [`page`](page()) | what authors of rules read of them |
 //! | [`cidr`], [`cron`], [`duration`], [`image`], [`regex`], [`semver`] | values with a notation of their own |
+//! | [`comments`] | comments, with the values that they belong to |
+//! | [`condition`] | conditions of Argo Rollouts |
 //! | [`data`] | YAML and JSON in a string |
+//! | [`exec`] | what a container runs: its command and arguments |
 //! | [`expression`] | GitHub's expressions |
 //! | [`promql`] | queries of Prometheus |
 //! | [`shell`] | scripts and commands |
@@ -25,9 +28,12 @@
 mod align;
 mod build;
 mod cidr;
+mod comments;
+mod condition;
 mod cron;
 mod data;
 mod duration;
+mod exec;
 mod expression;
 pub mod follow;
 mod image;
@@ -44,7 +50,7 @@ mod written;
 
 pub use page::page;
 
-use crate::document::Node;
+use crate::document::{Node, Span};
 use build::Builder;
 use std::fmt;
 use std::str::FromStr;
@@ -54,10 +60,16 @@ use std::str::FromStr;
 pub enum Language {
     /// A network or an address.
     Cidr,
+    /// The comments of a value.
+    Comments,
+    /// A condition of Argo Rollouts.
+    Condition,
     /// A schedule.
     Cron,
     /// A duration.
     Duration,
+    /// The command and the arguments of a container.
+    Exec,
     /// GitHub's expressions.
     Expression,
     /// A reference of an image.
@@ -78,10 +90,13 @@ pub enum Language {
 
 impl Language {
     /// All of them, by name.
-    pub const ALL: [Language; 11] = [
+    pub const ALL: [Language; 14] = [
         Language::Cidr,
+        Language::Comments,
+        Language::Condition,
         Language::Cron,
         Language::Duration,
+        Language::Exec,
         Language::Expression,
         Language::Image,
         Language::Json,
@@ -96,8 +111,11 @@ impl Language {
     pub fn name(self) -> &'static str {
         match self {
             Language::Cidr => "cidr",
+            Language::Comments => "comments",
+            Language::Condition => "condition",
             Language::Cron => "cron",
             Language::Duration => "duration",
+            Language::Exec => "exec",
             Language::Expression => "expression",
             Language::Image => "image",
             Language::Json => "json",
@@ -118,6 +136,7 @@ impl Language {
     fn read(self, key: &str, text: &str, builder: &mut Builder) -> Node {
         match self {
             Language::Cidr => cidr::tree(text, builder),
+            Language::Condition => condition::tree(text, builder),
             Language::Cron => cron::tree(text, builder),
             Language::Duration => duration::tree(text, builder),
             // A condition needs no `${{ }}`.
@@ -129,6 +148,10 @@ impl Language {
             Language::Semver => semver::tree(text, builder),
             Language::Shell => shell::script(text, builder),
             Language::Yaml => data::yaml(text, builder),
+            // These are of values, not of a text; `follow` makes them.
+            Language::Comments | Language::Exec => {
+                builder.nothing(Span::new(0, text.len()), "it is no text that is read by itself")
+            }
         }
     }
 }

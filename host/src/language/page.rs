@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 
 /// The languages, and the modules whose documentation has their models.
-const MODELS: [(&str, &str); 10] = [
+const MODELS: [(&str, &str); 13] = [
     ("cidr", include_str!("cidr.rs")),
+    ("comments", include_str!("comments.rs")),
+    ("condition", include_str!("condition.rs")),
     ("cron", include_str!("cron.rs")),
     ("duration", include_str!("duration.rs")),
+    ("exec", include_str!("exec.rs")),
     ("expression", include_str!("expression.rs")),
     ("image", include_str!("image.rs")),
     ("json, yaml", include_str!("data.rs")),

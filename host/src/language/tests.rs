@@ -243,3 +243,216 @@ proptest! {
         }
     }
 }
+
+fn comments_of(value: &Json) -> Vec<String> {
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    let path = |comment: &Json| comment["path"].as_array().unwrap().iter().map(text).collect::<Vec<_>>().join(".");
+    let comments = value["comments"].as_array().unwrap_or_else(|| panic!("{value:#}")).iter();
+    comments
+        .map(|comment| {
+            let apart = if comment.get("apart").is_some() { " apart" } else { "" };
+            format!("{} {}{apart}: {}", path(comment), text(&comment["stands"]), text(&comment["text"]))
+        })
+        .collect()
+}
+
+#[test]
+fn comments_belong_to_what_they_stand_by() {
+    let text = "# licence\n\n# the shop\napiVersion: v1 # version\nkind: X\nspec: # all of it\n  # first\n  containers:\n  \
+        # one\n  - name: a # named\n    image: x@sha256:0 # v1.2\n    # last of a\n  # two\n  - {name: b, image: y} # flow\n  \
+        # end of the list\nlist: [1, # inside\n  2 # second\n  # closing\n  ] # behind\nrun: | # block\n  # no comment\n  x\n# end\n";
+    let document = document(Form::Yaml(Scalars::Kubernetes), text);
+    let reads = [
+        ":comments",
+        "spec:comments",
+        "spec.containers[*]:comments",
+        "spec.containers[*].image:comments",
+        "list:comments",
+        "kind:comments",
+    ];
+    let value = project(&document, &reads);
+    assert_eq!(
+        comments_of(&value[":comments"]),
+        [
+            "apiVersion above apart: licence",
+            "apiVersion above: the shop",
+            "apiVersion behind: version",
+            "spec behind: all of it",
+            "spec.containers above: first",
+            "spec.containers.0 above: one",
+            "spec.containers.0.name behind: named",
+            "spec.containers.0.image behind: v1.2",
+            "spec.containers.0 below: last of a",
+            "spec.containers.1 above: two",
+            "spec.containers.1 behind: flow",
+            "spec.containers below: end of the list",
+            "list.0 behind: inside",
+            "list.1 behind: second",
+            "list below: closing",
+            "list behind: behind",
+            "run behind: block",
+            " below: end",
+        ]
+    );
+    assert_eq!(
+        comments_of(&value["spec:comments"])[..3],
+        [" behind: all of it", "containers above: first", "containers.0 above: one"]
+    );
+    assert_eq!(comments_of(&value["spec:comments"]).len(), 9);
+    let containers = &value["spec"]["containers[*]:comments"];
+    assert_eq!(comments_of(&containers[1]), [" above: two", " behind: flow"]);
+    assert_eq!(comments_of(&value["spec"]["containers"][0]["image:comments"]), [" behind: v1.2"]);
+    assert_eq!(comments_of(&value["list:comments"]).len(), 4);
+    assert_eq!(comments_of(&value["kind:comments"]), Vec::<String>::new());
+    assert_eq!(written(&document, "/spec/containers/0/image:comments/comments/0"), "# v1.2");
+    assert_eq!(written(&document, "/spec/containers/0/image:comments/comments/0/text"), "v1.2");
+    assert_eq!(written(&document, "/:comments/comments/0/text"), "licence");
+    let led = follow(&document, &Pointer::parse("/spec/containers/0/image:comments/comments/0/text").unwrap()).unwrap();
+    assert_eq!(led.path.to_string(), "/spec/containers/0/image");
+    assert_eq!(follow(&document, &Pointer::parse("/:comments/comments/99").unwrap()), None);
+}
+
+#[test]
+fn comments_of_dockerfiles_belong_to_instructions() {
+    let text = "# syntax=docker/dockerfile:1\n# global\nARG V=1\n# build stage\nFROM rust:1 AS b\n# make it\nRUN a \\\n  # within\n  && b\n# next\nFROM x\nCMD [\"y\"]\n# end\n";
+    let document = document(Form::Dockerfile, text);
+    let value = project(&document, &["stages[*].instructions[*]:comments", "stages[*]:comments", ":comments"]);
+    assert_eq!(comments_of(&value["stages"][0]["instructions[*]:comments"][0]), [" above: make it", " below: within"]);
+    assert_eq!(
+        comments_of(&value["stages[*]:comments"][0]),
+        [" above: build stage", "instructions.0 above: make it", "instructions.0 below: within"]
+    );
+    assert_eq!(comments_of(&value["stages[*]:comments"][1]), [" above: next"]);
+    assert_eq!(comments_of(&value[":comments"]).last().unwrap(), " below: end");
+    assert_eq!(written(&document, "/stages/0/instructions[*]:comments/0/comments/1/text"), "within");
+}
+
+#[test]
+fn comments_of_hcl_belong_to_blocks_and_arguments() {
+    let text = "// the bucket\nresource \"aws_s3_bucket\" \"logs\" { # opens\n  # name\n  bucket = \"a\" # why\n  tags = {\n    /* team */\n    Team = \"x\"\n  }\n  \
+        versioning {\n    enabled = true // yes\n    # rest\n  }\n}\n# end\n";
+    let document = document(Form::Terraform, text);
+    let value = project(&document, &["resource.*.*:comments", ":comments"]);
+    assert_eq!(
+        comments_of(&value["resource"]["aws_s3_bucket"]["logs:comments"]),
+        [
+            " above: the bucket",
+            " behind: opens",
+            "attributes.bucket above: name",
+            "attributes.bucket behind: why",
+            "attributes.tags.Team above: team",
+            "blocks.0.attributes.enabled behind: yes",
+            "blocks.0 below: rest",
+        ]
+    );
+    assert_eq!(comments_of(&value[":comments"]).len(), 8);
+    assert_eq!(written(&document, "/resource/aws_s3_bucket/logs:comments/comments/4/text"), "team");
+}
+
+#[test]
+fn comments_of_a_workload_are_those_of_its_parts() {
+    let text = "apiVersion: apps/v1\nkind: Deployment # kind\nspec:\n  # the template\n  template:\n    # the pod\n    spec:\n      containers:\n      - name: a # a\n";
+    let document = document(Form::Yaml(Scalars::Kubernetes), text);
+    let reads: Vec<ReadPath> = ["object:comments", "pod:comments"].iter().map(|read| read.parse().unwrap()).collect();
+    let shape = crate::workload::WorkloadKinds::default().shape(&document);
+    let value: Json = serde_json::from_str(&Projection::new(&reads).apply(&document, &shape)).unwrap();
+    assert_eq!(
+        comments_of(&value["object:comments"]),
+        [
+            "kind behind: kind",
+            "spec.template above: the template",
+            "spec.template.spec above: the pod",
+            "spec.template.spec.containers.0.name behind: a"
+        ]
+    );
+    assert_eq!(comments_of(&value["pod:comments"]), ["spec above: the pod", "spec.containers.0.name behind: a"]);
+    let resolved = shape.resolve(&Pointer::parse("/pod:comments/comments/1/text").unwrap()).unwrap();
+    let span = follow(&document, &resolved).unwrap().place.unwrap().span;
+    assert_eq!(&text[span.range()], "a");
+    assert_eq!(ReadPath::to_string(&":comments".parse().unwrap()), ":comments");
+}
+
+#[test]
+fn comments_of_other_formats_are_unread() {
+    let json = document(Form::Json, r#"{"apiVersion": "v1", "kind": "X"}"#);
+    assert_eq!(project(&json, &[":comments"])[":comments"], json!({"comments": []}));
+}
+
+const POD: &str = "apiVersion: v1\nkind: X\nc:\n";
+
+#[test]
+fn a_container_runs_its_command_and_arguments() {
+    let text = format!(
+        "{POD}- command: [/usr/bin/env, -i, server]\n  args:\n  - --port=$(PORT)\n  - \"$$(HOME)$$\"\n- args: [\"--leader-elect\", 8080]\n\
+        - command: [sh, -c]\n  args: [\"exec app --url=$(URL)/$(date) '$(NAME)' \\\"$$HOME\\\"\"]\n- command: [sh, -c, $(SCRIPT)]\n- image: x\n\
+        - command: [a, null]\n"
+    );
+    let document = document(Form::Yaml(Scalars::Kubernetes), &text);
+    let value = project(&document, &["c[*].command:exec"]);
+    let command = |at: usize| &value["c"][at]["command:exec"]["commands"][0];
+    assert_eq!((&command(0)["name"], &command(0)["wrappers"]), (&json!("server"), &json!(["env"])));
+    assert_eq!(value["c"][0]["command:exec"]["args"], 3);
+    assert_eq!(command(0)["words"][3]["parts"], json!([{"text": "--port="}, {"reference": "PORT"}]));
+    assert_eq!(command(0)["words"][4], json!({"text": "$(HOME)$"}));
+    assert_eq!(value["c"][1]["command:exec"]["image"], true);
+    assert_eq!(command(1)["words"], json!([{"text": "--leader-elect"}, {"text": "8080"}]));
+    assert!(command(1).get("name").is_none());
+    let script = &command(2)["scripts"][0]["commands"][0];
+    assert_eq!(script["name"], "app");
+    let parts = &script["words"][2]["parts"];
+    assert_eq!(parts.as_array().unwrap()[..2], [json!({"text": "--url="}), json!({"reference": "URL"})]);
+    assert_eq!(parts[3]["commands"][0]["name"], "date");
+    assert_eq!(script["words"][3]["parts"], json!([{"reference": "NAME", "quoted": true}]));
+    assert_eq!(script["words"][4]["parts"][0]["variable"], "HOME");
+    assert_eq!(command(3)["scripts"][0]["unknown"], true);
+    assert!(value["c"][4].get("command:exec").is_none());
+    assert!(value["c"][5]["command:exec"]["unread"][0]["reason"].is_string());
+    assert_eq!(written(&document, "/c/0/command:exec/commands/0/words/4"), "$$(HOME)$$");
+    assert_eq!(written(&document, "/c/0/command:exec/commands/0/words/3/parts/1"), "$(PORT)");
+    assert_eq!(written(&document, "/c/1/command:exec/commands/0/words/0"), "--leader-elect");
+    assert_eq!(written(&document, "/c/2/command:exec/commands/0/scripts/0/commands/0/words/1"), "app");
+    let led = follow(&document, &Pointer::parse("/c/1/command:exec/commands/0/words/0").unwrap()).unwrap();
+    assert_eq!(led.path.to_string(), "/c/1/command");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Whatever comments stand where, each is told once, with its place.
+    #[test]
+    fn every_comment_is_told(lines in prop::collection::vec("(  |    |)(- )?(a|b|c)?(: )?(x|\\[1, |\\]|\\{|\\}|'é'|\\|)?( ?# [a-c])?", 1..12)) {
+        let text = format!("apiVersion: v1\nkind: X\nx:\n{}\n", lines.join("\n"));
+        let unit = Unit::new(Form::Yaml(Scalars::Core12), Source::new("a.yaml", text.as_str()));
+        if let Ok(documents) = unit.parse(&Limits::default()) {
+            for document in &documents {
+                let value = project(document, &[":comments", "x:comments", "x[*]:comments", "x.*:comments"]);
+                let comments = value[":comments"]["comments"].as_array().unwrap();
+                prop_assert_eq!(comments.len(), unit.comments(0, &Limits::default()).len());
+                for at in 0..comments.len() {
+                    let written = written(document, &format!("/:comments/comments/{at}"));
+                    prop_assert!(written.starts_with('#'), "{}", written);
+                    let pointer: Pointer = comments[at]["path"].as_array().unwrap().iter().map(|step| step.as_str().unwrap().to_owned()).collect();
+                    prop_assert!(document.at(&pointer).is_some());
+                }
+            }
+        }
+    }
+
+    /// What a container runs has its words where they are written, and nothing panics.
+    #[test]
+    fn words_of_containers_are_exact(words in prop::collection::vec("([a-c]|\\$|\\(|\\)|[A-C]|é|'|\"| ){0,8}", 1..5), cut in 0..5_usize) {
+        let cut = cut.min(words.len());
+        let container = json!({"command": words[..cut], "args": words[cut..]});
+        let text = json!({"apiVersion": "v1", "kind": "X", "c": container}).to_string();
+        let document = document(Form::Json, &text);
+        let value = project(&document, &["c.command:exec"]);
+        let told = value["c"]["command:exec"]["commands"][0]["words"].as_array().unwrap();
+        prop_assert_eq!(told.len(), words.len());
+        for (at, word) in words.iter().enumerate() {
+            prop_assert_eq!(told[at]["text"].as_str().unwrap().to_owned(), word.replace("$$", "$"));
+            let written = written(&document, &format!("/c/command:exec/commands/0/words/{at}"));
+            let read: String = serde_json::from_str(&format!("\"{written}\"")).unwrap();
+            prop_assert_eq!(&read, word);
+        }
+    }
+}

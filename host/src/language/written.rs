@@ -18,6 +18,8 @@ pub(super) struct Text<'n> {
     pub is_list: bool,
     /// Where the elements of a list are in the text; `None` for one that is no text.
     pub parts: Vec<Option<Range<usize>>>,
+    /// Of a command with arguments, which of the parts is the first argument.
+    pub first: usize,
     /// What the text is put together from.
     pieces: Vec<Piece<'n>>,
 }
@@ -32,7 +34,7 @@ enum Piece<'n> {
 
 /// The text under a key of a mapping.
 pub(super) fn text<'n>(mapping: &'n Node, entry: &'n Entry, reading: &Reading) -> Option<Text<'n>> {
-    let mut text = Text { text: String::new(), is_list: false, parts: Vec::new(), pieces: Vec::new() };
+    let mut text = Text { text: String::new(), is_list: false, parts: Vec::new(), pieces: Vec::new(), first: 0 };
     match &entry.value.value {
         Value::Array(items) => {
             text.is_list = true;
@@ -61,7 +63,38 @@ pub(super) fn text<'n>(mapping: &'n Node, entry: &'n Entry, reading: &Reading) -
     }
 }
 
+/// The words of a container's command and arguments, the first of which stand under a key and the others under `args`;
+/// `None` where there are neither. An element that is no text is `None` among the parts.
+pub(super) fn argv<'n>(mapping: &'n Node, key: &str) -> Option<Text<'n>> {
+    let lists = [mapping.get(key), mapping.get("args").filter(|_| key != "args")];
+    let mut text = Text { text: String::new(), is_list: true, parts: Vec::new(), pieces: Vec::new(), first: 0 };
+    for (at, list) in lists.into_iter().enumerate() {
+        if at > 0 {
+            text.first = text.parts.len();
+        }
+        for item in list
+            .map_or(&[][..], |list| list.is_collection().then(|| list.items()).unwrap_or(std::slice::from_ref(list)))
+        {
+            let part = text.push_value(item);
+            if part.is_some() {
+                text.push("\n");
+            }
+            text.parts.push(part);
+        }
+    }
+    (!text.parts.is_empty()).then_some(text)
+}
+
 impl<'n> Text<'n> {
+    /// From the first to the last value that it is put together from; `None` where there is none.
+    pub(super) fn whole(&self) -> Option<Span> {
+        let spans = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Value(node) => Some(node.span),
+            Piece::Added(_) => None,
+        });
+        spans.reduce(|whole, span| Span { start: whole.start.min(span.start), end: whole.end.max(span.end), ..whole })
+    }
+
     /// Adds what a value holds; where that is now.
     fn push_value(&mut self, node: &'n Node) -> Option<Range<usize>> {
         let (Value::String(text) | Value::Number(text)) = &node.value else { return None };
@@ -95,19 +128,11 @@ impl<'n> Text<'n> {
 
     /// Leads from the text to the document's files; `within` is the tree that it stands in.
     pub(super) fn map(&self, document: &Document, within: Option<&Arc<Tree>>) -> SourceMap {
-        let spans = self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Value(node) => Some(node.span),
-            Piece::Added(_) => None,
-        });
-        let Some(first) = spans.clone().next() else { return SourceMap::default() };
-        let whole = spans.fold(first, |whole, span| Span {
-            start: whole.start.min(span.start),
-            end: whole.end.max(span.end),
-            ..whole
-        });
+        let Some(whole) = self.whole() else { return SourceMap::default() };
+        let within = within.filter(|tree| tree.map.is_some());
         let source = match within {
             Some(tree) => &*tree.text,
-            None => document.sources.get(usize::from(first.file)).map_or("", |source| &*source.text),
+            None => document.sources.get(usize::from(whole.file)).map_or("", |source| &*source.text),
         };
         let mut map = SourceMap::within(whole);
         for piece in &self.pieces {
@@ -128,8 +153,8 @@ impl<'n> Text<'n> {
 
 /// A map into the document's files, from one into the text that it stands in.
 fn into_files(map: SourceMap, within: Option<&Arc<Tree>>) -> SourceMap {
-    match within {
-        Some(tree) => map.through(&tree.map),
+    match within.and_then(|tree| tree.map.as_ref()) {
+        Some(outer) => map.through(outer),
         None => map,
     }
 }

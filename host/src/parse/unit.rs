@@ -119,6 +119,11 @@ impl Unit {
         hcl::group(sources).into_iter().map(unit).collect()
     }
 
+    /// Whether it is a Terraform module.
+    pub fn is_module(&self) -> bool {
+        self.form == Form::Terraform
+    }
+
     /// Whether a source of the unit is also one of another unit, whose own it is: a file of a module that is called.
     pub fn is_borrowed(&self, file: u16) -> bool {
         self.form == Form::Terraform && usize::from(file) >= hcl::own_files(&self.sources)

@@ -39,7 +39,10 @@ policy_sdk::rule! {
     factor: Concurrency,
     peers: ["KS:deployment-targeted-by-hpa-does-not-have-replicas-configured"],
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/ReplicaSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/ReplicaSet", "workload/Rollout",
+        "workload/DeploymentConfig", "workload/CloneSet",
+    ],
     uses: [Applications, Autoscalers, FromCluster],
 }
 

@@ -7,7 +7,8 @@ policy_sdk::rule! {
     /// `scaleTargetRef` of a HorizontalPodAutoscaler or ScaledObject names a workload of its namespace, by group, kind
     /// and name. The version does not matter, but the group does: `apiVersion: apps/v1` for a Deployment. Kubernetes'
     /// own kinds that have no number of replicas (DaemonSet, Job, …) cannot be scaled. An object of another kind may be
-    /// defined elsewhere, so it is not reported as missing.
+    /// defined elsewhere, so it is not reported as missing. Nor is any where the documents hold no workload of the
+    /// namespace at all.
     ///
     /// Where an Argo Rollout takes the pod template of a Deployment (`workloadRef`) the Rollout is what must be scaled.
     ///
@@ -45,6 +46,9 @@ policy_sdk::rule! {
     uses: [ScaleTarget],
     reads: ["spec.scaleTargetRef"],
     inventory: {
+        // No relation fits: what counts are workloads that it does not name. Where there is none at all, workloads are
+        // kept elsewhere.
+        any_workload: { kinds: ["workload"], scope: "namespace", reads: [] },
         borrowers: {
             kinds: ["argoproj.io/Rollout"],
             scope: "namespace",
@@ -78,8 +82,12 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     };
     let group = api_version.text().split_once('/').map_or("", |(group, _)| group);
     // KEDA takes `apps/v1` where nothing is written.
-    if group != expected && !(is_keda && !api_version.exists()) {
+    let is_default = is_keda && !api_version.exists();
+    if group != expected && !is_default {
         if !is_own(api_version.text()) {
+            if autoscaling::scale_target(input).is_some() {
+                return Ok(());
+            }
             return not_evaluated(format!("`{}` is no API of Kubernetes' own", api_version.text()));
         }
         let version = if expected.is_empty() { "v1" } else { "apps/v1" };
@@ -100,6 +108,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let report = findings.report(Code::Lent, &name, message);
         report.label_in(&rollout, &rollout.document.at("object.spec.workloadRef.name"), "it takes the template");
     } else if autoscaling::scale_target(input).is_none() {
+        if input.related("any_workload").next().is_none() {
+            return not_evaluated("no workload of its namespace is among the documents");
+        }
         let message = format!("there is no {kind} `{}` in its namespace, so nothing is scaled", name.text());
         findings.report(Code::Missing, &name, message);
     }

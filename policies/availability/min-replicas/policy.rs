@@ -2,6 +2,7 @@ use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
 use policy_sdk::kubernetes::claim::{self, Claims};
 use policy_sdk::kubernetes::production::{self, Production};
 use policy_sdk::kubernetes::serving::{self, Services};
+use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 
@@ -39,13 +40,14 @@ policy_sdk::rule! {
         "KY:require-deployments-have-multiple-replicas", "GK:replicalimits",
     ],
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
-    uses: [Autoscalers, Claims, Production, Services],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
+    uses: [Autoscalers, Claims, CommandLines, Production, Services],
     reads: [
         "object.metadata.name",
         "object.spec.strategy.type",
-        "container.command",
-        "container.args",
     ],
     parameters: {
         /// The replicas that must always be there.
@@ -89,15 +91,28 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return Ok(());
     }
     let serves = format!("Service `{}` sends to its pods", service.name());
-    match autoscaling::autoscaler(input) {
-        Some(autoscaler) => {
+    match (autoscaling::autoscaler(input), autoscaling::borrower(input)) {
+        (Some(autoscaler), _) => {
             let (kind, name) = (autoscaler.kind(), autoscaler.name());
             let message = format!("{kind} `{name}` has a minimum of {replicas}, expected at least {min}: {serves}");
             // Not at `spec.replicas`, whose change would do nothing.
             let report = findings.report(Code::Autoscaler, &workload.object.at("metadata.name"), message);
             report.label_in(&autoscaler, &autoscaling::minimum_place(&autoscaler), "its minimum");
         }
-        None => {
+        (None, Some(rollout)) => {
+            let name = rollout.name();
+            let message = format!(
+                "Rollout `{name}`, which runs its pods, has `replicas` {replicas}, expected at least {min}: {serves}"
+            );
+            // Replicas of its own would run beside those of the Rollout.
+            let own = rollout.workload().object.at("spec.replicas");
+            findings.report(Code::Replicas, &workload.object.at("metadata.name"), message).label_in(
+                &rollout,
+                &own,
+                "its replicas",
+            );
+        }
+        (None, None) => {
             let view = workload.object.at("spec.replicas");
             let message = format!("`replicas` is {replicas}, expected at least {min}: {serves}");
             let has_claim = claim::names(input).next().is_some();
@@ -110,12 +125,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 
 /// `--leader-elect`, `--enable-leader-election` and the like, unless switched off.
 fn elects_leader(container: &Container<'_>) -> bool {
-    let words = ["command", "args"].into_iter().flat_map(|list| container.get(list).items());
-    words.into_iter().any(|word| {
-        let (flag, value) = word.text().split_once('=').unwrap_or((word.text(), "true"));
-        let flag = flag.trim_start_matches('-');
-        word.text().starts_with('-')
-            && (flag.starts_with("leader-elect") || flag.starts_with("enable-leader-elect"))
-            && value != "false"
+    container.command_line().options().any(|(name, value)| {
+        (name.starts_with("leader-elect") || name.starts_with("enable-leader-elect")) && value != Some("false")
     })
 }

@@ -46,7 +46,10 @@ policy_sdk::rule! {
         "KY:create-pod-antiaffinity",
     ],
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
     uses: [Autoscalers, NodePlace, Spread, NewConstraints, NodeCount],
     parameters: {
         /// Labels of nodes that tell nodes apart, or groups of them.

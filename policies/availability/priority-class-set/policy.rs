@@ -65,6 +65,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let place = priority::class_name(input);
     let fix = || Fix::unsafe_(format!("set the class `{first}`")).set(&place, first);
     let name = place.text();
+    let is_allowed = allowed.iter().any(|known| known == name) || *allow_system && priority::is_built_in(name);
     let expected = format!("expected `{}`", allowed.join("` or `"));
     if name.is_empty() {
         if priority::has_default(input) {
@@ -72,7 +73,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
         let message = format!("its pods have no `priorityClassName`, {expected}");
         findings.report(Code::Absent, &place, message).fix(fix());
-    } else if !allowed.iter().any(|known| known == name) && !(*allow_system && priority::is_built_in(name)) {
+    } else if !is_allowed {
         let message = format!("`priorityClassName` is `{name}`, {expected}");
         findings.report(Code::NotAllowed, &place, message).fix(fix());
     }

@@ -27,7 +27,7 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: [
         "workload/Deployment", "workload/StatefulSet", "workload/ReplicaSet", "workload/ReplicationController",
-        "workload/Rollout", "autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject", "autoscaling/Scale",
+        "workload/Rollout", "workload/DeploymentConfig", "workload/CloneSet", "autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject", "autoscaling/Scale",
     ],
     uses: [OwnAutoscaler],
     reads: ["object.spec.replicas", "spec.replicas"],

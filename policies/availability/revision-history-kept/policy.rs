@@ -26,7 +26,10 @@ policy_sdk::rule! {
     effort: Small,
     factor: BuildReleaseRun,
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/DaemonSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/DaemonSet", "workload/Rollout",
+        "workload/DeploymentConfig", "workload/CloneSet",
+    ],
     reads: ["object.spec.revisionHistoryLimit"],
     parameters: {
         /// The fewest revisions.

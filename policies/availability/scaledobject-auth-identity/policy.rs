@@ -34,9 +34,11 @@ policy_sdk::rule! {
     effort: Small,
     factor: BackingServices,
     since: "0.1.0",
-    applies_to: ["keda.sh/ScaledObject", "keda.sh/ScaledJob"],
+    // A ScaledJob is a workload.
+    applies_to: ["keda.sh/ScaledObject", "workload/ScaledJob"],
     reads: [
         "spec.triggers[*].type", "spec.triggers[*].metadata", "spec.triggers[*].authenticationRef",
+        "object.spec.triggers[*].type", "object.spec.triggers[*].metadata", "object.spec.triggers[*].authenticationRef",
     ],
     inventory: {
         authentications: {
@@ -48,6 +50,15 @@ policy_sdk::rule! {
             },
             reads: ["spec.podIdentity.provider", "spec.secretTargetRef", "spec.env"],
         },
+        job_authentications: {
+            kinds: ["keda.sh/TriggerAuthentication", "keda.sh/ClusterTriggerAuthentication"],
+            scope: "cluster",
+            relation: named {
+                kind: "object.spec.triggers[*].authenticationRef.kind=TriggerAuthentication",
+                name: "object.spec.triggers[*].authenticationRef.name",
+            },
+            reads: ["spec.podIdentity.provider", "spec.secretTargetRef", "spec.env"],
+        },
     },
 }
 
@@ -55,7 +66,12 @@ const KEYS: [&str; 3] = ["awsAccessKeyID", "awsAccessKeyId", "awsSecretAccessKey
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let mut unknown = None;
-    let triggers: Vec<View<'_>> = input.document.at("spec.triggers").items().filter(is_of_aws).collect();
+    // A ScaledJob has a pod template, so it comes as a workload.
+    let (triggers, query) = match &*input.subject.kind {
+        "ScaledJob" => ("object.spec.triggers", "job_authentications"),
+        _ => ("spec.triggers", "authentications"),
+    };
+    let triggers: Vec<View<'_>> = input.document.at(triggers).items().filter(is_of_aws).collect();
     if triggers.is_empty() {
         return not_applicable("no trigger asks AWS");
     }
@@ -80,7 +96,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             continue;
         }
         let (name, wanted) = (reference.get("name"), reference.get("kind").as_str().unwrap_or("TriggerAuthentication"));
-        let mut known = input.related("authentications");
+        let mut known = input.related(query);
         let Some(authentication) = known.find(|it| it.kind() == wanted && it.name() == name.text()) else {
             unknown = Some(format!("{wanted} `{}` is not among the documents", name.text()));
             continue;

@@ -1,4 +1,4 @@
-use policy_sdk::kubernetes::written::WrittenLabels;
+use policy_sdk::kubernetes::written::AsBuilt;
 use policy_sdk::prelude::*;
 use policy_sdk::values::selector;
 
@@ -8,8 +8,7 @@ policy_sdk::rule! {
     /// `spec.selector` of a Deployment, StatefulSet, DaemonSet, ReplicaSet or Rollout, with `matchLabels` and
     /// `matchExpressions`, matches `spec.template.metadata.labels`, is there and is not empty. The selector of a Job is
     /// generated, so it is judged only with `manualSelector: true`; that of a ReplicationController and of `v1beta1` is
-    /// derived from the template where it is absent. Where a kustomization adds labels to pods, it adds them to both,
-    /// so the rule is not evaluated there.
+    /// derived from the template where it is absent. What a kustomization writes into either counts.
     ///
     /// ## Why
     /// The API server refuses such an object, so the release that brings it fails.
@@ -27,11 +26,11 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// The selector does not match the template's labels
-        Mismatch: High, Certain, absence;
+        Mismatch: High, Certain;
         /// There is no selector
-        NoSelector: High, Certain, absence;
+        NoSelector: High, Certain;
         /// The selector is empty
-        Empty: High, Certain, absence;
+        Empty: High, Certain;
     },
     priority: P2,
     effort: Small,
@@ -43,9 +42,9 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: [
         "workload/Deployment", "workload/StatefulSet", "workload/DaemonSet", "workload/ReplicaSet", "workload/Job",
-        "workload/Rollout",
+        "workload/Rollout", "workload/CloneSet",
     ],
-    uses: [WrittenLabels],
+    uses: [AsBuilt],
     reads: ["object.spec.selector", "object.spec.manualSelector", "pod.metadata.labels"],
 }
 
@@ -55,7 +54,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("its selector is generated");
     }
     let own = workload.object.at("spec.selector");
-    if !own.exists() && input.subject.version == "v1beta1" {
+    if !own.exists() && (&*input.subject.group, &*input.subject.version) == ("apps", "v1beta1") {
         return not_applicable("its selector is derived from the template");
     }
     let labels = workload.pod_labels();
@@ -65,8 +64,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     } else if selector::is_empty(&own) {
         findings.report(Code::Empty, &own, format!("its `selector` is empty: {refused}"));
     } else if !selector::matches(&own, &labels) {
-        let missed = own.get("matchLabels").entries().find(|(key, value)| labels.get(key).as_str() != value.as_str());
+        let differs =
+            |(key, value): &(&str, View<'_>)| value.as_str().is_none() || labels.get(key).as_str() != value.as_str();
+        let missed = own.get("matchLabels").entries().find(differs);
         let which = match &missed {
+            Some((key, value)) if value.as_str().is_none() => format!("`{key}` is not a string"),
             Some((key, value)) => match labels.get(key).as_str() {
                 Some(has) => format!("its pods have `{key}: {has}`, not `{}`", value.text()),
                 None => format!("its pods have no label `{key}`"),

@@ -32,7 +32,10 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Concurrency,
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
     uses: [Autoscalers, Spread, NodeCount, ZoneCount],
 }
 

@@ -1,5 +1,5 @@
 use policy_sdk::kubernetes::operated::LATE_LABELS;
-use policy_sdk::kubernetes::written::{self, Owned, WrittenLabels};
+use policy_sdk::kubernetes::written::{self, Owned};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -35,7 +35,7 @@ policy_sdk::rule! {
         /// The Service is not headless
         NotHeadless: Low, Likely;
         /// The Service selects other pods
-        SelectsOthers: Low, Likely, absence: ["written_labels"];
+        SelectsOthers: Low, Likely;
     },
     priority: P2,
     effort: Small,
@@ -43,7 +43,7 @@ policy_sdk::rule! {
     peers: ["KS:statefulset-has-servicename"],
     since: "0.1.0",
     applies_to: ["workload/StatefulSet"],
-    uses: [Owned, WrittenLabels],
+    uses: [Owned],
     reads: [
         "object.spec.serviceName", "pod.metadata.labels", "container.command", "container.args",
         "container.env[*].value",

@@ -1,5 +1,5 @@
 use policy_sdk::kubernetes::spread::{self, Spread};
-use policy_sdk::kubernetes::written::WrittenLabels;
+use policy_sdk::kubernetes::written::AsBuilt;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -11,8 +11,7 @@ policy_sdk::rule! {
     /// a `whenUnsatisfiable`, a `maxSkew` of 1 or more, `minDomains` of 1 or more and only with `DoNotSchedule`, and a
     /// `labelSelector` where there are `matchLabelKeys`.
     ///
-    /// Where a kustomization adds labels to pods they are not in the file, so a selector that matches nothing is not
-    /// evaluated there.
+    /// Labels that a kustomization gives count.
     ///
     /// ## Why
     /// Without a selector no pod is counted, so the constraint is always met and spreads nothing. With a selector for
@@ -30,7 +29,7 @@ policy_sdk::rule! {
         /// The constraint has no selector, so it counts no pod
         NoSelector: High, Certain;
         /// Its selector does not match the pods that have it
-        SelectsOthers: High, Certain, absence;
+        SelectsOthers: High, Certain;
         /// The API server refuses it
         Refused: High, Certain;
     },
@@ -40,7 +39,7 @@ policy_sdk::rule! {
     peers: ["KS:pod-topology-spread-constraints"],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Spread, WrittenLabels],
+    uses: [AsBuilt, Spread],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {

@@ -38,7 +38,10 @@ policy_sdk::rule! {
     factor: Concurrency,
     peers: ["PO:topologySpreadConstraint", "KY:topologyspreadconstraints-policy"],
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
     uses: [Autoscalers, Production, Spread, NewConstraints],
     reads: [
         "pod.spec.nodeSelector",

@@ -31,7 +31,10 @@ policy_sdk::rule! {
     effort: Small,
     factor: Telemetry,
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
     uses: [Monitors, MonitoringOperator, Beside<ServiceMonitor>],
     reads: [
         "object.metadata.labels",

@@ -1,6 +1,6 @@
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
-use policy_sdk::repository::github::{self, Action, Permissions, UsedActions};
+use policy_sdk::repository::github::{self, Action, Permissions, Used, UsedActions};
 
 policy_sdk::rule! {
     /// Actions are pinned by commit
@@ -41,8 +41,9 @@ policy_sdk::rule! {
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [UsedActions, Permissions],
     reads: [
-        "env", "jobs.*.env", "jobs.*.secrets", "jobs.*.with", "jobs.*.steps[*].env", "jobs.*.steps[*].with",
-        "runs.image",
+        "env", "env.*:expression", "jobs.*.env", "jobs.*.env.*:expression", "jobs.*.secrets",
+        "jobs.*.with", "jobs.*.with.*:expression", "jobs.*.steps[*].env", "jobs.*.steps[*].env.*:expression",
+        "jobs.*.steps[*].with", "jobs.*.steps[*].with.*:expression", "jobs.*.steps[*].run:expression",
     ],
     parameters: {
         /// Owners whose actions may be named by version.
@@ -56,14 +57,13 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let image = Some(input.document.at("runs.image")).filter(|image| image.text().starts_with("docker://"));
-    for (job, uses) in github::uses(input).chain(image.map(|image| (None, image))) {
-        if let Some(image) = uses.text().strip_prefix("docker://") {
-            if !image.contains("@sha256:") {
-                findings.report(Code::Image, &uses, format!("the image `{image}` is not pinned by digest"));
+    for (job, place, used) in github::used(input) {
+        match used {
+            Used::Image(image) if !image.contains("@sha256:") => {
+                findings.report(Code::Image, &place, format!("the image `{image}` is not pinned by digest"));
             }
-        } else if let Some(action) = Action::parse(uses.text()).filter(|action| !action.is_commit()) {
-            judge(input, &uses, &action, job.as_ref(), findings);
+            Used::Action(action) if !action.is_commit() => judge(input, &place, &action, job.as_ref(), findings),
+            Used::Image(_) | Used::Action(_) | Used::Local(_) => {}
         }
     }
     Ok(())
@@ -106,12 +106,15 @@ fn judge(
 
 /// What a job has that is worth stealing: secrets other than its own token, or a token that may write what is shipped.
 fn worth_stealing(input: &Input<'_, Parameters>, job: &View<'_>) -> Option<String> {
-    let names_secret = |view: View<'_>| view.entries().any(|(_, value)| github::names_secret(value.text()));
+    let names_secret = |view: View<'_>| github::with_secrets(&view).any(|(_, _, names_secret)| names_secret);
     let mut steps = job.get("steps").items();
     let has_secrets = job.get("secrets").kind().is_some()
         || ["env", "with"].into_iter().any(|field| names_secret(job.get(field)))
         || names_secret(input.document.get("env"))
-        || steps.any(|step| ["env", "with"].into_iter().any(|field| names_secret(step.get(field))));
+        || steps.any(|step| {
+            ["env", "with"].into_iter().any(|field| names_secret(step.get(field)))
+                || github::names_secret(&step.get("run:expression"))
+        });
     if has_secrets {
         return Some("secrets".to_owned());
     }

@@ -1,12 +1,15 @@
+use policy_sdk::language::shell::{Command, all_commands};
 use policy_sdk::prelude::*;
-use policy_sdk::repository::github::{self, Action, Permissions, Triggers};
+use policy_sdk::repository::github::{self, Permissions, Triggers, Used, UsedActions};
 
 policy_sdk::rule! {
     /// Workflows log in to clouds with OIDC, not with stored keys
     ///
-    /// No `env` takes a cloud key such as `AWS_SECRET_ACCESS_KEY` from a secret, and the login
+    /// No `env` takes a cloud key such as `AWS_SECRET_ACCESS_KEY` from a secret, the login
     /// actions of AWS, Google Cloud and Azure get no key but the role to assume
-    /// (`role-to-assume`, `workload_identity_provider`, `client-id`). The job that uses them has the
+    /// (`role-to-assume`, `workload_identity_provider`, `client-id`), and no script logs in with a key
+    /// (`aws configure set aws_secret_access_key`, `gcloud auth activate-service-account`, `az login
+    /// --service-principal` with a password). The job that uses them has the
     /// permission `id-token: write`; a reusable workflow may leave that to its caller. Sessions are
     /// asked for one hour at most.
     ///
@@ -38,10 +41,12 @@ policy_sdk::rule! {
     peers: ["ZZ:use-trusted-publishing"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
-    uses: [Permissions, Triggers],
+    uses: [Permissions, Triggers, UsedActions],
     reads: [
-        "env", "jobs.*.runs-on", "jobs.*.env", "jobs.*.container.env",
-        "jobs.*.steps[*].uses", "jobs.*.steps[*].env", "jobs.*.steps[*].with",
+        "env", "env.*:expression", "jobs.*.runs-on", "jobs.*.env", "jobs.*.env.*:expression",
+        "jobs.*.container.env", "jobs.*.container.env.*:expression",
+        "jobs.*.steps[*].env", "jobs.*.steps[*].env.*:expression", "jobs.*.steps[*].with",
+        "jobs.*.steps[*].run:shell",
     ],
 }
 
@@ -89,24 +94,59 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         judge_env(&job.at("container.env"), findings);
         for step in job.get("steps").items() {
             judge_env(&step.get("env"), findings);
-            let action = Action::parse(step.get("uses").text());
-            if let Some(login) = LOGINS.iter().find(|login| action.is_some_and(|action| action.is(login.action))) {
+            let used = Used::parse(step.get("uses").text());
+            let is_used = |login: &&Login| matches!(used, Some(Used::Action(action)) if action.is(login.action));
+            if let Some(login) = LOGINS.iter().find(is_used) {
                 judge_login(input, login, (id, &job), &step, findings);
             }
+            judge_script(&step.get("run:shell"), findings);
         }
     }
     Ok(())
 }
 
 fn judge_env(env: &View<'_>, findings: &mut Findings) {
-    for (name, value) in env.entries() {
+    for (name, value, names_secret) in github::with_secrets(env) {
         let upper = name.to_ascii_uppercase();
-        let is_key = KEY_VARIABLES.contains(&&*upper) && github::names_secret(value.text());
+        let is_key = KEY_VARIABLES.contains(&&*upper) && names_secret;
         if is_key && !(upper.starts_with("AWS_") && is_no_aws(env)) {
             let message = format!("`{name}` is a stored key, expected a login with OIDC");
             findings.report(Code::StaticKey, &value, message);
         }
     }
+}
+
+/// Commands of a script that log in with a key.
+fn judge_script(tree: &View<'_>, findings: &mut Findings) {
+    let commands = all_commands(tree);
+    let is_short_lived = commands.iter().any(|command| has(command, "aws_session_token"));
+    for command in &commands {
+        let login = match command.name() {
+            "aws" if has(command, "configure") && has(command, "aws_secret_access_key") && !is_short_lived => {
+                "aws configure set aws_secret_access_key"
+            }
+            "gcloud" if has(command, "auth") && has(command, "activate-service-account") => {
+                "gcloud auth activate-service-account"
+            }
+            "az" if has(command, "login") && has(command, "--service-principal") && has_password(command) => {
+                "az login --service-principal"
+            }
+            _ => continue,
+        };
+        let message = format!("`{login}` takes a stored key, expected a login with OIDC");
+        findings.report(Code::StaticKey, &command.get("name"), message);
+    }
+}
+
+fn has(command: &Command<'_>, word: &str) -> bool {
+    command.program_words().any(|own| own.text() == word)
+}
+
+fn has_password(command: &Command<'_>) -> bool {
+    command.program_words().any(|word| {
+        let option = word.text().split('=').next().unwrap_or_default();
+        matches!(option, "-p" | "--password" | "--certificate")
+    })
 }
 
 /// Whether AWS variables are short-lived, or for a store that only speaks like S3.
@@ -127,26 +167,28 @@ fn judge_login(
     findings: &mut Findings,
 ) {
     let with = step.get("with");
+    let given = |name: &str| github::given(&with, name);
     let (action, role) = (login.action, login.role);
-    if let Some(key) = login.keys.iter().find(|key| with.get(key).exists()) {
-        if !with.get("aws-session-token").exists() && !holds_only_ids(with.get(key).text()) {
+    if let Some(key) = login.keys.iter().find(|key| given(key).exists()) {
+        if !given("aws-session-token").exists() && !holds_only_ids(given(key).text()) {
             let message = format!("`{action}` gets the stored key `{key}`, expected only `{role}`");
-            findings.report(Code::StaticKey, &with.get(key), message);
+            findings.report(Code::StaticKey, &given(key), message);
         }
         return;
     }
-    let is_chained = with.get("role-chaining").is_true() || with.get("role-chaining").text() == "true";
-    if with.get("auth-type").text().eq_ignore_ascii_case("identity") {
+    let chaining = given("role-chaining");
+    let is_chained = chaining.is_true() || chaining.text() == "true";
+    if given("auth-type").text().eq_ignore_ascii_case("identity") {
         return;
     }
-    if !with.get(role).exists() {
+    if !given(role).exists() {
         let finds_one = login.role == "role-to-assume"
             && (!is_hosted(&job.get("runs-on"))
                 || [step.get("env"), job.get("env"), input.document.get("env")]
                     .iter()
                     .any(|env| ["AWS_ROLE_ARN", "AWS_PROFILE"].iter().any(|name| env.get(name).exists())));
         if !finds_one {
-            findings.report(Code::NoRole, &with.get(role), format!("`{action}` names no `{role}`"));
+            findings.report(Code::NoRole, &given(role), format!("`{action}` names no `{role}`"));
         }
     } else if !is_chained && !github::may_write(input, job, "id-token").unwrap_or(github::is_reusable(input)) {
         let message = format!("job `{id}` logs in with OIDC but lacks the permission `id-token: write`");
@@ -161,7 +203,7 @@ fn judge_login(
         let place = if permissions.as_str().is_some() { permissions } else { permissions.get("id-token") };
         findings.report(Code::NoIdToken, &place, message).label(&step.get("uses"), "logs in here").fix(fix);
     }
-    let lifetime = with.get(login.lifetime);
+    let lifetime = given(login.lifetime);
     let seconds = lifetime.scalar_text().and_then(|text| text.trim_end_matches('s').parse::<u64>().ok());
     if let Some(seconds) = seconds.filter(|seconds| *seconds > MAX_SECONDS) {
         let message = format!("the session lives {seconds} seconds, expected at most {MAX_SECONDS}");

@@ -25,7 +25,7 @@ policy_sdk::rule! {
         Unconfined: Medium, Certain;
         /// An annotation switches AppArmor off
         Annotation: Medium, Certain;
-        /// A profile of the nodes is none of those that are allowed
+        /// A profile of the nodes is not in the list of allowed ones
         NotAllowed: Medium, Certain;
     },
     priority: P1,

@@ -9,16 +9,16 @@ policy_sdk::rule! {
     ///
     /// `securityContext.capabilities.add` of every container of every class names only `AUDIT_WRITE`, `CHOWN`,
     /// `DAC_OVERRIDE`, `FOWNER`, `FSETID`, `KILL`, `MKNOD`, `NET_BIND_SERVICE`, `SETFCAP`, `SETGID`, `SETPCAP`,
-    /// `SETUID` and `SYS_CHROOT`. Pod Security compares names letter by letter, so `CAP_CHOWN` and `chown` are none
-    /// of them. A container is told once, with all names.
+    /// `SETUID` and `SYS_CHROOT`. Pod Security compares names letter by letter and refuses `CAP_CHOWN` and `chown`. A
+    /// container gets one finding with all its names.
     ///
     /// ## Why
     /// `SYS_ADMIN`, `SYS_PTRACE`, `NET_ADMIN` and their like let a process that breaks in rule over the node, or over
     /// the traffic of its neighbours.
     ///
     /// ## Fix
-    /// Remove the names. An agent of the node that needs one gets an exemption that names its namespace and image. Write
-    /// a name of the list in capitals, without `CAP_`.
+    /// Remove the names. An agent of the node that needs one gets an exemption that names its namespace and image.
+    /// Write a name of the list in capitals, without `CAP_`.
     findings: {
         /// A container adds a capability that runtimes do not give by default
         Added: High, Certain, covers: ["pss-drop-all-capabilities/added"], within: Container;

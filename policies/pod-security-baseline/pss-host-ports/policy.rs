@@ -13,8 +13,8 @@ policy_sdk::rule! {
     /// NetworkPolicy. Two pods that want the same one cannot share a node: rollouts wait for a node that is free.
     ///
     /// ## Fix
-    /// Remove `hostPort` and reach the pod through a Service: `ClusterIP` inside the cluster, `LoadBalancer`, an Ingress
-    /// or a Gateway from outside. An agent that must listen on each node gets an exemption.
+    /// Remove `hostPort` and reach the pod through a Service: `ClusterIP` inside the cluster, `LoadBalancer`, an
+    /// Ingress or a Gateway from outside. An agent that must listen on each node gets an exemption.
     findings: {
         /// A container takes a port of the node
         HostPort: Medium, Certain;
@@ -23,7 +23,10 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     controls: ["pss:baseline", "cis:5.2.13"],
-    peers: ["PO:hostPortSet", "KC:C-0044", "CK:CKV_K8S_26", "TR:KSV-0024", "KY:disallow-host-ports", "GK:host-network-ports"],
+    peers: [
+        "PO:hostPortSet", "KC:C-0044", "CK:CKV_K8S_26", "TR:KSV-0024", "KY:disallow-host-ports",
+        "GK:host-network-ports",
+    ],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [HostPorts],

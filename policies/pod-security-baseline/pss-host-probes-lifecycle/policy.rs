@@ -14,7 +14,7 @@ policy_sdk::rule! {
     /// only fails its probe, so a person must confirm.
     ///
     /// ## Why
-    /// The kubelet makes the call, from the node: with `host` whoever writes a pod lets it call any address that the
+    /// The kubelet makes the call, from the node. With `host` the author of a pod makes it call any address that the
     /// node reaches, such as the metadata service of the cloud.
     ///
     /// ## Fix

@@ -1,3 +1,5 @@
+use policy_sdk::kubernetes::host_path;
+use policy_sdk::kubernetes::mount;
 use policy_sdk::kubernetes::pod_security::baseline::HostPathVolumes;
 use policy_sdk::prelude::*;
 
@@ -12,14 +14,14 @@ policy_sdk::rule! {
     /// read holds credentials of other pods. And the data is gone, or another's, once the pod moves to another node.
     ///
     /// ## Fix
-    /// Take `emptyDir` for scratch data, a PersistentVolumeClaim for what must stay, `configMap`, `secret` or `projected`
-    /// for files that are given. An agent of the node, a log shipper or a CSI driver gets an exemption that names its
-    /// namespace and image.
+    /// Take `emptyDir` for scratch data, a PersistentVolumeClaim for what must stay, `configMap`, `secret` or
+    /// `projected` for files that are given. An agent of the node, a log shipper or a CSI driver gets an exemption that
+    /// names its namespace and image.
     findings: {
         /// A volume is a path of the node
-        HostPath: High, Certain;
+        HostPath: High, Certain, covers: ["host-mounts-read-only"];
         /// A path of the node that may be read is mounted so that it can be written
-        Writable: High, Certain;
+        Writable: High, Certain, covers: ["host-mounts-read-only"];
     },
     priority: P0,
     effort: Medium,
@@ -71,22 +73,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 }
 
 fn can_write(container: &Container<'_>, volume: &str) -> bool {
-    let mut mounts = container.get("volumeMounts").items().filter(|mount| mount.get("name").text() == volume);
-    mounts.any(|mount| !mount.get("readOnly").is_true())
+    mount::of_volume(container, volume).any(|mount| !mount.get("readOnly").is_true())
 }
 
-/// Whether a path is a directory, or something below it, once `.`, `..` and `//` are resolved.
+/// Whether a path is a directory, or something below it, however both are spelled.
 fn is_below(path: &str, directory: &str) -> bool {
-    let parts = |path| {
-        let mut parts: Vec<&str> = Vec::new();
-        for part in str::split(path, '/').filter(|part| !matches!(*part, "" | ".")) {
-            if part == ".." {
-                parts.pop();
-            } else {
-                parts.push(part);
-            }
-        }
-        parts
-    };
-    path.starts_with('/') && parts(path).starts_with(&parts(directory))
+    path.starts_with('/') && host_path::is_in(&host_path::clean(path), &host_path::clean(directory))
 }

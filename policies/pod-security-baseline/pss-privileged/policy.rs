@@ -1,4 +1,5 @@
 use policy_sdk::kubernetes::pod_security::baseline::{self, Privileged};
+use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -6,8 +7,8 @@ policy_sdk::rule! {
     ///
     /// No container of any class sets `securityContext.privileged: true`.
     ///
-    /// What else a privileged container lacks (`allowPrivilegeEscalation`, `capabilities`, `seccompProfile`, `procMount`)
-    /// is not told beside it: the cure is the same.
+    /// What else a privileged container lacks (`allowPrivilegeEscalation`, `capabilities`, `seccompProfile`,
+    /// `procMount`) is not told beside it: the cure is the same.
     ///
     /// ## Why
     /// A privileged container sees the node's devices and keeps every kernel capability: escaping it
@@ -36,8 +37,8 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Privileged],
-    reads: ["container.command", "container.args", "container.volumeMounts[*].mountPropagation"],
+    uses: [CommandLines, Privileged],
+    reads: ["container.volumeMounts[*].mountPropagation"],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
@@ -52,7 +53,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 /// What does with less, where the container shows what it is privileged for.
 fn smaller_way(container: &Container<'_>) -> &'static str {
     let mut mounts = container.get("volumeMounts").items();
-    if container.calls(&["sysctl"]) {
+    if container.command_line().runs(&["sysctl"]) {
         "; what it sets with `sysctl` can stand in the pod's `securityContext.sysctls`, or is a setting of the node"
     } else if mounts.any(|mount| mount.get("mountPropagation").text() == "Bidirectional") {
         "; only a privileged container may mount with `Bidirectional`, so it needs an exemption"

@@ -6,8 +6,8 @@ use policy_sdk::settings::KubernetesVersion;
 policy_sdk::rule! {
     /// `/proc` of containers stays masked
     ///
-    /// `securityContext.procMount` of every container of every class is absent or `Default`. From Kubernetes 1.35 on the
-    /// level baseline lets pods with a user namespace of their own (`hostUsers: false`) choose; restricted (setting
+    /// `securityContext.procMount` of every container of every class is absent or `Default`. From Kubernetes 1.35 on
+    /// the level baseline lets pods with a user namespace of their own (`hostUsers: false`) choose; restricted (setting
     /// `podSecurityLevel`) does not.
     ///
     /// ## Why

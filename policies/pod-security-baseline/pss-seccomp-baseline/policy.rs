@@ -8,9 +8,9 @@ policy_sdk::rule! {
     /// Seccomp is not switched off
     ///
     /// Where the pod or a container of any class sets `securityContext.seccompProfile`, its `type` is `RuntimeDefault`
-    /// or `Localhost`. For clusters before Kubernetes 1.19 the annotations of that time are looked at instead. Later
-    /// kubelets do not know them: where an annotation names a profile and no field does, the pod runs without the one
-    /// that somebody meant.
+    /// or `Localhost`. For clusters before Kubernetes 1.19 the annotations of that time are looked at instead. Kubelets
+    /// ignore them from 1.27 on: where an annotation names a profile and no field does, the pod runs without that
+    /// profile.
     ///
     /// ## Why
     /// The profile keeps a process from system calls that no application makes and that most escapes from containers

@@ -12,8 +12,8 @@ policy_sdk::rule! {
     /// `container_engine_t`. `level` is free.
     ///
     /// ## Why
-    /// Another type, such as `spc_t`, takes the container out of the policy that keeps it from the files and processes of
-    /// the node and of other pods.
+    /// Another type, such as `spc_t`, takes the container out of the policy that keeps it from the files and processes
+    /// of the node and of other pods.
     ///
     /// ## Fix
     /// Remove `type`, `user` and `role`. To share a volume between pods set `level` alone:

@@ -14,9 +14,9 @@ policy_sdk::setting! {
 policy_sdk::rule! {
     /// Pods set only safe kernel parameters
     ///
-    /// Each `securityContext.sysctls[].name` of the pod is one that Pod Security takes for safe, by the Kubernetes version
-    /// of the clusters; where no version is set, by the newest. It compares names letter by letter, with dots: the kubelet
-    /// knows `net/ipv4/tcp_syncookies` as well, Pod Security does not.
+    /// Each `securityContext.sysctls[].name` of the pod is one that Pod Security takes for safe, by the Kubernetes
+    /// version of the clusters; where no version is set, by the newest. It compares names letter by letter, with dots:
+    /// the kubelet knows `net/ipv4/tcp_syncookies` as well, Pod Security does not.
     ///
     /// ## Why
     /// Other parameters belong to the node as a whole, or can be set so that other pods suffer. Kubelets refuse them as

@@ -8,8 +8,8 @@ policy_sdk::rule! {
     /// `false`.
     ///
     /// ## Why
-    /// A HostProcess container is no container: it sees the node's files, registry and network, and runs as an account of
-    /// the node.
+    /// A HostProcess container is no container: it sees the node's files, registry and network, and runs as an account
+    /// of the node.
     ///
     /// ## Fix
     /// Remove `hostProcess`. A network plugin, a storage driver or a monitoring agent for Windows nodes that needs it

@@ -16,7 +16,8 @@ policy_sdk::setting! {
     /// Namespaces, as globs, whose pods have to be privileged: those of the cluster and of agents on its nodes.
     pub PrivilegedNamespaces, "privilegedNamespaces": Vec<String> = list([
         "kube-system", "kube-public", "kube-node-lease", "calico-*", "tigera-*", "cilium*", "kube-flannel", "csi-*",
-        "*-csi", "longhorn-system", "rook-ceph", "metallb-system", "falco", "gpu-operator", "istio-system", "openshift-*",
+        "*-csi", "longhorn-system", "rook-ceph", "metallb-system", "falco", "gpu-operator", "istio-system",
+        "openshift-*",
     ]);
 }
 
@@ -27,16 +28,17 @@ policy_sdk::rule! {
     /// `production_level`. All six labels of Pod Security have values that the API server takes. Without
     /// `enforce-version` the newest version holds.
     ///
-    /// Namespaces of the setting `privilegedNamespaces`, those that say why in the annotation `reason_annotation`, those
-    /// that a controller made, and those that are being deleted are exempt. Where the setting `podSecurityAdmission` says
-    /// that the cluster enforces a level by default, or that another engine does, the rule does not apply.
+    /// Namespaces of the setting `privilegedNamespaces`, those that say why in the annotation `reason_annotation`,
+    /// those that a controller made, and those that are being deleted are exempt. Where the setting
+    /// `podSecurityAdmission` says that the cluster enforces a level by default, or that another engine does, the rule
+    /// does not apply.
     ///
-    /// The safe fix adds the labels `warn` and `audit`, which refuse nothing. Enforcing can stop rollouts, so once they are
-    /// there a person must confirm it.
+    /// The safe fix adds the labels `warn` and `audit`, which refuse nothing. Enforcing can stop rollouts, so once they
+    /// are there a person must confirm it.
     ///
     /// ## Why
-    /// Without the label everybody who may create a pod in the namespace may create a privileged one, and with it own the
-    /// node.
+    /// Without the label everybody who may create a pod in the namespace may create a privileged one, and with it own
+    /// the node.
     ///
     /// ## Fix
     /// Label the Namespace. Warn first, read the warnings, then enforce:
@@ -57,7 +59,7 @@ policy_sdk::rule! {
         WeakInProduction: Low, Likely;
         /// A label has a value that the API server refuses
         Invalid: High, Certain;
-        /// A label begins like those of Pod Security and is none of them
+        /// A label begins like those of Pod Security, which does not know it
         Unknown: Medium, Certain;
         /// The version is not pinned, or an old one
         Version: Low, Certain;
@@ -160,7 +162,7 @@ fn report_unreadable(labels: &View<'_>, findings: &mut Findings) {
     }
 }
 
-/// Why nobody expects a level of this Namespace.
+/// Why this Namespace need not enforce a level.
 fn exempted_by(input: &Input<'_, Parameters>, metadata: &View<'_>) -> Option<&'static str> {
     let configuration = input.setting::<PodSecurityAdmission>();
     let name = metadata.get("name").text();

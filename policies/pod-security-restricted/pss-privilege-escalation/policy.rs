@@ -2,6 +2,7 @@ use policy_sdk::kubernetes::pod_security;
 use policy_sdk::kubernetes::pod_security::baseline::{AddedCapabilities, Privileged};
 use policy_sdk::kubernetes::pod_security::restricted::{self, Escalation, RunAsNonRoot, RunAsUser};
 use policy_sdk::kubernetes::windows::{self, Windows};
+use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::prelude::*;
 use policy_sdk::settings::KubernetesVersion;
 
@@ -39,8 +40,9 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Escalation, AddedCapabilities, Privileged, RunAsNonRoot, RunAsUser, Windows, KubernetesVersion],
-    reads: ["container.command", "container.args"],
+    uses: [
+        Escalation, AddedCapabilities, CommandLines, Privileged, RunAsNonRoot, RunAsUser, Windows, KubernetesVersion,
+    ],
 }
 
 /// Programs that work by set-user-ID or file capabilities.
@@ -86,8 +88,10 @@ fn fix(workload: &Workload<'_>, container: &Container<'_>, allowed: &View<'_>) -
         Some(user) => user == 0,
         None => !effective("runAsNonRoot").is_true(),
     };
+    let command = container.command_line();
     let is_admin = added(container).any(|capability| capability.text() == "SYS_ADMIN");
-    let relies_on_it = is_admin || !is_root && added(container).next().is_some() || container.calls(&RAISING);
+    let relies_on_it =
+        is_admin || !is_root && added(container).next().is_some() || command.runs(&RAISING) || command.is_unclear();
     let title = "forbid gaining privileges";
     let fix = if allowed.exists() || relies_on_it { Fix::unsafe_(title) } else { Fix::safe(title) };
     Some(fix.set(allowed, false))

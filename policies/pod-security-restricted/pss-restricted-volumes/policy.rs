@@ -8,9 +8,9 @@ policy_sdk::rule! {
     /// `persistentVolumeClaim`, `projected` or `secret`. `hostPath` is left to `pss-hostpath-volumes`.
     ///
     /// ## Why
-    /// With `nfs`, `iscsi` or `rbd` in the pod whoever writes it chooses the server and the rights on it. A claim leaves
-    /// that to the people who run the storage, and the pod moves to another cluster unchanged. `gitRepo` runs git as root
-    /// on the node.
+    /// With `nfs`, `iscsi` or `rbd` in the pod its author chooses the server and the rights on it. A claim leaves that
+    /// to the people who run the storage, and the pod moves to another cluster unchanged. `gitRepo` runs git as root on
+    /// the node.
     ///
     /// ## Fix
     /// Describe the storage once, in a PersistentVolume, and claim it:

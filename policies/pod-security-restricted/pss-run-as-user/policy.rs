@@ -11,16 +11,16 @@ policy_sdk::rule! {
     /// Each field is looked at where it stands: a 0 of the pod counts even where every container has a user of its own.
     /// From Kubernetes 1.35 on pods with a user namespace of their own (`hostUsers: false`) may be root in it.
     ///
-    /// The fix sets user 65534. Whether the program works as that user and can read its files nobody can see here, so a
-    /// person must confirm. Privileged containers and ephemeral ones get none.
+    /// The fix sets user 65534. The manifest does not show whether the program works as that user and can read its
+    /// files, so a person must confirm it. Privileged and ephemeral containers get no fix.
     ///
     /// ## Why
     /// User 0 in a container is user 0 on the node, once a hole in the runtime or a mount lets it out. In the container
     /// it may change every file of the image.
     ///
     /// ## Fix
-    /// Set a number other than 0 and let the image give that user what it must write. Where a volume belongs to root, set
-    /// `fsGroup`:
+    /// Set a number other than 0 and let the image give that user what it must write. Where a volume belongs to root,
+    /// set `fsGroup`:
     ///
     /// ```yaml
     /// securityContext: {runAsNonRoot: true, runAsUser: 65534, fsGroup: 65534}

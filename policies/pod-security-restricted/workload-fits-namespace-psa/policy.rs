@@ -14,20 +14,20 @@ use policy_sdk::tables::safe_sysctls::SafeSysctls;
 policy_sdk::rule! {
     /// Pods meet the level that their Namespace enforces
     ///
-    /// What Kubernetes' Pod Security Admission would refuse: the level and its version are those of the Namespace's labels
-    /// `pod-security.kubernetes.io/enforce` and `enforce-version`, else the defaults of the setting
-    /// `podSecurityAdmission`; the checks are those of the `pss-` rules. A label that cannot be read counts as `restricted`
-    /// or `latest`, as it does for the API server. A workload is told once, with all checks that it fails; the `pss-` rules
-    /// stand beside it with the cure of each.
+    /// What Kubernetes' Pod Security Admission would refuse: the level and its version are those of the Namespace's
+    /// labels `pod-security.kubernetes.io/enforce` and `enforce-version`, else the defaults of the setting
+    /// `podSecurityAdmission`; the checks are those of the `pss-` rules. A label that cannot be read counts as
+    /// `restricted` or `latest`, as it does for the API server. A workload gets one finding with all checks that it
+    /// fails; the `pss-` rules report each with its cure.
     ///
     /// Namespaces, runtime classes and users that the setting exempts are exempt. Where the Namespace is not among the
-    /// files, or neither it nor the setting names a level, nothing can be said; nor of a patch, whose containers have no
-    /// image.
+    /// files, or neither it nor the setting names a level, the rule is not evaluated; nor is it for a patch, whose
+    /// containers have no image.
     ///
     /// ## Why
-    /// A Deployment is admitted all the same: the API server refuses its pods, one by one, and the rollout stands still
-    /// with an event at the ReplicaSet that nobody looks at. After a restart of the node the old pods do not come back
-    /// either.
+    /// The API server admits a Deployment all the same, and then refuses its pods. The rollout stands still, and the
+    /// only trace is an event of the ReplicaSet. Pods that ran before the level was set do not come back once they are
+    /// evicted or their node restarts.
     ///
     /// ## Fix
     /// Change what is labelled here, as the `pss-` rules say, or run the workload in a namespace that enforces a level
@@ -44,8 +44,8 @@ policy_sdk::rule! {
     applies_to: ["workload"],
     uses: [
         OwnNamespace, AdmissionExemption, KubernetesVersion, AddedCapabilities, AppArmor, HostNamespaces,
-        HostPathVolumes, HostPorts, HostProbes, HostProcess, Privileged, ProcMount, SeLinux, Seccomp, SeccompAnnotations,
-        Sysctls, Escalation, RunAsNonRoot, RunAsUser, VolumeSources, Windows, SafeSysctls,
+        HostPathVolumes, HostPorts, HostProbes, HostProcess, Privileged, ProcMount, SeLinux, Seccomp,
+        SeccompAnnotations, Sysctls, Escalation, RunAsNonRoot, RunAsUser, VolumeSources, Windows, SafeSysctls,
     ],
     reads: ["container.image"],
     reads_user: true,

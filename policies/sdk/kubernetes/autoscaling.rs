@@ -7,13 +7,39 @@ use crate::uses::Uses;
 
 crate::usable! {
     /// The autoscalers that scale the subject, and its own number of replicas. A ScaledObject that names no kind scales
-    /// a Deployment.
+    /// a Deployment. Where a Rollout borrows the subject's template, its replicas and its autoscalers count.
     pub Autoscalers {
         reads: ["object.spec.replicas"],
         inventory: {
             autoscalers: {
                 kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
                 scope: "namespace",
+                relation: names {
+                    kind: "spec.scaleTargetRef.kind=Deployment",
+                    group: "spec.scaleTargetRef.apiVersion",
+                    name: "spec.scaleTargetRef.name",
+                },
+                reads: [
+                    "spec.minReplicas", "spec.minReplicaCount", "spec.idleReplicaCount", "spec.maxReplicas",
+                    "spec.maxReplicaCount", "spec.scaleTargetRef.name",
+                    "metadata.annotations[\"autoscaling.keda.sh/paused\"]",
+                    "metadata.annotations[\"autoscaling.keda.sh/paused-replicas\"]",
+                ],
+            },
+            borrowers: {
+                kinds: ["workload/Rollout"],
+                scope: "namespace",
+                relation: names {
+                    kind: "object.spec.workloadRef.kind",
+                    group: "object.spec.workloadRef.apiVersion",
+                    name: "object.spec.workloadRef.name",
+                },
+                reads: ["object.spec.replicas"],
+            },
+            borrower_autoscalers: {
+                kinds: ["autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject"],
+                scope: "namespace",
+                via: "borrowers",
                 relation: names {
                     kind: "spec.scaleTargetRef.kind=Deployment",
                     group: "spec.scaleTargetRef.apiVersion",
@@ -39,7 +65,18 @@ crate::usable! {
                     group: "spec.scaleTargetRef.apiVersion",
                     name: "spec.scaleTargetRef.name",
                 },
-                reads: ["object.spec.replicas", "pod.spec.resources", "container.resources"],
+                reads: ["object.spec.replicas", "object.spec.workloadRef", "pod.spec.resources", "container.resources"],
+            },
+            scaled_template: {
+                kinds: ["workload"],
+                scope: "namespace",
+                via: "scale_target",
+                relation: named {
+                    kind: "object.spec.workloadRef.kind",
+                    group: "object.spec.workloadRef.apiVersion",
+                    name: "object.spec.workloadRef.name",
+                },
+                reads: ["pod.spec.resources", "container.resources"],
             },
         },
     }
@@ -99,26 +136,46 @@ fn place_of_minimum<'d>(kind: &str, autoscaler: &View<'d>) -> View<'d> {
     if idle.exists() { idle } else { spec.get("minReplicaCount") }
 }
 
-/// The subject's autoscaler; the one with the lowest minimum when there are several (KEDA
+/// The Rollout that runs the subject's pods, where one borrows its template; the one with the most replicas when there are
+/// several.
+pub fn borrower<'d, P: Uses<Autoscalers>>(input: &Input<'d, P>) -> Option<Related<'d>> {
+    input.related("borrowers").max_by_key(own_replicas)
+}
+
+/// `spec.replicas` of a Rollout, else 1.
+fn own_replicas(workload: &Related<'_>) -> i64 {
+    workload.workload().object.at("spec.replicas").as_i64().unwrap_or(1)
+}
+
+/// What scales the subject's pods; the one with the lowest minimum when there are several (KEDA
 /// makes a HorizontalPodAutoscaler of its own).
 pub fn autoscaler<'d, P: Uses<Autoscalers>>(input: &Input<'d, P>) -> Option<Related<'d>> {
-    input.related("autoscalers").min_by_key(minimum)
+    autoscalers(input).min_by_key(minimum)
+}
+
+/// All that scales the subject's pods.
+fn autoscalers<'d, P: Uses<Autoscalers>>(input: &Input<'d, P>) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
+    let is_borrowed = borrower(input).is_some();
+    input.related(if is_borrowed { "borrower_autoscalers" } else { "autoscalers" })
 }
 
 /// The replicas that are always there: the minimum of the workload's autoscaler, else
-/// `spec.replicas`, else 1.
+/// `spec.replicas`, else 1; of the Rollout that borrows its template where there is one.
 pub fn effective_replicas<P: Uses<Autoscalers>>(input: &Input<'_, P>) -> i64 {
-    match autoscaler(input) {
-        Some(autoscaler) => minimum(&autoscaler),
-        None => input.workload().object.at("spec.replicas").as_i64().unwrap_or(1),
-    }
+    autoscaler(input).map_or_else(|| written_replicas(input), |autoscaler| minimum(&autoscaler))
+}
+
+/// The replicas that are written: by the Rollout that borrows the subject's template, where there is one.
+fn written_replicas<P: Uses<Autoscalers>>(input: &Input<'_, P>) -> i64 {
+    let own = || input.workload().object.at("spec.replicas").as_i64().unwrap_or(1);
+    borrower(input).map_or_else(own, |rollout| own_replicas(&rollout))
 }
 
 /// The most replicas that there ever are: the highest maximum of the workload's autoscalers, else `spec.replicas`,
 /// else 1.
 pub fn most_replicas<P: Uses<Autoscalers>>(input: &Input<'_, P>) -> i64 {
-    let most = input.related("autoscalers").map(|it| maximum_of(it.kind(), &it.document).0).max();
-    most.unwrap_or_else(|| input.workload().object.at("spec.replicas").as_i64().unwrap_or(1))
+    let most = autoscalers(input).map(|it| maximum_of(it.kind(), &it.document).0).max();
+    most.unwrap_or_else(|| written_replicas(input))
 }
 
 /// The fewest replicas that the subject, an autoscaler, leaves, with the place that says so.
@@ -149,6 +206,14 @@ pub fn scale_target<'d, P: Uses<ScaleTarget>>(input: &Input<'d, P>) -> Option<Re
     input.related("scale_target").next()
 }
 
+/// The workload that holds the template of the pods that the subject, an autoscaler, scales: the one that it scales, or the
+/// one whose template that borrows. `None` where that is not among the documents.
+pub fn scaled_template<'d, P: Uses<ScaleTarget>>(input: &Input<'d, P>) -> Option<Related<'d>> {
+    let target = scale_target(input)?;
+    let borrows = target.workload().object.at("spec.workloadRef").exists() && !target.workload().pod.exists();
+    if borrows { input.related("scaled_template").next() } else { Some(target) }
+}
+
 /// Whether a VerticalPodAutoscaler sets the subject's requests: one that is not `Off`.
 pub fn sets_requests<P: Uses<VerticalAutoscalers>>(input: &Input<'_, P>) -> bool {
     input.related("vertical_autoscalers").any(|it| it.document.at("spec.updatePolicy.updateMode").text() != "Off")
@@ -168,9 +233,27 @@ mod tests {
             .collect();
         let document = format!(r#"{{"object":{{"spec":{spec}}}}}"#);
         let related = format!("[{}]", related.join(","));
-        look("shop", &document, Autoscalers::QUERIES, &[&related], |input| {
+        look("shop", &document, Autoscalers::QUERIES, &[&related, "[]", "[]"], |input| {
             (effective_replicas(input), most_replicas(input))
         })
+    }
+
+    #[test]
+    fn a_rollout_that_borrows_the_template_says_how_many_replicas_there_are() {
+        let replicas = |rollout: &str, autoscaler: &str| {
+            let rollout = format!(
+                r#"[{{"subject":{{"kind":"Rollout","name":"r"}},"document":{{"object":{{"spec":{rollout}}}}}}}]"#
+            );
+            let own = r#"[{"subject":{"kind":"HorizontalPodAutoscaler","name":"own"},"document":{"spec":{"minReplicas":9}}}]"#;
+            let document = r#"{"object":{"spec":{"replicas":0}}}"#;
+            look("shop", document, Autoscalers::QUERIES, &[own, &rollout, autoscaler], |input| {
+                (effective_replicas(input), most_replicas(input))
+            })
+        };
+        let hpa = r#"[{"subject":{"kind":"HorizontalPodAutoscaler","name":"h"},"document":{"spec":{"minReplicas":4,"maxReplicas":8}},"via":[0]}]"#;
+        assert_eq!(replicas(r#"{"replicas":3}"#, "[]"), (3, 3));
+        assert_eq!(replicas("{}", "[]"), (1, 1));
+        assert_eq!(replicas(r#"{"replicas":3}"#, hpa), (4, 8));
     }
 
     #[test]

@@ -131,7 +131,13 @@ pub fn counted<'d, P: Uses<BudgetedWorkloads> + Uses<BudgetedNumbers>>(input: &I
         let is_of_it = |other: &Related<'d>| other.via().any(|at| at == position);
         let scales = matches!(
             workload.kind(),
-            "Deployment" | "StatefulSet" | "ReplicaSet" | "ReplicationController" | "Rollout"
+            "Deployment"
+                | "StatefulSet"
+                | "ReplicaSet"
+                | "ReplicationController"
+                | "Rollout"
+                | "DeploymentConfig"
+                | "CloneSet"
         );
         let is_lent = input.related("budgeted_rollouts").any(|rollout| is_of_it(&rollout));
         let autoscaler = input.related("budgeted_autoscalers").filter(is_of_it).min_by_key(autoscaling::minimum);

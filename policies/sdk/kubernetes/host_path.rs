@@ -1,5 +1,6 @@
 //! Paths of the node that a workload's pods get to see.
 
+use super::mount;
 use super::workload::Container;
 use crate::input::Input;
 use crate::json::View;
@@ -70,10 +71,9 @@ pub fn host_paths<'d, P: Uses<HostPaths>>(input: &Input<'d, P>) -> Vec<HostPath<
         let (name, place) = (volume.get("name").text(), volume.get("hostPath"));
         let path = clean(place.get("path").text());
         let mounts = workload.containers().flat_map(|container| {
-            let mounts: Vec<View<'d>> = container.get("volumeMounts").items().collect();
+            let mounts: Vec<View<'d>> = mount::of_volume(&container, name).collect();
             mounts.into_iter().map(move |place| (place, container.clone()))
         });
-        let mounts = mounts.filter(|(mount, _)| mount.get("name").text() == name);
         let mounts = mounts.map(|(place, container)| {
             let path = clean(&[&path, "/", place.get("subPath").text()].concat());
             HostMount { place, container, path }

@@ -54,6 +54,11 @@ pub fn mounts<'d>(workload: &Workload<'d>, container: &Container<'d>) -> Vec<Mou
     container.get("volumeMounts").items().map(mount).collect()
 }
 
+/// Where a container mounts a volume, by its name: entries of `volumeMounts`.
+pub fn of_volume<'d>(container: &Container<'d>, name: &str) -> impl Iterator<Item = View<'d>> {
+    container.get("volumeMounts").items().filter(move |mount| mount.get("name").text() == name)
+}
+
 /// The innermost of some mounts below which a path stands.
 pub fn of_path<'m, 'd>(mounts: &'m [Mount<'d>], path: &str) -> Option<&'m Mount<'d>> {
     let holds = |mount: &&Mount<'d>| mount.path() == path || mount.below(path).is_some();

@@ -14,7 +14,7 @@ crate::usable! {
             "pod.spec.terminationGracePeriodSeconds",
             "container.lifecycle.preStop.sleep.seconds",
             "container.lifecycle.preStop.exec.command",
-            "container.lifecycle.preStop.exec.command:shell",
+            "container.lifecycle.preStop.exec.command:exec",
             "container.lifecycle.preStop.httpGet.port",
             "container.lifecycle.preStop.tcpSocket.port",
         ],
@@ -50,7 +50,7 @@ pub fn hook_seconds(hook: &Probe<'_>) -> Option<i64> {
     if let Some(seconds) = hook.at("sleep.seconds").as_i64() {
         return Some(seconds);
     }
-    let millis = sleep_millis(&hook.at("exec.command:shell"))?;
+    let millis = sleep_millis(&hook.at("exec.command:exec"))?;
     Some(millis / 1000 + i64::from(millis % 1000 > 0))
 }
 
@@ -89,7 +89,7 @@ mod tests {
     fn the_longest_hook_counts() {
         assert_eq!(longest(&["null", "{}"]), None);
         assert_eq!(longest(&[r#"{"sleep":{"seconds":5}}"#, r#"{"sleep":{"seconds":15}}"#]), Some(15));
-        let sleeps = r#"{"exec":{"command":["sleep","2.5"],"command:shell":{"commands":[
+        let sleeps = r#"{"exec":{"command":["sleep","2.5"],"command:exec":{"commands":[
             {"name":"sleep","words":[{"text":"sleep"},{"text":"2.5"}]}]}}}"#;
         assert_eq!(longest(&[sleeps]), Some(3));
         assert_eq!(longest(&[r#"{"exec":{"command":["nginx","-s","quit"]}}"#]), Some(7));

@@ -102,7 +102,7 @@ pub fn fix<P: Uses<Spread> + Uses<NewConstraints>>(input: &Input<'_, P>, title: 
             "maxSkew": 1,
             "topologyKey": key,
             "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": own,
+            "labelSelector": workload.selector(),
             "matchLabelKeys": ?match_keys,
         }
     };

@@ -1,16 +1,16 @@
-//! What is written where a rule reads it, and what is added elsewhere.
+//! Who wrote an object: a person, a kustomization, or a cluster and its controllers.
 
 use crate::input::Input;
 use crate::json::View;
 use crate::uses::Uses;
 
 crate::usable! {
-    /// That the labels of the subject's pods and its selectors are all written: a kind of finding that is marked
-    /// `absence` is not told where a kustomization gives pods labels. The host knows that by what is asked for, so this
-    /// asks for the workload itself and reads nothing of it.
-    pub WrittenLabels {
+    /// The subject's labels and selectors with what kustomizations add: a rule that asks for other objects is told of its
+    /// subject as they build it, and a kind of finding that is marked `absence` is not told where something else may make
+    /// workloads. So this asks for the workload itself and reads nothing of it.
+    pub AsBuilt {
         inventory: {
-            written_labels: {
+            as_built: {
                 kinds: ["workload"],
                 scope: "namespace",
                 relation: same { there: "object.metadata.name", here: "object.metadata.name" },

@@ -3,7 +3,10 @@
 //! What the host could not read is under `unread`. A rule that found nothing in a text of which something is unread has
 //! not judged it, and says so.
 
+pub mod comment;
+pub mod condition;
 pub mod execution;
+pub mod expression;
 pub mod shell;
 pub mod sleep;
 
@@ -11,8 +14,22 @@ use crate::json::{Kind, View};
 
 /// The names of the languages. A key that ends in `:` and one of them is that of a tree; the host writes a colon more
 /// behind a key of the document that looks so.
-pub const LANGUAGES: [&str; 11] =
-    ["cidr", "cron", "duration", "expression", "image", "json", "promql", "regex", "semver", "shell", "yaml"];
+pub const LANGUAGES: [&str; 14] = [
+    "cidr",
+    "comments",
+    "condition",
+    "cron",
+    "duration",
+    "exec",
+    "expression",
+    "image",
+    "json",
+    "promql",
+    "regex",
+    "semver",
+    "shell",
+    "yaml",
+];
 
 /// Why something of a text was not read, first of all.
 pub fn unread<'d>(tree: &View<'d>) -> Option<&'d str> {

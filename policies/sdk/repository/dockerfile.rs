@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::json::Json;
     use crate::testing::look;
-    use crate::uses::Usable;
+    use crate::uses::{Setting, Usable};
 
     #[test]
     fn an_image_is_built_from_the_one_dockerfile_that_is_known() {

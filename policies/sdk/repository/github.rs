@@ -2,6 +2,7 @@
 
 use crate::input::Input;
 use crate::json::{Kind, View};
+use crate::language::expression::contexts;
 use crate::uses::Uses;
 
 /// An action or a reusable workflow, as `uses` names it: `owner/repository[/path]@reference`.
@@ -46,9 +47,9 @@ impl<'d> Action<'d> {
 }
 
 crate::usable! {
-    /// Every `uses` of the subject, a workflow or an action.
+    /// Every `uses` of the subject, a workflow or an action, and the image of a Docker action.
     pub UsedActions {
-        reads: ["jobs.*.uses", "jobs.*.steps[*].uses", "runs.steps[*].uses"],
+        reads: ["jobs.*.uses", "jobs.*.steps[*].uses", "runs.steps[*].uses", "runs.image"],
     }
     /// What the tokens of the subject's jobs may do.
     pub Permissions {
@@ -74,15 +75,62 @@ pub fn uses<'d, P: Uses<UsedActions>>(
     jobs.chain(steps).filter(|(_, uses)| uses.exists())
 }
 
-/// Whether a text names a secret other than the job's own `GITHUB_TOKEN`.
-pub fn names_secret(text: &str) -> bool {
-    let is_own = |rest: &str| {
-        let name = rest.trim_start_matches(['.', '[', '\'', '"']);
-        name.len() >= 12 && name.is_char_boundary(12) && name[..12].eq_ignore_ascii_case("GITHUB_TOKEN")
-    };
-    text.match_indices("secrets").any(|(at, word)| {
-        let rest = &text[at + word.len()..];
-        rest.starts_with(['.', '[']) && !is_own(rest)
+/// An input that a step gives its action: GitHub ignores the case of names.
+pub fn given<'d>(with: &View<'d>, name: &str) -> View<'d> {
+    let found = with.entries().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map_or_else(|| with.get(name), |(_, value)| value)
+}
+
+/// What a `uses` names, or the image that a Docker action runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Used<'d> {
+    /// An action or a reusable workflow of a repository.
+    Action(Action<'d>),
+    /// `docker://…`, without that.
+    Image(&'d str),
+    /// A path in the same repository.
+    Local(&'d str),
+}
+
+impl<'d> Used<'d> {
+    /// Reads a `uses`; `None` for nothing.
+    pub fn parse(uses: &'d str) -> Option<Self> {
+        match uses.strip_prefix("docker://") {
+            Some(image) => Some(Self::Image(image)),
+            None if uses.is_empty() => None,
+            None => Some(Action::parse(uses).map_or(Self::Local(uses), Self::Action)),
+        }
+    }
+}
+
+/// All that a workflow or an action uses, with its place and the job that it is in.
+pub fn used<'d, P: Uses<UsedActions>>(
+    input: &Input<'d, P>,
+) -> impl Iterator<Item = (Option<View<'d>>, View<'d>, Used<'d>)> + use<'d, P> {
+    let image = input.document.at("runs.image");
+    // A Docker action may name a Dockerfile there.
+    let image = Some(image).filter(|image| image.text().starts_with("docker://")).map(|image| (None, image));
+    uses(input).chain(image).filter_map(|(job, place)| {
+        let used = Used::parse(place.text())?;
+        Some((job, place, used))
+    })
+}
+
+/// Whether an `:expression` tree names a secret other than the job's own `GITHUB_TOKEN`.
+pub fn names_secret(tree: &View<'_>) -> bool {
+    contexts(tree).into_iter().any(|context| {
+        let rest = context.strip_prefix("secrets");
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']) && rest != ".github_token")
+    })
+}
+
+/// The entries of a mapping such as `env`, each with whether its value names a secret. The rule reads `env` and
+/// `env.*:expression`.
+pub fn with_secrets<'d>(mapping: &View<'d>) -> impl Iterator<Item = (&'d str, View<'d>, bool)> + use<'d> {
+    let of = mapping.clone();
+    mapping.entries().map(move |(key, value)| {
+        let names_secret = names_secret(&of.get(&format!("{key}:expression")));
+        (key, value, names_secret)
     })
 }
 
@@ -114,21 +162,25 @@ pub fn permissions<'d, P: Uses<Permissions>>(input: &Input<'d, P>, job: &View<'d
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Json;
     use crate::testing::look;
 
     #[test]
     fn the_own_token_is_no_secret_of_others() {
-        for (text, is_one) in [
-            ("${{ secrets.DEPLOY_KEY }}", true),
-            ("${{ secrets['DEPLOY_KEY'] }}", true),
-            ("${{ secrets.GITHUB_TOKEN }}", false),
-            ("${{ secrets['github_token'] }}", false),
-            ("${{ secrets.GITHUB_TOKEN || secrets.OTHER }}", true),
-            ("${{ github.token }}", false),
-            ("our secrets are safe", false),
-            ("secrets.é", true),
+        for (contexts, is_one) in [
+            ("secrets.deploy_key", true),
+            ("secrets", true),
+            ("secrets[…]", true),
+            ("secrets.github_token", false),
+            ("secrets.github_token_2", true),
+            ("github.token", false),
+            ("secretsfile.x", false),
         ] {
-            assert_eq!(names_secret(text), is_one, "{text}");
+            let text =
+                format!(r#"{{"env":{{"A":"x","A:expression":{{"parts":[{{"context":"{contexts}"}}]}},"B":1}}}}"#);
+            let json = Json::parse(&text).unwrap();
+            let found: Vec<_> = with_secrets(&json.root().get("env")).map(|(key, _, is_one)| (key, is_one)).collect();
+            assert_eq!(found, [("A", is_one), ("B", false)], "{contexts}");
         }
     }
 
@@ -141,6 +193,10 @@ mod tests {
         assert_eq!(Action::parse("actions/checkout").unwrap().reference, "");
         assert_eq!(Action::parse("./.github/actions/setup"), None);
         assert_eq!(Action::parse("docker://alpine:3.22"), None);
+        assert_eq!(Used::parse("docker://alpine:3.22"), Some(Used::Image("alpine:3.22")));
+        assert_eq!(Used::parse("./x"), Some(Used::Local("./x")));
+        assert!(matches!(Used::parse("a/b@v1"), Some(Used::Action(action)) if action.reference == "v1"));
+        assert_eq!(Used::parse(""), None);
     }
 
     #[test]

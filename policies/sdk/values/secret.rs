@@ -1,22 +1,28 @@
 //! Whether a name says that a value is a secret, and whether the value may be one.
 
-use super::{credential, duration};
+use super::credential::{self, name, value};
+use super::duration;
 use crate::parameter;
 
-/// Endings of names, in lower case, that say that a value is a secret.
-const NAMES: [&str; 12] = [
+/// Endings of names that say that a value is a secret.
+const NAMES: [&str; 17] = [
     "password",
     "passwd",
+    "passphrase",
+    "pwd",
     "secret",
     "token",
     "api_key",
-    "apikey",
     "access_key",
     "secret_key",
     "private_key",
-    "privatekey",
+    "account_key",
+    "auth_key",
+    "signing_key",
+    "encryption_key",
     "credential",
     "credentials",
+    "creds",
 ];
 
 /// The endings that rules look for where nobody says otherwise: the default of a parameter.
@@ -27,8 +33,8 @@ pub fn default_names() -> Vec<String> {
 /// Whether a name says that the value is a secret, and the value may be one: it is no placeholder, boolean, address,
 /// path, or name of an object.
 pub fn is_secret(names: &[String], name: &str, value: &str) -> bool {
-    let words = snake_case(name);
-    names.iter().any(|ending| words.ends_with(ending.as_str())) && may_be_secret(value)
+    let is_telling = names.iter().any(|ending| name::ends_with(name, ending)) && !name::is_turned(name);
+    is_telling && (credential::may_be_named(name, value) || credential::is_sample(value))
 }
 
 /// [`is_secret`] for the keys of files and the options of programs, which more often than environment variables name an
@@ -43,25 +49,12 @@ pub fn is_secret_setting(names: &[String], name: &str, value: &str) -> bool {
 
 /// A name in lower case with `_` between its words: `dbPassword` and `db-password` are `db_password`.
 pub fn snake_case(name: &str) -> String {
-    let mut words = String::with_capacity(name.len() + 4);
-    let mut was_lower = false;
-    for character in name.chars() {
-        if character.is_ascii_uppercase() && was_lower {
-            words.push('_');
-        }
-        was_lower = character.is_ascii_lowercase();
-        words.push(if matches!(character, '-' | '.') { '_' } else { character.to_ascii_lowercase() });
-    }
-    words
+    name::words(name).join("_")
 }
 
 /// Whether a literal value may be a secret at all.
 pub fn may_be_secret(value: &str) -> bool {
-    !credential::is_placeholder(value)
-        && !is_boolean(value)
-        && !leads_elsewhere(value)
-        && !is_host(value)
-        && !names_object(value)
+    value::may_be_secret(value)
 }
 
 /// Whether a key such as `existingSecret`, `pullSecret` or `secret` names a Secret: its value is lower-case words.
@@ -69,37 +62,6 @@ fn names_secret_object(words: &str, value: &str) -> bool {
     let is_of_object =
         words == "secret" || ["existing_secret", "pull_secret", "tls_secret"].iter().any(|end| words.ends_with(end));
     is_of_object && value.bytes().all(|byte| byte.is_ascii_lowercase() || b"-/".contains(&byte))
-}
-
-/// `db.shop:5432`, `db:5432`, `10.0.0.1`.
-fn is_host(value: &str) -> bool {
-    let (host, port) = value.split_once(':').unwrap_or((value, ""));
-    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    let is_name = host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
-    let labels = host.split('.').filter(|label| !label.is_empty()).count();
-    is_name && labels > 0 && (is_port || port.is_empty() && labels > 2)
-}
-
-/// Lower-case words that end as names of objects do: `web-tls`, `registry-credentials`.
-fn names_object(value: &str) -> bool {
-    const ENDINGS: [&str; 6] = ["cert", "secret", "tls", "key", "credentials", "config"];
-    let is_word =
-        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    value.contains('-')
-        && value.split('-').all(is_word)
-        && value.rsplit('-').next().is_some_and(|last| ENDINGS.contains(&last))
-}
-
-fn is_boolean(value: &str) -> bool {
-    matches!(&*value.to_ascii_lowercase(), "true" | "false" | "yes" | "no" | "on" | "off" | "enabled" | "disabled")
-}
-
-/// Paths, addresses and references into a secret store.
-fn leads_elsewhere(value: &str) -> bool {
-    let is_drive = value.get(1..3).is_some_and(|rest| matches!(rest, ":\\" | ":/"));
-    is_drive
-        || ["/", "./", "../", "~/", "arn:", "vault:"].iter().any(|start| value.starts_with(start))
-        || value.contains("://") && credential::urls_with_password(value).is_empty()
 }
 
 #[cfg(test)]
@@ -114,7 +76,7 @@ mod tests {
             ("db-password", "db_password"),
             ("spring.datasource.password", "spring_datasource_password"),
             ("PGPASSWORD", "pgpassword"),
-            ("APIKey", "apikey"),
+            ("APIKey", "api_key"),
         ] {
             assert_eq!(snake_case(name), words);
         }

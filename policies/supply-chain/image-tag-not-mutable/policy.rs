@@ -137,17 +137,37 @@ fn fault(text: &str, who: &str, denied: &Denied) -> Option<(bool, String)> {
         .then(|| (false, format!("{who} has the image `{text}`, whose tag `{tag}` moves")))
 }
 
-/// Puts the defaults of variables (`${NAME:-default}`) in their place. What has none stays, and is no
-/// image then.
+/// Puts the defaults of variables in their place, as Compose does: `${NAME:-default}`, which may hold others, and
+/// `${NAME:+other}`, which is empty where nothing is set. What has none (`$NAME`, `${NAME:?message}`) stays, and is no image
+/// then; nor is `$$`, a literal dollar.
 fn with_defaults(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some((before, (variable, after))) =
-        rest.split_once("${").and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
-    {
+    while let Some((before, inner)) = rest.split_once("${") {
         out.push_str(before);
-        out.push_str(variable.split_once('-').map_or("$", |(_, default)| default));
+        let Some(end) = closing(inner) else { return out + "$" + inner };
+        let (variable, after) = (&inner[..end], &inner[end + 1..]);
+        let name = variable.find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+        let (_, operator) = variable.split_at(name.unwrap_or(variable.len()));
+        let operator = operator.strip_prefix(':').unwrap_or(operator);
+        if out.ends_with('$') {
+            // A dollar, and text behind it.
+            out.push_str(variable);
+        } else if let Some(default) = operator.strip_prefix('-') {
+            out.push_str(&with_defaults(default));
+        } else if !operator.starts_with('+') {
+            out.push('$');
+        }
         rest = after;
     }
     out + rest
+}
+
+/// Where the brace closes that was opened before a text.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 1;
+    text.bytes().position(|byte| {
+        open += i32::from(byte == b'{') - i32::from(byte == b'}');
+        open == 0
+    })
 }

@@ -1,4 +1,4 @@
-use policy_sdk::kubernetes::written::WrittenLabels;
+use policy_sdk::kubernetes::written::AsBuilt;
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
 use policy_sdk::values::image::ImageReference;
@@ -43,7 +43,7 @@ policy_sdk::rule! {
     peers: ["KC:C-0077", "KY:require-labels", "GK:requiredlabels"],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [WrittenLabels],
+    uses: [AsBuilt],
     reads: [
         "object.spec.selector.matchLabels",
         "pod.metadata.labels",

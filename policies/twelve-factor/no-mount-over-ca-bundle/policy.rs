@@ -82,7 +82,7 @@ fn holds_authorities(input: &Input<'_, Parameters>, containers: &[Container<'_>]
         "emptyDir" => {
             let name = mount.place.get("name").text();
             let mut inits = containers.iter().filter(|it| matches!(it.class, Class::Init | Class::Sidecar));
-            Some(inits.any(|init| init.get("volumeMounts").items().any(|other| other.get("name").text() == name)))
+            Some(inits.any(|init| mount::of_volume(init, name).next().is_some()))
         }
         "configMap" | "secret" | "projected" => {
             let held = config::of_volume(&mount.volume).into_iter().map(|source| {

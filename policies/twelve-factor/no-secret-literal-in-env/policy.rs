@@ -1,19 +1,21 @@
 use policy_sdk::kubernetes::secret_reference::{self, ReferredSecrets};
 use policy_sdk::parameter;
 use policy_sdk::prelude::*;
-use policy_sdk::values::{credential, secret};
+use policy_sdk::values::credential::{self, name};
+use policy_sdk::values::secret;
 
 policy_sdk::rule! {
     /// Environment variables hold no literal secrets
     ///
     /// No `env[].value` of a container of any class is a literal secret: by its form (an AWS access
     /// key id, a private key, a JSON web token, a token of GitHub, Stripe and the like),
-    /// or because the variable's name ends with a word that says so (`DB_PASSWORD`, not `TOKEN_ISSUER`).
+    /// or because the variable's name ends with a word that says so (`DB_PASSWORD`, not `TOKEN_ISSUER` or `TOKENIZER`).
     ///
-    /// By name alone, placeholders (`$(NAME)`, `<password>`, `CHANGE_ME`), paths, hosts and addresses, booleans and
-    /// names of Secrets (those that the pod refers to, and words such as `web-tls`) pass, and so does an access key
-    /// beside its secret half (`MINIO_ACCESS_KEY`, `MINIO_SECRET_KEY`), which is the name of a user. A value that
-    /// several containers have is told once. Messages never show it.
+    /// By name alone, placeholders (`$(NAME)`, `<password>`, `CHANGE_ME`), paths, hosts and addresses, booleans, UUIDs,
+    /// durations, code, texts for people, and names of Secrets (those that the pod refers to, and words such as `web-tls`)
+    /// pass; so do words without a digit under the name of a token or key, which are generated, and an access key beside
+    /// its secret half (`MINIO_ACCESS_KEY`, `MINIO_SECRET_KEY`), which is the name of a user. A value that several
+    /// containers have is told once. Messages never show it.
     ///
     /// ## Why
     /// A manifest is read by everybody who can see the repository or list pods, and stays in the
@@ -89,7 +91,10 @@ fn fault(
     if let Some(what) = credential::detect(value) {
         return Some((Code::Credential, what));
     }
-    if secret::is_secret(&parameters.secret_names, name, value) && !secrets.contains(&value) && !is_half(container, name) {
+    if secret::is_secret(&parameters.secret_names, name, value)
+        && !secrets.contains(&value)
+        && !is_half(container, name)
+    {
         return Some(if is_user(container, value) {
             (Code::Weak, "the name of its user")
         } else if credential::is_sample(value) {
@@ -125,6 +130,7 @@ fn is_half(container: &Container<'_>, name: &str) -> bool {
 
 /// Names of values that are long and random but no secrets.
 fn is_public(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    ["public", "cert", "digest", "checksum", "hash"].iter().any(|word| lower.contains(word))
+    const PUBLIC: [&str; 9] =
+        ["public", "pub", "cert", "certificate", "digest", "checksum", "hash", "sha", "fingerprint"];
+    name::words(name).iter().any(|word| PUBLIC.contains(&word.as_str()))
 }

@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -30,8 +31,9 @@ policy_sdk::rule! {
     peers: ["KL:liveness-port", "KL:readiness-port", "KL:startup-port"],
     since: "0.1.0",
     applies_to: ["workload"],
+    uses: [CommandLines],
     reads: [
-        "container.ports", "container.command", "container.args", "container.env[*].value",
+        "container.ports", "container.env[*].value",
         "container.*.httpGet.port", "container.*.httpGet.host",
         "container.*.tcpSocket.port", "container.*.tcpSocket.host",
         "container.*.grpc.port",
@@ -125,7 +127,7 @@ fn effect(place: &str) -> &'static str {
 fn mentions(container: &Container<'_>, number: i64) -> bool {
     let number = number.to_string();
     let holds = |text: &str| text.split(|character: char| !character.is_ascii_digit()).any(|part| part == number);
-    let words = ["command", "args"].into_iter().flat_map(|list| container.get(list).items());
-    let values = container.get("env").items().map(|variable| variable.get("value"));
-    words.chain(values).any(|text| holds(text.text()))
+    let words = container.command_line().all_words();
+    let mut values = container.get("env").items().map(|variable| variable.get("value"));
+    words.iter().any(|word| holds(word.text())) || values.any(|value| holds(value.text()))
 }

@@ -1,5 +1,6 @@
 use policy_sdk::kubernetes::service::{self, OwnService, ServedWorkloads, ServicePort};
 use policy_sdk::prelude::*;
+use policy_sdk::values::credential::is_interpolation;
 use policy_sdk::values::port::protocol;
 
 policy_sdk::rule! {
@@ -32,7 +33,7 @@ policy_sdk::rule! {
         /// A number in quotes: the API server refuses it, since a name needs a letter
         QuotedNumber: High, Certain;
         /// The Service sends to its own number, and its pods declare another
-        Number: Medium, Likely;
+        Number: Medium, Likely, absence;
         /// No pod that the Service selects declares the number
         Undeclared: Info, Guess;
     },
@@ -89,7 +90,7 @@ fn judge_quoted(name: &str, target: &View<'_>, findings: &mut Findings) {
     findings.report(Code::QuotedNumber, target, message).fix(fix);
 }
 
-/// Reports a name that no workload has; why it cannot be known, where a mesh may add the port.
+/// Reports a name that no workload has; the reason where that cannot be known.
 fn judge_name(
     name: &str,
     port: &ServicePort<'_>,
@@ -100,6 +101,9 @@ fn judge_name(
     let same_name = |declared: &View<'_>| declared.get("name").as_str() == Some(name);
     if all().any(|(_, declared)| same_name(&declared) && protocol(&declared) == protocol(&port.0)) {
         return None;
+    }
+    if is_interpolation(name) {
+        return Some("the name of a port is filled in elsewhere");
     }
     if ADDED.contains(&name) || workloads.iter().any(|workload| containers(workload).any(|it| it.image() == "auto")) {
         return Some("a mesh may add the port to the pods");

@@ -1,4 +1,5 @@
 use policy_sdk::kubernetes::claim::{self, ClaimTemplates, Claims};
+use policy_sdk::kubernetes::mount;
 use policy_sdk::kubernetes::run_as::{self, RunAs};
 use policy_sdk::prelude::*;
 use policy_sdk::settings::Openshift;
@@ -95,8 +96,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 
 /// Where a container mounts a volume that it may write to.
 fn writable_mount<'d>(container: &Container<'d>, volume: &str) -> Option<View<'d>> {
-    let mount = container.get("volumeMounts").items().find(|mount| mount.get("name").text() == volume)?;
-    (!mount.get("readOnly").is_true()).then_some(mount)
+    mount::of_volume(container, volume).find(|mount| !mount.get("readOnly").is_true())
 }
 
 /// The names of the volumes that one node alone may mount, and whether that is known.

@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::mount;
 use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 
@@ -64,10 +65,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let name = volume.get("name").text();
         let sources: Vec<View<'_>> = volume.at("projected.sources").items().collect();
         let has_root_ca = sources.iter().any(|source| source.at("configMap.name").text() == "kube-root-ca.crt");
-        let mounts = workload.containers().flat_map(|container| container.get("volumeMounts").items());
         let is_for_api = name.starts_with("kube-api-access-")
             || has_root_ca
-            || mounts.filter(|mount| mount.get("name").text() == name).any(is_at_api_token);
+            || workload.containers().any(|container| mount::of_volume(&container, name).any(is_at_api_token));
         for token in sources.iter().map(|source| source.get("serviceAccountToken")).filter(View::exists) {
             let (seconds, audience) = (token.get("expirationSeconds"), token.get("audience"));
             match seconds.as_i64() {

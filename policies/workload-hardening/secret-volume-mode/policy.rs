@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::mount;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -131,9 +132,7 @@ fn fix(workload: &Workload<'_>, volume: &str, max: i64, modes: Vec<&View<'_>>) -
         let own = container.at("securityContext.runAsUser").as_i64();
         own.or_else(|| pod.get("runAsUser").as_i64()) == Some(0)
     };
-    let mounts = |container: &Container<'_>| {
-        container.get("volumeMounts").items().any(|mount| mount.get("name").text() == volume)
-    };
+    let mounts = |container: &Container<'_>| mount::of_volume(container, volume).next().is_some();
     let title = format!("set the mode to {max:04o}");
     let is_readable = pod.get("fsGroup").exists() || workload.containers().filter(mounts).all(is_root);
     let is_safe = is_readable && modes.iter().all(|mode| mode.as_i64().is_some_and(|mode| mode & 0o111 == 0));

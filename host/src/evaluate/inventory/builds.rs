@@ -235,7 +235,7 @@ fn scripted(document: &Document, base: &str, holder: &Node, key: &str, each: boo
         return Vec::new();
     }
     let reading = Reading { each, language: Language::Shell };
-    let Some(tree) = follow::tree(document, None, holder, entry, &reading) else { return Vec::new() };
+    let Some(tree) = follow::tree(document, None, holder, (key, Some(entry)), &reading) else { return Vec::new() };
     let mut builds = Vec::new();
     for script in tree.root.items().iter().chain([&tree.root]) {
         let mut commands = Vec::new();

@@ -208,7 +208,7 @@ impl Facet {
                 let terms: Vec<&Term> = terms.iter().collect();
                 collect(document, shape, &terms, |row| shared(&terms, row)).map_or(Keys::TooMany, values)
             }
-            Facet::Path => values([joined("", &subject.name).into()].into()),
+            Facet::Path => values(paths(document)),
             Facet::CalledPaths => called_paths(document).map_or(Keys::TooMany, values),
             Facet::Images(terms) => images(document, shape, terms).map_or(Keys::TooMany, values),
             Facet::BuiltImages => {
@@ -430,9 +430,22 @@ fn shared(terms: &[&Term], row: &[Option<&Node>]) -> Option<Box<str>> {
     any.then(|| key.into())
 }
 
+/// The paths by which other files may use a file. A file of Protocol Buffers is imported by what is left of its path
+/// behind a folder that only the compiler is told: by any end of it.
+fn paths(document: &Document) -> BTreeSet<Box<str>> {
+    let path = joined("", &document.subject.name);
+    let mut paths = BTreeSet::new();
+    if document.is_file() && document.subject.kind == "Protobuf" {
+        let ends = path.match_indices('/').map(|(at, _)| path[at + 1..].into());
+        paths.extend(ends.take(MAX_KEYS - 1));
+    }
+    paths.insert(path.into());
+    paths
+}
+
 /// The paths of the files that a file of the repository uses. Workflows and actions name others from the root of the
-/// repository, which is known where they stand below `.github`; Terraform modules from their own directory. What builds
-/// an image uses its Dockerfile.
+/// repository, which is known where they stand below `.github`; Terraform modules from their own directory; files of
+/// Protocol Buffers from a folder that is not known. What builds an image uses its Dockerfile.
 fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
     let subject = &document.subject;
     let mut paths = BTreeSet::new();
@@ -472,6 +485,10 @@ fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
                 }
             })
         }
+        "Protobuf" => {
+            let imports = document.root.get("imports").map_or(&[][..], Node::items).iter();
+            imports.filter_map(Node::as_str).all(|import| add("", import))
+        }
         _ => true,
     };
     within.then_some(paths)
@@ -480,12 +497,16 @@ fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Source;
+    use crate::document::{Format, Source};
     use crate::parse::{Form, Limits, Scalars, Unit};
     use crate::workload::WorkloadKinds;
 
     fn document(path: &str, text: &str) -> Document {
-        let form = if path.ends_with(".json") { Form::Json } else { Form::Yaml(Scalars::Core12) };
+        let form = match path.rsplit('.').next() {
+            Some("json") => Form::Json,
+            Some("proto") => Form::Plain(Format::Proto),
+            _ => Form::Yaml(Scalars::Core12),
+        };
         Unit::new(form, Source::new(path, text)).parse(&Limits::default()).unwrap().remove(0)
     }
 
@@ -504,6 +525,19 @@ mod tests {
             .iter()
             .map(|it| format!("{}/{} {}/{}", shown(&it.group), shown(&it.kind), it.namespace, it.name))
             .collect()
+    }
+
+    #[test]
+    fn protocol_buffers_are_imported_by_any_end_of_their_path() {
+        let text = "syntax = \"proto3\";\nimport \"shop/v1/money.proto\";\nimport public \"google/type/date.proto\";\n";
+        let Keys::Values(used) = keys(&Facet::CalledPaths, &document("api/cart.proto", text)) else { panic!() };
+        assert_eq!(used, ["google/type/date.proto".into(), "shop/v1/money.proto".into()]);
+        let Keys::Values(own) = keys(&Facet::Path, &document("api/shop/v1/money.proto", "syntax = \"proto3\";\n"))
+        else {
+            panic!()
+        };
+        let expected = ["api/shop/v1/money.proto", "money.proto", "shop/v1/money.proto", "v1/money.proto"];
+        assert_eq!(own.iter().map(|path| &**path).collect::<Vec<_>>(), expected);
     }
 
     #[test]

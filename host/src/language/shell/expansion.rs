@@ -24,6 +24,9 @@ impl Parser<'_> {
                 return self.arithmetic(word, end, quoted);
             }
         }
+        if self.reference(word, quoted) {
+            return Ok(());
+        }
         if rest.starts_with("$(") {
             return self.commands(word, 2, quoted);
         }
@@ -91,7 +94,7 @@ impl Parser<'_> {
             }
         }
         self.at += 1;
-        let script = self.nested(|parser| Ok(parse(&inner.text, parser.depth)))?;
+        let script = self.nested(|parser| Ok(parse(&inner.text, parser.depth, parser.references)))?;
         let nested = Nested {
             at: start..self.at,
             by: String::new(),

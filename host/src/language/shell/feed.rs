@@ -199,7 +199,7 @@ fn joined(name: &str, arguments: &[Word], command: &Command, depth: usize) -> Op
         text.push_str(&word.text);
         map.append(&word.map);
     }
-    Some(read(name, &text, map, first.at.start..last.at.end, Vec::new(), depth))
+    Some(read(name, (&text, false), map, first.at.start..last.at.end, Vec::new(), depth))
 }
 
 /// The script that a word holds. Variables that are expanded in it are taken for variables of the script; the output of
@@ -216,14 +216,22 @@ fn script_of(name: &str, word: &Word, options: Vec<&'static str>, depth: usize) 
         text.extend(std::iter::repeat_n('_', part.at.len().saturating_sub(1)));
     }
     text.push_str(&word.text[text.len()..]);
-    read(name, &text, word.map.clone(), word.at.clone(), options, depth)
+    let references = word.parts.iter().any(|part| matches!(part.what, What::Reference { .. }));
+    read(name, (&text, references), word.map.clone(), word.at.clone(), options, depth)
 }
 
-fn read(name: &str, text: &str, map: SourceMap, at: Range<usize>, options: Vec<&'static str>, depth: usize) -> Nested {
+fn read(
+    name: &str,
+    (text, references): (&str, bool),
+    map: SourceMap,
+    at: Range<usize>,
+    options: Vec<&'static str>,
+    depth: usize,
+) -> Nested {
     if depth >= limits::DEPTH {
         return unknown(name, at);
     }
-    let script = parse(text, depth + 1);
+    let script = parse(text, depth + 1, references);
     Nested { at, by: name.to_owned(), script: Some(script), map: Some(Arc::new(map)), options }
 }
 

@@ -52,6 +52,7 @@
 //! { "commands": [ COMMAND … ], "quoted": true }                     `$(…)`, `` `…` ``, `<(…)`, `>(…)`
 //! { "arithmetic": "$((1+1))" }
 //! { "expression": "${{ github.ref }}" }                             GitHub puts any text there
+//! { "reference": "PORT" }                                           of `$(PORT)`, where Kubernetes puts any text (`:exec`)
 //! ```
 //!
 //! A SCRIPT is `{ "by": "bash", "commands": [ COMMAND … ] }`, or `{ "by": "bash", "unknown": true }` where it is not known
@@ -65,6 +66,7 @@ mod expansion;
 mod feed;
 mod heredoc;
 mod parse;
+mod references;
 mod simple;
 mod start;
 mod syntax;
@@ -86,7 +88,7 @@ pub(super) fn script(text: &str, builder: &mut Builder) -> Node {
     if let Some(program) = interpreter(text).filter(|program| !is_shell(program)) {
         return builder.nothing(whole, format!("it is a script for `{program}`"));
     }
-    let mut script = parse::parse(text, 0);
+    let mut script = parse::parse(text, 0, false);
     feed::settle(&mut script.commands, &mut Vec::new(), 0);
     tree::Writer::new(builder).root(&script, whole)
 }
@@ -101,6 +103,18 @@ pub(super) fn command(text: &str, words: Vec<Range<usize>>, builder: &mut Builde
     }
     feed::settle(&mut script.commands, &mut Vec::new(), 0);
     tree::Writer::new(builder).root(&script, whole)
+}
+
+/// The command that a container runs: its words are in some ranges of a text. Where the image's own program comes before
+/// them (`is_whole` is false), it is not known which it is.
+pub(super) fn container(text: &str, words: &[Range<usize>], is_whole: bool, builder: &mut Builder) -> Node {
+    let at = 0..text.trim_end_matches('\n').len();
+    let words = words.iter().map(|range| references::word(text, range.clone())).collect();
+    let mut commands = vec![Command { words, ..Command::new(at) }];
+    if is_whole {
+        feed::settle(&mut commands, &mut Vec::new(), 0);
+    }
+    tree::Writer::new(builder).root(&Script { commands, unread: Vec::new() }, Span::new(0, text.len()))
 }
 
 /// A word that is passed to a program as it is.

@@ -34,6 +34,8 @@ pub(super) struct Parser<'t> {
     pub bodies: Vec<Option<Word>>,
     /// What was not read although reading went on.
     pub unread: Vec<Unread>,
+    /// Whether Kubernetes fills in `$(NAME)` before a shell sees it.
+    pub references: bool,
 }
 
 /// Words that end a list when they stand where a command would.
@@ -41,9 +43,10 @@ const CLOSING: [&str; 8] = ["then", "do", "done", "elif", "else", "fi", "esac", 
 /// What ends a word.
 pub(super) const META: [char; 10] = [' ', '\t', '\n', ';', '&', '|', '(', ')', '<', '>'];
 
-/// Parses a script. What stands before an error is there.
-pub(super) fn parse(text: &str, depth: usize) -> Script {
+/// Parses a script. What stands before an error is there. `references` says whether Kubernetes fills in `$(NAME)`.
+pub(super) fn parse(text: &str, depth: usize, references: bool) -> Script {
     let mut parser = Parser::new(text, depth);
+    parser.references = references;
     let mut script = Script::default();
     // Whole lines are kept, so that half a pipeline passes for none.
     loop {
@@ -86,7 +89,7 @@ fn attach(commands: &mut [Command], bodies: &mut [Option<Word>]) {
 
 impl<'t> Parser<'t> {
     pub(super) fn new(text: &'t str, depth: usize) -> Self {
-        Self { text, at: 0, depth, pending: Vec::new(), bodies: Vec::new(), unread: Vec::new() }
+        Self { text, at: 0, depth, pending: Vec::new(), bodies: Vec::new(), unread: Vec::new(), references: false }
     }
 
     pub(super) fn rest(&self) -> &'t str {

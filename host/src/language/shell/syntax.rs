@@ -152,6 +152,8 @@ pub(super) enum What {
     Arithmetic,
     /// `${{ … }}`, which GitHub fills in before a shell sees it.
     Expression,
+    /// `$(NAME)`, which Kubernetes fills in.
+    Reference { name: String },
 }
 
 /// A script in a word or a here-document, or a command among the arguments of another.

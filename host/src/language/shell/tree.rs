@@ -149,6 +149,7 @@ impl<'b> Writer<'b> {
             What::Commands(nested) => return self.nested(nested, part.quoted, lead),
             What::Arithmetic => entries.push(("arithmetic", self.builder.string(text, at))),
             What::Expression => entries.push(("expression", self.builder.string(text, at))),
+            What::Reference { name } => entries.push(("reference", self.builder.string(name.as_str(), at))),
         }
         if part.quoted {
             entries.push(("quoted", self.builder.yes(at)));

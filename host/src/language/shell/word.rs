@@ -2,6 +2,7 @@
 
 use super::expansion::expression_length;
 use super::parse::{META, Parsed, Parser};
+use super::references::up_to_next;
 use super::syntax::{Part, What, Word};
 use crate::document::{SourceMap, Span};
 use std::ops::Range;
@@ -135,8 +136,14 @@ impl<'t> Parser<'t> {
         self.at = start;
         let end = start + length;
         while self.at < end {
-            // GitHub fills in what a shell would leave alone.
+            // GitHub and Kubernetes fill in what a shell would leave alone.
             let text = &self.text[self.at..end];
+            if self.references {
+                if !self.reference(word, true) {
+                    self.literal(word, up_to_next(text));
+                }
+                continue;
+            }
             match (text.find("${{"), expression_length(text)) {
                 (Some(0), Some(length)) => self.expression(word, length),
                 (Some(0), None) => self.literal(word, 1),

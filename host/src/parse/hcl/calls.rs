@@ -4,10 +4,12 @@ use super::evaluate::Evaluator;
 use super::files::{CALL_LEVELS, is_local};
 use super::module::{Merged, Module};
 use super::names::{Definitions, Given, Scope, Variable};
+use super::repeated::{Each, Repeated};
 use super::syntax::tree::{Expression, Form};
 use super::value::Value;
 use crate::document::joined;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Calls that are followed from one module.
 const CALLS: usize = 128;
@@ -36,7 +38,7 @@ pub(super) fn instances<'a>(
     modules: &'a HashMap<&'a str, Module<'a>>,
 ) -> Vec<Instance<'a>> {
     let scope = evaluator.names.add(definitions(root));
-    evaluator.give(scope, scope, values.iter().map(|(name, value)| (*name, *value)));
+    evaluator.give(scope, scope, None, values.iter().map(|(name, value)| (*name, *value)));
     let mut instances = vec![Instance::new(root, scope, String::new(), 0, None)];
     let mut at = 0;
     while let Some(caller) = instances.get(at) {
@@ -48,17 +50,27 @@ pub(super) fn instances<'a>(
             if !is_known || evaluator.is_left_out(scope, call) {
                 continue;
             }
-            let inner = evaluator.names.add(definitions(callee));
-            let arguments = call.attributes.values().filter(|argument| !OWN_ARGUMENTS.contains(&&*argument.name));
-            evaluator.give(inner, scope, arguments.map(|argument| (&*argument.name, &argument.value)));
-            let is_single = !call.attributes.contains_key("count") && !call.attributes.contains_key("for_each");
-            if let Some(definitions) = evaluator.names.definitions(scope).filter(|_| is_single) {
-                definitions.calls.insert(name, inner);
+            let repeated = evaluator.repeated(scope, call);
+            let is_single = matches!(repeated, Repeated::Once);
+            let each: Vec<Option<Rc<Each>>> = match repeated {
+                Repeated::Once | Repeated::Unknown => vec![None],
+                Repeated::Known(each) => each.into_iter().map(|each| Some(Rc::new(each))).collect(),
+            };
+            for each in each.into_iter().take((CALLS + 1).saturating_sub(instances.len())) {
+                let inner = evaluator.names.add(definitions(callee));
+                let arguments = call.attributes.values().filter(|argument| !OWN_ARGUMENTS.contains(&&*argument.name));
+                let arguments = arguments.map(|argument| (&*argument.name, &argument.value));
+                evaluator.give(inner, scope, each.as_ref(), arguments);
+                if let Some(definitions) = evaluator.names.definitions(scope).filter(|_| is_single) {
+                    definitions.calls.insert(name, inner);
+                }
+                let suffix = each.as_ref().map_or("", |each| &each.suffix);
+                let prefix = format!("{prefix}module.{name}{suffix}.");
+                instances.push(Instance::new(callee, inner, prefix, level + 1, Some(at)));
             }
             if let Some(caller) = instances.get_mut(at) {
                 caller.called.insert(name, callee.directory);
             }
-            instances.push(Instance::new(callee, inner, format!("{prefix}module.{name}."), level + 1, Some(at)));
         }
         at += 1;
     }
@@ -73,11 +85,17 @@ impl<'a> Instance<'a> {
 
 impl<'a> Evaluator<'a, '_> {
     /// Gives values to the variables of a scope; they are evaluated in another one, or in the same.
-    fn give(&mut self, to: Scope, from: Scope, values: impl Iterator<Item = (&'a str, &'a Expression)>) {
+    fn give(
+        &mut self,
+        to: Scope,
+        from: Scope,
+        each: Option<&Rc<Each>>,
+        values: impl Iterator<Item = (&'a str, &'a Expression)>,
+    ) {
         let Some(definitions) = self.names.definitions(to) else { return };
         for (name, expression) in values {
             if let Some(variable) = definitions.variables.get_mut(name) {
-                variable.given = Some(Given { expression, scope: from });
+                variable.given = Some(Given { expression, scope: from, each: each.cloned() });
             }
         }
     }

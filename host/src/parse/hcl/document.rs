@@ -4,6 +4,7 @@ use super::calls::Instance;
 use super::evaluate::Evaluator;
 use super::module::{Merged, Parsed};
 use super::names::Scope;
+use super::repeated::{Each, Repeated};
 use super::syntax::tree::{Attribute, Block};
 use super::value::{Term, Value as Known};
 use crate::document::{Entry, Node, Span, Value};
@@ -22,7 +23,26 @@ pub(super) struct Writer<'e, 'a, 'l> {
     texts: &'e Texts<'a>,
     limits: &'e Limits,
     nodes: usize,
+    /// Instances of blocks that may still be told apart.
+    copies: usize,
 }
+
+/// Where the expressions of a block are evaluated.
+#[derive(Clone, Copy)]
+struct Frame<'f> {
+    scope: Scope,
+    /// The instance of the block that it is, where there are several.
+    each: Option<&'f Each>,
+}
+
+impl Frame<'_> {
+    fn of(scope: Scope) -> Self {
+        Self { scope, each: None }
+    }
+}
+
+/// Blocks that a module may have more than it writes, through `count` and `for_each`.
+const COPIES: usize = 1024;
 
 /// Blocks by their labels, each with where it is written.
 type Addressed = IndexMap<String, (Span, Node)>;
@@ -30,7 +50,7 @@ type Addressed = IndexMap<String, (Span, Node)>;
 impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
     /// One for a document whose spans lead into `texts`.
     pub fn new(evaluator: &'e mut Evaluator<'a, 'l>, texts: &'e Texts<'a>, limits: &'e Limits) -> Self {
-        Self { evaluator, texts, limits, nodes: limits.nodes }
+        Self { evaluator, texts, limits, nodes: limits.nodes, copies: COPIES }
     }
 
     /// The document of a module: what is written in `files`, and what is in effect in `instances`, of which the first is
@@ -50,7 +70,7 @@ impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
             names.push(self.node(Value::String(file.name.as_str().into()), Span::in_file(file.number, 0, 0))?);
             if file.is_configuration() {
                 for block in &file.body.blocks {
-                    blocks.push(self.block(&Merged::of(block), root.scope, 2, None)?);
+                    blocks.push(self.block(&Merged::of(block), Frame::of(root.scope), 2, None)?);
                 }
             }
         }
@@ -79,7 +99,7 @@ impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
     fn variables(&mut self, key: &str, values: &[&'a Attribute], scope: Scope) -> Result<Entry, SyntaxError> {
         let mut entries = Vec::with_capacity(values.len());
         for attribute in values {
-            entries.push(self.attribute(attribute, scope, 2)?);
+            entries.push(self.attribute(attribute, Frame::of(scope), 2)?);
         }
         self.entry(key, Value::Object(entries), Span::default())
     }
@@ -90,11 +110,11 @@ impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
             return self.entry("terraform", Value::Object(Vec::new()), Span::default());
         };
         let span = settings.block.span;
-        let mut entries = vec![self.attributes(settings, root.scope, 2)?];
+        let mut entries = vec![self.attributes(settings, Frame::of(root.scope), 2)?];
         for block in &settings.blocks {
             let node = match block.kind() {
-                "required_providers" => self.attributes(block, root.scope, 2)?.value,
-                "backend" | "cloud" => self.block(block, root.scope, 2, None)?,
+                "required_providers" => self.attributes(block, Frame::of(root.scope), 2)?.value,
+                "backend" | "cloud" => self.block(block, Frame::of(root.scope), 2, None)?,
                 _ => continue,
             };
             entries.push(Entry::new(block.kind(), block.block.kind_span, node));
@@ -108,7 +128,7 @@ impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
         let mut providers: IndexMap<&str, (Span, Vec<Node>)> = IndexMap::new();
         for provider in root.module.of_kind("provider") {
             let (Some(name), Some(label)) = (provider.label(0), provider.block.labels.first()) else { continue };
-            let node = self.block(provider, root.scope, 3, None)?;
+            let node = self.block(provider, Frame::of(root.scope), 3, None)?;
             providers.entry(name).or_insert((label.span, Vec::new())).1.push(node);
         }
         let mut entries = Vec::with_capacity(providers.len());
@@ -131,12 +151,20 @@ impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
                     _ => continue,
                 };
                 let directory = instance.called.get(&*name.text).filter(|_| kind == "module").copied();
-                let node = self.block(block, instance.scope, 3, directory)?;
+                let each = match kind {
+                    "module" => vec![None],
+                    _ => self.instances(block, instance.scope)?,
+                };
                 let group = type_label.map_or("", |label| &*label.text);
                 let group_span = type_label.map_or(block.block.kind_span, |label| label.span);
                 first.get_or_insert(block.block.kind_span);
-                let (_, named) = by_type.entry(group).or_insert((group_span, IndexMap::new()));
-                named.insert(format!("{}{}", instance.prefix, name.text), (name.span, node));
+                for each in each {
+                    let frame = Frame { scope: instance.scope, each: each.as_ref() };
+                    let node = self.block(block, frame, 3, directory)?;
+                    let suffix = each.as_ref().map_or("", |each| &each.suffix);
+                    let (_, named) = by_type.entry(group).or_insert((group_span, IndexMap::new()));
+                    named.insert(format!("{}{}{suffix}", instance.prefix, name.text), (name.span, node));
+                }
             }
         }
         let span = first.unwrap_or_default();
@@ -152,10 +180,32 @@ impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
         self.entry(kind, Value::Object(types), span)
     }
 
+    /// The instances of a block that are told apart: `None` stands for the block as it is written.
+    fn instances(&mut self, block: &Merged<'a>, scope: Scope) -> Result<Vec<Option<Each>>, SyntaxError> {
+        let repeated = self.evaluator.repeated(scope, block);
+        self.evaluator.work.check()?;
+        let each = match repeated {
+            Repeated::Known(each) if each.len() <= self.copies => each,
+            _ => return Ok(vec![None]),
+        };
+        if let [first, _, ..] = each.as_slice() {
+            // Copies of a large block could be more than a document may have.
+            let before = self.nodes;
+            self.block(block, Frame { scope, each: Some(first) }, 3, None)?;
+            let used = (before - self.nodes).saturating_mul(each.len());
+            self.nodes = before;
+            if used > before / 2 {
+                return Ok(vec![None]);
+            }
+        }
+        self.copies -= each.len();
+        Ok(each.into_iter().map(Some).collect())
+    }
+
     fn block(
         &mut self,
         block: &Merged<'a>,
-        scope: Scope,
+        frame: Frame<'_>,
         depth: usize,
         directory: Option<&str>,
     ) -> Result<Node, SyntaxError> {
@@ -168,10 +218,10 @@ impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
         let labels_span = around(names.iter().map(|name| name.span), *kind_span);
         let kind = self.node(Value::String(kind.clone()), *kind_span)?;
         let labels = self.node(Value::Array(names), labels_span)?;
-        let attributes = self.attributes(block, scope, depth + 2)?;
+        let attributes = self.attributes(block, frame, depth + 2)?;
         let mut inner = Vec::with_capacity(block.blocks.len());
         for nested in &block.blocks {
-            inner.push(self.block(nested, scope, depth + 2, None)?);
+            inner.push(self.block(nested, frame, depth + 2, None)?);
         }
         let blocks_span = around(inner.iter().map(|nested| nested.span), *kind_span);
         let blocks = self.node(Value::Array(inner), blocks_span)?;
@@ -188,18 +238,18 @@ impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
         self.node(Value::Object(entries), *span)
     }
 
-    fn attributes(&mut self, block: &Merged<'a>, scope: Scope, depth: usize) -> Result<Entry, SyntaxError> {
+    fn attributes(&mut self, block: &Merged<'a>, frame: Frame<'_>, depth: usize) -> Result<Entry, SyntaxError> {
         let kind_span = block.block.kind_span;
         let mut entries = Vec::with_capacity(block.attributes.len());
         for attribute in block.attributes.values() {
-            entries.push(self.attribute(attribute, scope, depth)?);
+            entries.push(self.attribute(attribute, frame, depth)?);
         }
         let span = around(entries.iter().flat_map(|entry| [entry.key_span, entry.value.span]), kind_span);
         Ok(Entry::new("attributes", kind_span, self.node(Value::Object(entries), span)?))
     }
 
-    fn attribute(&mut self, attribute: &'a Attribute, scope: Scope, depth: usize) -> Result<Entry, SyntaxError> {
-        let term = self.evaluator.argument(scope, &attribute.value);
+    fn attribute(&mut self, attribute: &'a Attribute, frame: Frame<'_>, depth: usize) -> Result<Entry, SyntaxError> {
+        let term = self.evaluator.argument_of(frame.scope, frame.each, &attribute.value);
         self.evaluator.work.check()?;
         let value = self.term(&term, None, depth)?;
         Ok(Entry::new(&*attribute.name, attribute.name_span, value))

@@ -6,6 +6,7 @@
 use super::functions;
 use super::names::{Names, Scope};
 use super::number::Decimal;
+use super::repeated::Each;
 use super::syntax::tree::{Call, Expression, For, Form, Item, Operator, Part};
 use super::value::{Member, Term, Value};
 use super::work::Work;
@@ -286,6 +287,11 @@ impl<'a> Context<'a> {
     /// Outside of any loop.
     pub fn new(scope: Scope, depth: usize) -> Self {
         Self { scope, bindings: Vec::new(), depth }
+    }
+
+    /// In a block, or in one instance of it.
+    pub fn of_instance(scope: Scope, depth: usize, each: Option<&Each>) -> Self {
+        Self { scope, bindings: each.map(|each| (each.name, each.term.clone())).into_iter().collect(), depth }
     }
 
     /// What a loop around it binds a name to.

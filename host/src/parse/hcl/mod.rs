@@ -31,10 +31,15 @@
 //! * `terraform`, `provider`, `resource`, `data` and `module` are **what is in effect**: override files are merged as
 //!   Terraform does, and a `.tofu` file takes the place of the `.tf` file of its name, as OpenTofu has it. A rule about what
 //!   is deployed reads these.
+//! * A resource or data source with a known `count` or `for_each` is there once for each instance, under the address that
+//!   Terraform gives it: `logs[0]`, `logs["a"]`. Its `each` and `count` are known then; the block is the same place for
+//!   all. Where the instances are not known, or more than 64, it is there once, as `logs`, and what depends on the
+//!   instance is not known. With `count = 0` or an empty `for_each` it is not there.
 //! * A local module (`source = "./…"`) that the run has is read with the arguments of its call. Its resources, data and
 //!   calls stand beside the module's own, behind `module.NAME.`, and the BLOCK of the call has its `directory`. Calls
-//!   with `count = 0` or an empty `for_each` are left out; with another `count` or `for_each` the module is there once,
-//!   and what depends on the instance is not known. Other modules are their call: its arguments are in `module`.
+//!   with `count = 0` or an empty `for_each` are left out; with others that are known, the module is there once for each
+//!   instance, behind `module.NAME["a"].`. Other modules are their call: its arguments are in `module`, which has each call
+//!   once.
 //! * `tfvars` has the values of variables in `terraform.tfvars` and, stronger and in the order of their names,
 //!   `*.auto.tfvars`.
 //!
@@ -68,6 +73,7 @@ mod json;
 mod module;
 mod names;
 mod number;
+mod repeated;
 mod syntax;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,11 @@
 //! What references name: variables, locals, and outputs of modules.
 
 use super::evaluate::{Context, Evaluator};
+use super::repeated::Each;
 use super::syntax::tree::{Expression, Step};
 use super::value::{Term, Value};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// One module as it is called: the module that is judged, or one that it calls, with the arguments of that call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,11 +32,13 @@ pub(super) struct Variable<'a> {
 }
 
 /// A value that is given to a variable: by a file of variables, or by a call.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Given<'a> {
     pub expression: &'a Expression,
     /// Where it is evaluated: for a call, the scope of the caller.
     pub scope: Scope,
+    /// Which instance of the call it is of, where there are several.
+    pub each: Option<Rc<Each>>,
 }
 
 /// What a reference leads to.
@@ -94,7 +98,7 @@ impl<'a> Evaluator<'a, '_> {
         let found = |term| Found { term, is_argument: false };
         match root {
             "var" => {
-                let given = self.names.of(scope)?.variables.get(&**name)?.given;
+                let given = self.names.of(scope)?.variables.get(&**name)?.given.as_ref();
                 let is_argument = given.is_some_and(|given| given.scope != scope);
                 let term = self.resolve(Kind::Variable, scope, name, depth)?;
                 Some((Found { term, is_argument }, rest))
@@ -137,8 +141,10 @@ impl<'a> Evaluator<'a, '_> {
     fn variable(&mut self, scope: Scope, name: &str, depth: usize) -> Option<Term> {
         let variable = self.names.of(scope)?.variables.get(name)?;
         let (declared, default, nullable, given) =
-            (variable.declared, variable.default, variable.nullable, variable.given);
-        let mut term = given.map(|given| self.term(given.expression, &mut Context::new(given.scope, depth)));
+            (variable.declared, variable.default, variable.nullable, variable.given.clone());
+        let mut term = given.map(|given| {
+            self.term(given.expression, &mut Context::of_instance(given.scope, depth, given.each.as_deref()))
+        });
         if term.as_ref().is_none_or(|term| matches!(term.value, Value::Null) && !nullable) {
             term = default.map(|default| self.term(default, &mut Context::new(scope, depth))).or(term);
         }

@@ -26,6 +26,11 @@ impl<'l> Work<'l> {
         Self { limits, steps: STEPS, bytes: limits.bytes, error: None, at: Span::default() }
     }
 
+    /// The bounds of a text that a function reads.
+    pub fn limits_of_text(&self) -> Limits {
+        Limits { nodes: self.steps.min(self.limits.nodes), ..self.limits.clone() }
+    }
+
     /// Fails where a bound was exceeded.
     pub fn check(&mut self) -> Result<(), SyntaxError> {
         self.error.take().map_or(Ok(()), Err)

@@ -52,8 +52,8 @@ pub fn configuration<P: Uses<AdmissionExemption>>(input: &Input<'_, P>) -> Confi
     crate::uses::read::<PodSecurityAdmission, P>(input)
 }
 
-/// Why the subject is exempt from Pod Security Admission: its namespace, its runtime class or its user. The user is only
-/// known of requests, to rules that ask for it.
+/// Why the subject is exempt from Pod Security Admission: its namespace, its runtime class or its user. The user is
+/// only known of requests, to rules that ask for it.
 pub fn exempted_by<P: Uses<AdmissionExemption>>(
     input: &Input<'_, P>,
     configuration: &Configuration,

@@ -49,8 +49,8 @@ impl PartialOrd for Level {
 }
 
 crate::setting! {
-    /// The level of the Pod Security Standards that is meant, where checks of baseline differ by it: `restricted` forbids
-    /// `procMount` also in a user namespace, and leaves the Linux fields of Windows pods to the API server.
+    /// The level of the Pod Security Standards that is meant, where checks of baseline differ by it: `restricted`
+    /// forbids `procMount` also in a user namespace, and leaves the Linux fields of Windows pods to the API server.
     pub PodSecurityLevel, "podSecurityLevel": Profile = Profile::Baseline;
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for PolicyVersion {
     }
 }
 
-/// The version by which the clusters judge: that of the settings; the newest where they name none.
+/// The version of the clusters' checks: that of the settings, or the newest where the settings name none.
 pub fn version<P: Uses<KubernetesVersion>>(input: &Input<'_, P>) -> PolicyVersion {
     input.setting_if_set::<KubernetesVersion>().map_or(PolicyVersion::LATEST, PolicyVersion::from)
 }
@@ -122,8 +122,8 @@ pub fn is_exempt_windows<P: Uses<Windows>>(input: &Input<'_, P>, version: Policy
     version.is_at_least(25) && windows::is_declared(input)
 }
 
-/// Whether checks of baseline for Linux' fields are not made of the pod, since it is for Windows nodes: restricted leaves
-/// it to the API server, which refuses those fields there.
+/// Whether checks of baseline for Linux' fields are not made of the pod, since it is for Windows nodes: restricted
+/// leaves it to the API server, which refuses those fields there.
 pub fn leaves_windows<P: Uses<Windows>>(input: &Input<'_, P>, level: Level, version: PolicyVersion) -> bool {
     level >= Level::Restricted && is_exempt_windows(input, version)
 }

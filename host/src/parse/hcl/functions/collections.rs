@@ -17,6 +17,10 @@ pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Optio
         "compact" => compact(arguments, work),
         "concat" => concat(arguments, work),
         "contains" => contains(arguments, work),
+        "chunklist" => chunks(arguments, work),
+        "matchkeys" => matching(arguments, work),
+        "setproduct" => product(arguments, work),
+        "transpose" => transposed(arguments, work),
         "distinct" => distinct(arguments, work),
         "element" => element(arguments),
         "flatten" => flatten(arguments, work),
@@ -300,6 +304,80 @@ fn zip_map(arguments: &[Term], work: &mut Work<'_>) -> Answer {
     let mut members = IndexMap::new();
     for (key, value) in keys.iter().zip(values) {
         members.insert(key.value.to_text()?, Member { key_span: key.span, term: value.clone() });
+    }
+    work.map(members)
+}
+
+fn chunks(arguments: &[Term], work: &mut Work<'_>) -> Answer {
+    let [list, size] = arguments else { return None };
+    let items = list.value.items()?;
+    let size = size.value.to_number()?.to_index()?;
+    let mut chunks = Vec::new();
+    for chunk in items.chunks(if size == 0 { items.len().max(1) } else { size }) {
+        let chunk = work.list(chunk.to_vec(), false)?;
+        chunks.push(work.term(chunk));
+    }
+    work.list(chunks, false)
+}
+
+/// The values whose keys are among some.
+fn matching(arguments: &[Term], work: &mut Work<'_>) -> Answer {
+    let [values, keys, wanted] = arguments else { return None };
+    let (values, keys, wanted) = (values.value.items()?, keys.value.items()?, wanted.value.items()?);
+    if values.len() != keys.len() {
+        return None;
+    }
+    let mut found = Vec::new();
+    for (value, key) in values.iter().zip(keys) {
+        for wanted in wanted {
+            if equal(&key.value, &wanted.value, work)? {
+                found.push(value.clone());
+                break;
+            }
+        }
+    }
+    work.list(found, false)
+}
+
+/// All combinations of the elements of lists; of sets it would be a set, whose order is not known here.
+fn product(arguments: &[Term], work: &mut Work<'_>) -> Answer {
+    let mut rows: Vec<Vec<Term>> = vec![Vec::new()];
+    if arguments.len() < 2 {
+        return None;
+    }
+    for argument in arguments {
+        let Value::List(list) = &argument.value else { return None };
+        if list.is_set || list.items.iter().any(Term::is_unknown) {
+            return None;
+        }
+        work.steps(rows.len().checked_mul(list.items.len())?.checked_mul(arguments.len())?)?;
+        rows = rows
+            .iter()
+            .flat_map(|row| list.items.iter().map(move |item| [row.as_slice(), std::slice::from_ref(item)].concat()))
+            .collect();
+    }
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        let row = work.list(row, false)?;
+        found.push(work.term(row));
+    }
+    work.list(found, false)
+}
+
+/// A map of lists of texts, the other way round.
+fn transposed(arguments: &[Term], work: &mut Work<'_>) -> Answer {
+    let mut turned: IndexMap<Rc<str>, Vec<Rc<str>>> = IndexMap::new();
+    for (key, member) in only(arguments)?.map()?.sorted() {
+        for item in member.term.value.items()? {
+            work.steps(1)?;
+            turned.entry(item.value.to_text()?).or_default().push(key.clone());
+        }
+    }
+    let mut members = IndexMap::new();
+    for (key, names) in turned {
+        let names = names.into_iter().map(|name| work.term(Value::Text(name))).collect();
+        let list = work.list(names, false)?;
+        members.insert(key, Member { key_span: work.at, term: work.term(list) });
     }
     work.map(members)
 }

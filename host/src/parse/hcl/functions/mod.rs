@@ -6,7 +6,10 @@
 mod collections;
 mod conversions;
 mod encoding;
+mod hashes;
+mod networks;
 mod numbers;
+mod patterns;
 mod text;
 
 use super::value::{Term, Value};
@@ -15,7 +18,16 @@ use super::work::Work;
 pub(super) use collections::{equal, set_of};
 
 /// The functions that are known, by what they are about.
-const GROUPS: [Group; 5] = [text::call, collections::call, conversions::call, numbers::call, encoding::call];
+const GROUPS: [Group; 8] = [
+    text::call,
+    collections::call,
+    conversions::call,
+    numbers::call,
+    encoding::call,
+    hashes::call,
+    networks::call,
+    patterns::call,
+];
 
 type Group = fn(&str, &[Term], &mut Work<'_>) -> Option<Answer>;
 

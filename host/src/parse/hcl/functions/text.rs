@@ -3,7 +3,7 @@
 use super::super::number::Decimal;
 use super::super::value::{Term, Value};
 use super::super::work::Work;
-use super::Answer;
+use super::{Answer, patterns};
 use std::rc::Rc;
 
 /// Calls a function of texts; `None` when it is none of these.
@@ -17,6 +17,10 @@ pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Optio
         ("split", [Some(separator), Some(text)]) => split(separator, text, work),
         ("chomp", [Some(text)]) => work.text(text.trim_end_matches(['\n', '\r']).to_owned()),
         ("lower", [Some(text)]) => work.text(text.to_lowercase()),
+        ("title", [Some(text)]) => title(text, work),
+        ("strrev", [Some(text)]) if text.is_ascii() => work.text(text.chars().rev().collect()),
+        ("basename", [Some(path)]) => base_name(path, work),
+        ("dirname", [Some(path)]) => directory_name(path, work),
         ("upper", [Some(text)]) => work.text(text.to_uppercase()),
         ("trimspace", [Some(text)]) => work.text(text.trim().to_owned()),
         ("trim", [Some(text), Some(set)]) => work.text(text.trim_matches(|next| set.contains(next)).to_owned()),
@@ -29,13 +33,50 @@ pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Optio
         ("substr", [Some(text), _, _]) => substring(text, arguments, work),
         ("indent", [_, Some(text)]) => indent(arguments, text, work),
         (
-            "split" | "chomp" | "lower" | "upper" | "trimspace" | "trim" | "trimprefix" | "trimsuffix" | "startswith"
-            | "endswith" | "strcontains" | "replace" | "substr" | "indent",
+            "title" | "strrev" | "basename" | "dirname" | "split" | "chomp" | "lower" | "upper" | "trimspace" | "trim"
+            | "trimprefix" | "trimsuffix" | "startswith" | "endswith" | "strcontains" | "replace" | "substr" | "indent",
             _,
         ) => None,
         _ => return None,
     };
     Some(answer)
+}
+
+/// The first letter of each word in upper case.
+fn title(text: &str, work: &mut Work<'_>) -> Answer {
+    if !text.is_ascii() {
+        return None;
+    }
+    let mut before = ' ';
+    let titled = text.chars().map(|letter| {
+        let begins = !(before.is_ascii_alphanumeric() || matches!(before, '_' | '\''));
+        before = letter;
+        if begins { letter.to_ascii_uppercase() } else { letter }
+    });
+    work.text(titled.collect())
+}
+
+fn base_name(path: &str, work: &mut Work<'_>) -> Answer {
+    let trimmed = path.trim_end_matches('/');
+    let name = match trimmed.rsplit('/').next() {
+        _ if path.is_empty() => ".",
+        Some(name) if !name.is_empty() => name,
+        _ => "/",
+    };
+    work.text(name.to_owned())
+}
+
+/// The folder of a path, where it has no parts that lead back.
+fn directory_name(path: &str, work: &mut Work<'_>) -> Answer {
+    if path.contains("//") || path.split('/').any(|part| matches!(part, "." | "..")) {
+        return None;
+    }
+    let folder = match path.rsplit_once('/') {
+        None => ".",
+        Some(("", _)) => "/",
+        Some((folder, _)) => folder,
+    };
+    work.text(folder.to_owned())
 }
 
 fn join(arguments: &[Term], work: &mut Work<'_>) -> Answer {
@@ -66,10 +107,12 @@ fn split(separator: &str, text: &str, work: &mut Work<'_>) -> Answer {
     work.list(items, false)
 }
 
-/// Texts between slashes are regular expressions of another kind than those of Rust's crates.
 fn replace(text: &str, part: &str, new: &str, work: &mut Work<'_>) -> Answer {
-    if part.is_empty() || part.len() > 1 && part.starts_with('/') && part.ends_with('/') {
+    if part.is_empty() {
         return None;
+    }
+    if let Some(pattern) = part.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+        return patterns::replace(text, pattern, new, work);
     }
     let grown = text.matches(part).count().saturating_mul(new.len()).saturating_add(text.len());
     work.bytes(grown)?;
@@ -125,7 +168,7 @@ fn format_list(arguments: &[Term], work: &mut Work<'_>) -> Answer {
     work.list(items, false)
 }
 
-/// Fills in `%s`, `%d`, `%v`, `%t` and, for whole numbers, zeros in front (`%03d`).
+/// Fills in `%s`, `%v`, `%q`, `%t`, `%d`, `%x`, `%X`, `%o`, `%b` and `%f`, with widths and precisions.
 fn formatted(pattern: &str, values: &[Term], work: &mut Work<'_>) -> Option<String> {
     let mut values = values.iter();
     let mut pieces = pattern.split('%');
@@ -137,30 +180,95 @@ fn formatted(pattern: &str, values: &[Term], work: &mut Work<'_>) -> Option<Stri
             text.push_str(pieces.next()?);
             continue;
         }
-        let digits = piece.len() - piece.trim_start_matches(|next: char| next.is_ascii_digit()).len();
-        let (width, verb) = piece.split_at_checked(digits)?;
-        let value = &values.next()?.value;
-        let filled: Rc<str> = match (verb.chars().next()?, width) {
-            ('s' | 'v', "") => value.to_text()?,
-            ('t', "") => Value::Bool(value.to_bool()?).to_text()?,
-            ('d', _) => padded(value.to_number()?, width)?.into(),
-            _ => return None,
-        };
+        let verb = piece.find(|next: char| next.is_ascii_alphabetic())?;
+        let layout = Layout::parse(&piece[..verb])?;
+        let filled = layout.filled(&piece[verb..=verb], &values.next()?.value)?;
         work.bytes(filled.len() + piece.len())?;
         text.push_str(&filled);
-        text.push_str(verb.get(1..)?);
+        text.push_str(&piece[verb + 1..]);
     }
     values.next().is_none().then_some(text)
 }
 
-fn padded(number: Decimal, width: &str) -> Option<String> {
-    let number = number.to_whole()?;
-    match width.strip_prefix('0') {
-        _ if width.is_empty() => Some(number.to_string()),
-        Some(width) if width.len() < 3 => {
-            let width: usize = if width.is_empty() { 0 } else { width.parse().ok()? };
-            Some(format!("{number:0width$}"))
-        }
-        _ => None,
+/// What stands between `%` and the letter.
+#[derive(Default)]
+struct Layout {
+    left: bool,
+    zeros: bool,
+    sign: bool,
+    width: usize,
+    precision: Option<usize>,
+}
+
+impl Layout {
+    /// Widths are small: what is wider is not known.
+    fn parse(text: &str) -> Option<Self> {
+        let rest = text.trim_start_matches(['-', '0', '+']);
+        let flags = &text[..text.len() - rest.len()];
+        let (width, precision) = rest.split_once('.').map_or((rest, None), |(width, digits)| (width, Some(digits)));
+        let number = |digits: &str| match digits {
+            "" => Some(0),
+            digits if digits.len() < 3 => digits.parse::<usize>().ok(),
+            _ => None,
+        };
+        let precision = match precision {
+            Some(digits) => Some(number(digits)?),
+            None => None,
+        };
+        let (left, zeros) = (flags.contains('-'), flags.contains('0'));
+        Some(Self { left, zeros: zeros && !left, sign: flags.contains('+'), width: number(width)?, precision })
     }
+
+    fn filled(&self, verb: &str, value: &Value) -> Option<String> {
+        let is_plain = self.precision.is_none() && !self.sign;
+        let text = match verb {
+            "s" | "v" if is_plain && !self.zeros => value.to_text()?.to_string(),
+            "q" if is_plain && !self.zeros => {
+                // JSON and Go escape the same way what is printable, but `<`, `>` and `&`.
+                let Value::Text(text) = value else { return None };
+                let is_same = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+                is_same.then(|| serde_json::to_string(&**text).ok()).flatten()?
+            }
+            "t" if is_plain && !self.zeros => value.to_bool()?.to_string(),
+            "d" if self.precision.is_none() => self.signed(value.to_number()?.to_whole()?.to_string()),
+            "x" | "X" | "o" | "b" if is_plain => {
+                let number = u128::try_from(value.to_number()?.to_whole()?).ok()?;
+                match verb {
+                    "x" => format!("{number:x}"),
+                    "X" => format!("{number:X}"),
+                    "o" => format!("{number:o}"),
+                    _ => format!("{number:b}"),
+                }
+            }
+            "f" => self.signed(fixed(value.to_number()?, self.precision.unwrap_or(6))?),
+            _ => return None,
+        };
+        let missing = self.width.saturating_sub(text.chars().count());
+        Some(match (self.left, self.zeros) {
+            (true, _) => text + &" ".repeat(missing),
+            (false, true) => {
+                let sign = text.len() - text.trim_start_matches(['-', '+']).len();
+                format!("{}{}{}", &text[..sign], "0".repeat(missing), &text[sign..])
+            }
+            (false, false) => " ".repeat(missing) + &text,
+        })
+    }
+
+    fn signed(&self, text: String) -> String {
+        if self.sign && !text.starts_with('-') { format!("+{text}") } else { text }
+    }
+}
+
+/// A number with so many digits behind the point; `None` where it has more, since rounding is Terraform's own.
+fn fixed(number: Decimal, digits: usize) -> Option<String> {
+    let text = number.to_string();
+    if text.contains(['e', 'E']) {
+        return None;
+    }
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let missing = digits.checked_sub(fraction.len())?;
+    Some(match digits {
+        0 => whole.to_owned(),
+        _ => format!("{whole}.{fraction}{}", "0".repeat(missing)),
+    })
 }

@@ -148,20 +148,25 @@ fn arguments_have_the_place_where_they_are_given() {
 }
 
 #[test]
-fn repeated_calls_are_there_once_and_their_instances_unknown() {
+fn repeated_calls_are_there_once_for_each_instance() {
     let call = |extra: &str| {
         format!(
             "module \"s\" {{\n source = \"./s\"\n {extra}\n name = each.key\n kms = 1\n}}\nresource \"y\" \"z\" {{\n id = module.s[\"a\"].id\n}}\n"
         )
     };
     let of = |extra: &str| models(&[("main.tf", &call(extra)), ("s/main.tf", STORAGE)])["."].clone();
-    let repeated = of("for_each = toset([\"a\"])");
-    assert_eq!(repeated["resource"]["bucket"]["module.s.b"]["attributes"]["kms"], 1);
+    let repeated = of("for_each = toset([\"b\", \"a\"])");
+    let buckets = &repeated["resource"]["bucket"];
+    assert_eq!(buckets.as_object().unwrap().keys().collect::<Vec<_>>(), ["module.s[\"a\"].b", "module.s[\"b\"].b"]);
+    assert_eq!(buckets["module.s[\"b\"].b"]["attributes"], json!({ "name": "x-b", "acl": "private", "kms": 1 }));
+    assert_eq!(repeated["resource"]["y"]["z"]["attributes"]["id"], json!({ "$unknown": "module.s[\"a\"].id" }));
+    // The call is there once, as it is written.
+    assert_eq!(repeated["module"]["s"]["attributes"]["name"], json!({ "$unknown": "each.key" }));
+    let unknown = of("for_each = var.unset");
     assert_eq!(
-        repeated["resource"]["bucket"]["module.s.b"]["attributes"]["name"],
+        unknown["resource"]["bucket"]["module.s.b"]["attributes"]["name"],
         json!({ "$unknown": "\"x-${var.name}\"" })
     );
-    assert_eq!(repeated["resource"]["y"]["z"]["attributes"]["id"], json!({ "$unknown": "module.s[\"a\"].id" }));
     for none in [
         "count = 0",
         "for_each = {}",
@@ -174,37 +179,48 @@ fn repeated_calls_are_there_once_and_their_instances_unknown() {
 }
 
 #[test]
-fn calls_may_be_nested_and_end() {
-    let call = |to: &str| {
-        format!(
-            "module \"m\" {{\n source = \"{to}\"\n x = 1\n}}\nvariable \"x\" {{}}\nresource \"t\" \"r\" {{\n x = var.x\n}}\n"
-        )
+fn repeated_resources_have_the_addresses_of_their_instances() {
+    let of = |repeated: &str, argument: &str| {
+        let text = format!(
+            "locals {{\n m = {{ b = \"two\", \"a.\\\"x\" = \"one\" }}\n}}\nresource \"r\" \"n\" {{\n {repeated}\n v = {argument}\n inner {{\n  w = {argument}\n }}\n}}\n"
+        );
+        models(&[("main.tf", &text)])["."]["resource"]["r"].clone()
     };
-    let nested = models(&[("main.tf", &call("./a")), ("a/main.tf", &call("../b")), ("b/main.tf", &call("../a"))]);
-    let names = nested["."]["resource"]["t"].as_object().map(|named| named.keys().cloned().collect::<Vec<_>>());
-    assert_eq!(names, Some(vec!["r".to_owned(), "module.m.r".to_owned(), "module.m.module.m.r".to_owned()]));
-    assert_eq!(nested["."]["resource"]["t"]["module.m.module.m.r"]["attributes"]["x"], 1);
-    assert_eq!(nested["."]["module"]["module.m.m"]["directory"], "b");
-    let itself = models(&[("main.tf", &call("./."))]);
-    assert_eq!(itself["."]["resource"]["t"].as_object().map(|named| named.len()), Some(1));
+    let keys = |model: &Json| model.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let counted = of("count = 2", "\"n-${count.index}\"");
+    assert_eq!(keys(&counted), ["n[0]", "n[1]"]);
+    assert_eq!(counted["n[1]"]["attributes"], json!({ "count": 2, "v": "n-1" }));
+    assert_eq!(counted["n[1]"]["blocks"][0]["attributes"]["w"], "n-1");
+    let each = of("for_each = local.m", "\"${each.key}=${each.value}\"");
+    assert_eq!(keys(&each), ["n[\"a.\\\"x\"]", "n[\"b\"]"]);
+    assert_eq!(each["n[\"b\"]"]["attributes"]["v"], "b=two");
+    assert_eq!(of("for_each = toset([\"k\"])", "each.value")["n[\"k\"]"]["attributes"]["v"], "k");
+    // Nothing of one instance is known of another, and what is not known of an instance stays so.
+    let part = of("for_each = { a = var.x, b = 1 }", "each.value");
+    assert_eq!(part["n[\"a\"]"]["attributes"]["v"], json!({ "$unknown": "each.value" }));
+    assert_eq!(part["n[\"b\"]"]["attributes"]["v"], 1);
+    for (unknown, argument) in [
+        ("for_each = var.x", "each.key"),
+        ("count = var.x", "count.index"),
+        ("count = 65", "count.index"),
+        ("for_each = [1]", "each.key"),
+    ] {
+        let model = of(unknown, argument);
+        assert_eq!(keys(&model), ["n"], "{unknown}");
+        assert_eq!(model["n"]["attributes"]["v"], json!({ "$unknown": argument }), "{unknown}");
+    }
+    assert_eq!(of("count = 0", "1"), Json::Null);
+    assert_eq!(of("for_each = {}", "1"), Json::Null);
 }
 
 #[test]
-fn a_broken_module_that_is_called_is_told_where_it_is_judged() {
-    let sources = [
-        Source::new("main.tf", "module \"m\" {\n source = \"./m\"\n}\n"),
-        Source::new("m/a.tf", "x = "),
-        Source::new("m/b.tf", ""),
-    ];
-    let node = parse_module(".", &sources, &Limits::default()).expect("a module").to_value();
-    assert_eq!(node["module"]["m"]["directory"], Json::Null);
-}
-
-#[test]
-fn many_calls_are_bounded() {
-    let calls: String = (0..500).map(|n| format!("module \"m{n}\" {{\n source = \"./m\"\n}}\n")).collect();
-    let sources = [Source::new("main.tf", calls), Source::new("m/a.tf", "resource \"t\" \"n\" {}\n")];
-    let node = parse_module(".", &sources, &Limits::default()).expect("a module").to_value();
-    assert_eq!(node["resource"]["t"].as_object().map(|named| named.len()), Some(128));
-    assert_eq!(node["module"].as_object().map(|named| named.len()), Some(500));
+fn instances_are_bounded() {
+    let many: String =
+        (0..40).map(|at| format!("resource \"r\" \"n{at}\" {{\n count = 60\n v = count.index\n}}\n")).collect();
+    let model = models(&[("main.tf", &many)])["."]["resource"]["r"].clone();
+    assert_eq!(model["n0[59]"]["attributes"]["v"], 59);
+    assert_eq!(model["n39"]["attributes"]["v"], json!({ "$unknown": "count.index" }));
+    let large = (0..4_000).map(|at| format!(" a{at} = {at}\n")).collect::<String>();
+    let model = models(&[("main.tf", &format!("resource \"r\" \"n\" {{\n count = 64\n v = count.index\n{large}}}\n"))]);
+    assert!(model["."]["resource"]["r"].get("n").is_some() || model["."]["resource"]["r"].get("n[63]").is_some());
 }

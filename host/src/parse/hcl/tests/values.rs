@@ -260,3 +260,130 @@ fn variables_are_of_their_type() {
     }
     assert_eq!(x("var.v", "variable \"v\" {\n default = null\n}\n"), json!(null));
 }
+
+#[test]
+fn networks_are_reckoned() {
+    for (expression, expected) in [
+        (r#"cidrsubnet("10.0.0.0/8", 8, 2)"#, json!("10.2.0.0/16")),
+        (r#"cidrsubnet("172.16.0.0/12", 4, 15)"#, json!("172.31.0.0/16")),
+        (r#"cidrsubnet("10.1.2.3/8", 0, 0)"#, json!("10.0.0.0/8")),
+        (r#"cidrsubnet("fd00:fd12:3456:7890::/56", 16, 162)"#, json!("fd00:fd12:3456:7800:a200::/72")),
+        (r#"cidrsubnet("0.0.0.0/0", 32, 1)"#, json!("0.0.0.1/32")),
+        (r#"cidrhost("10.12.112.0/20", 16)"#, json!("10.12.112.16")),
+        (r#"cidrhost("10.12.112.0/20", -1)"#, json!("10.12.127.255")),
+        (r#"cidrhost("fd00:fd12:3456:7890:00a2::/72", 34)"#, json!("fd00:fd12:3456:7890::22")),
+        (r#"cidrnetmask("172.16.0.0/12")"#, json!("255.240.0.0")),
+        (r#"cidrnetmask("0.0.0.0/0")"#, json!("0.0.0.0")),
+        (
+            r#"cidrsubnets("10.1.0.0/16", 4, 4, 8, 4)"#,
+            json!(["10.1.0.0/20", "10.1.16.0/20", "10.1.32.0/24", "10.1.48.0/20"]),
+        ),
+        (r#"[for c in cidrsubnets("10.0.0.0/16", 8) : cidrhost(c, 1)]"#, json!(["10.0.0.1"])),
+    ] {
+        assert_eq!(x(expression, ""), expected, "{expression}");
+    }
+    for unknown in [
+        r#"cidrsubnet("10.0.0.0/8", 8, 256)"#,
+        r#"cidrsubnet("10.0.0.0/30", 3, 0)"#,
+        r#"cidrsubnet("10.0.0.0/8", -1, 0)"#,
+        r#"cidrsubnet("10.0.0.0", 8, 1)"#,
+        r#"cidrsubnet(var.o, 8, 1)"#,
+        r#"cidrhost("10.0.0.0/30", 4)"#,
+        r#"cidrhost("10.0.0.0/30", -5)"#,
+        r#"cidrnetmask("fd00::/8")"#,
+        r#"cidrsubnets("10.0.0.0/30", 1, 1, 1)"#,
+        r#"cidrsubnets("10.0.0.0/8", 25)"#,
+    ] {
+        is_unknown(unknown, "");
+    }
+}
+
+#[test]
+fn patterns_are_matched() {
+    for (expression, expected) in [
+        (r#"regex("[a-z]+", "53453453.345345aaabbbccc23454")"#, json!("aaabbbccc")),
+        (r#"regex("(\\d\\d\\d\\d)-(\\d\\d)-(\\d\\d)", "2019-02-01")"#, json!(["2019", "02", "01"])),
+        (
+            r#"regex("^(?:(?P<scheme>[^:/?#]+):)?(?://(?P<authority>[^/?#]*))?", "https://terraform.io/docs")"#,
+            json!({"scheme": "https", "authority": "terraform.io"}),
+        ),
+        (r#"regex("a(b)?", "a")"#, json!([null])),
+        (r#"regexall("[a-z]+", "1234abcd5678efgh9")"#, json!(["abcd", "efgh"])),
+        (r#"length(regexall("x", "abc")) > 0"#, json!(false)),
+        (r#"regexall("(.)=(.)", "a=b,c=d")"#, json!([["a", "b"], ["c", "d"]])),
+        (r#"replace("hello world", "/w.*d/", "everybody")"#, json!("hello everybody")),
+        (r#"replace("a1b2", "/([a-z])([0-9])/", "$2$1")"#, json!("1a2b")),
+        (r#"replace("1 + 2 + 3", "+", "-")"#, json!("1 - 2 - 3")),
+        (r#"regex("[[:alpha:]]+", "12ab")"#, json!("ab")),
+    ] {
+        assert_eq!(x(expression, ""), expected, "{expression}");
+    }
+    // No match, no pattern, what the two libraries read in different ways, and what is not known.
+    for unknown in [
+        r#"regex("x", "abc")"#,
+        r#"regex("(", "abc")"#,
+        r#"regex("\\<a", "a")"#,
+        r#"regex("[a&&b]", "a")"#,
+        r#"regex("[[a]", "a")"#,
+        r#"regex("(?x)a b", "ab")"#,
+        r#"regex("\\w", "é")"#,
+        r#"regex("(?P<a>.)(.)", "ab")"#,
+        r#"regexall("a{1000}{1000}{1000}", "a")"#,
+        r#"regex(var.o, "a")"#,
+    ] {
+        is_unknown(unknown, "");
+    }
+}
+
+#[test]
+fn values_are_hashed_and_encoded() {
+    for (expression, expected) in [
+        (r#"md5("hello world")"#, json!("5eb63bbbe01eeed093cb22bb8f5acdc3")),
+        (r#"sha1("hello world")"#, json!("2aae6c35c94fcfb415dbe95f408b9ce91ee846ed")),
+        (r#"sha256("hello world")"#, json!("b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9")),
+        (r#"base64sha256("hello world")"#, json!("uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=")),
+        (r#"substr(sha512("hello world"), 0, 16)"#, json!("309ecc489c12d6eb")),
+        (r#"substr(base64sha512("hello world"), 0, 8)"#, json!("MJ7MSJwS")),
+        (r#"jsondecode("{\"a\": [1, null, true, \"x\"]}")"#, json!({"a": [1, null, true, "x"]})),
+        (r#"jsondecode(jsonencode({ b = 1.5 })).b"#, json!(1.5)),
+        (r#"yamldecode("a: [1, x]\nb: yes\n")"#, json!({"a": [1, "x"], "b": "yes"})),
+        (r#"yamlencode({ a = "b", "c" = "d" })"#, json!("\"a\": \"b\"\n\"c\": \"d\"\n")),
+        (
+            r#"yamlencode({ foo = [1, { a = "b", c = "d" }, 3], bar = "baz" })"#,
+            json!("\"bar\": \"baz\"\n\"foo\":\n- 1\n- \"a\": \"b\"\n  \"c\": \"d\"\n- 3\n"),
+        ),
+        (
+            r#"yamlencode({ a = { b = [] , c = {}, d = null } })"#,
+            json!("\"a\":\n  \"b\": []\n  \"c\": {}\n  \"d\": null\n"),
+        ),
+        (r#"urlencode("Hello World!/é")"#, json!("Hello+World%21%2F%C3%A9")),
+        (r#"title("hello world")"#, json!("Hello World")),
+        (r#"strrev("abc")"#, json!("cba")),
+        (r#"basename("foo/bar/baz.txt")"#, json!("baz.txt")),
+        (r#"dirname("foo/bar/baz.txt")"#, json!("foo/bar")),
+        (r#"chunklist(["a", "b", "c"], 2)"#, json!([["a", "b"], ["c"]])),
+        (r#"matchkeys(["i1", "i2", "i3"], ["west", "east", "east"], ["east"])"#, json!(["i2", "i3"])),
+        (r#"setproduct(["a", "b"], [1])"#, json!([["a", 1], ["b", 1]])),
+        (r#"transpose({ a = ["1", "2"], b = ["2"] })"#, json!({"1": ["a"], "2": ["a", "b"]})),
+        (
+            r#"format("%5s|%-5s|%05d|%x|%.2f|%q|%+d|%%", "ab", "cd", 42, 255, 1.5, "x", 7)"#,
+            json!("   ab|cd   |00042|ff|1.50|\"x\"|+7|%"),
+        ),
+    ] {
+        assert_eq!(x(expression, ""), expected, "{expression}");
+    }
+    for unknown in [
+        r#"md5(var.o)"#,
+        r#"sha256()"#,
+        r#"jsondecode("{")"#,
+        r#"jsondecode(var.o)"#,
+        r#"yamldecode("a: [")"#,
+        r#"yamlencode({ a = "b\nc" })"#,
+        r#"yamlencode([var.o])"#,
+        r#"format("%.1f", 1.25)"#,
+        r#"format("%s")"#,
+        r#"format("%999d", 1)"#,
+    ] {
+        is_unknown(unknown, "");
+    }
+}
