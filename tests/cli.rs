@@ -508,6 +508,16 @@ fn a_secret_that_is_a_word_of_the_message_does_not_garble_it() {
 }
 
 #[test]
+fn a_secret_that_is_the_name_of_its_container_leaves_the_name_alone() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: minio\n      image: minio:1\n      env:\n        \
+               - {name: MINIO_ROOT_PASSWORD, value: minio}\n";
+    let home = Home::with(&[("web.yaml", pod)]);
+    let shown = stdout(&home.run(&["eval", "--bundle", "strict", "web.yaml"]));
+    assert!(shown.contains("`MINIO_ROOT_PASSWORD` of container `minio` holds"), "{shown}");
+    assert!(shown.contains("value: *****}") && !shown.contains("value: minio"), "{shown}");
+}
+
+#[test]
 fn a_closed_pipe_is_not_an_error() {
     let home = Home::with(&[("bad.yaml", PRIVILEGED)]);
     let mut child = home.command(&["eval", "bad.yaml"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -55,7 +55,7 @@ pub mod prelude {
     pub use crate::input::{Input, Related};
     pub use crate::json::{Kind, View};
     pub use crate::kubernetes::probe::Probe;
-    pub use crate::kubernetes::workload::{Class, Container, Workload, listed};
+    pub use crate::kubernetes::workload::{Class, Container, Workload, listed, listed_or};
     pub use crate::object;
     pub use crate::values::quantity::Quantity;
     pub use crate::write::ToJson;

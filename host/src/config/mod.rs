@@ -29,6 +29,8 @@ pub struct Config {
     pub bundle: Option<String>,
     /// Globs of files and directories that are not read, from the directory of this file.
     pub exclude: Vec<String>,
+    /// Leave out what `exclude` matches also where it is named on the command line.
+    pub force_exclude: bool,
     /// Rules of the bundle that are asked, where not all are: rules, packs, priorities, controls, factors, or kinds of
     /// finding as `rule/code`.
     pub select: Vec<String>,

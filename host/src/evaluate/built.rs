@@ -19,8 +19,8 @@ struct Said {
     outcome: Outcome,
     /// All that happens to the object is known.
     is_certain: bool,
-    /// All that is deployed with it is known.
-    is_complete: bool,
+    /// The kinds of finding that cannot be told: what they miss may be in what is not known.
+    untold: Vec<String>,
     directory: String,
 }
 
@@ -77,16 +77,12 @@ impl<'b> Building<'b> {
                 said.push(Said {
                     outcome,
                     is_certain: variant.is_certain,
-                    is_complete: absence::is_complete(judge, self.sets, rule, whose),
+                    untold: absence::untold(judge, self.sets, rule, whose),
                     directory: if directory.is_empty() { ".".to_owned() } else { directory.to_owned() },
                 });
             }
         }
-        let merged = rules.iter().zip(said).map(|(rule, said)| RuleOutcome {
-            rule: *rule,
-            outcome: merge(said, &|finding| absence::is_absence(judge, *rule, finding)),
-        });
-        merged.collect()
+        rules.iter().zip(said).map(|(rule, said)| RuleOutcome { rule: *rule, outcome: merge(said) }).collect()
     }
 }
 
@@ -120,24 +116,17 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
 
 /// What is told of an object that is built in several ways. A finding of a build of which all is known counts; where
 /// patches or plugins may have changed something, it counts if all builds have it.
-fn merge(mut said: Vec<Said>, is_absence: &dyn Fn(&Finding) -> bool) -> Outcome {
+fn merge(mut said: Vec<Said>) -> Outcome {
     if said.len() <= 1 {
         let none = || Outcome::NotEvaluated("no kustomization builds it".to_owned());
         return said.pop().map_or_else(none, |only| only.outcome);
     }
-    if said.iter().any(|one| one.is_complete) {
-        let undecided = |one: &mut Said| {
-            if let (false, Outcome::Fail(findings)) = (one.is_complete, &mut one.outcome) {
-                let before = findings.len();
-                findings.retain(|finding| !is_absence(finding));
-                return before > 0 && findings.is_empty();
-            }
-            false
-        };
-        let undecided: Vec<bool> = said.iter_mut().map(undecided).collect();
-        let mut undecided = undecided.into_iter();
-        said.retain(|_| !undecided.next().unwrap_or_default());
-    }
+    let decided = decided(&said);
+    said.retain_mut(|one| {
+        let Said { outcome: Outcome::Fail(findings), untold, .. } = one else { return true };
+        findings.retain(|finding| !(untold.contains(&finding.code) && decided.contains(&finding.code)));
+        !findings.is_empty()
+    });
     let has = |one: &Said, finding: &Finding| one.outcome.findings().iter().any(|known| is_same(known, finding));
     let mut told: Vec<Finding> = Vec::new();
     for one in &said {
@@ -168,12 +157,19 @@ fn merge(mut said: Vec<Said>, is_absence: &dyn Fn(&Finding) -> bool) -> Outcome 
     }
 }
 
+/// The kinds of finding that cannot be told by some build, and can by another.
+fn decided(said: &[Said]) -> Vec<String> {
+    let untold = said.iter().flat_map(|one| &one.untold);
+    untold.filter(|code| said.iter().any(|other| !other.untold.contains(code))).cloned().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn said(outcome: Outcome, is_certain: bool, is_complete: bool, directory: &str) -> Said {
-        Said { outcome, is_certain, is_complete, directory: directory.to_owned() }
+        let untold = if is_complete { Vec::new() } else { vec!["missing".to_owned()] };
+        Said { outcome, is_certain, untold, directory: directory.to_owned() }
     }
 
     fn fail(codes: &[&str]) -> Outcome {
@@ -181,7 +177,7 @@ mod tests {
     }
 
     fn told(said: Vec<Said>) -> String {
-        match merge(said, &|finding| finding.code == "missing") {
+        match merge(said) {
             Outcome::Fail(findings) => {
                 findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>().join(", ")
             }
@@ -210,6 +206,9 @@ mod tests {
         assert_eq!(told(vec![one(), said(Outcome::Pass, true, true, "y")]), "Pass");
         assert_eq!(told(vec![one(), said(fail(&["missing"]), true, true, "y")]), "missing");
         assert_eq!(told(vec![one(), one()]), "missing", "settled later");
+        let two = said(fail(&["missing", "other"]), true, false, "x");
+        let other = "other (as the kustomization in `x` builds it)";
+        assert_eq!(told(vec![two, said(Outcome::Pass, true, true, "y")]), other);
     }
 
     #[test]

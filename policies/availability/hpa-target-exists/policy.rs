@@ -26,7 +26,7 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// No workload has that name
-        Missing: High, Likely, absence;
+        Missing: High, Likely, absence: ["scale_target"];
         /// The kind is in another API group
         Group: High, Certain;
         /// The kind has no number of replicas

@@ -25,7 +25,7 @@ policy_sdk::rule! {
     /// Add a PodDisruptionBudget with the workload's selector and `maxUnavailable`.
     findings: {
         /// No budget selects the pods of a workload with replicas
-        Missing: Medium, Likely, absence;
+        Missing: Medium, Likely, absence: ["pdbs"];
     },
     priority: P1,
     effort: Small,

@@ -21,7 +21,7 @@ policy_sdk::rule! {
     /// Copy the selector of the workload, or delete a budget whose workload is gone.
     findings: {
         /// The selector matches the pods of no workload
-        Nothing: Medium, Likely, absence;
+        Nothing: Medium, Likely, absence: ["budgeted", "near_workloads"];
         /// It misses the pods of one workload by the value of one label
         NearMiss: Medium, Certain;
         /// It is empty, and selects every pod of the namespace

@@ -15,7 +15,7 @@ policy_sdk::rule! {
     /// Write the name of an existing class (`kubectl get priorityclasses`), or add the class.
     findings: {
         /// No PriorityClass has that name
-        Missing: High, Certain, absence;
+        Missing: High, Certain, absence: ["own_priority_class"];
     },
     priority: P2,
     effort: Small,

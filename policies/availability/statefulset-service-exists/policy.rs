@@ -29,9 +29,9 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// The pods use names that no Service gives them
-        MissingNames: Medium, Likely, absence;
+        MissingNames: Medium, Likely, absence: ["governing"];
         /// There is no Service of that name
-        Missing: Low, Guess, absence;
+        Missing: Low, Guess, absence: ["governing"];
         /// The Service is not headless
         NotHeadless: Low, Likely;
         /// The Service selects other pods

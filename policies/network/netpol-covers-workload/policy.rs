@@ -30,13 +30,13 @@ policy_sdk::rule! {
     /// it reach DNS and its backing services.
     findings: {
         /// The namespace has NetworkPolicies, and none selects the pods
-        Uncovered: Medium, Likely, absence;
+        Uncovered: Medium, Likely, absence: ["policies"];
         /// The namespace has no NetworkPolicy at all
-        None: Low, Likely, absence;
+        None: Low, Likely, absence: ["policies"];
         /// Policies cut the pods off from the Service that sends to them
-        NoIngress: Medium, Likely, absence;
+        NoIngress: Medium, Likely, absence: ["policies"];
         /// No policy lets the pods reach a backing service that they name
-        NoEgress: Low, Guess, absence;
+        NoEgress: Low, Guess, absence: ["policies"];
     },
     priority: P1,
     effort: Medium,

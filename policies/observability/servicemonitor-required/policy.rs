@@ -23,9 +23,9 @@ policy_sdk::rule! {
     /// Add a ServiceMonitor with the Service's labels and the name of its metrics port.
     findings: {
         /// A container declares a port for metrics, and nothing scrapes it
-        MetricsPort: Medium, Likely, absence;
+        MetricsPort: Medium, Likely, absence: ["service_monitors", "pod_monitors"];
         /// Nothing scrapes a workload that serves
-        Missing: Info, Guess, absence;
+        Missing: Info, Guess, absence: ["service_monitors", "pod_monitors"];
     },
     priority: P1,
     effort: Small,

@@ -71,7 +71,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     } else if let Some(first) = silent.first() {
         let pod = spec.at("securityContext.runAsNonRoot");
         let at = if all_are_root { own(first) } else { pod.clone() };
-        let message = format!("neither the pod nor {} sets `runAsNonRoot: true`", listed(&silent));
+        let message = format!("neither the pod nor {} sets `runAsNonRoot: true`", listed_or(&silent));
         let fix = fix(std::slice::from_ref(&pod), &spec, &silent.iter().collect::<Vec<_>>());
         let report = findings.report(Code::Missing, &at, message).fix(fix);
         silent.iter().fold(report, |report, container| report.label(container, "does not set it either"));

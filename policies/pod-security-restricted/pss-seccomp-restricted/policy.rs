@@ -58,7 +58,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         without.filter(|container| !container.at("securityContext.privileged").is_true()).collect();
     if !without.is_empty() {
         let pod = workload.spec().at("securityContext.seccompProfile");
-        let message = format!("neither the pod nor {} sets `seccompProfile`{hint}", listed(&without));
+        let message = format!("neither the pod nor {} sets `seccompProfile`{hint}", listed_or(&without));
         let fix = Fix::safe("run under the container runtime's seccomp profile");
         let fix = fix.set(&pod, object! { "type": "RuntimeDefault" });
         let report = findings.report(Code::Missing, &pod, message).fix(windows::unless_only(input, Some(fix)));

@@ -53,14 +53,16 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             continue;
         }
         if own.exists() {
-            let message = message(&container.described(), &own);
+            let message = message(&format!("{} runs", container.described()), &own);
             findings.report(Code::Administrator, &own, message);
         } else {
             of_pod.push(container);
         }
     }
     if !of_pod.is_empty() {
-        findings.report(Code::Administrator, &pod_user, message(&listed(&of_pod), &pod_user));
+        let run = if of_pod.len() == 1 { "runs" } else { "run" };
+        let message = message(&format!("{} {run}", listed(&of_pod)), &pod_user);
+        findings.report(Code::Administrator, &pod_user, message);
     }
     Ok(())
 }
@@ -70,8 +72,8 @@ fn option<'d>(owner: &View<'d>, name: &str) -> View<'d> {
     owner.at("securityContext.windowsOptions").get(name)
 }
 
-fn message(who: &str, user: &View<'_>) -> String {
-    format!("{who} runs as `{}`, expected another user, such as `ContainerUser`", user.text())
+fn message(who_runs: &str, user: &View<'_>) -> String {
+    format!("{who_runs} as `{}`, expected another user, such as `ContainerUser`", user.text())
 }
 
 /// Whether a user, perhaps with its domain, is the administrator of containers.

@@ -261,13 +261,22 @@ impl<'d> CommandLine<'d> {
 
 /// Names of containers for a message: at most three, and the count of the others.
 pub fn listed(containers: &[Container<'_>]) -> String {
+    joined(containers, "and")
+}
+
+/// [`listed`] behind "neither the pod nor".
+pub fn listed_or(containers: &[Container<'_>]) -> String {
+    joined(containers, "or")
+}
+
+fn joined(containers: &[Container<'_>], word: &str) -> String {
     const NAMED: usize = 3;
-    let names: Vec<String> = containers.iter().take(NAMED).map(Container::described).collect();
-    let names = names.join(", ");
-    match containers.len().saturating_sub(NAMED) {
-        0 => names,
-        more => format!("{names} and {more} more"),
+    let mut names: Vec<String> = containers.iter().take(NAMED).map(Container::described).collect();
+    if let Some(more) = containers.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        names.push(format!("{more} more"));
     }
+    let last = names.pop().unwrap_or_default();
+    if names.is_empty() { last } else { format!("{} {word} {last}", names.join(", ")) }
 }
 
 #[cfg(test)]

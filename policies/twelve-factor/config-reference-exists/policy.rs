@@ -24,9 +24,9 @@ policy_sdk::rule! {
         /// The object is there and has no such key
         Key: High, Certain;
         /// No ConfigMap of that name is deployed with the pod
-        ConfigMap: High, Likely, absence;
+        ConfigMap: High, Likely, absence: ["config_maps"];
         /// No Secret of that name is deployed with the pod, and all are expected to be
-        Secret: High, Likely, absence;
+        Secret: High, Likely, absence: ["secrets"];
     },
     priority: P1,
     effort: Small,

@@ -32,7 +32,7 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// The token of an account that nothing binds is mounted
-        Unbound: Medium, Likely, absence;
+        Unbound: Medium, Likely, absence: ["account_bindings"];
     },
     priority: P1,
     effort: Small,
