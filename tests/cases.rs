@@ -125,7 +125,7 @@ kind: PodDisruptionBudget
 metadata: {name: web}
 spec:
   maxUnavailable: 1
-  selector: {matchLabels: {app: web}} # expect[near-miss]: `app: wbe`
+  selector: {matchLabels: {app: web, tier: a}} # expect[near-miss]: `app: wbe`
 ";
     let deployment = "\
 apiVersion: apps/v1
@@ -136,6 +136,7 @@ spec:
     metadata:
       labels:
         app: wbe # label: what they have
+        tier: a
 ";
     let files = [("fail-near/budget.yaml", budget), ("fail-near/k8s/web.yaml", deployment), ("pass.yaml", POD)];
     let home = shipped("availability", "pdb-selector-matches", &files);

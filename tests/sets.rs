@@ -155,6 +155,18 @@ fn only_what_may_be_what_is_missing_leaves_an_absence_open() {
 }
 
 #[test]
+fn an_object_of_another_maker_is_named_with_its_group() {
+    let knative = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: activator}\nspec: {}\n";
+    let stateful =
+        SHOP.replace("kind: Deployment", "kind: StatefulSet").replace("replicas: 3", "replicas: 3\n  serviceName: shop");
+    let home =
+        home("statefulset-service-exists", &[("app/shop.yaml", stateful.as_str()), ("app/maker.yaml", knative)]);
+    assert_eq!(answers(&home, "statefulset-service-exists"), ["app/shop.yaml StatefulSet not-evaluated"]);
+    let output = stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "."]));
+    assert!(output.contains("`app/maker.yaml` has the Service.serving.knative.dev activator"), "{output}");
+}
+
+#[test]
 fn what_triggered_a_finding_is_shown_where_it_stands() {
     let home = home("readiness-probe-required", &[("deploy/shop.yaml", SHOP), ("services/a.yaml", SERVICE)]);
     let eval = |format: &str| stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "--format", format, "."]));

@@ -202,8 +202,8 @@ pub struct ExemptionEntry {
     /// Labels that the object or its pod template must have.
     #[serde(default)]
     pub labels: std::collections::BTreeMap<String, String>,
-    /// Globs of image references, of which every container that the finding is about has one: the container that it is
-    /// in; of a finding about the pod each container that it points to, else each in `containers`.
+    /// Globs of image references: of the container that the finding is about, or of any in `containers` when it is
+    /// about the pod.
     #[serde(default)]
     pub images: Vec<String>,
     /// Names of containers that the finding must be about.

@@ -443,7 +443,7 @@ impl Judge {
         self.within(&finding.excerpt)?;
         let shown_at = shown(judged.written, &led, &finding.excerpt, finding.secret);
         let path = led.path;
-        let (mut labels, mut related, mut labelled) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut labels, mut related) = (Vec::new(), Vec::new());
         for label in finding.labels {
             let (at, text) = (self.bounded(label.at)?, self.bounded(label.text)?);
             match label.related {
@@ -453,12 +453,11 @@ impl Judge {
                     let at = resolve(judged, &at)?;
                     let place = at.place.map_or_else(|| place(judged.written, &at.path), in_file);
                     labels.push(Label { place, text });
-                    labelled.push(at.path);
                 }
             }
         }
         labels.extend(callers::call(judged.written, &path, shown_at));
-        let scope = ExemptionScope::new(judged.written, &judged.shape, &path, labelled.iter());
+        let scope = ExemptionScope::new(judged.written, &judged.shape, &path);
         let mut exemptions = self.bundle.exemptions.iter().enumerate();
         let exemption = exemptions.find(|(_, exemption)| exemption.covers(rule.id(), &scope));
         let fix = finding.fix.filter(|_| judged.written.may_be_fixed());

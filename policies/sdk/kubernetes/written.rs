@@ -6,8 +6,8 @@ use crate::uses::Uses;
 
 crate::usable! {
     /// The subject's labels and selectors with what kustomizations add: a rule that asks for other objects is told of its
-    /// subject as they build it, and a kind of finding that is marked `absence` is not told where something else may make
-    /// workloads. So this asks for the workload itself and reads nothing of it.
+    /// subject as they build it. So this asks for the workload itself and reads nothing of it; no kind of finding is its
+    /// absence.
     pub AsBuilt {
         inventory: {
             as_built: {

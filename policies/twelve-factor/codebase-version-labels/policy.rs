@@ -29,11 +29,11 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// The pods have no label with a name
-        MissingName: Low, Certain, absence;
+        MissingName: Low, Certain;
         /// The pods have no label with a version, and one is required
-        MissingVersion: Low, Certain, absence;
+        MissingVersion: Low, Certain;
         /// The pods do not say from which revision they are built, and it is required
-        MissingRevision: Low, Certain, absence;
+        MissingRevision: Low, Certain;
         /// The version label is not the version of the image
         VersionDiffers: Low, Certain;
     },
