@@ -15,7 +15,7 @@ help: ## List the targets
 
 .PHONY: demo
 demo: build ## Build, and judge a sample repository that has the usual gaps
-	$(HOST) eval $(SAMPLE) || test $$? -eq 1
+	cd $(SAMPLE) && $(CURDIR)/$(HOST) eval . || test $$? -eq 1
 
 .PHONY: test
 test: build ## Pass all tests
@@ -33,6 +33,10 @@ rules: toolchain ## Build all rules, and the pack that the host embeds
 	policies/build.sh
 	cargo build --release --quiet
 	$(HOST) pack --components $(COMPONENTS) --policies policies --bundles bundles --out target/policies
+
+.PHONY: dist
+dist: rules ## Build what is released: target/dist/policy-host
+	cargo build --profile dist --quiet
 
 .PHONY: rule
 rule: ## Build one rule as a component of its own and run its fixtures: make rule RULE=pss-privileged [UPDATE=--update]
@@ -65,6 +69,10 @@ hcl: ## Hold the parser of HCL against HashiCorp's own
 	cd tests/hcl && go build -o ../../target/hcl/reference .
 	HCL_REFERENCE=$(CURDIR)/target/hcl/reference cargo test --release --quiet -p policy-sdk -p policy-host --test main -- \
 		--ignored --nocapture hcl_reference
+
+.PHONY: pod-security
+pod-security: build ## Hold the Pod Security bundles beside Kubernetes' own library: its fixtures, and 20,000 generated pods
+	tests/pod-security/run.sh
 
 .PHONY: editors
 editors: build ## Prove the language server with a client made by others, from PyPI

@@ -118,6 +118,45 @@ fn labels_excerpts_and_secrets_are_expected_where_they_matter() {
 }
 
 #[test]
+fn labels_in_other_documents_are_expected() {
+    let budget = "\
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec:
+  maxUnavailable: 1
+  selector: {matchLabels: {app: web}} # expect[near-miss]: `app: wbe`
+";
+    let deployment = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    metadata:
+      labels:
+        app: wbe # label: what they have
+";
+    let files = [("fail-near/budget.yaml", budget), ("fail-near/k8s/web.yaml", deployment), ("pass.yaml", POD)];
+    let home = shipped("availability", "pdb-selector-matches", &files);
+    let text = said(&home, "pdb-selector-matches", &[]);
+    assert!(!text.contains("fail-near"), "{text}");
+    home.write("pdb-selector-matches/fail-near/k8s/web.yaml", &deployment.replace("what they", "what others"));
+    let text = said(&home, "pdb-selector-matches", &[]);
+    assert!(text.contains("error: expected a label of a finding: what others have\n"), "{text}");
+    let plain = |text: &str| text.lines().map(|line| format!("{}\n", line.split(" #").next().unwrap())).collect::<String>();
+    home.write("pdb-selector-matches/fail-near/budget.yaml", &plain(budget));
+    home.write("pdb-selector-matches/fail-near/k8s/web.yaml", &plain(deployment));
+    let case = "expect: [{code: near-miss, labels: [{file: k8s/web.yaml, line: 8, text: what they have}]}]\n";
+    home.write("pdb-selector-matches/fail-near/case.yaml", case);
+    let text = said(&home, "pdb-selector-matches", &[]);
+    assert!(!text.contains("fail-near"), "{text}");
+    home.write("pdb-selector-matches/fail-near/case.yaml", &case.replace("line: 8", "line: 7"));
+    let text = said(&home, "pdb-selector-matches", &[]);
+    assert!(text.contains("= found: it has no label that says `what they have`\n"), "{text}");
+}
+
+#[test]
 fn what_no_file_can_say_is_in_the_case() {
     let asks = json!({
         "id": "told", "readsUser": true, "readsOld": true, "operations": ["UPDATE", "DELETE"], "subresources": ["scale"],

@@ -159,7 +159,11 @@ static FILES: LazyLock<Vec<(PathBuf, Vec<Unit>)>> = LazyLock::new(|| {
     for unit in below("policies").into_iter().chain(below("tests/sample-repository")) {
         let path = PathBuf::from(&*unit.sources[0].path);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if unit.form != Form::Terraform && (path.starts_with(root.join("tests")) || name.starts_with("fail")) {
+        // The list of a repository's files is no file.
+        if unit.form != Form::Terraform
+            && path.is_file()
+            && (path.starts_with(root.join("tests")) || name.starts_with("fail"))
+        {
             files.entry(path).or_default().push(unit);
         }
     }

@@ -518,3 +518,22 @@ fn a_known_finding_is_not_told() {
     editor.open("pod.yaml", POD);
     assert_eq!(editor.diagnostics("pod.yaml", Some(1)), Vec::<String>::new());
 }
+
+#[test]
+fn the_sets_of_the_configuration_count() {
+    let directory = tempfile::tempdir().unwrap();
+    let bundle = directory.path().join("bundle.yaml");
+    fs::write(&bundle, "name: b\nversion: '1'\nrules: [pdb-required]\n").unwrap();
+    let budget = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: shop}\n\
+                  spec: {maxUnavailable: 1, selector: {matchLabels: {app: shop}}}\n";
+    let shop = include_str!("fixtures/shop.yaml");
+    let files = [("a/shop.yaml", shop), ("b/shop.yaml", shop), ("b-more/budget.yaml", budget)];
+    let mut editor = Editor::judging_by(bundle.to_str().unwrap(), &files, directory).ready(json!({}));
+    editor.open("a/shop.yaml", shop);
+    assert_eq!(editor.diagnostics("a/shop.yaml", Some(1)), [""; 0], "what stands beside both is common");
+    let path = editor.directory.path().join("work/policy-host.yaml");
+    fs::write(&path, "sets:\n  b: ['b/**', 'b-more/**']\n").unwrap();
+    editor.change("a/shop.yaml", 2, json!({"text": shop}));
+    let found = editor.diagnostics("a/shop.yaml", Some(2));
+    assert!(found.len() == 1 && found[0].starts_with("pdb-required"), "{found:?}");
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod adoption;
+mod application;
 mod authoring;
 mod cases;
 mod cli;
@@ -24,8 +25,10 @@ mod render;
 mod reports;
 mod sandbox;
 mod secrets;
+mod seeds;
 mod server;
 mod sets;
 mod severity;
+mod situations;
 mod terraform;
 mod visible;

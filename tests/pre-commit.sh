@@ -49,4 +49,10 @@ sed 's/web/other/' pod.yaml > new.yaml
 git add new.yaml
 changes=$(run policy-host-changes 2>&1) && { echo "error: the hook let a new finding pass" >&2; exit 1; }
 expect "a new file" "$changes" "new.yaml:4"
+sed -i 's/id: policy-host}/id: policy-host, pass_filenames: true}/' .pre-commit-config.yaml
+echo 'exclude: [pod.yaml]' > policy-host.yaml
+git add .
+named=$(run policy-host 2>&1) && { echo "error: the hook let findings pass" >&2; exit 1; }
+expect "files by name" "$named" "new.yaml:4"
+if grep -q "pod.yaml:4" <<<"$named"; then echo "error: the hook judged what is excluded" >&2; exit 1; fi
 echo "pre-commit: both hooks do what they say"

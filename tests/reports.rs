@@ -1,17 +1,23 @@
 //! Reports in every form, as the programs that read them do, and the gap report.
 
-use crate::cli::{Home, PRIVILEGED, PSS, stderr, stdout};
+use crate::cli::{Home, PRIVILEGED, PSS, SAMPLE, stderr, stdout};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
 /// Every form, and the file it is written to.
 const FORMATS: [&str; 8] = ["human", "concise", "json", "sarif", "junit", "github", "markdown", "html"];
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/sample-repository");
 const GAPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/gap-analysis");
 const SARIF_SCHEMA: &str = include_str!("fixtures/sarif-schema-2.1.0.json");
 /// Values of the sample repository that rules say are secrets.
-const SECRETS: [&str; 3] = ["made-up-smtp-password", "made-up-carrier-token", "not-a-real-password"];
+const SECRETS: [&str; 6] = [
+    "made-up-smtp-7319",
+    "made-up-carrier-4402",
+    "not-a-real-password",
+    "made-up-northpost-5120",
+    "made-up-redis-8841",
+    "made-up-database-2093",
+];
 
 /// A file, an object and a container whose names try to be something else.
 const HOSTILE_FILE: &str = "a,line=1::error::x\"><script>alert(1)</script>&`|%0A.yaml";

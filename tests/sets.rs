@@ -131,6 +131,30 @@ fn absence_is_told_where_all_that_is_deployed_is_known() {
 }
 
 #[test]
+fn only_what_may_be_what_is_missing_leaves_an_absence_open() {
+    let knative = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: activator}\nspec: {}\n";
+    let scaled = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: other}\n\
+                  spec: {scaleTargetRef: {name: other}}\n";
+    let secret = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: keys}\nspec: {}\n";
+    let configured = SHOP.replace("shop:1\"}", "shop:1\", envFrom: [{configMapRef: {name: shop}}]}");
+    for (rule, maker, finding) in [
+        // It makes Services, which the rule asks for as well.
+        ("netpol-covers-workload", knative, "none"),
+        // It makes an autoscaler, and workloads are scaled by it rather than missing.
+        ("pdb-required", scaled, "missing"),
+        ("config-reference-exists", secret, "config-map"),
+    ] {
+        let home = home(rule, &[("app/shop.yaml", &configured), ("app/maker.yaml", maker)]);
+        assert_eq!(answers(&home, rule)[0], format!("app/shop.yaml Deployment fail {finding}"), "{rule}");
+        home.write("app/release.yaml", RELEASE);
+        let told = answers(&home, rule);
+        assert!(told.contains(&"app/shop.yaml Deployment not-evaluated".to_owned()), "{rule}: {told:?}");
+        let output = stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "--format", "json", "."]));
+        assert!(output.contains("whether there is one cannot be told: `app/release.yaml` has the"), "{output}");
+    }
+}
+
+#[test]
 fn what_triggered_a_finding_is_shown_where_it_stands() {
     let home = home("readiness-probe-required", &[("deploy/shop.yaml", SHOP), ("services/a.yaml", SERVICE)]);
     let eval = |format: &str| stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "--format", format, "."]));

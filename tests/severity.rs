@@ -3,6 +3,7 @@
 use crate::cli::{Home, PRIVILEGED, stdout};
 use policy_host::engine::embed_manifests;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Served by nobody that is known, with a port: `readiness-probe-required` only guesses.
@@ -21,7 +22,7 @@ spec:
           image: registry.example.com/web:1.0.0
           ports: [{containerPort: 8080}]
           env:
-            - {name: ADMIN_PASSWORD, value: changeme-or-not}
+            - {name: ADMIN_PASSWORD, value: swordfish-or-not}
             - {name: SAMPLE_PASSWORD, value: minio}
 ";
 
@@ -68,8 +69,8 @@ fn a_bundle_reports_from_a_severity_and_a_confidence_on() {
     // A secret that is not reported is masked all the same, where a frame shows its line.
     home.write("b.yaml", &bundle("report: {severity: medium, confidence: likely}\n"));
     let flow = GUESSED.replace(
-        "            - {name: ADMIN_PASSWORD, value: changeme-or-not}\n            - {name: SAMPLE_PASSWORD, value: minio}\n",
-        "            [{name: ADMIN_PASSWORD, value: changeme-or-not}, {name: SAMPLE_PASSWORD, value: minio}]\n",
+        "            - {name: ADMIN_PASSWORD, value: swordfish-or-not}\n            - {name: SAMPLE_PASSWORD, value: minio}\n",
+        "            [{name: ADMIN_PASSWORD, value: swordfish-or-not}, {name: SAMPLE_PASSWORD, value: minio}]\n",
     );
     home.write("web.yaml", &flow);
     let shown = stdout(&home.run(&["eval", "--bundle", "b.yaml", "web.yaml"]));
@@ -155,16 +156,20 @@ fn renamed() -> Home {
     home
 }
 
-/// Writes the component of the two rules, one of which had the id `no-privileged` before.
+/// Writes the component of a pack, one of whose rules had the id `no-privileged` before.
 fn write_renamed(home: &Home, rule: &str, file: &str) {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/rules/pod-security-baseline.wasm");
-    let manifests = ["pss-host-namespaces", "pss-privileged"].map(|id| {
-        let mut manifest = home.json(&["explain", id]);
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/pod-security-baseline");
+    let folders = pack.read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let ids: BTreeSet<String> = folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let manifests = ids.into_iter().map(|id| {
+        let mut manifest = home.json(&["explain", &id]);
         if id == rule {
             manifest["renamedFrom"] = json!(["no-privileged"]);
         }
         manifest
     });
+    let manifests: Vec<serde_json::Value> = manifests.collect();
     let component = embed_manifests(&std::fs::read(built).unwrap(), json!(manifests).to_string().as_bytes());
     std::fs::write(home.path(file), component).unwrap();
 }

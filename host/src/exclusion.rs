@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 #[derive(Debug, Clone, Default)]
 pub struct Exclusion {
     globs: GlobSet,
+    spares_named: bool,
 }
 
 impl Exclusion {
@@ -25,7 +26,17 @@ impl Exclusion {
             set.add(glob);
         }
         let globs = set.build().map_err(|error| (0, error.kind().to_string()))?;
-        Ok(Self { globs })
+        Ok(Self { globs, spares_named: false })
+    }
+
+    /// Excludes no path that somebody names, whatever the globs say: only what is found below one.
+    pub fn sparing_named(self) -> Self {
+        Self { spares_named: true, ..self }
+    }
+
+    /// Whether a path that somebody names is read though it is excluded.
+    pub fn spares_named(&self) -> bool {
+        self.spares_named
     }
 
     /// Whether a file or directory is excluded, itself or with a directory that it is in.

@@ -3,7 +3,7 @@
 mod relation;
 
 pub use relation::{
-    Absent, Belonging, Calling, Naming, Relation, Selection, SelectorForm, Sharing, Term, Terms, Whole,
+    Absent, Belonging, Building, Calling, Naming, Relation, Selection, SelectorForm, Sharing, Term, Terms, Whole,
 };
 
 use crate::language::Language;
@@ -15,20 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// How bad a finding is.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    clap::ValueEnum,
-    schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Severity {
@@ -52,20 +39,7 @@ impl fmt::Display for Severity {
 }
 
 /// How sure a rule is of a finding.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    clap::ValueEnum,
-    schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// What is found may well be something else
@@ -117,9 +91,10 @@ pub struct FindingKind {
     /// Where those stand.
     #[serde(default, skip_serializing_if = "is_path")]
     pub within: Within,
-    /// It says that nothing of a kind is there, so that it is only told where all that is deployed together is known.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub absence: bool,
+    /// The queries of the rule of which it says that nothing answers them. It is only told where all that is deployed
+    /// together and could answer them is known; what other queries ask for does not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absence: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -633,6 +608,12 @@ impl Manifest {
         self.findings.iter().find(|kind| kind.code == code)
     }
 
+    /// The kinds of the documents of which a kind of finding says that there is none.
+    pub fn missing(&self, kind: &FindingKind) -> Vec<&Target> {
+        let queries = self.inventory.iter().filter(|query| kind.absence.contains(&query.name));
+        queries.flat_map(|query| &query.kinds).collect()
+    }
+
     /// The severity of its worst kind of finding.
     pub fn worst(&self) -> Severity {
         self.findings.iter().map(|kind| kind.severity).max().unwrap_or(Severity::Info)
@@ -728,6 +709,10 @@ impl Manifest {
             if let Some(covered) = kind.covers.iter().find(|covered| !is_kind(covered)) {
                 return invalid(format!("says that `{code}` covers `{covered}`, which is no other RULE or RULE/CODE"));
             }
+            let is_query = |name: &&String| self.inventory.iter().any(|query| query.name == **name);
+            if let Some(name) = kind.absence.iter().find(|name| !is_query(name)) {
+                return invalid(format!("says that nothing answers `{name}`, which is no query of its `inventory`"));
+            }
         }
         Ok(())
     }
@@ -761,6 +746,8 @@ impl Manifest {
             bytes("findings", &kind.title, LINE_BYTES)?;
             within("findings", kind.covers.len(), ENTRIES, "entries")?;
             kind.covers.iter().try_for_each(|covered| bytes("findings", covered, LINE_BYTES))?;
+            within("findings", kind.absence.len(), ENTRIES, "entries")?;
+            kind.absence.iter().try_for_each(|query| bytes("findings", query, ID_BYTES))?;
         }
         within("operations", self.operations.len(), ENTRIES, "entries")?;
         within("subresources", self.subresources.len(), ENTRIES, "entries")?;
@@ -825,6 +812,10 @@ fn check_queries(queries: &[Query]) -> Result<(), String> {
             {
                 return Err(wrong("looks into other namespaces and has the scope `namespace`".to_owned()));
             }
+            let is_dockerfile = |kind: &Target| *kind == Target::File("Dockerfile".to_owned());
+            if matches!(relation, Relation::Built(_)) && !query.kinds.iter().all(is_dockerfile) {
+                return Err(wrong("is `built`, which only a `file/Dockerfile` can be".to_owned()));
+            }
         }
     }
     Ok(())
@@ -857,6 +848,32 @@ mod tests {
         for text in ["", ".", "a.", "a..b", "a[*]b", "[\"x", "a[0]"] {
             assert!(text.parse::<ReadPath>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn absence_is_of_queries() {
+        let parsed = |absence: serde_json::Value| {
+            let query = |name: &str, kind: &str| serde_json::json!({"name": name, "kinds": [kind], "scope": "cluster", "reads": []});
+            let manifest = serde_json::json!({
+                "id": "x", "version": "1.0.0", "title": "t", "why": "w", "fix": "f", "priority": "P1", "effort": "small",
+                "findings": [
+                    {"code": "c", "title": "t", "severity": "low", "confidence": "certain", "absence": absence},
+                ],
+                "factor": "I", "since": "0.1.0", "reads": [], "appliesTo": ["workload"],
+                "inventory": [query("services", "core/Service"), query("policies", "networking.k8s.io/NetworkPolicy")],
+            });
+            Manifest::parse(manifest.to_string().as_bytes())
+        };
+        let missing = |absence: &[&str]| {
+            let manifest = parsed(serde_json::json!(absence)).unwrap();
+            let missing = manifest.missing(&manifest.findings[0]);
+            missing.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(missing(&["policies"]), "networking.k8s.io/NetworkPolicy");
+        assert_eq!(missing(&["policies", "services"]), "core/Service networking.k8s.io/NetworkPolicy");
+        assert_eq!(missing(&[]), "");
+        let refused = parsed(serde_json::json!(["service"])).unwrap_err().to_string();
+        assert!(refused.ends_with("says that nothing answers `service`, which is no query of its `inventory`"), "{refused}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::manifest::Target;
 use serde::{Deserialize, Serialize};
 
 /// A kind that carries a pod template.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadKind {
     /// API group; empty for core.
@@ -27,7 +27,8 @@ pub struct WorkloadKind {
 pub struct WorkloadKinds(Vec<(WorkloadKind, Pointer)>);
 
 impl Default for WorkloadKinds {
-    /// Kubernetes' own and Argo Rollouts.
+    /// Kubernetes' own, and those of OpenShift, Argo Rollouts, KEDA and OpenKruise that have a template of pods in one
+    /// place. An Argo Workflow has none: its templates are containers of their own.
     fn default() -> Self {
         let kinds = [
             ("", "Pod", ""),
@@ -40,6 +41,13 @@ impl Default for WorkloadKinds {
             ("batch", "Job", "/spec/template"),
             ("batch", "CronJob", "/spec/jobTemplate/spec/template"),
             ("argoproj.io", "Rollout", "/spec/template"),
+            ("apps.openshift.io", "DeploymentConfig", "/spec/template"),
+            ("keda.sh", "ScaledJob", "/spec/jobTargetRef/template"),
+            ("apps.kruise.io", "CloneSet", "/spec/template"),
+            ("apps.kruise.io", "StatefulSet", "/spec/template"),
+            ("apps.kruise.io", "DaemonSet", "/spec/template"),
+            ("apps.kruise.io", "BroadcastJob", "/spec/template"),
+            ("apps.kruise.io", "AdvancedCronJob", "/spec/template/jobTemplate/spec/template"),
         ];
         Self(
             kinds
@@ -55,12 +63,13 @@ impl Default for WorkloadKinds {
 }
 
 impl WorkloadKinds {
-    /// Adds a kind.
+    /// Adds a kind, in the place of one of its name.
     ///
     /// # Errors
     /// When its template is not a JSON pointer.
     pub fn add(&mut self, kind: WorkloadKind) -> Result<(), crate::document::PointerError> {
         let template = Pointer::parse(&kind.template)?;
+        self.0.retain(|(known, _)| (&known.group, &known.kind) != (&kind.group, &kind.kind));
         self.0.push((kind, template));
         Ok(())
     }
@@ -171,6 +180,41 @@ pub const WORKLOAD_CONTROLLERS: [&str; 8] = [
     "system:serviceaccount:kube-system:statefulset-controller",
 ];
 
+/// How many pods of a StatefulSet are told apart, and of one that does not say how many it has.
+const MAX_ORDINALS: usize = 256;
+const USUAL_ORDINALS: usize = 16;
+
+/// The labels that controllers put on the pods of a workload beside those of its template. Pods of a StatefulSet have
+/// different ones, and all of them are there.
+pub fn controller_labels(document: &Document) -> Vec<(&'static str, String)> {
+    let subject = &document.subject;
+    match (subject.group.as_str(), subject.kind.as_str()) {
+        ("batch", "Job") => job_labels(subject.name.clone()),
+        // The time stands behind the name, in minutes.
+        ("batch", "CronJob") => job_labels(format!("{}-00000000", subject.name)),
+        ("keda.sh", "ScaledJob") => job_labels(format!("{}-00000", subject.name)),
+        ("apps" | "apps.kruise.io", "StatefulSet") => {
+            let number = |path: &[&str]| match document.root.path(path).map(|node| &node.value) {
+                Some(Value::Number(number)) => number.parse::<usize>().ok(),
+                _ => None,
+            };
+            let start = number(&["spec", "ordinals", "start"]).unwrap_or(0);
+            let replicas = number(&["spec", "replicas"]).filter(|replicas| *replicas > 0).unwrap_or(USUAL_ORDINALS);
+            let ordinals = start..start.saturating_add(replicas.min(MAX_ORDINALS));
+            let labels = ordinals.flat_map(|ordinal| {
+                let name = format!("{}-{ordinal}", subject.name);
+                [("statefulset.kubernetes.io/pod-name", name), ("apps.kubernetes.io/pod-index", ordinal.to_string())]
+            });
+            labels.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn job_labels(name: String) -> Vec<(&'static str, String)> {
+    vec![("batch.kubernetes.io/job-name", name.clone()), ("job-name", name)]
+}
+
 fn text<'n>(node: &'n Node, key: &str) -> &'n str {
     node.get(key).and_then(Node::as_str).unwrap_or_default()
 }
@@ -230,7 +274,8 @@ mod tests {
         };
         for (owner, known) in [
             (r#""apiVersion":"apps/v1","kind":"StatefulSet""#, true),
-            (r#""apiVersion":"apps.kruise.io/v1beta1","kind":"StatefulSet""#, false),
+            (r#""apiVersion":"apps.kruise.io/v1beta1","kind":"StatefulSet""#, true),
+            (r#""apiVersion":"example.org/v1","kind":"StatefulSet""#, false),
             (r#""apiVersion":"v1","kind":"ReplicationController""#, true),
             (r#""apiVersion":"v1","kind":"Node""#, false),
             (r#""kind":"Job""#, true),
@@ -239,6 +284,32 @@ mod tests {
             assert_eq!(kinds.is_controlled(&pod), known, "{owner}");
             assert_eq!(kinds.judged_elsewhere(&pod).is_some(), known, "{owner}");
         }
+    }
+
+    #[test]
+    fn workloads_of_others_have_their_template_where_they_keep_it() {
+        let kinds = WorkloadKinds::default();
+        for (group, kind, template) in [
+            ("apps.openshift.io", "DeploymentConfig", "/spec/template"),
+            ("keda.sh", "ScaledJob", "/spec/jobTargetRef/template"),
+            ("apps.kruise.io", "CloneSet", "/spec/template"),
+            ("apps.kruise.io", "DaemonSet", "/spec/template"),
+            ("apps.kruise.io", "AdvancedCronJob", "/spec/template/jobTemplate/spec/template"),
+        ] {
+            assert_eq!(kinds.template_of(group, kind).map(ToString::to_string).as_deref(), Some(template), "{kind}");
+        }
+        assert_eq!(kinds.template_of("argoproj.io", "Workflow"), None);
+        assert_eq!(kinds.template_of("keda.sh", "ScaledObject"), None);
+    }
+
+    #[test]
+    fn a_kind_that_somebody_adds_takes_the_place_of_ours() {
+        let mut kinds = WorkloadKinds::default();
+        let before = kinds.iter().count();
+        let own = WorkloadKind { group: "keda.sh".into(), kind: "ScaledJob".into(), template: "/spec/pod".into() };
+        kinds.add(own).unwrap();
+        assert_eq!(kinds.iter().count(), before);
+        assert_eq!(kinds.template_of("keda.sh", "ScaledJob").map(ToString::to_string).as_deref(), Some("/spec/pod"));
     }
 
     #[test]

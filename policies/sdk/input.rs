@@ -36,6 +36,7 @@ pub struct Related<'d> {
     at: (u32, u32),
     subject: View<'d>,
     via: View<'d>,
+    images: View<'d>,
     /// The document, projected onto the query's `reads`. A workload is normalised.
     pub document: View<'d>,
 }
@@ -56,6 +57,7 @@ impl<'d, P> Input<'d, P> {
             at: (query, position),
             subject: entry.get("subject"),
             via: entry.get("via"),
+            images: entry.get("images"),
             document: entry.get("document"),
         })
     }
@@ -95,6 +97,11 @@ impl<'d> Related<'d> {
     /// By which documents of the query that this one's is `via` it came: their positions in that answer.
     pub fn via(&self) -> impl Iterator<Item = usize> + use<'d> {
         self.via.items().filter_map(|position| usize::try_from(position.as_i64()?).ok())
+    }
+
+    /// Which references of images here led to it, of a query that is `built`.
+    pub fn images(&self) -> impl Iterator<Item = &'d str> + use<'d> {
+        self.images.items().map(|image| image.text())
     }
 
     /// The document as a workload.

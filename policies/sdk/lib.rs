@@ -11,8 +11,8 @@
 //! | [`uses`], [`settings`], [`parameter`] | what it is set up with, and what it can list in `uses:` |
 //! | [`manifest`], [`factor`] | what it says of itself |
 //! | [`kubernetes`] | views of objects, and of what belongs to them |
-//! | [`repository`] | views of files: workflows and actions, Terraform modules |
-//! | [`values`] | quantities, durations, dates, schedules, versions and ranges, images, addresses, ports, selectors, credentials |
+//! | [`repository`] | views of files: Dockerfiles, workflows and actions, Terraform modules |
+//! | [`values`] | quantities, durations, dates, schedules, versions and ranges, images, addresses, ports, selectors, credentials, base64 |
 //! | [`language`] | the shell |
 //! | [`tables`] | data with a source and a date, which a bundle may replace |
 
@@ -55,7 +55,7 @@ pub mod prelude {
     pub use crate::input::{Input, Related};
     pub use crate::json::{Kind, View};
     pub use crate::kubernetes::probe::Probe;
-    pub use crate::kubernetes::workload::{Class, Container, Workload, listed};
+    pub use crate::kubernetes::workload::{Class, Container, Workload, listed, listed_or};
     pub use crate::object;
     pub use crate::values::quantity::Quantity;
     pub use crate::write::ToJson;

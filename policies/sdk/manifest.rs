@@ -41,8 +41,19 @@ pub struct FindingKind {
     pub confidence: Confidence,
     pub covers: &'static [&'static str],
     pub within: Within,
-    /// It says that something is missing.
-    pub absence: bool,
+    pub absence: Absence,
+}
+
+/// What a kind of finding says is missing: a document that answers one of these queries.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// It says nothing of the kind.
+    None,
+    /// Any query of the rule.
+    OfAny,
+    /// One of those that are named.
+    Of(&'static [&'static str]),
 }
 
 /// How bad a kind of finding is; CONTRIBUTING.md says which is which.
@@ -115,7 +126,8 @@ impl Within {
 }
 
 impl FindingKind {
-    fn to_raw(&self) -> Raw {
+    /// As JSON; `queries` are those of the rule.
+    fn to_raw(&self, queries: &[&'static Query]) -> Raw {
         let mut out = String::new();
         let mut object = ObjectWriter::new(&mut out);
         object
@@ -126,8 +138,14 @@ impl FindingKind {
         if !self.covers.is_empty() {
             object.entry("covers", self.covers).entry("within", self.within.name());
         }
-        if self.absence {
-            object.entry("absence", &true);
+        match self.absence {
+            Absence::None => {}
+            Absence::OfAny => {
+                object.entry("absence", &queries.iter().map(|query| query.name).collect::<Vec<_>>());
+            }
+            Absence::Of(named) => {
+                object.entry("absence", named);
+            }
         }
         object.finish();
         Raw(out)
@@ -166,7 +184,7 @@ impl Manifest {
             .entry("description", &docs.description)
             .entry("why", &docs.why)
             .entry("fix", &docs.fix)
-            .entry("findings", &self.findings.iter().map(FindingKind::to_raw).collect::<Vec<_>>())
+            .entry("findings", &self.findings.iter().map(|kind| kind.to_raw(&inventory)).collect::<Vec<_>>())
             .entry("priority", self.priority)
             .entry("effort", &self.effort.to_ascii_lowercase())
             .entry("factor", self.factor.title())
@@ -388,6 +406,22 @@ mod tests {
         );
         let fields: &[Field] = &[("there", &["s"]), ("namespace_labels", &["n"])];
         assert_eq!(relation("selects", fields).0, r#"{"selects":{"there":"s","namespaceLabels":"n"}}"#);
+    }
+
+    #[test]
+    fn a_kind_of_finding_names_the_queries_whose_answer_is_missing() {
+        const QUERY: Query =
+            Query { name: "a", kinds: &["x/Y"], scope: "namespace", via: &[], relation: &[], reads: &[] };
+        let queries: [&Query; 2] = [&QUERY, &const { Query { name: "b", ..QUERY } }];
+        let written = |absence| {
+            let (severity, confidence, within) = (Severity::Low, Confidence::Likely, Within::Path);
+            FindingKind { name: "Missing", docs: &["t"], severity, confidence, covers: &[], within, absence }
+                .to_raw(&queries)
+                .0
+        };
+        assert!(!written(Absence::None).contains("absence"));
+        assert!(written(Absence::OfAny).ends_with(r#","absence":["a","b"]}"#));
+        assert!(written(Absence::Of(&["b"])).ends_with(r#","absence":["b"]}"#));
     }
 
     #[test]

@@ -54,9 +54,12 @@
 /// `findings.report(Code::Privileged, …)` names, and a code (`privileged`) in the manifest: with what it
 /// means, how bad it is and how sure the rule is. Where one cure heals two findings, the kind whose cure
 /// it is `covers` the other, a rule (`"other-rule"`) or a kind of it (`"other-rule/code"`), at the same
-/// path, or `within` the same `Container` or `Document`; the host then tells only the one that covers. A kind
-/// that says that something is missing (`Missing: High, Likely, absence;`) is only told where all that is
-/// deployed together is known: not beside templates, charts, or operators that make it.
+/// path, or `within` the same `Container` or `Document`; the host then tells only the one that covers.
+///
+/// A kind that says that something is missing names the queries that would have found it
+/// (`Missing: Medium, Likely, absence: ["pdbs"];`). It is only told where all that could answer them is known: not
+/// beside templates, charts, or objects whose controllers make such documents. Queries that only say whether the rule
+/// applies are not named. `absence` alone means every query of the rule.
 ///
 /// `peers` are ids that others have for the check, which people search for; `renamed_from` are ids that
 /// the rule itself had, which exceptions may still name.
@@ -109,7 +112,8 @@
 /// | `named { kind: "=ConfigMap", name: ["container.envFrom[*].configMapRef.name"] }` | is named here |
 /// | `same { there: ["spec.host"], here: ["spec.host"] }` | has the same values as the one here; several parts are one key |
 /// | `of { there: "namespace" }`, `of { there: "owner" }` | is the namespace of the one here, or its owner |
-/// | `calls {}`, `called {}` | is a file that uses the one here (`uses: ./…`, a module's `source`), or that the one here uses |
+/// | `calls {}`, `called {}` | is a file that uses the one here (`uses: ./…`, a module's `source`, the Dockerfile that is built), or that the one here uses |
+/// | `built { image: "container.image" }` | is the Dockerfile of an image here; [`Related::images`](crate::input::Related::images) says of which |
 ///
 /// Without `relation` all documents of the kinds in scope are told, and paid for. The subject itself is one of them
 /// where it belongs to the answer.
@@ -135,8 +139,11 @@ macro_rules! rule {
     (@within within: $within:ident $(, $($rest:tt)*)?) => {
         $crate::manifest::Within::$within
     };
+    (@absence absence: [$($query:literal),+ $(,)?] $(, $($rest:tt)*)?) => {
+        $crate::manifest::Absence::Of(&[$($query),+])
+    };
     (@absence absence $(, $($rest:tt)*)?) => {
-        true
+        $crate::manifest::Absence::OfAny
     };
     (@$wanted:ident $said:ident $(: $value:tt)? $(, $($rest:tt)*)?) => {
         $crate::rule!(@$wanted $($($rest)*)?)
@@ -148,7 +155,7 @@ macro_rules! rule {
         $crate::manifest::Within::Path
     };
     (@absence) => {
-        false
+        $crate::manifest::Absence::None
     };
     (
         $(#[doc = $doc:literal])*
@@ -213,7 +220,18 @@ macro_rules! rule {
 
         const USES: &[$crate::uses::Used] = &[$($($crate::uses::Used::of::<$used>()),*)?];
 
+        const FINDINGS: &[$crate::manifest::FindingKind] = &[$($crate::manifest::FindingKind {
+            name: stringify!($code),
+            docs: &[$($finding_doc),*],
+            severity: $crate::manifest::Severity::$severity,
+            confidence: $crate::manifest::Confidence::$confidence,
+            covers: $crate::rule!(@covers $($said $(: $value)?),*),
+            within: $crate::rule!(@within $($said $(: $value)?),*),
+            absence: $crate::rule!(@absence $($said $(: $value)?),*),
+        }),*];
+
         const _: () = $crate::uses::check(READS, QUERIES, USES);
+        const _: () = $crate::uses::check_absence(FINDINGS, QUERIES, USES);
 
         $($(impl $crate::uses::Uses<$used> for Parameters {})*)?
 
@@ -227,15 +245,7 @@ macro_rules! rule {
                 docs: &[$($doc),*],
                 priority: stringify!($priority),
                 effort: stringify!($effort),
-                findings: &[$($crate::manifest::FindingKind {
-                    name: stringify!($code),
-                    docs: &[$($finding_doc),*],
-                    severity: $crate::manifest::Severity::$severity,
-                    confidence: $crate::manifest::Confidence::$confidence,
-                    covers: $crate::rule!(@covers $($said $(: $value)?),*),
-                    within: $crate::rule!(@within $($said $(: $value)?),*),
-                    absence: $crate::rule!(@absence $($said $(: $value)?),*),
-                }),*],
+                findings: FINDINGS,
                 factor: $crate::factor::Factor::$factor,
                 controls: &[$($($control),*)?],
                 peers: &[$($($peer),*)?],

@@ -1,11 +1,17 @@
 //! Settings that several rules share. A bundle or a configuration gives each once.
 
+use crate::parameter::Bounded;
 use crate::values::date::Date;
 use crate::values::version::Version;
 
 crate::choice! {
     /// What scrapes metrics.
     pub Scraper { Unknown = "", PrometheusOperator = "prometheus-operator" }
+}
+
+crate::choice! {
+    /// A service mesh that goes by the names of ports.
+    pub Mesh { Unknown = "", Istio = "istio" }
 }
 
 crate::setting! {
@@ -25,6 +31,20 @@ crate::setting! {
     pub LanguageVersionLabel, "languageVersionLabel": String = "app.kubernetes.io/language-version".into();
     /// What scrapes metrics in the clusters: `prometheus-operator` where they have it; empty where that is not known.
     pub Monitoring, "monitoring": Scraper = Scraper::Unknown;
+    /// The nodes that pods of an application can run on; where it is not set nobody knows.
+    pub NodeCount, "nodeCount": Option<Bounded<1, 100_000>> = None;
+    /// The zones that those nodes are in; where it is not set nobody knows.
+    pub ZoneCount, "zoneCount": Option<Bounded<1, 1_000>> = None;
+    /// Whether every workload is expected to have its own ServiceAccount, even if it does not call the API server.
+    pub WorkloadIdentity, "workloadIdentity": bool = false;
+    /// The label of workloads that need their token for the API server.
+    pub ApiAccessLabel, "apiAccessLabel": String = "policy/needs-kube-api".into();
+    /// Whether the clusters are OpenShift, which assigns users to each namespace, and their volumes' group.
+    pub Openshift, "openshift": bool = false;
+    /// Whether the container runtime lets every user bind ports below 1024, as containerd 2 and Docker 20.10 do.
+    pub UnprivilegedPorts, "unprivilegedPorts": bool = true;
+    /// The service mesh of the clusters: `istio` where they all have it; empty where that is not known.
+    pub ServiceMesh, "serviceMesh": Mesh = Mesh::Unknown;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }

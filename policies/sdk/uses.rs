@@ -6,7 +6,7 @@
 
 use crate::input::Input;
 use crate::json::View;
-use crate::manifest::Query;
+use crate::manifest::{Absence, FindingKind, Query};
 use crate::parameter::Parameter;
 
 /// Something that a rule can list in `uses:`.
@@ -93,6 +93,51 @@ pub const fn check(reads: &[&str], queries: &[Query], used: &[Used]) {
     }
 }
 
+/// Refuses, where a rule is compiled, a kind of finding that says that nothing answers a query which the rule has not.
+#[doc(hidden)]
+pub const fn check_absence(findings: &[FindingKind], queries: &[Query], used: &[Used]) {
+    let mut at = 0;
+    while at < findings.len() {
+        match findings[at].absence {
+            Absence::None => {}
+            Absence::OfAny => {
+                let mut count = queries.len();
+                let mut other = 0;
+                while other < used.len() {
+                    count += used[other].queries.len();
+                    other += 1;
+                }
+                assert!(count > 0, "a finding says `absence`, but the rule has no query");
+            }
+            Absence::Of(names) => {
+                let mut name = 0;
+                while name < names.len() {
+                    let mut is_known = has_query(queries, names[name]);
+                    let mut other = 0;
+                    while other < used.len() {
+                        is_known |= has_query(used[other].queries, names[name]);
+                        other += 1;
+                    }
+                    assert!(is_known, "`absence:` names a query that the rule does not have");
+                    name += 1;
+                }
+            }
+        }
+        at += 1;
+    }
+}
+
+const fn has_query(queries: &[Query], name: &str) -> bool {
+    let mut at = 0;
+    while at < queries.len() {
+        if is_equal(queries[at].name, name) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
 const fn check_queries(some: &[Query], others: &[Query]) {
     let mut at = 0;
     while at < some.len() {
@@ -153,6 +198,14 @@ impl<P> Input<'_, P> {
         P: Uses<S>,
     {
         read::<S, P>(self)
+    }
+
+    /// The value of a setting that the bundle or the configuration gives; `None` where neither does.
+    pub fn setting_if_set<S: Setting>(&self) -> Option<S::Value>
+    where
+        P: Uses<S>,
+    {
+        S::Value::read(&self.settings.get(S::NAME))
     }
 }
 
@@ -268,5 +321,31 @@ mod tests {
     #[should_panic = "same name"]
     fn queries_have_names_of_their_own() {
         check(&[], Labels::QUERIES, USED);
+    }
+
+    fn missing(absence: Absence) -> [FindingKind; 1] {
+        use crate::manifest::{Confidence, Severity, Within};
+        let (severity, confidence, within) = (Severity::Low, Confidence::Likely, Within::Path);
+        [FindingKind { name: "Missing", docs: &[], severity, confidence, covers: &[], within, absence }]
+    }
+
+    #[test]
+    fn what_is_missing_would_answer_a_query() {
+        check_absence(&missing(Absence::Of(&["services"])), &[], USED);
+        check_absence(&missing(Absence::Of(&["services"])), Labels::QUERIES, &[]);
+        check_absence(&missing(Absence::OfAny), &[], USED);
+        check_absence(&missing(Absence::None), &[], &[]);
+    }
+
+    #[test]
+    #[should_panic = "names a query that the rule does not have"]
+    fn absence_names_queries_of_the_rule() {
+        check_absence(&missing(Absence::Of(&["services", "service"])), &[], USED);
+    }
+
+    #[test]
+    #[should_panic = "the rule has no query"]
+    fn absence_needs_a_query() {
+        check_absence(&missing(Absence::OfAny), &[], &[]);
     }
 }

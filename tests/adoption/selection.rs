@@ -42,14 +42,15 @@ fn what_is_excluded_is_not_even_read() {
     assert!(said.contains("k8s/vendor/web.yaml") && !said.contains("--> vendor/"), "{said}");
     home.write("policy-host.yaml", "exclude: [vendor, '**/*.gen.yaml']\n");
     assert_eq!(eval(&home, &[]).1.matches("-->").count(), 2);
-    // From a directory below it is the same, and a file that is named is no exception.
+    // From a directory below it is the same.
     home.write(".git/HEAD", "");
-    let run = |directory: &str, path: &str| {
-        let mut command = home.command(&["eval", "--bundle", "../../one.yaml", path]);
+    let run = |directory: &str, arguments: &[&str]| {
+        let mut command = home.command(&[&["eval", "--bundle", "../../one.yaml"], arguments].concat());
         command.current_dir(home.path(directory)).output().unwrap()
     };
-    assert_eq!(run("k8s", "../vendor/web.yaml").status.code(), Some(3));
-    let nothing = run("k8s", "../vendor/deep");
+    assert_eq!(stdout(&run("k8s", &[".."])).matches("-->").count(), 2);
+    let nothing = run("k8s", &["--force-exclude", "../vendor/deep"]);
+    assert_eq!(nothing.status.code(), Some(3));
     assert!(stderr(&nothing).contains("1 file or directory is excluded"), "{}", stderr(&nothing));
     // What the command line says goes before the file.
     assert!(eval(&home, &["--exclude", "k8s"]).1.contains("--> vendor/web.yaml"));
@@ -63,6 +64,35 @@ fn what_is_excluded_is_not_even_read() {
         assert!(said.contains(message), "{said}");
     }
     assert!(refused(&home, &["--no-config", "--exclude", "["]).contains("--exclude: the glob is malformed"));
+}
+
+#[test]
+fn a_path_that_is_named_is_read_although_the_configuration_excludes_it() {
+    let vendored = ["vendor/web.yaml", "vendor/deep/web.yaml", "vendor/deep/vendor/web.yaml"];
+    let mut files = vec![("web.yaml", POD), ("policy-host.yaml", "exclude: ['**/vendor']\n")];
+    files.extend(vendored.map(|path| (path, POD)));
+    let home = home(&files);
+    let run = |arguments: &[&str]| {
+        let output = home.run(&[&["eval", "--no-cache", "--bundle", "../one.yaml"], arguments].concat());
+        let (said, told) = (stdout(&output), stderr(&output));
+        (vendored.iter().filter(|path| said.contains(&format!("--> {path}:"))).count(), told)
+    };
+    let note = |what: &str| format!("note: {what} named; --force-exclude leaves");
+    let (count, told) = run(&["vendor/web.yaml", "web.yaml"]);
+    assert!(count == 1 && told.contains(&note("`vendor/web.yaml` is excluded, and read because it is")), "{told}");
+    let (count, told) = run(&["vendor/web.yaml", "vendor/deep/web.yaml"]);
+    assert!(count == 2 && told.contains(&note("`vendor/web.yaml` and 1 more are excluded, and read because they are")));
+    // What is excluded below a directory that is named stays so.
+    let (count, told) = run(&["vendor"]);
+    assert!(count == 2 && told.contains("`vendor` is excluded"), "{told}");
+    // Whoever passes names that nobody chose says so, on the command line or in the configuration.
+    assert_eq!(run(&["--force-exclude", "vendor/web.yaml", "web.yaml"]), (0, String::new()));
+    home.write("policy-host.yaml", "exclude: ['**/vendor']\nforceExclude: true\n");
+    assert_eq!(run(&["vendor/web.yaml", "web.yaml"]), (0, String::new()));
+    // What names a path and excludes it means that it is left out, and so does a file that names what it excludes.
+    home.write("policy-host.yaml", "paths: [vendor, web.yaml]\nexclude: ['**/vendor']\n");
+    assert_eq!(run(&["--exclude", "vendor", "vendor/web.yaml", "web.yaml"]), (0, String::new()));
+    assert_eq!(run(&[]), (0, String::new()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `eval --render`: charts and kustomizations, judged as what they deploy. Most of it is tested with programs that only
 //! pretend; `make render` runs what is in `real` with helm and kustomize themselves.
 
+mod built;
 mod hostile;
 mod real;
 mod unrendered;

@@ -183,3 +183,23 @@ fn plugins_and_files_outside_stay_away() {
     }
     assert!(!home.path("a/ran").exists());
 }
+
+/// With `UPDATE=1` what is kept is written anew.
+#[test]
+#[ignore = "make render"]
+fn builds_that_are_kept_are_what_kustomize_makes() {
+    let tools = std::env::var("RENDER_TOOLS").unwrap();
+    for case in super::built::cases() {
+        for (top, kept) in &case.builds {
+            let mut command = std::process::Command::new(format!("{tools}/kustomize"));
+            let output = command.args(["build", top]).current_dir(case.home.path("")).output().unwrap();
+            assert!(output.status.success(), "{}: {}", case.name, stderr(&output));
+            if std::env::var_os("UPDATE").is_some() {
+                std::fs::write(kept, stdout(&output)).unwrap();
+            }
+            assert_eq!(stdout(&output), std::fs::read_to_string(kept).unwrap(), "{} {top}", case.name);
+        }
+        let rendered = eval(&case.home, "helm3", "../rules.yaml", &["--format", "json", "."]);
+        assert_eq!(super::built::as_written(&case), super::built::verdicts(&[rendered]), "{}", case.name);
+    }
+}

@@ -15,7 +15,7 @@ const AT_REST: usize = 120 << 20;
 #[test]
 fn the_container_is_the_one_that_is_deployed() {
     let deployment = include_str!("../../bundles/deploy/deployment.yaml");
-    assert!(deployment.contains("limits: {memory: 512Mi}"), "{deployment}");
+    assert!(deployment.contains("limits: {cpu: \"1\", memory: 512Mi}"), "{deployment}");
 }
 
 /// A server that waits for whatever a busy machine takes its time for.

@@ -6,9 +6,7 @@ use crate::workload::WorkloadKind;
 use serde::{Deserialize, Serialize};
 
 /// What happens to a finding where it can be enforced. `eval` fails on `deny` findings only.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, clap::ValueEnum, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Enforcement {
     /// Refused at admission; fails a pipeline.
@@ -204,8 +202,8 @@ pub struct ExemptionEntry {
     /// Labels that the object or its pod template must have.
     #[serde(default)]
     pub labels: std::collections::BTreeMap<String, String>,
-    /// Globs of image references: of the container that the finding is about, or of any in `containers` when it is
-    /// about the pod.
+    /// Globs of image references, of which every container that the finding is about has one: the container that it is
+    /// in; of a finding about the pod each container that it points to, else each in `containers`.
     #[serde(default)]
     pub images: Vec<String>,
     /// Names of containers that the finding must be about.

@@ -47,23 +47,38 @@ pub struct Scope<'d> {
     pod: Option<&'d Node>,
     /// The container that the finding's path leads into.
     container: Option<&'d Node>,
+    /// Of a finding about the pod: the containers that it points to, else all in `containers`.
+    of_pod: Vec<&'d Node>,
     /// Index of the source that it is in.
     file: u16,
 }
 
 impl<'d> Scope<'d> {
-    /// The scope of a finding at `path`, an absolute path in the document.
-    pub fn new(document: &'d Document, shape: &Shape, path: &Pointer) -> Self {
+    /// The scope of a finding at `path`, an absolute path in the document, with labels at others.
+    pub fn new<'p>(
+        document: &'d Document,
+        shape: &Shape,
+        path: &Pointer,
+        labels: impl Iterator<Item = &'p Pointer>,
+    ) -> Self {
         let Shape::Workload { template } = shape else {
             let file = document.at(path).map_or(0, |node| node.span.file);
-            return Self { document, pod: None, container: None, file };
+            return Self { document, pod: None, container: None, of_pod: Vec::new(), file };
         };
         let prefix: Vec<&str> = template.tokens().iter().map(String::as_str).chain(["spec"]).collect();
-        let container = path.strip_prefix(&prefix).and_then(|rest| {
-            let [list, index, ..] = rest.tokens() else { return None };
-            is_container_list(list).then(|| document.at(&template.join("spec").join(list).join(index)))?
-        });
-        Self { document, pod: document.at(template), container, file: 0 }
+        let container_of = |path: &Pointer| {
+            path.strip_prefix(&prefix).and_then(|rest| {
+                let [list, index, ..] = rest.tokens() else { return None };
+                is_container_list(list).then(|| document.at(&template.join("spec").join(list).join(index)))?
+            })
+        };
+        let pod = document.at(template);
+        let mut of_pod: Vec<&Node> = labels.filter_map(container_of).collect();
+        if of_pod.is_empty() {
+            let programs = pod.and_then(|pod| pod.path(&["spec", "containers"]));
+            of_pod.extend(programs.map_or(&[][..], Node::items));
+        }
+        Self { document, pod, container: container_of(path), of_pod, file: 0 }
     }
 
     /// The file's path as it is below a directory.
@@ -77,12 +92,16 @@ impl<'d> Scope<'d> {
         of(&self.document.root) == Some(value) || self.pod.and_then(of) == Some(value)
     }
 
-    /// The images that an exemption may name: of the container that the finding is in, else of the pod's own programs.
-    /// Init containers, and sidecars among them, are none of these.
-    fn images(&self) -> impl Iterator<Item = &'d str> + use<'d> {
-        let programs = || self.pod.and_then(|pod| pod.path(&["spec", "containers"])).map_or(&[][..], Node::items);
-        let containers = self.container.map_or_else(programs, std::slice::from_ref);
-        containers.iter().filter_map(|container| container.get("image")?.as_str())
+    /// Whether all containers that the finding is about have an image that is named: the one that it is in; of a finding
+    /// about the pod those that it points to, else all programs of the pod, which init containers are not.
+    fn is_of(&self, images: &GlobSet) -> bool {
+        let is_named = |container: &&Node| {
+            container.get("image").and_then(Node::as_str).is_some_and(|image| images.is_match(image))
+        };
+        match &self.container {
+            Some(container) => is_named(container),
+            None => !self.of_pod.is_empty() && self.of_pod.iter().all(is_named),
+        }
     }
 }
 
@@ -141,7 +160,7 @@ impl Exemption {
             && (self.namespaces.is_empty() || self.namespaces.is_match(&subject.namespace))
             && (self.names.is_empty() || self.names.is_match(&subject.name))
             && entry.labels.iter().all(|(key, value)| scope.has_label(key, value))
-            && (self.images.is_empty() || scope.images().any(|image| self.images.is_match(image)))
+            && (self.images.is_empty() || scope.is_of(&self.images))
             && (entry.containers.is_empty()
                 || container().is_some_and(|name| entry.containers.iter().any(|wanted| wanted == name)))
     }
@@ -161,36 +180,45 @@ mod tests {
     use crate::document::Source;
     use crate::parse::{Form, Limits, Unit};
 
-    /// Whether an exemption of an image covers a path of a DaemonSet with two programs and a sidecar.
-    fn covers(image: &str, path: &str) -> bool {
+    /// Whether an exemption of images covers a finding in a DaemonSet with two programs and a sidecar.
+    fn covers(images: &[&str], path: &str, labels: &[&str]) -> bool {
         let text = r#"{"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "a"}, "spec": {"template": {"spec": {
             "hostPID": true, "initContainers": [{"name": "mesh", "image": "r.example/mesh:1", "restartPolicy": "Always"}],
             "containers": [{"name": "agent", "image": "r.example/agent:5"}, {"name": "proxy", "image": "r.example/proxy:2"}]}}}}"#;
         let unit = Unit::new(Form::Json, Source::new("a.json", text));
         let document = unit.parse(&Limits::default()).unwrap().remove(0);
         let shape = crate::workload::WorkloadKinds::default().shape(&document);
-        let entry = serde_json::json!({"rules": ["r"], "images": [image], "reason": "because"});
+        let entry = serde_json::json!({"rules": ["r"], "images": images, "reason": "because"});
         let from = ExemptionSource { configuration: true, place: String::new(), directory: PathBuf::new() };
         let exemption = Exemption::new(serde_json::from_value(entry).unwrap(), from).unwrap();
-        exemption.covers("r", &Scope::new(&document, &shape, &Pointer::parse(path).unwrap()))
+        let labels: Vec<Pointer> = labels.iter().map(|label| Pointer::parse(label).unwrap()).collect();
+        exemption.covers("r", &Scope::new(&document, &shape, &Pointer::parse(path).unwrap(), labels.iter()))
     }
 
     #[test]
-    fn an_image_exempts_its_container_and_the_pod_that_runs_it() {
+    fn images_exempt_a_finding_whose_containers_all_have_them() {
         let (pod, agent) = ("/spec/template/spec/hostPID", "/spec/template/spec/containers/0/image");
         let (proxy, mesh) =
             ("/spec/template/spec/containers/1/securityContext", "/spec/template/spec/initContainers/0/image");
-        for (image, path, covered) in [
-            ("r.example/agent:*", pod, true),
-            ("r.example/agent:*", agent, true),
-            ("r.example/agent:*", proxy, false),
-            ("r.example/agent:*", mesh, false),
-            ("r.example/mesh:*", mesh, true),
-            ("r.example/mesh:*", pod, false),
-            ("r.example/other:*", pod, false),
-            ("r.example/other:*", agent, false),
+        let both = ["r.example/agent:*", "r.example/proxy:*"];
+        for (images, path, labels, covered) in [
+            (&["r.example/agent:*"][..], agent, &[][..], true),
+            (&["r.example/agent:*"], agent, &[proxy], true),
+            (&["r.example/agent:*"], proxy, &[], false),
+            (&["r.example/agent:*"], mesh, &[], false),
+            (&["r.example/mesh:*"], mesh, &[], true),
+            // About the pod: all its programs.
+            (&["r.example/agent:*"], pod, &[], false),
+            (&both, pod, &[], true),
+            (&["r.example/mesh:*"], pod, &[], false),
+            (&["r.example/other:*"], pod, &[], false),
+            // About the containers that it points to.
+            (&["r.example/agent:*"], pod, &[agent], true),
+            (&both, pod, &[agent, mesh], false),
+            (&["r.example/mesh:*"], pod, &[mesh], true),
+            (&both, pod, &["/metadata/name"], true),
         ] {
-            assert_eq!(covers(image, path), covered, "{image} {path}");
+            assert_eq!(covers(images, path, labels), covered, "{images:?} {path} {labels:?}");
         }
     }
 

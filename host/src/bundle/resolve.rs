@@ -6,12 +6,12 @@ use super::layers::{Layer, Layers};
 use super::library::{Library, LibraryError, RuleSource, unique_names};
 use super::settings::Settings;
 use crate::digest::Hasher;
-use crate::document::Pointer;
+use crate::document::{Pointer, PointerError};
 use crate::engine::Engine;
 use crate::kinds::Wanted;
 use crate::located::LocatedError;
 use crate::manifest::{FindingKind, Severity, Target};
-use crate::workload::WorkloadKinds;
+use crate::workload::{WorkloadKind, WorkloadKinds};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -255,6 +255,16 @@ impl Bundle {
             .map_err(|(path, message)| format!("{path}: {message}"))?;
         self.rules[rule].parameters = value.to_string();
         Ok(self.fingerprinted(&[]))
+    }
+
+    /// Adds a kind of workload that the configuration names.
+    ///
+    /// # Errors
+    /// When its template is not a JSON pointer.
+    pub fn add_workload(&mut self, kind: &WorkloadKind) -> Result<(), PointerError> {
+        self.workloads.add(kind.clone())?;
+        self.identify_by(&[kind.group.as_bytes(), kind.kind.as_bytes(), kind.template.as_bytes()]);
+        Ok(())
     }
 
     fn resolve(

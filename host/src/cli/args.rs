@@ -94,6 +94,9 @@ pub(crate) struct EvalArguments {
     /// only, with exit code 2, on what the program itself could not do
     #[arg(long, value_enum, default_value_t = FailOn::Medium, env = "POLICY_HOST_FAIL_ON")]
     pub(crate) fail_on: FailOn,
+    /// Leave out what `exclude` of the configuration matches also where it is named on the command line
+    #[arg(long)]
+    pub(crate) force_exclude: bool,
     /// Apply fixes to the files, and judge the result: safe ones, or with `=unsafe` all
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe", value_name = "EXTENT")]
     pub(crate) fix: Option<FixExtent>,

@@ -18,10 +18,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Keys of the file that are flags of `eval`, with the flag's name in the code.
-const FLAGS: [(&str, &str); 13] = [
+const FLAGS: [(&str, &str); 14] = [
     ("paths", "paths"),
     ("bundle", "bundle"),
     ("exclude", "exclude"),
+    ("forceExclude", "force_exclude"),
     ("select", "select"),
     ("ignore", "ignore"),
     ("format", "format"),
@@ -82,6 +83,11 @@ pub(super) fn configure<A: FromArgMatches>(
 }
 
 impl<A> Configured<A> {
+    /// Whether the command line itself says what a key says.
+    pub(super) fn is_on_command_line(&self, key: &str) -> bool {
+        self.matches.value_source(flag(key)) == Some(ValueSource::CommandLine)
+    }
+
     /// Says what is wrong with a value of a list, where it was written: in the configuration or on the command line.
     pub(super) fn refused(&self, key: &str, index: usize, message: &str) -> Box<dyn std::error::Error> {
         let is_default = self.matches.value_source(flag(key)) == Some(ValueSource::DefaultValue);
@@ -170,6 +176,9 @@ fn defaults(file: &ConfigFile, is_bundle: impl Fn(&str) -> bool) -> Result<Defau
     }
     if let Some(baseline) = &config.baseline {
         defaults.push(("baseline", vec![resolved(&["baseline"], baseline)?]));
+    }
+    if config.force_exclude {
+        defaults.push(("force_exclude", vec!["true".to_owned()]));
     }
     if config.no_ignores {
         defaults.push(("no_ignores", vec!["true".to_owned()]));

@@ -13,6 +13,7 @@ use crate::changes::Changes;
 use crate::config::ConfigFile;
 use crate::discover::{self, Discovered, STDIN};
 use crate::encoding::{Encoding, decode};
+use crate::exclusion::Exclusion;
 use crate::evaluate::{Judge, Memo, RunOptions, RunResult, Secrets, mask_messages, run as evaluate};
 use crate::files;
 use crate::fix::{self, Extent, Fixed};
@@ -35,9 +36,12 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
     let today = jiff::Zoned::now().date();
     let bundle = Arc::new(open_bundle(configured, &mut context, today)?);
     let limits = Limits::default();
-    let excluded = judging::exclusion(configured, &arguments.judged)?;
+    let excluded = exclusion(configured)?;
     let wanted = if arguments.rendering.render { bundle.wanted().and(crate::render::VALUES) } else { bundle.wanted() };
     let mut discovered = discover::discover_except(&arguments.paths, &wanted, &excluded, &limits);
+    if !discovered.spared.is_empty() {
+        errln!("note: {}", spared(&discovered.spared));
+    }
     if discovered.units.is_empty() && discovered.problems.is_empty() {
         errln!("error: {}", nothing_found(arguments, &discovered));
         return Ok(Exit::NoInput);
@@ -103,6 +107,25 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
 /// The kinds of files that are asked for.
 pub(super) fn wanted(configured: &Configured, mut context: Context) -> Result<Wanted, Box<dyn std::error::Error>> {
     Ok(open_bundle(configured, &mut context, jiff::Zoned::now().date())?.wanted())
+}
+
+/// What is not read. Who names a path on the command line wants it read, whatever the configuration excludes; what the
+/// command line excludes itself, it excludes of the paths that it names too.
+pub(super) fn exclusion(configured: &Configured) -> Result<Exclusion, Box<dyn std::error::Error>> {
+    let arguments = &configured.arguments;
+    let excluded = judging::exclusion(configured, &arguments.judged)?;
+    let is_named = configured.is_on_command_line("paths") && !configured.is_on_command_line("exclude");
+    Ok(if is_named && !arguments.force_exclude { excluded.sparing_named() } else { excluded })
+}
+
+/// Says that paths are read though they are excluded.
+fn spared(paths: &[String]) -> String {
+    let (which, they, them) = match paths {
+        [path] => (format!("`{path}` is"), "it is", "it"),
+        [path, others @ ..] => (format!("`{path}` and {} more are", others.len()), "they are", "them"),
+        [] => return String::new(),
+    };
+    format!("{which} excluded, and read because {they} named; --force-exclude leaves {them} out")
 }
 
 /// The bundle, as the configuration has it.

@@ -24,6 +24,10 @@ pub(super) fn configured_bundle<A>(
         bundle
             .set(&file.located.value.settings, &context.library)
             .map_err(|(path, message)| file.located.error(&at.concat(&path), message))?;
+        for (index, kind) in file.located.value.workloads.iter().enumerate() {
+            let at: Pointer = ["workloads".to_owned(), index.to_string(), "template".to_owned()].into_iter().collect();
+            bundle.add_workload(kind).map_err(|error| file.located.error(&at, error.to_string()))?;
+        }
         for (index, entry) in file.located.value.exceptions.iter().enumerate() {
             let at: Pointer = ["exceptions".to_owned(), index.to_string()].into_iter().collect();
             let place = file.located.place(&at);

@@ -5,7 +5,7 @@ use super::config::{self, Configured};
 use super::{CommandResult, Context, Exit, judging};
 use crate::baseline::Baseline;
 use crate::bundle::Bundle;
-use crate::config::places;
+use crate::config::{ConfigFile, places};
 use crate::evaluate::Judge;
 use crate::lsp::{self, Configure, Ended, Setup};
 use std::io::BufReader;
@@ -70,6 +70,7 @@ impl Editor {
             judge: Judge::new(&context.engine, &Arc::new(bundle)),
             level: judging::level(judged),
             excluded: judging::exclusion(&configured, judged)?,
+            named: configured.file.as_ref().map(ConfigFile::sets).transpose()?.unwrap_or_default(),
             baseline: judged.baseline.as_deref().map(Baseline::read).transpose()?,
         })
     }

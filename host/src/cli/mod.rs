@@ -7,6 +7,7 @@ mod args;
 mod artifact;
 mod bench;
 mod bundle;
+mod choices;
 mod component;
 mod config;
 mod docs;

@@ -2,7 +2,7 @@
 
 use super::config::Configured;
 use super::terminal::errln;
-use super::{CommandResult, Context, Exit, eval, failed, judging, render, terminal};
+use super::{CommandResult, Context, Exit, eval, failed, render, terminal};
 use crate::bundle::{Layers, Library};
 use crate::digest::Hasher;
 use crate::discover;
@@ -52,7 +52,7 @@ fn state(configured: &Configured, context: &Context) -> String {
     let mut hasher = Hasher::default();
     // A bundle that cannot be opened asks for nothing; what is wrong with it is told by the run.
     let wanted = eval::wanted(configured, context.clone()).unwrap_or_else(|_| Wanted::Named(BTreeSet::new()));
-    let excluded = judging::exclusion(configured, &configured.arguments.judged).unwrap_or_default();
+    let excluded = eval::exclusion(configured).unwrap_or_default();
     let discovered = discover::discover_except(&configured.arguments.paths, &wanted, &excluded, &Limits::default());
     discovered.units.iter().for_each(|unit| hasher.update(unit.key(&[0; 32])));
     discovered.problems.iter().for_each(|problem| hasher.part(problem.line(&discovered.units)));

@@ -91,7 +91,7 @@ mod tests {
         );
         assert_eq!(shown(&topic(&["workload/Job"], &["*"])), ["batch/Job"]);
         let all = shown(&topic(&["workload"], &["*"]));
-        assert_eq!(all.len(), 11);
+        assert_eq!(all.len(), 18);
         assert!(all.contains(&"x.io/Unit".to_owned()));
     }
 

@@ -7,6 +7,7 @@ use crate::bundle::{ExemptionEntry, Settings};
 use crate::document::Pointer;
 use crate::located::{Located, LocatedError};
 use crate::sets::NamedSets;
+use crate::workload::WorkloadKind;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct Config {
     pub bundle: Option<String>,
     /// Globs of files and directories that are not read, from the directory of this file.
     pub exclude: Vec<String>,
+    /// Leave out what `exclude` matches also where it is named on the command line.
+    pub force_exclude: bool,
     /// Rules of the bundle that are asked, where not all are: rules, packs, priorities, controls, factors, or kinds of
     /// finding as `rule/code`.
     pub select: Vec<String>,
@@ -56,6 +59,8 @@ pub struct Config {
     /// What is deployed together, where directories do not say it: for each set, globs of paths from the directory of
     /// this file.
     pub sets: BTreeMap<String, Vec<String>>,
+    /// Further kinds that carry a pod template, beside those of the bundle.
+    pub workloads: Vec<WorkloadKind>,
     /// What is exempt from which rules, why and until when.
     pub exceptions: Vec<ExemptionEntry>,
 }

@@ -18,7 +18,7 @@
 use super::places::{Places, Step};
 use super::{Decider, FailureMode, NotEvaluatedMode, Verdicts};
 use crate::bundle::{Enforcement, Exemption, OnUpdate};
-use crate::document::{Derived, Document, Node, Pointer, Subject, Value};
+use crate::document::{Document, Node, Pointer, Subject, Value};
 use crate::evaluate::{Ask, Finding, Outcome, RuleOutcome, Unavailable, annotations};
 use crate::project::Projection;
 use crate::workload::controller;
@@ -126,7 +126,7 @@ impl Decider {
             base: document.base.clone(),
             subresource: document.subresource.clone(),
             user: document.user.clone(),
-            derived: Derived::default(),
+            derived: document.derived.clone(),
         })
     }
 

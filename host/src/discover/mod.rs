@@ -31,6 +31,8 @@ pub struct Discovered {
     pub passed: Vec<PassedOver>,
     /// Files and directories that were passed over because they are excluded.
     pub excluded: usize,
+    /// Paths that are excluded, and read because somebody named them.
+    pub spared: Vec<String>,
 }
 
 /// The name under which standard input is shown.
@@ -43,7 +45,8 @@ pub fn discover(paths: &[PathBuf], wanted: &Wanted, limits: &Limits) -> Discover
     discover_except(paths, wanted, &Exclusion::default(), limits)
 }
 
-/// Finds what to judge below some paths, but for what is excluded: that is not even read.
+/// Finds what to judge below some paths, but for what is excluded: that is not even read. Whether that goes for the paths
+/// themselves too, the exclusion says.
 pub fn discover_except(paths: &[PathBuf], wanted: &Wanted, excluded: &Exclusion, limits: &Limits) -> Discovered {
     let mut discovery = Discovery {
         wanted,
@@ -56,9 +59,16 @@ pub fn discover_except(paths: &[PathBuf], wanted: &Wanted, excluded: &Exclusion,
     for path in paths {
         if path.as_os_str() == "-" {
             discovery.stdin();
-        } else if excluded.covers(path) {
-            discovery.found.excluded += 1;
-        } else if path.is_dir() {
+            continue;
+        }
+        if excluded.covers(path) {
+            if !excluded.spares_named() {
+                discovery.found.excluded += 1;
+                continue;
+            }
+            discovery.found.spared.push(show(path));
+        }
+        if path.is_dir() {
             discovery.walk(path);
         } else {
             discovery.file(path, true);

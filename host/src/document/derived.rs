@@ -2,6 +2,7 @@
 
 use super::{Node, SourceMap, Span};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -73,12 +74,26 @@ pub struct TreeKey {
     pub text: Box<str>,
 }
 
+/// Where memory for trees is asked for.
+pub trait Room: Send + Sync {
+    /// Takes so many bytes; `false` where there is no room for them.
+    fn take(&self, bytes: usize) -> bool;
+}
+
 /// The trees of a document. They follow from the document, so a copy begins without them and comparing leaves them out.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Derived {
     trees: Mutex<HashMap<TreeKey, Arc<Tree>>>,
     values: AtomicUsize,
+    /// Who has the memory, where somebody counts it.
+    room: OnceLock<Arc<dyn Room>>,
     comments: OnceLock<Arc<[Comment]>>,
+}
+
+impl fmt::Debug for Derived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Derived").field("trees", &self.trees).finish_non_exhaustive()
+    }
 }
 
 impl Derived {
@@ -92,6 +107,16 @@ impl Derived {
         self.values.fetch_add(values, Ordering::Relaxed);
         let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(trees.entry(key).or_insert_with(|| Arc::new(tree)))
+    }
+
+    /// Says from whom memory for trees is taken, before any is made.
+    pub fn take_from(&self, room: Arc<dyn Room>) {
+        let _ = self.room.set(room);
+    }
+
+    /// Who has the memory.
+    pub fn room(&self) -> Option<&Arc<dyn Room>> {
+        self.room.get()
     }
 
     /// The document's comments, in the order of the values that they belong to; looked for once.
@@ -112,7 +137,7 @@ impl Derived {
 
 impl Clone for Derived {
     fn clone(&self) -> Self {
-        Self::default()
+        Self { room: self.room.clone(), ..Self::default() }
     }
 }
 

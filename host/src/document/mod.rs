@@ -13,11 +13,11 @@ mod rendering;
 mod source;
 mod source_map;
 
-pub use derived::{Comment, Derived, Stands, Tree, TreeKey, Written};
+pub use derived::{Comment, Derived, Room, Stands, Tree, TreeKey, Written};
 pub use locate::{Place, locate, value_at};
 pub(crate) use node::write_json_string;
 pub use node::{Entry, Node, Span, Value};
-pub(crate) use path::joined;
+pub(crate) use path::{directory, file_name, joined, shown_directory};
 pub use pointer::{Pointer, PointerError};
 pub use rendering::{RenderTool, Rendering};
 pub use source::{Document, Format, Position, Source, Subject, User};

@@ -16,9 +16,24 @@ pub(crate) fn joined(base: &str, path: &str) -> String {
     parts.join("/")
 }
 
+/// The directory that a file is in; empty for the working directory.
+pub(crate) fn directory(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// The last part of a path.
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+/// A directory as people see it: `.` for the working directory.
+pub(crate) fn shown_directory(directory: &str) -> &str {
+    if directory.is_empty() { "." } else { directory }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::joined;
+    use super::{directory, file_name, joined, shown_directory};
 
     #[test]
     fn paths_are_written_in_one_way() {
@@ -28,8 +43,17 @@ mod tests {
             (".", ".", ""),
             ("a", "../..", ".."),
             ("../x", "../../y", "../../y"),
+            ("a/b", "../c/./d.yaml", "a/c/d.yaml"),
+            ("", "../../x", "../../x"),
+            ("/a//b/", "", "a/b"),
         ] {
             assert_eq!(joined(base, path), expected, "{base} {path}");
         }
+    }
+
+    #[test]
+    fn a_path_is_a_directory_and_a_name() {
+        assert_eq!((directory("a/b.yaml"), directory("b.yaml"), file_name("a/b.yaml")), ("a", "", "b.yaml"));
+        assert_eq!((shown_directory(""), shown_directory("a")), (".", "a"));
     }
 }

@@ -135,14 +135,65 @@ impl Subject {
     }
 }
 
+impl Subject {
+    /// The group, where the kind alone would be taken for one of Kubernetes' own: a Service of Knative is a
+    /// `Service.serving.knative.dev`, as kubectl has it.
+    fn telling_group(&self) -> Option<&str> {
+        let is_own = matches!(self.group.as_str(), "" | "apps" | "autoscaling" | "batch" | "extensions" | "policy");
+        let is_other = !is_own && self.group != Document::FILE_GROUP && !self.group.ends_with(".k8s.io");
+        (is_other && OWN_KINDS.contains(&self.kind.as_str())).then_some(&self.group)
+    }
+}
+
+/// Kinds of Kubernetes' own API.
+const OWN_KINDS: [&str; 37] = [
+    "APIService",
+    "CertificateSigningRequest",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "ControllerRevision",
+    "CronJob",
+    "CustomResourceDefinition",
+    "DaemonSet",
+    "Deployment",
+    "EndpointSlice",
+    "Endpoints",
+    "Event",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "IngressClass",
+    "Job",
+    "Lease",
+    "LimitRange",
+    "Namespace",
+    "NetworkPolicy",
+    "Node",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Pod",
+    "PodDisruptionBudget",
+    "PriorityClass",
+    "ReplicaSet",
+    "ReplicationController",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+    "StatefulSet",
+    "StorageClass",
+];
+
 impl std::fmt::Display for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = if self.name.is_empty() { "(unnamed)" } else { &self.name };
-        if self.namespace.is_empty() {
-            write!(f, "{} {name}", self.kind)
-        } else {
-            write!(f, "{} {}/{name}", self.kind, self.namespace)
+        f.write_str(&self.kind)?;
+        if let Some(group) = self.telling_group() {
+            write!(f, ".{group}")?;
         }
+        let name = if self.name.is_empty() { "(unnamed)" } else { &self.name };
+        if self.namespace.is_empty() { write!(f, " {name}") } else { write!(f, " {}/{name}", self.namespace) }
     }
 }
 
@@ -202,4 +253,27 @@ impl Document {
 
     /// The group that sets files apart from objects: no API group has a colon.
     pub const FILE_GROUP: &'static str = ":file";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_that_kubernetes_has_too_is_shown_with_its_group() {
+        let shown = |group: &str, kind: &str| {
+            let (group, kind, name) = (group.to_owned(), kind.to_owned(), "activator".to_owned());
+            Subject { group, kind, name, namespace: "default".to_owned(), ..Subject::default() }.to_string()
+        };
+        assert_eq!(shown("serving.knative.dev", "Service"), "Service.serving.knative.dev default/activator");
+        for (group, kind) in [
+            ("", "Service"),
+            ("networking.k8s.io", "Ingress"),
+            ("extensions", "Ingress"),
+            ("argoproj.io", "Rollout"),
+            (Document::FILE_GROUP, "Job"),
+        ] {
+            assert_eq!(shown(group, kind), format!("{kind} default/activator"), "{group}");
+        }
+    }
 }

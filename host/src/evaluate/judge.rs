@@ -41,7 +41,10 @@ pub struct Judge {
 
 /// A document with what evaluating it needs more than once.
 pub struct Judged<'d> {
+    /// What rules are told.
     document: &'d Document,
+    /// What stands in the file: the same, unless a kustomization builds the object. Places and exceptions go by it.
+    written: &'d Document,
     shape: Shape,
     elsewhere: Option<Elsewhere>,
     plan: Arc<Plan>,
@@ -97,9 +100,15 @@ impl Judge {
 
     /// Prepares a document.
     pub fn prepare<'d>(&self, document: &'d Document) -> Judged<'d> {
+        self.prepare_built(document, document)
+    }
+
+    /// Prepares a document as something was made of it that keeps its paths.
+    pub(super) fn prepare_built<'d>(&self, written: &'d Document, document: &'d Document) -> Judged<'d> {
         let plan = self.plans.of(&self.bundle, document);
         Judged {
             document,
+            written,
             shape: self.bundle.workloads.shape(document),
             elsewhere: self.judged_elsewhere(document),
             projected: plan.projections().map(|_| <[OnceCell<String>; 2]>::default()).collect(),
@@ -432,9 +441,9 @@ impl Judge {
         };
         let led = resolve(judged, self.within(&finding.at)?)?;
         self.within(&finding.excerpt)?;
-        let shown_at = shown(judged.document, &led, &finding.excerpt, finding.secret);
+        let shown_at = shown(judged.written, &led, &finding.excerpt, finding.secret);
         let path = led.path;
-        let (mut labels, mut related) = (Vec::new(), Vec::new());
+        let (mut labels, mut related, mut labelled) = (Vec::new(), Vec::new(), Vec::new());
         for label in finding.labels {
             let (at, text) = (self.bounded(label.at)?, self.bounded(label.text)?);
             match label.related {
@@ -442,16 +451,17 @@ impl Judge {
                 None if into_scalar(judged, &at)?.is_some() => {}
                 None => {
                     let at = resolve(judged, &at)?;
-                    let place = at.place.map_or_else(|| place(judged.document, &at.path), in_file);
+                    let place = at.place.map_or_else(|| place(judged.written, &at.path), in_file);
                     labels.push(Label { place, text });
+                    labelled.push(at.path);
                 }
             }
         }
-        labels.extend(callers::call(judged.document, &path, shown_at));
-        let scope = ExemptionScope::new(judged.document, &judged.shape, &path);
+        labels.extend(callers::call(judged.written, &path, shown_at));
+        let scope = ExemptionScope::new(judged.written, &judged.shape, &path, labelled.iter());
         let mut exemptions = self.bundle.exemptions.iter().enumerate();
         let exemption = exemptions.find(|(_, exemption)| exemption.covers(rule.id(), &scope));
-        let fix = finding.fix.filter(|_| judged.document.may_be_fixed());
+        let fix = finding.fix.filter(|_| judged.written.may_be_fixed());
         Ok(Finding {
             message: self.bounded(finding.message)?,
             severity: rule.severity_of(kind),
@@ -465,7 +475,7 @@ impl Judge {
             secret: finding.secret,
             exempt: exemption.map(|(_, exemption)| exemption.entry.reason.clone()),
             exempt_by: exemption.map(|(index, _)| ExemptBy::Entry(index as u32)),
-            stable_path: judged.document.stable_path(&path),
+            stable_path: judged.written.stable_path(&path),
             withheld: None,
             renderings: Vec::new(),
             code: finding.code,
@@ -552,17 +562,17 @@ fn resolve(judged: &Judged<'_>, path: &str) -> Result<Led, RuleFailure> {
     let outside = || malformed(format!("`{path}` points outside the document"));
     let pointer = Pointer::parse(path).map_err(|error: PointerError| malformed(error.to_string()))?;
     let absolute = judged.shape.resolve(&pointer).ok_or_else(outside)?;
-    follow::follow(judged.document, &absolute).ok_or_else(outside)
+    follow::follow(judged.written, &absolute).ok_or_else(outside)
 }
 
 /// The value of a wrong type that a path leads into although it has no inside; none for any other path.
 fn into_scalar(judged: &Judged<'_>, path: &str) -> Result<Option<Pointer>, RuleFailure> {
     let pointer = Pointer::parse(path).map_err(|error: PointerError| malformed(error.to_string()))?;
     let Some(absolute) = judged.shape.resolve(&pointer) else { return Ok(None) };
-    let (mut node, mut at) = (&judged.document.root, Pointer::root());
+    let (mut node, mut at) = (&judged.written.root, Pointer::root());
     for token in absolute.tokens() {
         if matches!(node.value, Value::String(_) | Value::Number(_) | Value::Bool(_)) {
-            let is_mistyped = mistyped(judged.document, &judged.shape).iter().any(|found| found.path == at);
+            let is_mistyped = mistyped(judged.written, &judged.shape).iter().any(|found| found.path == at);
             return Ok(is_mistyped.then_some(at));
         }
         let Some(next) = node.get(token).or_else(|| node.item(position(token)?)) else { return Ok(None) };

@@ -10,13 +10,13 @@ use super::shards::{Bounds, Fresh, Group, Key, MemoUse, Shards};
 use super::verdict::{DocumentVerdict, Place, RuleOutcome};
 use crate::digest::Hasher;
 use crate::parse::{Repeated, Unit};
-use crate::sets::{Kustomization, Role};
+use crate::sets::{Kustomization, Made, Role};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 /// Units of a file that are kept together. A small file is read and written as a whole; of a large one a change does not
 /// rewrite all.
 const UNITS_OF_GROUP: usize = 16;
@@ -28,6 +28,8 @@ pub(super) struct Record {
     pub(super) role: Role,
     /// The kustomization that it is.
     pub(super) kustomization: Option<Kustomization>,
+    /// What its objects make that say it, by their positions.
+    pub(super) makes: Vec<(u32, Vec<Made>)>,
     /// Its documents with the outcomes of the rules that ask for no inventory.
     pub(super) documents: Vec<DocumentVerdict>,
     /// What they contribute to the inventory.

@@ -5,6 +5,7 @@
 //! paths, places in the source, severities and exemptions settled.
 
 mod absence;
+mod built;
 mod callers;
 mod cover;
 mod credential;

@@ -1,7 +1,8 @@
 //! The passes of a run over one unit: what needs nobody else, then what asks for other documents.
 
+use super::built::Building;
 use super::except;
-use super::inventory::{Card, Divided, Told, Unavailable};
+use super::inventory::{Card, Divided, Here, Told, Unavailable};
 use super::judge::{self, Ask, Judge};
 use super::memo::{Record, RelatedOutcome};
 use super::related::{self, Places};
@@ -11,7 +12,7 @@ use crate::digest::Digest;
 use crate::document::{Document, Span};
 use crate::kubernetes::mistyped;
 use crate::parse::{Limits, SyntaxError, Unit};
-use crate::sets::{Kustomizations, Reading, Role};
+use crate::sets::{self, Builds, Kustomizations, Reading, Role, Whose};
 use rayon::prelude::*;
 
 /// A unit on its way.
@@ -65,8 +66,29 @@ pub(super) fn first_pass(
     for (position, document) in reading.found() {
         record.cards.extend(judge.cards(document).into_iter().map(|card| Card { document: position, ..card }));
     }
+    for (position, document) in (0..).zip(&reading.documents) {
+        let makes = sets::made_by_content(document);
+        record.makes.extend((!makes.is_empty()).then_some((position, makes)));
+    }
     record.ignores = except::collect(unit, &reading.documents, limits)?;
     Ok(Pass { key, record, reading: Some(reading), from_memory: false })
+}
+
+/// Parses the units that kustomizations build, where memory served: it knows only what is written.
+pub(super) fn read_built(
+    passes: Vec<Result<Pass, SyntaxError>>,
+    units: &[Unit],
+    builds: &Builds,
+    limits: &Limits,
+) -> Vec<Result<Pass, SyntaxError>> {
+    let read = |(index, pass): (usize, Result<Pass, SyntaxError>)| {
+        let mut pass = pass?;
+        if !builds.variants(index).is_empty() && pass.reading.is_none() {
+            pass.reading = Some(Reading::new(&units[index], pass.record.role, limits)?);
+        }
+        Ok(pass)
+    };
+    passes.into_par_iter().enumerate().map(read).collect()
 }
 
 /// The rules that ask for other documents: remembered when they would be told the same.
@@ -74,9 +96,10 @@ pub(super) fn second_pass(
     judge: &Judge,
     (index, unit): (usize, &Unit),
     mut pass: Pass,
-    inventory: &Divided<'_>,
+    (inventory, building): (&Divided<'_>, &Building<'_>),
     limits: &Limits,
 ) -> Result<Pass, SyntaxError> {
+    let is_built = !building.sets.builds().variants(index).is_empty();
     if pass.reading.is_none() {
         if told_the_same(judge, index, &mut pass.record, inventory) {
             return Ok(pass);
@@ -84,9 +107,20 @@ pub(super) fn second_pass(
         pass.from_memory = false;
         pass.reading = Some(Reading::new(unit, pass.record.role, limits)?);
     }
-    let (mut related, mut here) = (Vec::new(), Vec::new());
+    let (mut pass_related, mut here) = (Vec::new(), Vec::new());
     for (position, document) in pass.reading.iter().flat_map(|reading| &reading.documents).enumerate() {
-        let view = inventory.view(index, document.is_file());
+        if is_built && !document.is_file() {
+            let plan = judge.plan(document);
+            let rules: Vec<u16> = plan.rules().filter(|rule| judge.asks_inventory(*rule)).collect();
+            let outcomes = building.judge(judge, (index, position as u32, document), &rules, inventory);
+            // Nobody is told the same as nothing, so it is judged anew by each run.
+            let related = |outcome| RelatedOutcome { document: position as u32, told: [0; 32], outcome };
+            pass_related.extend(outcomes.into_iter().map(related));
+            here.push(Here::default());
+            continue;
+        }
+        let whose = if document.is_file() { Whose::File } else { Whose::Written(index) };
+        let view = inventory.view(whose);
         let asking = judge.asking(document, &view);
         let plan = judge.plan(document);
         let asks: Vec<Ask<'_>> = plan
@@ -95,7 +129,7 @@ pub(super) fn second_pass(
             .map(|rule| Ask { rule, told: judge.related(rule, &asking) })
             .collect();
         let outcomes = judge.judge(&judge.prepare(document), &asks);
-        related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
+        pass_related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
             document: position as u32,
             told: digest(&ask.told),
             outcome,
@@ -103,7 +137,7 @@ pub(super) fn second_pass(
         drop(asks);
         here.push(asking.into_here());
     }
-    (pass.record.related, pass.record.here) = (related, here);
+    (pass.record.related, pass.record.here) = (pass_related, here);
     Ok(pass)
 }
 
@@ -116,7 +150,8 @@ fn told_the_same(judge: &Judge, unit: usize, record: &mut Record, inventory: &Di
         let (Some(verdict), Some(here)) = (documents.get(document), here.get(document)) else {
             return false;
         };
-        let view = inventory.view(unit, verdict.subject.group == Document::FILE_GROUP);
+        let is_file = verdict.subject.group == Document::FILE_GROUP;
+        let view = inventory.view(if is_file { Whose::File } else { Whose::Written(unit) });
         let asking = judge.asking_again(&verdict.subject, here, &view);
         outcomes.iter_mut().all(|known| {
             let told = judge.related(known.outcome.rule, &asking);

@@ -1,19 +1,20 @@
 //! A whole run: units in, verdicts out, in the order of the input at any number of threads.
 
 use super::absence;
+use super::built::Building;
 use super::callers;
 use super::except::{self, Exception, Ignore, Settled};
 use super::inventory::Divided;
 use super::judge::Judge;
 use super::memo::{Memo, Record};
-use super::passes::{Pass, first_pass, related_places, second_pass};
+use super::passes::{Pass, first_pass, read_built, related_places, second_pass};
 use super::shards::{Key, MemoUse};
 use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
 use crate::bundle::Bundle;
 use crate::document::Document;
 use crate::parse::{Limits, Repeated, SyntaxError, Unit};
 use crate::problem::InputProblem;
-use crate::sets::{Kustomizations, Member, Sets, Surroundings};
+use crate::sets::{Kustomizations, Made, Member, Sets, Surroundings};
 use rayon::prelude::*;
 
 /// How to run.
@@ -134,15 +135,24 @@ impl Running<'_> {
 
         let passes = bound_documents(passes, units, limits);
         let sets = Sets::new(&members(&passes, units), &kustomizations, surroundings);
+        let passes = read_built(passes, units, sets.builds(), limits);
+        let reading = |unit: usize| passes[unit].as_ref().ok().and_then(|pass| pass.reading.as_ref());
+        let building = Building::new(&sets, &kustomizations, &reading);
         let cards = passes.iter().enumerate().filter_map(|(unit, pass)| Some((unit, pass.as_ref().ok()?)));
-        let cards = cards.flat_map(|(unit, pass)| pass.record.cards.iter().map(move |card| (unit, card.clone())));
-        let inventory = Divided::new(&sets, cards);
+        let written = cards.flat_map(|(unit, pass)| {
+            let is_built = !sets.builds().variants(unit).is_empty();
+            let cards = pass.record.cards.iter();
+            cards
+                .filter(move |card| !is_built || card.subject.group == Document::FILE_GROUP)
+                .map(move |card| (unit, None, card.clone()))
+        });
+        let inventory = Divided::new(&sets, written.chain(building.cards(judge, units.len())));
 
         let passes: Vec<Result<Pass, SyntaxError>> = passes
             .into_par_iter()
             .zip(units)
             .enumerate()
-            .map(|(index, (pass, unit))| second_pass(judge, (index, unit), pass?, &inventory, limits))
+            .map(|(index, (pass, unit))| second_pass(judge, (index, unit), pass?, (&inventory, &building), limits))
             .collect();
         let passes = related_places(judge, units, passes, limits);
         finish(judge, &sets, (units, passes), remembering)
@@ -177,12 +187,20 @@ fn members<'p>(passes: &'p [Result<Pass, SyntaxError>], units: &'p [Unit]) -> Ve
         let subjects = pass.record.documents.iter().map(|document| &document.subject);
         subjects.filter(|subject| subject.group != Document::FILE_GROUP).collect()
     };
+    let makes = |pass: &'p Pass| {
+        let makes = pass.record.makes.iter();
+        let of = |(position, makes): &'p (u32, Vec<Made>)| {
+            Some((&pass.record.documents.get(*position as usize)?.subject, makes.as_slice()))
+        };
+        makes.filter_map(of).collect()
+    };
     passes
         .iter()
         .zip(units)
         .map(|(pass, unit)| Member {
             path: if unit.rendered.is_some() { RENDERED } else { &unit.sources[0].path },
             objects: pass.as_ref().map_or_else(|_| Vec::new(), objects),
+            makes: pass.as_ref().map_or_else(|_| Vec::new(), makes),
         })
         .collect()
 }

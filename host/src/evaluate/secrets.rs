@@ -126,9 +126,8 @@ impl Secrets {
     }
 }
 
-/// Stars secrets out in what rules and errors say, so that nobody who quotes one shows it: in a message the one that the
-/// finding itself is about, and what of the other secrets of its unit is no common word; in the title of a fix all of
-/// the run.
+/// Stars secrets out in what rules and errors say, so that nobody who quotes one shows it: in a message those of its
+/// unit that are no plain word, in the title of a fix all of the run.
 pub fn mask_messages(secrets: &Secrets, units: &[Unit], result: &mut RunResult) {
     if secrets.is_empty() {
         return;
@@ -142,7 +141,7 @@ pub fn mask_messages(secrets: &Secrets, units: &[Unit], result: &mut RunResult) 
     };
     for documents in result.documents.chunk_by_mut(|(one, _), (other, _)| one == other) {
         let unit = documents[0].0;
-        let masking = Masking { all: &secrets.values, near: of_unit(unit), sources: &units[unit].sources };
+        let masking = Masking { all: &secrets.values, near: of_unit(unit) };
         documents.iter_mut().for_each(|(_, document)| masking.outcomes(&mut document.outcomes));
     }
     for error in result.errors.iter_mut().chain(&mut result.mistyped) {
@@ -162,7 +161,7 @@ pub(crate) fn mask_outcomes(sources: &[Source], outcomes: &mut [RuleOutcome]) {
         of_findings.chain(of_urls).flat_map(|(source, range)| values(&source.text[range])).collect();
     if !all.is_empty() {
         let near = all.iter().filter(|value| is_telling(value)).cloned().collect();
-        Masking { all: &all, near, sources }.outcomes(outcomes);
+        Masking { all: &all, near }.outcomes(outcomes);
     }
 }
 
@@ -172,7 +171,6 @@ struct Masking<'m> {
     all: &'m BTreeSet<String>,
     /// Those of the unit that stand for nothing else.
     near: BTreeSet<String>,
-    sources: &'m [Source],
 }
 
 impl Masking<'_> {
@@ -196,13 +194,9 @@ impl Masking<'_> {
         if let Some(fix) = &mut finding.fix {
             mask(self.all, &mut fix.title);
         }
-        let own = located(self.sources, &finding.place).filter(|_| finding.secret);
-        let own = own.into_iter().flat_map(|(source, range)| values(&source.text[range]));
-        let own: BTreeSet<String> = own.filter(|value| value.len() >= SHORT && !is_message_word(value)).collect();
         let labels = finding.labels.iter_mut().map(|label| &mut label.text);
         let related = finding.related.iter_mut().map(|label| &mut label.text);
         for text in std::iter::once(&mut finding.message).chain(labels).chain(related) {
-            mask(&own, text);
             mask(&self.near, text);
         }
     }
@@ -215,18 +209,10 @@ fn mask(values: &BTreeSet<String>, text: &mut String) {
 }
 
 /// Whether a value can only be a secret where it is quoted: it is long, or no plain word. `postgres` may be the name of
-/// what is judged.
+/// what is judged, the container that has it as its password included.
 fn is_telling(value: &str) -> bool {
     let is_mixed = value.contains(char::is_alphabetic) && value.contains(|letter: char| !letter.is_alphabetic());
     value.len() >= 12 || value.len() >= 6 && is_mixed
-}
-
-/// Whether a secret is a word that messages about secrets are made of. Who reads it in a message learns nothing, and a
-/// message without it says nothing.
-fn is_message_word(value: &str) -> bool {
-    ["example", "literal", "password", "reference", "secret", "token", "tutorials"]
-        .iter()
-        .any(|word| value.eq_ignore_ascii_case(word))
 }
 
 /// A place's source and the bytes of it, in whole letters.

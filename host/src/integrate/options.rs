@@ -33,7 +33,7 @@ pub struct Options {
 }
 
 /// What becomes of an object when the server cannot be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FailurePolicy {
     /// It is refused.
     #[default]

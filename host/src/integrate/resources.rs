@@ -2,6 +2,7 @@
 
 use crate::bundle::Bundle;
 use crate::manifest::{Relation, Target};
+use crate::workload::WorkloadKind;
 use std::collections::BTreeSet;
 
 /// A kind, and where the API serves it.
@@ -134,6 +135,10 @@ pub(super) fn judged_on(bundle: &Bundle, operations: &[&str]) -> BTreeSet<Resour
 const SCALABLE: [(&str, &[&str]); 2] =
     [("", &["ReplicationController"]), ("apps", &["Deployment", "ReplicaSet", "StatefulSet"])];
 
+/// Kinds of workload of others that have no sub-resource `scale`, by group.
+const NOT_SCALABLE: [(&str, &[&str]); 2] =
+    [("apps.kruise.io", &["AdvancedCronJob", "BroadcastJob", "DaemonSet"]), ("keda.sh", &["ScaledJob"])];
+
 /// The resources that can be scaled, where a rule of the bundle judges a `Scale`: Kubernetes' own, and the custom kinds of
 /// workload that the bundle knows.
 pub(super) fn scaled(bundle: &Bundle) -> BTreeSet<Resource> {
@@ -143,7 +148,11 @@ pub(super) fn scaled(bundle: &Bundle) -> BTreeSet<Resource> {
         return BTreeSet::new();
     }
     let own = SCALABLE.iter().flat_map(|(group, kinds)| kinds.iter().map(|kind| Resource::of(group, kind)));
-    let workloads = bundle.workloads.iter().map(|known| Resource::of(&known.group, &known.kind));
+    let is_scalable = |known: &&WorkloadKind| {
+        let mut others = NOT_SCALABLE.iter();
+        !others.any(|(group, kinds)| *group == known.group && kinds.contains(&known.kind.as_str()))
+    };
+    let workloads = bundle.workloads.iter().filter(is_scalable).map(|known| Resource::of(&known.group, &known.kind));
     own.chain(workloads.filter(|resource| resource.version.is_none())).collect()
 }
 

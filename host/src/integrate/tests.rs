@@ -91,6 +91,8 @@ fn a_rule_about_scales_is_asked_about_them() {
         "[\"deployments\"]",
         "[\"replicationcontrollers/scale\"]",
         "[\"deployments/scale\",\"replicasets/scale\",\"statefulsets/scale\"]",
+        "[\"clonesets/scale\",\"statefulsets/scale\"]",
+        "[\"deploymentconfigs/scale\"]",
         "[\"rollouts/scale\"]",
     ];
     assert_eq!(rules(&bundle), scales);

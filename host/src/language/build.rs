@@ -1,21 +1,48 @@
 //! Trees within their bounds.
 
 use super::limits;
-use crate::document::{Entry, Node, Span, Value};
+use crate::document::{Entry, Node, Room, Span, Value};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Makes the values of one tree and counts them. Behind the bound nothing is made any more; whoever reads asks
 /// [`is_full`](Self::is_full) and says so.
-#[derive(Debug)]
 pub(super) struct Builder {
     left: usize,
     made: usize,
+    /// Values whose memory was taken.
+    taken: usize,
+    room: Option<Arc<dyn Room>>,
 }
+
+/// Bytes of a value with its key: themselves, a block for a text, and half as much again of room that vectors make while they grow.
+const VALUE_BYTES: usize = (size_of::<Entry>() + 64) * 3 / 2;
+/// How often a text is there beside the values that are made of it.
+const TEXT_COPIES: usize = 3;
+/// Values that memory is taken for at once.
+const STEP: usize = 256;
 
 impl Builder {
     /// For a tree of at most that many values, and no more than any tree may have.
     pub(super) fn new(values: usize) -> Self {
-        Self { left: values.min(limits::VALUES), made: 0 }
+        Self { left: values.min(limits::VALUES), made: 0, taken: 0, room: None }
+    }
+
+    /// One that takes its memory from somebody, that of a text of some length first. Where there is none it makes nothing.
+    pub(super) fn in_room(self, room: Option<&Arc<dyn Room>>, text: usize) -> Self {
+        let mut builder = Self { room: room.cloned(), ..self };
+        // The text itself, and what leads from it into the file.
+        if builder.room.as_ref().is_some_and(|room| !room.take(text.saturating_mul(TEXT_COPIES))) {
+            builder.left = 0;
+        }
+        builder
+    }
+
+    /// Takes memory for what is parsed elsewhere.
+    pub(super) fn take(&mut self, bytes: usize) {
+        if self.room.as_ref().is_some_and(|room| !room.take(bytes)) {
+            self.left = 0;
+        }
     }
 
     /// How many values were made.
@@ -37,6 +64,10 @@ impl Builder {
     pub(super) fn count(&mut self, values: usize) {
         self.made += values;
         self.left = self.left.saturating_sub(values);
+        while self.room.is_some() && self.taken < self.made && self.left > 0 {
+            self.taken += STEP;
+            self.take(STEP * VALUE_BYTES);
+        }
     }
 
     /// A string at a place.

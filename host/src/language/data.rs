@@ -18,6 +18,7 @@ use crate::parse::{SyntaxError, json as json_text};
 /// The tree of a JSON text.
 pub(super) fn json(text: &str, builder: &mut Builder) -> Node {
     let whole = Span::new(0, text.len());
+    builder.take(json_text::tree_bytes(text, false));
     match json_text::parse(text, &limits::of_data(builder.left())) {
         Ok(value) => {
             builder.count(values(&value));
@@ -36,6 +37,7 @@ pub(super) fn yaml(text: &str, builder: &mut Builder) -> Node {
     let mut documents = Vec::new();
     let mut unread = Vec::new();
     for piece in yaml::split_documents(text) {
+        builder.take(yaml_bytes(&text[piece.clone()], builder));
         match yaml::parse(&text[piece.clone()], Scalars::Core12, &limits::of_data(builder.left())) {
             Ok(None) => {}
             Ok(Some(mut root)) => {
@@ -57,6 +59,15 @@ pub(super) fn yaml(text: &str, builder: &mut Builder) -> Node {
         entries.push(("unread", builder.unread(unread, whole)));
     }
     builder.object(entries, whole)
+}
+
+/// Bytes of the events and values that YAML comes to at the most: a value takes a byte, and aliases are bounded.
+fn yaml_bytes(text: &str, builder: &Builder) -> usize {
+    const EVENT_BYTES: usize = 64;
+    let limits = limits::of_data(builder.left());
+    let copied = if text.contains('*') { limits.alias_nodes } else { 0 };
+    let values = text.len().min(limits.nodes).saturating_add(copied);
+    values.saturating_mul(EVENT_BYTES)
 }
 
 fn values(node: &Node) -> usize {

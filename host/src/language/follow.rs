@@ -32,7 +32,7 @@ pub fn tree(
         text: text.text.as_str().into(),
     };
     Some(document.derived.tree(tree_key, limits::VALUES_OF_A_DOCUMENT, |values| {
-        let mut builder = Builder::new(values);
+        let mut builder = Builder::new(values).in_room(document.derived.room(), text.text.len());
         let root = read(&text, mapping, key, reading, &mut builder);
         let map = text.map(document, within);
         (Tree { root, text: text.text.into(), map: Some(map) }, builder.made())

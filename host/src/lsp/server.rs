@@ -266,7 +266,7 @@ impl<C: Configure, W: Write> Server<C, W> {
         };
         self.session = Session::new(setup.judge, Limits::default());
         (self.level, self.baseline) = (setup.level, setup.baseline);
-        self.workspace = Workspace::open(self.workspace.roots().to_vec(), setup.excluded, &self.session);
+        self.workspace = Workspace::open(self.workspace.roots().to_vec(), setup.excluded, setup.named, &self.session);
         let open: Vec<String> = self.open.keys().cloned().collect();
         open.iter().for_each(|name| self.update(name));
         Ok(())

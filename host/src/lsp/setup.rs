@@ -4,6 +4,7 @@ use crate::baseline::Baseline;
 use crate::bundle::Level;
 use crate::evaluate::Judge;
 use crate::exclusion::Exclusion;
+use crate::sets::NamedSets;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -15,6 +16,8 @@ pub struct Setup {
     pub level: Level,
     /// What is not read.
     pub excluded: Exclusion,
+    /// What the configuration says belongs together.
+    pub named: NamedSets,
     /// The findings that are known, which are not told.
     pub baseline: Option<Baseline>,
 }

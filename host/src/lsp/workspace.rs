@@ -6,7 +6,7 @@ use crate::encoding::decode;
 use crate::evaluate::{Keyed, Session};
 use crate::exclusion::Exclusion;
 use crate::parse::{Form, SyntaxError, Unit};
-use crate::sets::Surroundings;
+use crate::sets::{NamedSets, Surroundings};
 use lsp_types::Uri;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -37,8 +37,9 @@ impl Workspace {
     }
 
     /// Reads the folders of a workspace.
-    pub(super) fn open(roots: Vec<PathBuf>, excluded: Exclusion, session: &Session) -> Self {
-        let mut workspace = Self { roots, excluded, ..Self::default() };
+    pub(super) fn open(roots: Vec<PathBuf>, excluded: Exclusion, named: NamedSets, session: &Session) -> Self {
+        let surroundings = Surroundings { named, ..Surroundings::default() };
+        let mut workspace = Self { roots, excluded, surroundings, ..Self::default() };
         for root in workspace.roots.clone() {
             let wanted = session.judge().bundle().wanted();
             let discovered = discover::discover_except(&[root], &wanted, &workspace.excluded, session.limits());

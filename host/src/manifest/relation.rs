@@ -13,6 +13,7 @@
 //! | `of` | is the namespace of the one here, or its owner |
 //! | `calls` | is a file that uses the file here: a workflow, an action, a Terraform module, a file of Protocol Buffers |
 //! | `called` | is a file that the file here uses |
+//! | `built` | is the Dockerfile of an image here |
 //!
 //! Without a relation all documents of the kinds in scope answer.
 
@@ -41,6 +42,9 @@ pub enum Relation {
     Calls(Calling),
     /// The file here uses a file there.
     Called(Calling),
+    /// There is the Dockerfile of an image here: the one that a file of the repository builds that image from, else the
+    /// one that is called as the image is. Each document says which images it is of.
+    Built(Building),
 }
 
 /// A selector on one side, labels on the other.
@@ -140,6 +144,14 @@ pub enum Whole {
     Owner,
 }
 
+/// Where the references of images stand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Building {
+    /// The references here; several terms are several references.
+    pub image: Terms,
+}
+
 /// Files say by path which files they use, so that there is nothing to declare.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,6 +169,7 @@ impl Relation {
             Relation::Of(_) => "of",
             Relation::Calls(_) => "calls",
             Relation::Called(_) => "called",
+            Relation::Built(_) => "built",
         }
     }
 
@@ -176,6 +189,7 @@ impl Relation {
             Relation::Names(naming) | Relation::Named(naming) if naming.name.0.is_empty() => {
                 Err("has no path to a name".to_owned())
             }
+            Relation::Built(building) if building.image.0.is_empty() => Err("has no path to an image".to_owned()),
             Relation::Same(Sharing { there, here }) if there.0.len() != here.0.len() => {
                 Err(format!("has {} parts there and {} here", there.0.len(), here.0.len()))
             }
@@ -219,6 +233,7 @@ impl fmt::Display for Relation {
             Relation::Of(Belonging { there: Whole::Namespace }) => f.write_str(" here, its namespace"),
             Relation::Of(Belonging { there: Whole::Owner }) => f.write_str(" here, its owner"),
             Relation::Calls(_) | Relation::Called(_) => Ok(()),
+            Relation::Built(building) => fact("image", &building.image.0.iter().collect::<Vec<_>>()),
         }
     }
 }
@@ -377,5 +392,8 @@ mod tests {
         let unequal = relation(r#"{"same":{"there":["a","b"],"here":"a"}}"#).unwrap();
         assert_eq!(unequal.check().unwrap_err(), "has 2 parts there and 1 here");
         assert!(relation(r#"{"names":{"name":[]}}"#).unwrap().check().is_err());
+        let built = relation(r#"{"built":{"image":"pod.spec.containers[*].image"}}"#).unwrap();
+        assert_eq!(built.to_string(), "built image pod.spec.containers[*].image");
+        assert!(relation(r#"{"built":{"image":[]}}"#).unwrap().check().is_err());
     }
 }

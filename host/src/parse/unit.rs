@@ -6,7 +6,9 @@ use super::yaml::{self, Scalars};
 use super::{Limits, Listing, Repeated, RepeatedKeys, SyntaxError};
 use super::{assignments, dockerfile, gomod, hcl, json, json5, makefile, proto, sql, text, toml};
 use crate::digest::Hasher;
-use crate::document::{Derived, Document, Format, Node, Pointer, Rendering, Source, Subject};
+use crate::document::{
+    Derived, Document, Format, Node, Pointer, Rendering, Source, Subject, directory, shown_directory,
+};
 use crate::kinds::{self, Kind};
 use std::ops::Range;
 use std::sync::Arc;
@@ -198,7 +200,7 @@ impl Unit {
                 Ok(self.file("Dockerfile", path, Format::Dockerfile, root).into())
             }
             Form::Terraform => {
-                let directory = path.rsplit_once('/').map_or(".", |(directory, _)| directory);
+                let directory = shown_directory(directory(path));
                 let root = hcl::parse_module(directory, &self.sources, limits)?;
                 Ok(self.file("TerraformModule", directory, Format::Hcl, root).into())
             }

@@ -1,8 +1,9 @@
 //! Which charts and kustomizations there are among what is judged.
 
 use super::kustomization::Kustomization;
-use crate::document::{RenderTool, Rendering};
+use crate::document::{RenderTool, Rendering, shown_directory};
 use crate::parse::{Limits, Unit};
+use crate::sets;
 use crate::visible::visible;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -61,7 +62,7 @@ pub fn found(units: &[Unit], limits: &Limits) -> Vec<Renderable> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         if name == "Chart.yaml" {
             *charts.entry(folder).or_default() |= is_library(unit, limits);
-        } else if Kustomization::NAMES.contains(&name) {
+        } else if sets::Kustomization::is_named_so(path) {
             kustomizations.insert(folder);
         }
     }
@@ -69,17 +70,16 @@ pub fn found(units: &[Unit], limits: &Limits) -> Vec<Renderable> {
     let own = charts.iter().filter(|(folder, is_library)| !**is_library && is_own(folder));
     let charts = own.map(|(folder, _)| Renderable {
         tool: RenderTool::Helm,
-        folder: shown(folder),
+        folder: shown_directory(folder).to_owned(),
         values: paths.iter().filter(|path| is_values_file(folder, path)).map(|path| (*path).to_owned()).collect(),
     });
     let roots = included_by_none(&kustomizations, limits).into_iter();
-    let kustomizations =
-        roots.map(|folder| Renderable { tool: RenderTool::Kustomize, folder: shown(folder), values: Vec::new() });
+    let kustomizations = roots.map(|folder| Renderable {
+        tool: RenderTool::Kustomize,
+        folder: shown_directory(folder).to_owned(),
+        values: Vec::new(),
+    });
     charts.chain(kustomizations).collect()
-}
-
-fn shown(folder: &str) -> String {
-    if folder.is_empty() { ".".to_owned() } else { folder.to_owned() }
 }
 
 /// A library chart holds templates for other charts, and deploys nothing.
@@ -120,10 +120,10 @@ fn is_values_file(chart: &str, path: &str) -> bool {
 /// The folders of kustomizations that no other one includes. Components are rendered where they are included; of
 /// kustomizations that include each other all are kept, so that the program says what is wrong with them.
 fn included_by_none<'f>(folders: &BTreeSet<&'f str>, limits: &Limits) -> Vec<&'f str> {
-    let real = |folder: &str| Path::new(&shown(folder)).canonicalize().ok();
+    let real = |folder: &str| Path::new(shown_directory(folder)).canonicalize().ok();
     let mut read: Vec<(&'f str, Option<PathBuf>, Vec<PathBuf>)> = Vec::new();
     for folder in folders {
-        match Kustomization::read(Path::new(&shown(folder)), limits) {
+        match Kustomization::read(Path::new(shown_directory(folder)), limits) {
             Ok(Some(found)) if found.is_component => {}
             Ok(Some(found)) => read.push((folder, real(folder), found.folders())),
             // It is another program's.

@@ -4,14 +4,13 @@ use crate::document::{Node, Value};
 use crate::files;
 use crate::parse::{Form, Limits, Scalars, Unit, yaml};
 use crate::root::from_here;
+use crate::sets::kustomization::{NAMES, RESOURCES, is_inline};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Folders that one kustomization may lead to.
 const MAX_FOLDERS: usize = 1_000;
-/// Lists whose entries are files or folders of objects.
-const RESOURCES: [&str; 3] = ["resources", "bases", "components"];
 /// Lists whose entries are files or folders of further settings, or YAML that stands inside.
 const SETTINGS: [&str; 6] =
     ["crds", "configurations", "generators", "transformers", "validators", "patchesStrategicMerge"];
@@ -41,15 +40,12 @@ pub(super) struct Kustomization {
 }
 
 impl Kustomization {
-    /// What the file may be called.
-    pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-
     /// Reads the kustomization of a folder; `None` where the file is another program's.
     ///
     /// # Errors
     /// Says why there is none.
     pub(super) fn read(folder: &Path, limits: &Limits) -> Result<Option<Self>, String> {
-        let path = Self::NAMES.iter().map(|name| folder.join(name)).find(|path| path.exists());
+        let path = NAMES.iter().map(|name| folder.join(name)).find(|path| path.exists());
         let path = path.ok_or_else(|| format!("{} has no kustomization", from_here(folder).display()))?;
         let failed = |message: String| format!("{}: {message}", from_here(&path).display());
         let text = files::read_text(&path, limits.bytes).map_err(|error| failed(error.to_string()))?;
@@ -175,11 +171,6 @@ pub(super) fn refuse_remote(folder: &Path, limits: &Limits) -> Result<(), String
         open.extend(kustomization.folders());
     }
     Ok(())
-}
-
-/// Whether an entry is YAML itself rather than the path of a file that holds it.
-fn is_inline(entry: &str) -> bool {
-    entry.contains('\n') || entry.trim_start().starts_with('{')
 }
 
 fn is_empty(node: &Node) -> bool {

@@ -1,12 +1,13 @@
 //! Kustomizations: built by way of one of our own, which has each document say what file it is from.
 
-use super::kustomization::{Kustomization, refuse_remote};
+use super::kustomization::refuse_remote;
 use super::program::Programs;
 use super::run::{Paths, Piece, split};
 use crate::document::{Format, Node, Pointer, Rendering};
 use crate::edit::{self, Operation};
 use crate::parse::{Limits, Scalars, SyntaxError, yaml};
 use crate::root;
+use crate::sets::kustomization::NAMES;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ pub(super) fn render(
 /// The kustomization's own file, as paths are shown.
 fn own_file(rendering: &Rendering) -> Arc<str> {
     let folder = Path::new(&rendering.folder);
-    let name = Kustomization::NAMES.iter().find(|name| folder.join(name).is_file()).unwrap_or(&Kustomization::NAMES[0]);
+    let name = NAMES.iter().find(|name| folder.join(name).is_file()).unwrap_or(&NAMES[0]);
     match &*rendering.folder {
         "." => Arc::from(*name),
         folder => format!("{folder}/{name}").into(),

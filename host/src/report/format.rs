@@ -4,7 +4,7 @@ use super::{Report, Results, Style, concise, github, html, human, json, junit, m
 use std::sync::OnceLock;
 
 /// A form of the results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Frames, for people
     Human,

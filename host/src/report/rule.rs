@@ -2,6 +2,7 @@
 
 use crate::manifest::{Manifest, Scope, Within, properties};
 use crate::visible::{visible, visible_lines};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Everything that a manifest says. With a `heading`, as Markdown.
@@ -27,6 +28,10 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
                 Within::Document => "in the same document",
             };
             let _ = write!(out, "; covers {} {place}", list(&kind.covers, code));
+        }
+        if !kind.absence.is_empty() {
+            let missing: Vec<_> = BTreeSet::from_iter(manifest.missing(kind)).into_iter().collect();
+            let _ = write!(out, "; told only where every {} is known", list(&missing, code));
         }
         out.push('\n');
     }

@@ -6,9 +6,10 @@
 
 use super::metrics::{Metrics, ReasonLabels};
 use super::review::Refusal;
+use crate::document::Room;
 use hyper::StatusCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A request that holds no more than this may use all of the budget; larger ones leave an eighth of it to such.
 const SMALL: usize = 1 << 20;
@@ -80,12 +81,29 @@ impl NoRoom {
 pub(super) struct Charge {
     budget: Arc<Budget>,
     held: AtomicUsize,
+    /// Why trees that rules read were not made.
+    short: OnceLock<NoRoom>,
+}
+
+impl Room for Charge {
+    fn take(&self, bytes: usize) -> bool {
+        let taken = self.grow(bytes);
+        if let Err(no_room) = taken {
+            let _ = self.short.set(no_room);
+        }
+        taken.is_ok()
+    }
 }
 
 impl Charge {
     /// Holds nothing yet.
     pub(super) fn new(budget: &Arc<Budget>) -> Self {
-        Self { budget: Arc::clone(budget), held: AtomicUsize::new(0) }
+        Self { budget: Arc::clone(budget), held: AtomicUsize::new(0), short: OnceLock::new() }
+    }
+
+    /// Why there was no room for what rules read: nobody has judged then.
+    pub(super) fn short(&self) -> Option<NoRoom> {
+        self.short.get().copied()
     }
 
     /// Holds so many bytes more.
@@ -214,6 +232,35 @@ mod tests {
         assert_eq!(charge.grow(801), Err(NoRoom::Ever(801)));
         assert_eq!(charge.grow(usize::MAX), Err(NoRoom::Ever(usize::MAX)));
         assert_eq!((charge.grow(800), charge.grow(1)), (Ok(()), Err(NoRoom::Ever(801))));
+    }
+
+    #[test]
+    fn trees_that_rules_read_are_charged_before_they_are_there() {
+        use crate::document::Source;
+        use crate::parse::{Form, Limits, Unit};
+        use crate::project::Projection;
+        use crate::workload::Shape;
+        let list = "- {a: b, c: [d, e]}\\n".repeat(500);
+        let text =
+            format!(r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"c"}},"data":{{"a":"{list}"}}}}"#);
+        let read = |limit: usize| {
+            let unit = Unit::new(Form::Json, Source::new("a.json", text.as_str()));
+            let document = unit.parse(&Limits::default()).unwrap().remove(0);
+            let budget = Budget::new(limit);
+            let charge = Arc::new(Charge::new(&budget));
+            document.derived.take_from(Arc::clone(&charge) as Arc<dyn Room>);
+            let shown = Projection::new(&["data.*:yaml".parse().unwrap()]).apply(&document, &Shape::Plain);
+            let (used, short) = (budget.used(), charge.short());
+            drop((document, charge));
+            assert_eq!(budget.used(), 0, "all goes back");
+            (shown.contains("unread"), used, short)
+        };
+        let (unread, used, short) = read(64 << 20);
+        assert!(!unread && short.is_none());
+        // 500 lists of a mapping with a list.
+        assert!((500 * 6 * 64..16 << 20).contains(&used), "{used}");
+        let (unread, used, short) = read(used / 2);
+        assert!(unread && short.is_some() && used <= 16 << 20, "{used} {short:?}");
     }
 
     #[test]

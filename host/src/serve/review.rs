@@ -5,7 +5,7 @@ use super::metrics::{DecisionLabels, ExemptLabels, MemoLabels, ReasonLabels, Rul
 use super::state::{App, Phase, Serving};
 use super::workers::Trouble;
 use crate::decide::{Decider, Decision, MAX_CURE_BYTES, Verdicts, cure_bytes};
-use crate::document::Document;
+use crate::document::{Document, Room};
 use crate::edit::Operation;
 use crate::engine::RuleFailure;
 use crate::evaluate::Outcome;
@@ -125,6 +125,9 @@ pub(super) async fn review<W: Wire>(wire: W, body: Body, app: &Arc<App>) -> Answ
         tracing::Span::current().record("review", question.id.as_str());
     }
     let items = Arc::new(question.items);
+    for document in items.iter().filter_map(|item| item.document.as_ref()) {
+        document.derived.take_from(Arc::clone(&charge) as Arc<dyn Room>);
+    }
     // What names a large object in memory takes a while to be worked out.
     let decided = match small.then(|| recall(&items)).flatten() {
         Some(decided) => Ok(decided),
@@ -145,6 +148,10 @@ pub(super) async fn review<W: Wire>(wire: W, body: Body, app: &Arc<App>) -> Answ
             })
         }
     };
+    // Rules that were not told all that they read have not judged.
+    if let Some(no_room) = charge.short() {
+        return wire.refuse(&no_room.refuse(&app.metrics));
+    }
     let (decisions, trouble) = match decided {
         Ok(decided) => {
             for (item, decided) in items.iter().zip(&decided) {

@@ -2,9 +2,8 @@
 
 use super::kustomization::{Kustomization, NAMES};
 use super::kustomizations::Kustomizations;
-use super::paths::{directory, normalized};
 use crate::discover::STDIN;
-use crate::document::Source;
+use crate::document::{Source, directory, joined};
 use crate::files;
 use crate::parse::{Form, Limits, Scalars, Unit};
 use std::collections::{BTreeSet, HashSet};
@@ -32,9 +31,7 @@ pub fn kustomizations_beside(units: &[Unit], limits: &Limits) -> Vec<(String, Ku
             let Ok(text) = files::read_text(&path, limits.bytes) else { continue };
             let shown = path.to_string_lossy().into_owned();
             let unit = Unit::new(Form::Yaml(Scalars::Core12), Source::new(shown.as_str(), text));
-            found.extend(
-                Kustomizations::read(&unit, limits).map(|kustomization| (normalized("", &shown), kustomization)),
-            );
+            found.extend(Kustomizations::read(&unit, limits).map(|kustomization| (joined("", &shown), kustomization)));
         }
     }
     found

@@ -1,14 +1,16 @@
 //! How the sets of a run are found: directories, then branches, then what kustomizations and charts add.
 
 use super::branches::{BranchId, Branches, COMMON, Element};
+use super::builds::Builds;
 use super::directories::{Directories, DirectoryId};
+use super::kustomization::Kustomization;
 use super::kustomizations::{Kustomizations, Resource};
 use super::makers::{self, Made};
 use super::named::NamedSets;
-use super::paths::{directory, file_name, normalized};
 use super::shortfall::Shortfalls;
 use super::{Home, Member, Surroundings};
 use crate::discover::STDIN;
+use crate::document::{directory, file_name, joined, shown_directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Sets on their way.
@@ -38,7 +40,7 @@ impl<'b> Building<'b> {
             members.iter().filter(is_chart).map(|member| directories.insert(directory(member.path))).collect();
         let mut files = HashSet::new();
         if kustomizations.iter().next().is_some() {
-            files.extend(members.iter().map(|member| normalized("", member.path)));
+            files.extend(members.iter().map(|member| joined("", member.path)));
         }
         for (of, kustomization) in kustomizations.iter() {
             directories.insert(of);
@@ -83,6 +85,14 @@ impl<'b> Building<'b> {
         }
     }
 
+    /// Where the objects of a file belong that the kustomization of a directory builds: where that stands, unless the
+    /// configuration says of the file alone what it belongs to.
+    pub(super) fn built_home(&mut self, path: &str, kustomization: &str) -> Home {
+        let beside = file_of(kustomization);
+        let says = |path: &str| !self.named.of(path).is_empty();
+        if says(path) && !says(&beside) { self.home(path) } else { self.home(&beside) }
+    }
+
     /// Brings in what kustomizations deploy.
     pub(super) fn link(&mut self, kustomizations: &Kustomizations) {
         let mut deployed: BTreeMap<BranchId, BTreeSet<BranchId>> = BTreeMap::new();
@@ -107,15 +117,24 @@ impl<'b> Building<'b> {
         &mut self,
         members: &[Member<'_>],
         homes: &[Home],
+        built: &[Vec<Home>],
         kustomizations: &Kustomizations,
+        builds: &Builds,
         surroundings: &Surroundings,
     ) -> Shortfalls {
         let mut unknown: Vec<(Home, String)> = Vec::new();
         for path in &surroundings.templates {
             unknown.push((self.home(path), format!("`{path}` is a template, which is passed over")));
         }
-        for (path, reason) in self.unknown_resources(kustomizations) {
-            unknown.push((self.home(&path), reason));
+        for (of, kustomization) in kustomizations.iter() {
+            if let Some(reason) = self.unknown_part(kustomizations, of, kustomization) {
+                unknown.push((self.home(&file_of(of)), reason));
+            }
+        }
+        for unit in builds.too_many() {
+            let path = members[*unit].path;
+            let reason = format!("`{path}` is built by more kustomizations than are followed (limit `builds`)");
+            unknown.push((self.home(path), reason));
         }
         let mut shortfalls = Shortfalls::new(&self.branches);
         for (home, reason) in unknown {
@@ -123,29 +142,23 @@ impl<'b> Building<'b> {
                 Home::Directory(at, branch) => shortfalls.add_near(&self.directories, (at, branch), &reason),
                 Home::Closed(branches) => {
                     for branch in branches {
-                        shortfalls.add(&self.branches, branch, Made::Anything, &reason);
+                        shortfalls.add(&self.branches, branch, &Made::Anything, &reason);
                     }
                 }
             }
         }
-        for (of, _) in kustomizations.iter().filter(|(_, kustomization)| kustomization.labels_pods) {
-            let shown = if of.is_empty() { "." } else { of };
-            let reason = format!("the kustomization in `{shown}` gives pods labels when it is built");
-            let home = self.home(&file_of(of));
-            for branch in home.branches() {
-                shortfalls.add(&self.branches, *branch, Made::Workloads, &reason);
-            }
-        }
         for branch in &self.too_many_links {
             let reason = "its kustomizations lead to more directories than are followed (limit `links`)";
-            shortfalls.add(&self.branches, *branch, Made::Anything, reason);
+            shortfalls.add(&self.branches, *branch, &Made::Anything, reason);
         }
-        for (member, home) in members.iter().zip(homes) {
-            for object in &member.objects {
-                for made in makers::made_by(object) {
+        for ((member, home), built) in members.iter().zip(homes).zip(built) {
+            let by_kind = member.objects.iter().map(|object| (*object, makers::made_by(object)));
+            for (object, makes) in by_kind.chain(member.makes.iter().copied()) {
+                for made in makes {
                     let reason = format!("`{}` has the {object}, which makes objects that are in no file", member.path);
-                    for branch in home.branches() {
-                        shortfalls.add(&self.branches, *branch, *made, &reason);
+                    let homes = if built.is_empty() { std::slice::from_ref(home) } else { built };
+                    for branch in homes.iter().flat_map(Home::branches) {
+                        shortfalls.add(&self.branches, *branch, made, &reason);
                     }
                 }
             }
@@ -153,48 +166,46 @@ impl<'b> Building<'b> {
         shortfalls
     }
 
-    /// The files that a kustomization deploys together with objects that are not known, each with the reason, and the
-    /// kustomization itself.
-    fn unknown_resources(&self, kustomizations: &Kustomizations) -> Vec<(String, String)> {
-        let mut open: Vec<(String, String)> = Vec::new();
-        for (of, kustomization) in kustomizations.iter() {
-            let elsewhere = || {
-                let mut resources = kustomizations.resources(of, kustomization, &self.files);
-                let (written, _) = resources.find(|(_, found)| *found == Resource::Elsewhere)?;
-                Some(format!("deploys `{written}`, which is not among the files"))
-            };
-            let makes_more = kustomization.makes_more.as_deref().map(str::to_owned);
-            if let Some(why) = makes_more.or_else(elsewhere) {
-                let shown = if of.is_empty() { "." } else { of };
-                open.push((of.to_owned(), format!("the kustomization in `{shown}` {why}")));
-            }
-        }
-        let mut reached: HashMap<String, String> = HashMap::new();
-        let mut done: HashSet<String> = HashSet::new();
-        while let Some((of, reason)) = open.pop() {
-            if !done.insert(of.clone()) {
-                continue;
-            }
-            if let Some(kustomization) = kustomizations.get(&of) {
-                for (_, found) in kustomizations.resources(&of, kustomization, &self.files) {
-                    match found {
-                        Resource::Kustomization(path) => open.push((path, reason.clone())),
-                        Resource::File(path) => drop(reached.entry(path).or_insert_with(|| reason.clone())),
-                        Resource::Elsewhere => {}
+    /// Why a kustomization itself deploys objects that are not known.
+    fn unknown_part(&self, kustomizations: &Kustomizations, of: &str, it: &Kustomization) -> Option<String> {
+        let elsewhere = || {
+            let mut resources = kustomizations.resources(of, it, &self.files);
+            let (written, _) = resources.find(|(_, found)| *found == Resource::Elsewhere)?;
+            Some(format!("deploys `{written}`, which is not among the files"))
+        };
+        let why = it.makes_more.as_deref().map(str::to_owned).or_else(elsewhere)?;
+        let shown = shown_directory(of);
+        Some(format!("the kustomization in `{shown}` {why}"))
+    }
+
+    /// For each build, why it deploys objects that are not known: it, or a kustomization that it includes.
+    pub(super) fn unknown_builds(&self, kustomizations: &Kustomizations, builds: &Builds) -> Vec<Option<String>> {
+        builds
+            .directories()
+            .map(|directory| {
+                let mut done: HashSet<String> = HashSet::new();
+                let mut open = vec![directory.to_owned()];
+                while let Some(of) = open.pop() {
+                    let Some(it) = kustomizations.get(&of).filter(|_| !done.contains(&of)) else { continue };
+                    if let Some(reason) = self.unknown_part(kustomizations, &of, it) {
+                        return Some(reason);
                     }
+                    for (_, found) in kustomizations.resources(&of, it, &self.files) {
+                        if let Resource::Kustomization(path) = found {
+                            open.push(path);
+                        }
+                    }
+                    done.insert(of);
                 }
-            }
-            reached.insert(file_of(&of), reason);
-        }
-        let mut reached: Vec<(String, String)> = reached.into_iter().collect();
-        reached.sort();
-        reached
+                None
+            })
+            .collect()
     }
 }
 
 /// The file of a directory's kustomization, under one of its names.
 fn file_of(directory: &str) -> String {
-    normalized(directory, "kustomization.yaml")
+    joined(directory, "kustomization.yaml")
 }
 
 /// For each object that is defined in several directories, those directories. Definitions of kinds and namespaces

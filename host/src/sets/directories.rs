@@ -1,6 +1,6 @@
 //! The directories of a run, and which of them are alternatives to each other.
 
-use super::paths::normalized;
+use crate::document::joined;
 use std::collections::BTreeMap;
 
 /// A directory, by its position among those that are known.
@@ -34,7 +34,7 @@ impl Directories {
     /// Puts a directory in, with those that it is in.
     pub(super) fn insert(&mut self, path: &str) -> DirectoryId {
         let mut at = ROOT;
-        for name in normalized(path, "").split('/').filter(|name| !name.is_empty()) {
+        for name in joined(path, "").split('/').filter(|name| !name.is_empty()) {
             at = match self.0[at].children.get(name) {
                 Some(child) => *child,
                 None => {

@@ -1,7 +1,7 @@
 //! What one kustomization says: which files it deploys, and which only change them.
 
-use super::paths::file_name;
-use crate::document::{Node, Value};
+use super::change::Change;
+use crate::document::{Node, file_name};
 use serde::{Deserialize, Serialize};
 
 /// A `kustomization.yaml`, of the kind `Kustomization` or `Component`.
@@ -11,22 +11,26 @@ pub struct Kustomization {
     pub(super) resources: Vec<Box<str>>,
     /// Files and directories that say how it changes objects, as they are written.
     pub(super) changes: Vec<Box<str>>,
-    /// The namespace that it puts its objects into.
-    pub(super) namespace: Option<Box<str>>,
-    /// Whether it gives pods labels that stand in none of their files.
-    pub(super) labels_pods: bool,
+    /// What it does to names, namespaces, labels and selectors.
+    pub(super) change: Change,
+    /// Whether it changes objects in other ways, too, of which nothing is known.
+    pub(super) patches: bool,
+    /// Whether it is a part of those that include it, and nothing by itself.
+    pub(super) is_component: bool,
     /// Why it deploys objects that are in no file.
     pub(super) makes_more: Option<Box<str>>,
 }
 
 /// What the file of a kustomization may be called.
-pub(super) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(crate) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// Lists of files and directories that hold objects.
-const RESOURCES: [&str; 3] = ["resources", "bases", "components"];
+pub(crate) const RESOURCES: [&str; 3] = ["resources", "bases", "components"];
 /// Lists of files and directories that hold changes, or configuration of plugins; an entry may also be YAML itself.
 const CHANGES: [&str; 5] = ["patchesStrategicMerge", "transformers", "validators", "configurations", "generators"];
 /// Lists of changes that name their files under `path`.
 const CHANGES_BY_PATH: [&str; 3] = ["patches", "patchesJson6902", "replacements"];
+/// Further lists of changes, which are no files.
+const OTHER_CHANGES: [&str; 2] = ["replicas", "vars"];
 /// What makes objects only when the kustomization is built.
 const MAKERS: [&str; 3] = ["generators", "helmCharts", "helmChartInflationGenerator"];
 
@@ -50,16 +54,15 @@ impl Kustomization {
         let mut changes = paths(&CHANGES);
         let by_path = CHANGES_BY_PATH.iter().flat_map(|key| list(key)).filter_map(|entry| entry.get("path"));
         changes.extend(by_path.chain(root.path(&["openapi", "path"])).filter_map(Node::as_str).map(Into::into));
-        let labels_pods = |entry: &Node| {
-            let is_set = |key: &str| entry.get(key).is_some_and(|node| node.value == Value::Bool(true));
-            (is_set("includeSelectors") || is_set("includeTemplates")) && has_entries(entry.get("pairs"))
-        };
+        let is_patched = |key: &str| !matches!(key, "validators" | "generators") && !list(key).is_empty();
+        let all_changes = || CHANGES.iter().chain(&CHANGES_BY_PATH).chain(&OTHER_CHANGES);
         let maker = MAKERS.iter().find(|key| !list(key).is_empty());
         Some(Self {
             resources: paths(&RESOURCES),
             changes,
-            namespace: root.get("namespace").and_then(Node::as_str).map(Into::into),
-            labels_pods: has_entries(root.get("commonLabels")) || list("labels").iter().any(labels_pods),
+            change: Change::read(root),
+            patches: all_changes().any(|key| is_patched(key)),
+            is_component: root.get("kind").and_then(Node::as_str) == Some("Component"),
             makes_more: maker.map(|key| format!("makes objects by `{key}` when it is built").into()),
         })
     }
@@ -70,15 +73,11 @@ impl Kustomization {
     }
 }
 
-fn has_entries(mapping: Option<&Node>) -> bool {
-    mapping.is_some_and(|mapping| !mapping.entries().is_empty())
-}
-
 /// The API group of kustomizations.
 const GROUP: &str = "kustomize.config.k8s.io";
 
 /// Whether an entry is YAML itself rather than the path of a file that holds it.
-fn is_inline(entry: &str) -> bool {
+pub(crate) fn is_inline(entry: &str) -> bool {
     entry.contains('\n') || entry.trim_start().starts_with('{')
 }
 
@@ -129,23 +128,16 @@ openapi: {path: w.json}
     }
 
     #[test]
-    fn labels_of_pods_are_told_from_those_of_their_objects() {
-        for text in [
-            "commonLabels: {app: shop}",
-            "labels: [{pairs: {app: shop}, includeSelectors: true}]",
-            "labels: [{pairs: {a: b}}, {pairs: {app: shop}, includeTemplates: true}]",
-        ] {
-            assert!(read(text).unwrap().labels_pods, "{text}");
+    fn changes_that_are_known_are_told_from_others() {
+        for text in
+            ["patches: [{patch: x}]", "replicas: [{name: a, count: 2}]", "transformers: [t.yaml]", "replacements: [{}]"]
+        {
+            assert!(read(text).unwrap().patches, "{text}");
         }
-        for text in [
-            "commonLabels: {}",
-            "commonLabels: 7",
-            "labels: [{pairs: {app: shop}}]",
-            "labels: [{pairs: {app: shop}, includeSelectors: false}]",
-            "labels: [{pairs: {}, includeTemplates: true}]",
-            "commonAnnotations: {app: shop}",
-        ] {
-            assert!(!read(text).unwrap().labels_pods, "{text}");
+        for text in
+            ["namePrefix: a-", "patches: []", "images: [{name: a}]", "validators: [v.yaml]", "commonLabels: {a: b}"]
+        {
+            assert!(!read(text).unwrap().patches, "{text}");
         }
     }
 

@@ -1,10 +1,10 @@
 //! The kustomizations of a run: what each file is to them, and what each of them leads to.
 
 use super::kustomization::Kustomization;
-use super::paths::{directory, normalized};
+use crate::document::{directory, joined};
 use crate::parse::{Limits, Unit};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What a file is to the kustomizations of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,11 @@ pub struct Kustomizations {
     by_directory: BTreeMap<String, Kustomization>,
     /// The files that hold changes.
     patches: HashSet<String>,
+    /// The directories whose kustomizations put changes together.
+    of_changes: HashSet<String>,
+    /// The directories in their order, and the position of each.
+    in_order: Vec<String>,
+    numbers: HashMap<String, usize>,
 }
 
 impl Kustomizations {
@@ -42,19 +47,21 @@ impl Kustomizations {
     pub fn new<'p>(found: impl IntoIterator<Item = (&'p str, Kustomization)>) -> Self {
         let mut by_directory = BTreeMap::new();
         for (path, kustomization) in found {
-            by_directory.entry(normalized(directory(path), "")).or_insert(kustomization);
+            by_directory.entry(joined(directory(path), "")).or_insert(kustomization);
         }
-        let patches = patches(&by_directory);
-        Self { by_directory, patches }
+        let (patches, of_changes) = patches(&by_directory);
+        let in_order: Vec<String> = by_directory.keys().cloned().collect();
+        let numbers = in_order.iter().cloned().zip(0..).collect();
+        Self { by_directory, patches, of_changes, in_order, numbers }
     }
 
     /// What a file is to them.
     pub fn role(&self, path: &str) -> Role {
         if self.by_directory.is_empty() {
             Role::Plain
-        } else if self.patches.contains(&normalized("", path)) {
+        } else if self.patches.contains(&joined("", path)) {
             Role::Patch
-        } else if Kustomization::is_named_so(path) && self.by_directory.contains_key(&normalized(directory(path), "")) {
+        } else if Kustomization::is_named_so(path) && self.by_directory.contains_key(&joined(directory(path), "")) {
             Role::Kustomization
         } else {
             Role::Plain
@@ -71,9 +78,38 @@ impl Kustomizations {
         self.by_directory.get(directory)
     }
 
+    /// The kustomization of a directory, with its position among all.
+    pub(super) fn numbered(&self, directory: &str) -> Option<(usize, &Kustomization)> {
+        let kustomization = self.get(directory)?;
+        Some((*self.numbers.get(directory)?, kustomization))
+    }
+
+    /// The kustomization at a position.
+    pub(super) fn at(&self, number: usize) -> Option<&Kustomization> {
+        self.by_directory.get(self.in_order.get(number)?)
+    }
+
+    /// Whether the kustomization of a directory is a component.
+    pub(super) fn is_component(&self, directory: &str) -> bool {
+        self.get(directory).is_some_and(|kustomization| kustomization.is_component)
+    }
+
+    /// The directories of the kustomizations that are built by themselves: no other includes them.
+    pub(super) fn tops(&self) -> impl Iterator<Item = &str> {
+        let included: HashSet<String> = self
+            .iter()
+            .flat_map(|(of, it)| it.resources.iter().map(move |path| joined(of, path)))
+            .filter(|path| self.by_directory.contains_key(path))
+            .collect();
+        let is_top = move |(of, it): &(&str, &Kustomization)| {
+            !it.is_component && !included.contains(*of) && !self.of_changes.contains(*of)
+        };
+        self.iter().filter(is_top).map(|(of, _)| of)
+    }
+
     /// The namespace into which the kustomization of a file puts its objects.
     pub(super) fn namespace(&self, path: &str) -> Option<&str> {
-        self.get(&normalized(directory(path), ""))?.namespace.as_deref()
+        self.get(&joined(directory(path), ""))?.change.namespace.as_deref()
     }
 
     /// What a kustomization deploys: the paths as they are written, and where each leads.
@@ -84,7 +120,7 @@ impl Kustomizations {
         files: &'k HashSet<String>,
     ) -> impl Iterator<Item = (&'k str, Resource)> {
         kustomization.resources.iter().map(move |written| {
-            let path = normalized(directory, written);
+            let path = joined(directory, written);
             let found = if self.by_directory.contains_key(&path) {
                 Resource::Kustomization(path)
             } else if files.contains(&path) {
@@ -115,20 +151,21 @@ impl Resource {
     /// The path of a file that it leads to; of a kustomization, of a file beside it.
     pub(super) fn file(&self) -> Option<String> {
         match self {
-            Resource::Kustomization(directory) => Some(normalized(directory, "kustomization.yaml")),
+            Resource::Kustomization(directory) => Some(joined(directory, "kustomization.yaml")),
             Resource::File(path) => Some(path.clone()),
             Resource::Elsewhere => None,
         }
     }
 }
 
-/// The files that kustomizations take changes from, and none takes objects from.
-fn patches(by_directory: &BTreeMap<String, Kustomization>) -> HashSet<String> {
+/// The files that kustomizations take changes from, and none takes objects from; and the directories whose kustomizations
+/// put changes together.
+fn patches(by_directory: &BTreeMap<String, Kustomization>) -> (HashSet<String>, HashSet<String>) {
     let mut patches = HashSet::new();
     // Directories whose kustomizations put changes together, not objects.
     let mut of_changes = HashSet::new();
     let resolve = |directory: &str, paths: &[Box<str>]| -> Vec<String> {
-        paths.iter().map(|path| normalized(directory, path)).collect()
+        paths.iter().map(|path| joined(directory, path)).collect()
     };
     let mut open: Vec<String> =
         by_directory.iter().flat_map(|(directory, it)| resolve(directory, &it.changes)).collect();
@@ -149,7 +186,7 @@ fn patches(by_directory: &BTreeMap<String, Kustomization>) -> HashSet<String> {
             }
         }
     }
-    patches
+    (patches, of_changes)
 }
 
 #[cfg(test)]

@@ -1,23 +1,29 @@
 //! Objects that make other objects, which are in no file.
 
-use crate::document::Subject;
+use crate::document::{Document, Node, Subject};
 use crate::manifest::Target;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What an object makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Made {
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Made {
     /// Whatever it is told to, by a source that is not read.
     Anything,
     /// Workloads of some kind.
     Workloads,
     /// Objects of a group and kind.
-    Objects(&'static str, &'static str),
+    Objects(Cow<'static, str>, Cow<'static, str>),
 }
 
 use Made::{Anything, Objects, Workloads};
 
-const AUTOSCALER: Made = Objects("autoscaling", "HorizontalPodAutoscaler");
-const SECRET: Made = Objects("", "Secret");
+const AUTOSCALER: Made = objects("autoscaling", "HorizontalPodAutoscaler");
+const SECRET: Made = objects("", "Secret");
+
+const fn objects(group: &'static str, kind: &'static str) -> Made {
+    Objects(Cow::Borrowed(group), Cow::Borrowed(kind))
+}
 
 /// Kinds, by group, with what their controllers make: what their documentation says.
 const MAKERS: &[(&str, &str, &[Made])] = &[
@@ -36,6 +42,7 @@ const MAKERS: &[(&str, &str, &[Made])] = &[
     ("operators.coreos.com", "Subscription", &[Anything]),
     ("packaging.carvel.dev", "PackageInstall", &[Anything]),
     ("policies.kyverno.io", "GeneratingPolicy", &[Anything]),
+    ("policies.kyverno.io", "NamespacedGeneratingPolicy", &[Anything]),
     ("source.toolkit.fluxcd.io", "HelmChart", &[Anything]),
     // Objects of one kind.
     ("bitnami.com", "SealedSecret", &[SECRET]),
@@ -50,7 +57,7 @@ const MAKERS: &[(&str, &str, &[Made])] = &[
     ("secrets.hashicorp.com", "VaultDynamicSecret", &[SECRET]),
     ("secrets.hashicorp.com", "VaultPKISecret", &[SECRET]),
     ("secrets.hashicorp.com", "VaultStaticSecret", &[SECRET]),
-    ("trust.cert-manager.io", "Bundle", &[Objects("", "ConfigMap"), SECRET]),
+    ("trust.cert-manager.io", "Bundle", &[objects("", "ConfigMap"), SECRET]),
     // Workloads.
     ("acid.zalan.do", "postgresql", &[Workloads]),
     ("elasticsearch.k8s.elastic.co", "Elasticsearch", &[Workloads]),
@@ -65,18 +72,63 @@ const MAKERS: &[(&str, &str, &[Made])] = &[
     ("opentelemetry.io", "OpenTelemetryCollector", &[Workloads]),
     ("postgresql.cnpg.io", "Cluster", &[Workloads]),
     ("rabbitmq.com", "RabbitmqCluster", &[Workloads]),
-    ("serving.knative.dev", "Service", &[Workloads, Objects("", "Service")]),
+    ("serving.knative.dev", "Service", &[Workloads, objects("", "Service")]),
 ];
+
+/// Kinds of workloads, whatever their group.
+const WORKLOADS: [&str; 8] =
+    ["CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "Rollout", "StatefulSet"];
 
 impl Made {
     /// Whether what is made may be what a query asks for.
-    pub(super) fn may_be(self, target: &Target) -> bool {
+    pub(super) fn may_be(&self, target: &Target) -> bool {
         match (self, target) {
             (Anything, _) | (Workloads, Target::Workload | Target::WorkloadKind(_)) => true,
             (Objects(group, kind), Target::Object { group: of, kind: wanted }) => group == of && kind == wanted,
+            (Objects(_, kind), Target::WorkloadKind(wanted)) => kind == wanted,
+            (Objects(_, kind), Target::Workload) => WORKLOADS.contains(&&**kind),
             _ => false,
         }
     }
+}
+
+/// What an object makes by what it says: the `generate` rules of a policy of Kyverno.
+pub fn made_by_content(document: &Document) -> Vec<Made> {
+    let subject = &document.subject;
+    if subject.group != "kyverno.io" || !matches!(subject.kind.as_str(), "ClusterPolicy" | "Policy") {
+        return Vec::new();
+    }
+    let rules = document.root.path(&["spec", "rules"]).map_or(&[][..], Node::items);
+    let mut made: Vec<Made> = Vec::new();
+    for rule in rules.iter().filter_map(|rule| rule.get("generate")) {
+        let each = rule.get("foreach").map_or(&[][..], Node::items);
+        for target in [rule].into_iter().chain(each) {
+            made.extend(generated(target));
+        }
+    }
+    made.sort();
+    made.dedup();
+    made
+}
+
+/// What one target of a `generate` rule makes: an object of a kind, or copies of those of some kinds.
+fn generated(target: &Node) -> Vec<Made> {
+    let text = |key: &str| target.get(key).and_then(Node::as_str);
+    let of = |version: &str, kind: &str| match [version, kind].iter().any(|text| text.contains("{{")) {
+        true => Anything,
+        false => {
+            let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+            Objects(group.to_owned().into(), kind.to_owned().into())
+        }
+    };
+    let own = text("kind").map(|kind| of(text("apiVersion").unwrap_or_default(), kind));
+    // `v1/Secret`, `apps/v1/Deployment`.
+    let list = target.path(&["cloneList", "kinds"]).map_or(&[][..], Node::items).iter().filter_map(Node::as_str);
+    let copies = list.map(|entry| match entry.rsplit_once('/') {
+        Some((version, kind)) => of(version, kind),
+        None => of("", entry),
+    });
+    own.into_iter().chain(copies).collect()
 }
 
 /// What an object makes.
@@ -88,6 +140,32 @@ pub(super) fn made_by(subject: &Subject) -> &'static [Made] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn policies_of_kyverno_make_what_their_rules_say() {
+        use crate::document::Source;
+        use crate::parse::{Form, Limits, Scalars, Unit};
+        let made = |kind: &str, rule: &str, target: &str| {
+            let text =
+                format!("apiVersion: kyverno.io/v1\nkind: {kind}\nmetadata: {{name: p}}\nspec: {{rules: [{rule}]}}\n");
+            let unit = Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new("a.yaml", text));
+            let document = unit.parse(&Limits::default()).unwrap().remove(0);
+            let target: Target = target.parse().unwrap();
+            made_by_content(&document).iter().any(|made| made.may_be(&target))
+        };
+        let policy = "{generate: {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, name: deny}}";
+        let wanted = "networking.k8s.io/NetworkPolicy";
+        assert!(made("ClusterPolicy", policy, wanted) && made("Policy", policy, wanted));
+        assert!(!made("ClusterPolicy", policy, "policy/PodDisruptionBudget"));
+        assert!(!made("CleanupPolicy", policy, wanted));
+        assert!(!made("ClusterPolicy", "{validate: {pattern: {kind: NetworkPolicy}}}", wanted));
+        let list = "{generate: {cloneList: {namespace: x, kinds: [v1/Secret, apps/v1/Deployment]}}}";
+        assert!(made("ClusterPolicy", list, "core/Secret") && made("ClusterPolicy", list, "workload"));
+        assert!(!made("ClusterPolicy", list, "core/ConfigMap"));
+        let each = "{generate: {foreach: [{list: x, apiVersion: v1, kind: ConfigMap}]}}";
+        assert!(made("ClusterPolicy", each, "core/ConfigMap"));
+        assert!(made("ClusterPolicy", "{generate: {apiVersion: v1, kind: \"{{ request.kind }}\"}}", wanted));
+    }
 
     #[test]
     fn makers_make_what_is_asked_for() {

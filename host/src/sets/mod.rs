@@ -11,30 +11,38 @@
 //!
 //! Repository files (workflows, Terraform) use each other by path, so they are in one set.
 //!
-//! What a kustomization only changes objects with is no object ([`Role::Patch`]).
+//! What a kustomization only changes objects with is no object ([`Role::Patch`]). What it builds is deployed where it
+//! stands, and as it changes it: each kustomization that nothing else includes is a *build*, and the objects of a file are
+//! there once for each ([`Builds`]).
 
 mod beside;
 mod branches;
 mod building;
+mod builds;
+mod change;
 mod directories;
 mod environment;
+mod fields;
 mod generated;
-mod kustomization;
+pub(crate) mod kustomization;
 mod kustomizations;
 mod makers;
 mod named;
-mod paths;
+mod names;
 mod reading;
 mod shortfall;
 #[cfg(test)]
 mod tests;
 
 pub use beside::kustomizations_beside;
+pub use builds::{Builds, Built, Variant};
 pub use kustomization::Kustomization;
 pub use kustomizations::{Kustomizations, Role};
+pub use makers::{Made, made_by_content};
 pub use named::{MAX_NAMED, NamedSetError, NamedSets};
 pub use reading::{PATCH_KIND, Reading};
 
+use crate::discover::STDIN;
 use crate::document::Subject;
 use crate::manifest::Target;
 use branches::{BranchId, Branches, COMMON, FILES};
@@ -63,6 +71,8 @@ pub struct Member<'m> {
     pub path: &'m str,
     /// The objects; documents that are files are none.
     pub objects: Vec<&'m Subject>,
+    /// What those of them make that say it, each with who says it.
+    pub makes: Vec<(&'m Subject, &'m [Made])>,
 }
 
 /// The sets of a run.
@@ -71,6 +81,11 @@ pub struct Sets {
     branches: Branches,
     /// By unit: where its objects belong.
     homes: Vec<Home>,
+    /// By unit: where the objects belong that are built of it, for each of its variants.
+    built: Vec<Vec<Home>>,
+    /// By build: why it has more than the files show.
+    unknown: Vec<Option<String>>,
+    builds: Builds,
     /// By branch: whether objects of it, or of it and what lies in it, name a namespace other than `default`.
     names_others: Vec<[bool; 2]>,
     shortfalls: Shortfalls,
@@ -85,6 +100,17 @@ enum Home {
     Closed(Vec<BranchId>),
 }
 
+/// Whose set is asked for: a document of a unit, as it is written or as it is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// A file that is no object.
+    File,
+    /// An object of a unit as it is written.
+    Written(usize),
+    /// An object of a unit as one of the unit's variants builds it.
+    Built(usize, usize),
+}
+
 /// Documents that a set is made of: those of a branch, alone or with all that lies in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Part {
@@ -97,13 +123,21 @@ pub struct Part {
 impl Sets {
     /// Finds the sets of some units.
     pub fn new(members: &[Member<'_>], kustomizations: &Kustomizations, surroundings: &Surroundings) -> Self {
+        let paths = members.iter().map(|member| (member.path != STDIN).then_some(member.path));
+        let builds = Builds::new(paths, kustomizations);
         let mut building = Building::new(members, kustomizations, surroundings);
         let homes: Vec<Home> = members.iter().map(|member| building.home(member.path)).collect();
+        let built = members.iter().enumerate().map(|(unit, member)| {
+            let home = |variant: &Variant| building.built_home(member.path, builds.directory(variant.build));
+            builds.variants(unit).iter().map(home).collect()
+        });
+        let built: Vec<Vec<Home>> = built.collect();
         building.link(kustomizations);
-        let shortfalls = building.shortfalls(members, &homes, kustomizations, surroundings);
+        let shortfalls = building.shortfalls(members, &homes, &built, kustomizations, &builds, surroundings);
+        let unknown = building.unknown_builds(kustomizations, &builds);
         let (directories, branches) = building.finish();
         let names_others = vec![[false; 2]; branches.len()];
-        let mut sets = Self { directories, branches, homes, names_others, shortfalls };
+        let mut sets = Self { directories, branches, homes, built, unknown, builds, names_others, shortfalls };
         sets.find_namespaces(members, kustomizations);
         sets
     }
@@ -111,15 +145,22 @@ impl Sets {
     fn find_namespaces(&mut self, members: &[Member<'_>], kustomizations: &Kustomizations) {
         let is_other = |name: &str| !matches!(name, "" | "default");
         let mut naming: HashSet<BranchId> = HashSet::new();
-        for (member, home) in members.iter().zip(&self.homes) {
+        for (unit, (member, home)) in members.iter().zip(&self.homes).enumerate() {
             let names = |subject: &&Subject| {
                 let is_namespace = subject.group.is_empty() && subject.kind == "Namespace";
                 is_other(if is_namespace { &subject.name } else { &subject.namespace })
             };
             let is_kustomization = || Kustomization::is_named_so(member.path);
             let puts = || is_kustomization() && kustomizations.namespace(member.path).is_some_and(is_other);
-            if member.objects.iter().any(names) || puts() {
+            let written = member.objects.iter().any(names);
+            let variants = self.builds.variants(unit);
+            if puts() || written && variants.is_empty() {
                 naming.extend(home.branches());
+            }
+            for (variant, home) in variants.iter().zip(&self.built[unit]) {
+                if self.builds.namespace(variant, kustomizations).map_or(written, is_other) {
+                    naming.extend(home.branches());
+                }
             }
         }
         for branch in naming {
@@ -135,12 +176,33 @@ impl Sets {
         self.branches.len()
     }
 
-    /// The branches that a document of a unit belongs to.
-    pub fn branches_of(&self, unit: usize, is_file: bool) -> &[usize] {
-        match self.homes.get(unit) {
-            _ if is_file => &[FILES],
-            Some(home) => home.branches(),
-            None => &[COMMON],
+    /// How the objects of the run are built.
+    pub fn builds(&self) -> &Builds {
+        &self.builds
+    }
+
+    /// The build that a document is of.
+    pub fn build(&self, whose: Whose) -> Option<usize> {
+        match whose {
+            Whose::Built(unit, variant) => self.builds.variants(unit).get(variant).map(|variant| variant.build),
+            _ => None,
+        }
+    }
+
+    fn home(&self, whose: Whose) -> Option<&Home> {
+        match whose {
+            Whose::File => None,
+            Whose::Written(unit) => self.homes.get(unit),
+            Whose::Built(unit, variant) => self.built.get(unit)?.get(variant),
+        }
+    }
+
+    /// The branches that a document belongs to.
+    pub fn branches_of(&self, whose: Whose) -> &[usize] {
+        match (whose, self.home(whose)) {
+            (Whose::File, _) => &[FILES],
+            (_, Some(home)) => home.branches(),
+            (_, None) => &[COMMON],
         }
     }
 
@@ -149,17 +211,16 @@ impl Sets {
         self.branches.lineage(branch).filter(|branch| self.branches.has_children(*branch))
     }
 
-    /// The set of a document of a unit: no document is in two of its parts, unless the configuration puts it into
-    /// several sets.
-    pub fn parts(&self, unit: usize, is_file: bool) -> Vec<Part> {
+    /// The set of a document: no document is in two of its parts, unless the configuration puts it into several sets.
+    pub fn parts(&self, whose: Whose) -> Vec<Part> {
         let own = |branch| Part { branch, whole: false };
         let mut parts = Vec::new();
-        for branch in self.branches_of(unit, is_file).iter().copied() {
+        for branch in self.branches_of(whose).iter().copied() {
             parts.push(Part { branch, whole: self.branches.has_children(branch) });
             parts.extend(self.branches.lineage(branch).skip(1).map(own));
             parts.extend(self.branches.links(branch).iter().copied().map(own));
         }
-        if !is_file {
+        if whose != Whose::File {
             parts.push(own(FILES));
         }
         parts
@@ -171,14 +232,27 @@ impl Sets {
     }
 
     /// Why the set of an object may have more of what is asked for than its files show; `None` where it is complete.
-    pub fn shortfall(&self, unit: usize, asked: &[&Target]) -> Option<&str> {
-        let parts = self.parts(unit, false);
-        let mut reasons = parts.iter().map(|part| self.shortfalls.of_branch(part.branch, part.whole, asked));
-        reasons.find_map(|reason| reason).or_else(|| match self.homes.get(unit)? {
-            Home::Directory(directory, branch) => {
-                self.shortfalls.near(&self.branches, &self.directories, (*directory, *branch))
+    pub fn shortfall(&self, whose: Whose, asked: &[&Target]) -> Option<&str> {
+        if let Whose::Built(unit, variant) = whose {
+            let build = self.builds.variants(unit).get(variant).map(|variant| variant.build);
+            if let Some(reason) = build.and_then(|build| self.unknown.get(build)?.as_deref()) {
+                return Some(reason);
             }
-            Home::Closed(_) => None,
+        }
+        let parts = self.parts(whose);
+        let mut reasons = parts.iter().map(|part| self.shortfalls.of_branch(part.branch, part.whole, asked));
+        reasons.find_map(|reason| reason).or_else(|| {
+            // Of what is built: what stands near its file, and near the kustomization.
+            let written = match whose {
+                Whose::Built(unit, _) => self.home(Whose::Written(unit)),
+                _ => None,
+            };
+            [self.home(whose), written].into_iter().flatten().find_map(|home| match home {
+                Home::Directory(directory, branch) => {
+                    self.shortfalls.near(&self.branches, &self.directories, (*directory, *branch))
+                }
+                Home::Closed(_) => None,
+            })
         })
     }
 }

@@ -37,10 +37,10 @@ impl Shortfalls {
     }
 
     /// Adds that something in a branch makes objects.
-    pub(super) fn add(&mut self, branches: &Branches, branch: BranchId, made: Made, reason: &str) {
-        self.own[branch].entry(made).or_insert_with(|| reason.into());
+    pub(super) fn add(&mut self, branches: &Branches, branch: BranchId, made: &Made, reason: &str) {
+        self.own[branch].entry(made.clone()).or_insert_with(|| reason.into());
         for above in branches.lineage(branch) {
-            self.whole[above].entry(made).or_insert_with(|| reason.into());
+            self.whole[above].entry(made.clone()).or_insert_with(|| reason.into());
         }
     }
 

@@ -48,8 +48,11 @@ fn subject(text: &str) -> Subject {
 
 impl Run {
     fn sets(&self) -> Sets {
-        let members: Vec<Member<'_>> =
-            self.files.iter().map(|(path, objects)| Member { path, objects: objects.iter().collect() }).collect();
+        let members: Vec<Member<'_>> = self
+            .files
+            .iter()
+            .map(|(path, objects)| Member { path, objects: objects.iter().collect(), makes: Vec::new() })
+            .collect();
         let found = self.kustomizations.iter().map(|(path, read)| (path.as_str(), read.clone()));
         Sets::new(&members, &Kustomizations::new(found), &self.surroundings)
     }
@@ -58,18 +61,27 @@ impl Run {
         self.files.iter().position(|(file, _)| file == path).unwrap()
     }
 
-    /// The files that one sees, itself included.
+    /// How the objects of a file are deployed.
+    fn whose(&self, sets: &Sets, unit: usize) -> Vec<Whose> {
+        match sets.builds().variants(unit).len() {
+            0 => vec![Whose::Written(unit)],
+            variants => (0..variants).map(|variant| Whose::Built(unit, variant)).collect(),
+        }
+    }
+
+    /// The files that one sees, itself included, in the first way in which it is deployed.
     fn seen(&self, path: &str) -> Vec<&str> {
         let sets = self.sets();
-        let parts = sets.parts(self.unit(path), false);
-        let holds = |unit: usize, part: &Part| {
-            let mut branches = sets.branches_of(unit, false).iter();
+        let parts = sets.parts(self.whose(&sets, self.unit(path))[0]);
+        let holds = |whose: Whose, part: &Part| {
+            let mut branches = sets.branches_of(whose).iter();
             branches
                 .any(|branch| *branch == part.branch || part.whole && sets.holders(*branch).any(|it| it == part.branch))
         };
         let mut seen = Vec::new();
         for (unit, (file, _)) in self.files.iter().enumerate() {
-            let times = parts.iter().filter(|part| holds(unit, part)).count();
+            let times = |whose: &Whose| parts.iter().filter(|part| holds(*whose, part)).count();
+            let times = self.whose(&sets, unit).iter().map(times).max().unwrap();
             assert!(times <= 1 || !self.surroundings.named.of(file).is_empty(), "{file} is in {times} parts");
             seen.extend((times > 0).then_some(file.as_str()));
         }
@@ -78,12 +90,15 @@ impl Run {
 
     fn merges_default(&self, path: &str) -> bool {
         let sets = self.sets();
-        sets.default_is_none(&sets.parts(self.unit(path), false))
+        sets.default_is_none(&sets.parts(self.whose(&sets, self.unit(path))[0]))
     }
 
     fn shortfall(&self, path: &str, asked: &str) -> Option<String> {
         let target: Target = asked.parse().unwrap();
-        self.sets().shortfall(self.unit(path), &[&target]).map(str::to_owned)
+        let sets = self.sets();
+        let whose = self.whose(&sets, self.unit(path));
+        let reasons: Vec<Option<&str>> = whose.iter().map(|whose| sets.shortfall(*whose, &[&target])).collect();
+        reasons.iter().all(Option::is_some).then(|| reasons[0].map(str::to_owned)).flatten()
     }
 }
 
@@ -167,8 +182,7 @@ fn kustomizations_bring_in_what_they_deploy() {
         parts/dev/extra/kustomization.yaml | resources: [budget.yaml]
         parts/dev/extra/budget.yaml policy:PodDisruptionBudget shop");
     assert_eq!(run.seen("prod/net.yaml").len(), 6);
-    assert!(!run.seen("test/shop.yaml").contains(&"prod/net.yaml"));
-    assert!(run.seen("test/shop.yaml").contains(&"parts/dev/extra/budget.yaml"));
+    assert_eq!(run.seen("test/shop.yaml").len(), 6, "it is deployed by `prod`");
 }
 
 #[test]
@@ -301,8 +315,9 @@ fn environments_cost_no_more_than_what_they_hold() {
         let sets = run.sets();
         (0..run.files.len())
             .map(|unit| {
-                let branches = sets.branches_of(unit, false);
-                sets.parts(unit, false).len() + branches.iter().flat_map(|branch| sets.holders(*branch)).count()
+                let branches = sets.branches_of(Whose::Written(unit));
+                sets.parts(Whose::Written(unit)).len()
+                    + branches.iter().flat_map(|branch| sets.holders(*branch)).count()
             })
             .sum::<usize>()
     };
@@ -345,19 +360,53 @@ proptest! {
 }
 
 #[test]
-fn pods_that_a_kustomization_labels_are_not_known_to_whoever_selects_them() {
+fn what_a_kustomization_builds_is_deployed_where_it_stands() {
     let run = run("
-        prod/kustomization.yaml | {resources: [../base], components: [../more]}
-        base/kustomization.yaml | {resources: [shop.yaml], commonLabels: {app: shop}}
+        base/kustomization.yaml | resources: [shop.yaml]
         base/shop.yaml apps:Deployment shop
-        more/kustomization.yaml | {kind: Component, resources: [budget.yaml]}
-        more/budget.yaml policy:PodDisruptionBudget shop
-        live/kustomization.yaml | {resources: [cart.yaml], commonLabels: {app: cart}}
-        live/cart.yaml apps:Deployment cart
-        test/budget.yaml policy:PodDisruptionBudget cart");
-    let reason = run.shortfall("more/budget.yaml", "workload").unwrap();
-    assert_eq!(reason, "the kustomization in `base` gives pods labels when it is built");
-    assert_eq!(run.shortfall("more/budget.yaml", BUDGET), None);
-    let of_test = run.shortfall("test/budget.yaml", "workload");
-    assert!(!of_test.is_some_and(|reason| reason.contains("live")), "an environment of its own");
+        prod/kustomization.yaml | {resources: [../base, budget.yaml], components: [../parts]}
+        prod/budget.yaml policy:PodDisruptionBudget shop
+        test/kustomization.yaml | resources: [../base]
+        parts/kustomization.yaml | {kind: Component, resources: [net.yaml]}
+        parts/net.yaml NetworkPolicy all
+        common/x.yaml ConfigMap x");
+    let sets = run.sets();
+    let of = |path: &str| {
+        let variants = sets.builds().variants(run.unit(path)).iter();
+        variants.map(|variant| sets.builds().directory(variant.build)).collect::<Vec<_>>()
+    };
+    assert_eq!(of("base/shop.yaml"), ["prod", "test"]);
+    assert_eq!((of("parts/net.yaml"), of("common/x.yaml")), (vec!["prod"], vec![]));
+    let seen = run.seen("base/shop.yaml");
+    assert!(seen.contains(&"prod/budget.yaml") && seen.contains(&"parts/net.yaml") && seen.contains(&"common/x.yaml"));
+    let in_test = sets.parts(Whose::Built(run.unit("base/shop.yaml"), 1));
+    let home = sets.branches_of(Whose::Built(run.unit("prod/budget.yaml"), 0))[0];
+    assert!(!in_test.iter().any(|part| part.branch == home), "another environment");
+}
+
+#[test]
+fn kustomizations_that_include_each_other_build_nothing() {
+    let run = run("
+        a/kustomization.yaml | resources: [../b, x.yaml]
+        b/kustomization.yaml | resources: [../a]
+        a/x.yaml Service x
+        c/kustomization.yaml | resources: [../a]");
+    let sets = run.sets();
+    assert!(sets.builds().variants(run.unit("a/x.yaml")).is_empty());
+}
+
+#[test]
+fn what_too_many_kustomizations_build_is_judged_as_it_is_written() {
+    let overlays = |count: usize| {
+        let overlays = (0..count).map(|n| format!("overlays/o{n}/kustomization.yaml | resources: [../../base]\n"));
+        format!(
+            "base/kustomization.yaml | resources: [x.yaml]\nbase/x.yaml Service x\n{}",
+            overlays.collect::<String>()
+        )
+    };
+    let few = run(&overlays(32));
+    assert_eq!(few.sets().builds().variants(few.unit("base/x.yaml")).len(), 32);
+    let many = run(&overlays(33));
+    assert!(many.sets().builds().variants(many.unit("base/x.yaml")).is_empty());
+    assert!(many.shortfall("base/x.yaml", BUDGET).unwrap().contains("limit `builds`"));
 }

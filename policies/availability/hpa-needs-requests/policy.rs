@@ -11,7 +11,8 @@ policy_sdk::rule! {
     /// metrics Kubernetes scales by CPU utilisation, so CPU is needed then. The same goes for the triggers
     /// `cpu` and `memory` of a ScaledObject. A limit counts as a request, which is what the API server makes
     /// of it, and so does the default of a LimitRange; a request of 0 is none. Metrics that lack the same
-    /// containers are told together, at the first.
+    /// containers are told together, at the first. Of a Rollout that borrows the template of another workload, the
+    /// containers are that one's.
     ///
     /// ## Why
     /// Utilisation is a share of the request. If a single container has none the metric cannot be
@@ -46,11 +47,17 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let Some(target) = autoscaling::scale_target(input) else {
         return not_evaluated("the workload that it scales is not among the documents");
     };
+    let Some(template) = autoscaling::scaled_template(input) else {
+        let (kind, name) = (target.kind(), target.name());
+        return not_evaluated(format!(
+            "the workload whose template {kind} `{name}` borrows is not among the documents"
+        ));
+    };
     let mut lacks = Vec::new();
     if input.subject.kind == "ScaledObject" {
-        judge_triggers(input, &target, findings, &mut lacks);
+        judge_triggers(input, &template, findings, &mut lacks);
     } else {
-        judge_metrics(input, &target, findings, &mut lacks);
+        judge_metrics(input, &template, findings, &mut lacks);
     }
     let mut told: Vec<usize> = Vec::new();
     for (index, lack) in lacks.iter().enumerate() {
@@ -72,7 +79,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             lack.containers.join(", ")
         );
         let report = findings.report(Code::NoRequest, &lack.at, message);
-        lack.lacking.iter().fold(report, |report, view| report.label_in(&target, view, "no request here"));
+        lack.lacking.iter().fold(report, |report, view| report.label_in(&template, view, "no request here"));
         told.extend(same);
     }
     Ok(())

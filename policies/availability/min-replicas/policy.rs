@@ -40,7 +40,10 @@ policy_sdk::rule! {
         "KY:require-deployments-have-multiple-replicas", "GK:replicalimits",
     ],
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
     uses: [Autoscalers, Claims, CommandLines, Production, Services],
     reads: [
         "object.metadata.name",
@@ -77,8 +80,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if workload.containers().any(|container| elects_leader(&container)) {
         return not_applicable("it elects a leader");
     }
-    let served = serving::served(input, |_| true).into_iter().map(|served| served.service).next();
-    let Some(service) = served.or_else(|| serving::sending_to_undeclared(input)) else {
+    let Some(service) = serving::sender(input) else {
         return not_applicable("no Service sends to its pods, other than for metrics");
     };
     if let Some(claim) = claim::of_one_node(input) {
@@ -89,14 +91,28 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return Ok(());
     }
     let serves = format!("Service `{}` sends to its pods", service.name());
-    match autoscaling::autoscaler(input) {
-        Some(autoscaler) => {
+    match (autoscaling::autoscaler(input), autoscaling::borrower(input)) {
+        (Some(autoscaler), _) => {
             let (kind, name) = (autoscaler.kind(), autoscaler.name());
             let message = format!("{kind} `{name}` has a minimum of {replicas}, expected at least {min}: {serves}");
             // Not at `spec.replicas`, whose change would do nothing.
-            findings.report(Code::Autoscaler, &workload.object.at("metadata.name"), message);
+            let report = findings.report(Code::Autoscaler, &workload.object.at("metadata.name"), message);
+            report.label_in(&autoscaler, &autoscaling::minimum_place(&autoscaler), "its minimum");
         }
-        None => {
+        (None, Some(rollout)) => {
+            let name = rollout.name();
+            let message = format!(
+                "Rollout `{name}`, which runs its pods, has `replicas` {replicas}, expected at least {min}: {serves}"
+            );
+            // Replicas of its own would run beside those of the Rollout.
+            let own = rollout.workload().object.at("spec.replicas");
+            findings.report(Code::Replicas, &workload.object.at("metadata.name"), message).label_in(
+                &rollout,
+                &own,
+                "its replicas",
+            );
+        }
+        (None, None) => {
             let view = workload.object.at("spec.replicas");
             let message = format!("`replicas` is {replicas}, expected at least {min}: {serves}");
             let has_claim = claim::names(input).next().is_some();

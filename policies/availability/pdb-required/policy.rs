@@ -7,8 +7,8 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Replicated workloads have a PodDisruptionBudget
     ///
-    /// The pods of a Deployment, StatefulSet or Rollout with at least `min_replicas` replicas are selected by a
-    /// PodDisruptionBudget of their namespace. What counts is the minimum of the HorizontalPodAutoscaler or
+    /// The pods of a Deployment, StatefulSet, Rollout, CloneSet or DeploymentConfig with at least `min_replicas` replicas
+    /// are selected by a PodDisruptionBudget of their namespace. What counts is the minimum of the HorizontalPodAutoscaler or
     /// ScaledObject that scales it, else `spec.replicas`. Of a single replica none is asked: there a budget only
     /// blocks every drain.
     ///
@@ -25,7 +25,7 @@ policy_sdk::rule! {
     /// Add a PodDisruptionBudget with the workload's selector and `maxUnavailable`.
     findings: {
         /// No budget selects the pods of a workload with replicas
-        Missing: Medium, Likely, absence;
+        Missing: Medium, Likely, absence: ["pdbs"];
     },
     priority: P1,
     effort: Small,
@@ -35,7 +35,10 @@ policy_sdk::rule! {
         "PO:missingPodDisruptionBudget", "KY:require-pdb",
     ],
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
     uses: [Autoscalers, DisruptionBudgets, NearBudgets, Beside<PodDisruptionBudget>],
     reads: ["object.metadata.name", "object.spec.selector"],
     parameters: {
@@ -68,10 +71,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 }
 
 fn budget(input: &Input<'_, Parameters>, replicas: i64) -> Option<Fix> {
-    let selector = input.workload().object.at("spec.selector");
-    if selector.is_empty() {
-        return None;
-    }
+    let selector = input.workload().selector()?;
     let is_pair = replicas == 2;
     let spec = object! {
         "minAvailable": ?is_pair.then_some(1),

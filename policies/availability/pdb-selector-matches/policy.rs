@@ -1,4 +1,4 @@
-use policy_sdk::kubernetes::disruption_budget::{self, NearWorkloads, OwnBudget};
+use policy_sdk::kubernetes::disruption_budget::{self, BudgetedWorkloads, NearWorkloads, OwnBudget};
 use policy_sdk::kubernetes::operated::{self, LATE_LABELS, OperatedPods};
 use policy_sdk::prelude::*;
 use policy_sdk::values::selector;
@@ -21,7 +21,7 @@ policy_sdk::rule! {
     /// Copy the selector of the workload, or delete a budget whose workload is gone.
     findings: {
         /// The selector matches the pods of no workload
-        Nothing: Medium, Likely, absence;
+        Nothing: Medium, Likely, absence: ["budgeted", "near_workloads"];
         /// It misses the pods of one workload by the value of one label
         NearMiss: Medium, Certain;
         /// It is empty, and selects every pod of the namespace
@@ -34,7 +34,7 @@ policy_sdk::rule! {
     factor: Disposability,
     since: "0.1.0",
     applies_to: ["policy/PodDisruptionBudget"],
-    uses: [OwnBudget, NearWorkloads, OperatedPods],
+    uses: [OwnBudget, BudgetedWorkloads, NearWorkloads, OperatedPods],
     reads: ["status.expectedPods"],
     parameters: {
         /// Accept an empty selector, for one budget over the whole namespace.

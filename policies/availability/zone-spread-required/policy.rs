@@ -1,5 +1,6 @@
 use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
 use policy_sdk::kubernetes::production::{self, Production};
+use policy_sdk::kubernetes::spread::{self, NewConstraints, Spread, ZONE};
 use policy_sdk::parameter::{self, Bounded};
 use policy_sdk::prelude::*;
 
@@ -24,9 +25,9 @@ policy_sdk::rule! {
     /// Add the constraint with the workload's own selector.
     findings: {
         /// Replicas in production are not spread over zones
-        MissingInProduction: Medium, Likely;
+        MissingInProduction: Medium, Likely, covers: ["node-spread-required"], within: Document;
         /// Replicas are not spread over zones
-        Missing: Low, Likely;
+        Missing: Low, Likely, covers: ["node-spread-required"], within: Document;
         /// What happens when they cannot be spread is another than asked for
         When: Low, Likely;
         /// The skew over zones is larger than asked for
@@ -37,16 +38,14 @@ policy_sdk::rule! {
     factor: Concurrency,
     peers: ["PO:topologySpreadConstraint", "KY:topologyspreadconstraints-policy"],
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
-    uses: [Autoscalers, Production],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
+    uses: [Autoscalers, Production, Spread, NewConstraints],
     reads: [
-        "object.spec.selector",
         "pod.spec.nodeSelector",
         "pod.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
-        "pod.spec.affinity.podAntiAffinity",
-        "pod.spec.topologySpreadConstraints[*].topologyKey",
-        "pod.spec.topologySpreadConstraints[*].maxSkew",
-        "pod.spec.topologySpreadConstraints[*].whenUnsatisfiable",
     ],
     parameters: {
         /// The highest `maxSkew`; any where it is not set.
@@ -64,8 +63,6 @@ policy_sdk::choice! {
     pub When { Any = "", DoNotSchedule = "DoNotSchedule", ScheduleAnyway = "ScheduleAnyway" }
 }
 
-const ZONE: &str = "topology.kubernetes.io/zone";
-const NODE: &str = "kubernetes.io/hostname";
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
@@ -81,16 +78,16 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("it is held in one zone");
     }
     let is_production = production::is_production(input);
-    let all = spec.get("topologySpreadConstraints");
     let over_zones: Vec<View<'_>> =
-        all.items().filter(|constraint| is_zone(constraint.get("topologyKey").text())).collect();
+        spread::constraints(input).filter(|constraint| is_zone(constraint.key())).map(|it| it.view).collect();
     let Some(first) = over_zones.first() else {
-        if has_anti_affinity(&spec, &is_zone) {
+        if spread::anti_affinity(input).any(|term| is_zone(term.key())) {
             return Ok(());
         }
         let code = if is_production { Code::MissingInProduction } else { Code::Missing };
         let message = format!("it has {replicas} replicas and no topology spread constraint on `{ZONE}`");
-        findings.report(code, &all, message).fix(fix(input));
+        let fix = spread::fix(input, "spread the replicas over zones");
+        findings.report(code, &spread::list(&spec), message).fix(fix);
         return Ok(());
     };
     let has_skew = |constraint: &View<'_>| {
@@ -127,39 +124,4 @@ fn is_held_in_zone(spec: &View<'_>, is_zone: &dyn Fn(&str) -> bool) -> bool {
     };
     spec.get("nodeSelector").entries().any(|(key, _)| is_zone(key))
         || !terms.is_empty() && terms.items().all(|term| term.get("matchExpressions").items().any(names_one))
-}
-
-fn has_anti_affinity(spec: &View<'_>, is_zone: &dyn Fn(&str) -> bool) -> bool {
-    let affinity = spec.at("affinity.podAntiAffinity");
-    let preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution");
-    let preferred = preferred.items().map(|term| term.get("podAffinityTerm"));
-    affinity.get(REQUIRED).items().chain(preferred).any(|term| is_zone(term.get("topologyKey").text()))
-}
-
-fn fix(input: &Input<'_, Parameters>) -> Option<Fix> {
-    let workload = input.workload();
-    let selector = workload.object.at("spec.selector");
-    if selector.is_empty() {
-        return None;
-    }
-    let match_keys = (workload.kind() == "Deployment").then_some(["pod-template-hash"]);
-    let constraint = |key: &str| {
-        object! {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": selector,
-            "matchLabelKeys": ?match_keys,
-        }
-    };
-    let all = workload.spec().get("topologySpreadConstraints");
-    let mut constraints = vec![constraint(ZONE)];
-    if !all.items().any(|constraint| constraint.get("topologyKey").text() == NODE) {
-        constraints.push(constraint(NODE));
-    }
-    let fix = Fix::unsafe_("spread the replicas over zones");
-    Some(match all.kind() {
-        Some(Kind::Array) => constraints.iter().fold(fix, |fix, constraint| fix.set(&all.end(), constraint)),
-        _ => fix.set(&all, constraints),
-    })
 }

@@ -11,8 +11,9 @@ policy_sdk::rule! {
     /// What counts is what is in effect: a backend in an override file (`override.tf`, `*_override.tf`) takes the place of
     /// that of the other files.
     ///
-    /// A root module has a `provider` block without `alias`, is called by no other module, and is neither an
-    /// example, a test nor a part of a library, as its folders say (`examples`, `tests`, `modules`, …).
+    /// A root module has a `backend`, a `cloud` block or a `provider` block without `alias`, is called by no other
+    /// module, and is neither an example, a test nor a part of a library, as its folders say (`examples`, `tests`,
+    /// `modules`, …). Terraform passes over the `backend` of any other.
     ///
     /// ## Why
     /// Local state lies on one laptop or dies with the CI job: nobody else can plan, two people can
@@ -67,6 +68,13 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         (false, true) => Some((settings.get("cloud"), "cloud")),
         (false, false) => None,
     };
+    let path = module.get("path").text();
+    if let Some(folder) = path.split('/').find(|folder| NO_ROOTS.contains(folder)) {
+        return not_applicable(format!("it is no root module: it is in a folder `{folder}`"));
+    }
+    if let Some(caller) = terraform::caller(input) {
+        return not_applicable(format!("it is no root module: `{}` calls it", caller.name()));
+    }
     if let Some((place, name)) = declared {
         let allowed = allowed(input);
         if !allowed.iter().any(|allowed| allowed == name) {
@@ -79,13 +87,6 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     else {
         return not_applicable("it is no root module: it has no `provider` block of its own");
     };
-    let path = module.get("path").text();
-    if let Some(folder) = path.split('/').find(|folder| NO_ROOTS.contains(folder)) {
-        return not_applicable(format!("it is no root module: it is in a folder `{folder}`"));
-    }
-    if let Some(caller) = terraform::caller(input) {
-        return not_applicable(format!("it is no root module: `{}` calls it", caller.name()));
-    }
     let place = if settings.get("attributes").exists() { &settings } else { provider.place() };
     let message = "the root module declares no `backend`: unless a wrapper writes one, its state is a local file";
     findings.report(Code::Missing, place, message);

@@ -30,13 +30,13 @@ policy_sdk::rule! {
     /// it reach DNS and its backing services.
     findings: {
         /// The namespace has NetworkPolicies, and none selects the pods
-        Uncovered: Medium, Likely, absence;
+        Uncovered: Medium, Likely, absence: ["policies"];
         /// The namespace has no NetworkPolicy at all
-        None: Low, Likely, absence;
+        None: Low, Likely, absence: ["policies"];
         /// Policies cut the pods off from the Service that sends to them
-        NoIngress: Medium, Likely, absence;
+        NoIngress: Medium, Likely, absence: ["policies"];
         /// No policy lets the pods reach a backing service that they name
-        NoEgress: Low, Guess, absence;
+        NoEgress: Low, Guess, absence: ["policies"];
     },
     priority: P1,
     effort: Medium,
@@ -78,12 +78,14 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         if let Some(other) = network_policy::foreign(input) {
             return not_evaluated(format!("{} `{}` may select its pods", other.kind(), other.name()));
         }
-        let (code, message) = if network_policy::has_any(input) {
-            (Code::Uncovered, "no NetworkPolicy of its namespace selects its pods")
-        } else {
-            (Code::None, "its namespace has no NetworkPolicy")
+        let fix = new_policy(input);
+        match network_policy::any(input) {
+            Some(other) => findings
+                .report(Code::Uncovered, &name, "no NetworkPolicy of its namespace selects its pods")
+                .label_in(&other, &other.document.at("metadata.name"), "selects other pods")
+                .fix(fix),
+            None => findings.report(Code::None, &name, "its namespace has no NetworkPolicy").fix(fix),
         };
-        findings.report(code, &name, message).fix(new_policy(input));
         return Ok(());
     }
     let has_rule = |direction| policies.iter().any(|policy| policy.rules(direction).next().is_some());

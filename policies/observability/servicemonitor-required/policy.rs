@@ -23,15 +23,18 @@ policy_sdk::rule! {
     /// Add a ServiceMonitor with the Service's labels and the name of its metrics port.
     findings: {
         /// A container declares a port for metrics, and nothing scrapes it
-        MetricsPort: Medium, Likely, absence;
+        MetricsPort: Medium, Likely, absence: ["service_monitors", "pod_monitors"];
         /// Nothing scrapes a workload that serves
-        Missing: Info, Guess, absence;
+        Missing: Info, Guess, absence: ["service_monitors", "pod_monitors"];
     },
     priority: P1,
     effort: Small,
     factor: Telemetry,
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
     uses: [Monitors, MonitoringOperator, Beside<ServiceMonitor>],
     reads: [
         "object.metadata.labels",

@@ -95,8 +95,8 @@ fn judge(
         (Code::Branch, message)
     } else if is_trusted || by_tag {
         return;
-    } else if job.is_some_and(|job| is_worth_stealing(input, job)) {
-        let message = format!("`{name}` is pinned by the tag `{reference}` in a job with secrets, expected {expected}");
+    } else if let Some(stake) = job.and_then(|job| worth_stealing(input, job)) {
+        let message = format!("`{name}` is pinned by the tag `{reference}` in a job with {stake}, expected {expected}");
         (Code::TagWithSecrets, message)
     } else {
         (Code::Tag, format!("`{name}` is pinned by the tag `{reference}`, expected {expected}"))
@@ -104,19 +104,23 @@ fn judge(
     findings.report(code, uses, message).fix(fix(uses, action, &parameters.pins));
 }
 
-/// Whether a job gets secrets other than its own token, or has a token that may write what is shipped.
-fn is_worth_stealing(input: &Input<'_, Parameters>, job: &View<'_>) -> bool {
+/// What a job has that is worth stealing: secrets other than its own token, or a token that may write what is shipped.
+fn worth_stealing(input: &Input<'_, Parameters>, job: &View<'_>) -> Option<String> {
     let names_secret = |view: View<'_>| github::with_secrets(&view).any(|(_, _, names_secret)| names_secret);
     let mut steps = job.get("steps").items();
-    let scopes = ["id-token", "contents", "packages"];
-    job.get("secrets").kind().is_some()
+    let has_secrets = job.get("secrets").kind().is_some()
         || ["env", "with"].into_iter().any(|field| names_secret(job.get(field)))
         || names_secret(input.document.get("env"))
         || steps.any(|step| {
             ["env", "with"].into_iter().any(|field| names_secret(step.get(field)))
                 || github::names_secret(&step.get("run:expression"))
-        })
-        || scopes.into_iter().any(|scope| github::may_write(input, job, scope) == Some(true))
+        });
+    if has_secrets {
+        return Some("secrets".to_owned());
+    }
+    let mut scopes = ["id-token", "contents", "packages"].into_iter();
+    let scope = scopes.find(|scope| github::may_write(input, job, scope) == Some(true))?;
+    Some(format!("`{scope}: write`"))
 }
 
 fn fix(uses: &View<'_>, action: &Action<'_>, pins: &[(String, String)]) -> Option<Fix> {

@@ -167,26 +167,28 @@ fn judge_login(
     findings: &mut Findings,
 ) {
     let with = step.get("with");
+    let given = |name: &str| github::given(&with, name);
     let (action, role) = (login.action, login.role);
-    if let Some(key) = login.keys.iter().find(|key| with.get(key).exists()) {
-        if !with.get("aws-session-token").exists() && !holds_only_ids(with.get(key).text()) {
+    if let Some(key) = login.keys.iter().find(|key| given(key).exists()) {
+        if !given("aws-session-token").exists() && !holds_only_ids(given(key).text()) {
             let message = format!("`{action}` gets the stored key `{key}`, expected only `{role}`");
-            findings.report(Code::StaticKey, &with.get(key), message);
+            findings.report(Code::StaticKey, &given(key), message);
         }
         return;
     }
-    let is_chained = with.get("role-chaining").is_true() || with.get("role-chaining").text() == "true";
-    if with.get("auth-type").text().eq_ignore_ascii_case("identity") {
+    let chaining = given("role-chaining");
+    let is_chained = chaining.is_true() || chaining.text() == "true";
+    if given("auth-type").text().eq_ignore_ascii_case("identity") {
         return;
     }
-    if !with.get(role).exists() {
+    if !given(role).exists() {
         let finds_one = login.role == "role-to-assume"
             && (!is_hosted(&job.get("runs-on"))
                 || [step.get("env"), job.get("env"), input.document.get("env")]
                     .iter()
                     .any(|env| ["AWS_ROLE_ARN", "AWS_PROFILE"].iter().any(|name| env.get(name).exists())));
         if !finds_one {
-            findings.report(Code::NoRole, &with.get(role), format!("`{action}` names no `{role}`"));
+            findings.report(Code::NoRole, &given(role), format!("`{action}` names no `{role}`"));
         }
     } else if !is_chained && !github::may_write(input, job, "id-token").unwrap_or(github::is_reusable(input)) {
         let message = format!("job `{id}` logs in with OIDC but lacks the permission `id-token: write`");
@@ -201,7 +203,7 @@ fn judge_login(
         let place = if permissions.as_str().is_some() { permissions } else { permissions.get("id-token") };
         findings.report(Code::NoIdToken, &place, message).label(&step.get("uses"), "logs in here").fix(fix);
     }
-    let lifetime = with.get(login.lifetime);
+    let lifetime = given(login.lifetime);
     let seconds = lifetime.scalar_text().and_then(|text| text.trim_end_matches('s').parse::<u64>().ok());
     if let Some(seconds) = seconds.filter(|seconds| *seconds > MAX_SECONDS) {
         let message = format!("the session lives {seconds} seconds, expected at most {MAX_SECONDS}");

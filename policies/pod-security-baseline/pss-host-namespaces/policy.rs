@@ -1,10 +1,11 @@
+use policy_sdk::kubernetes::pod_security::baseline::{self, HostNamespaces, HostProcess};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
     /// Pods do not share the node's namespaces
     ///
     /// None of the pod's `hostNetwork`, `hostPID` and `hostIPC` is `true`. A HostProcess pod for Windows nodes must
-    /// be on their network, so there `hostNetwork` is not judged.
+    /// be on their network, so there `hostNetwork` is left to `pss-windows-hostprocess`.
     ///
     /// ## Why
     /// With the node's network a pod bypasses every NetworkPolicy and reaches what listens on
@@ -35,19 +36,14 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    reads: [
-        "pod.spec.hostNetwork", "pod.spec.hostPID", "pod.spec.hostIPC", "pod.spec.hostUsers",
-        "pod.spec.securityContext.windowsOptions.hostProcess",
-        "container.securityContext.windowsOptions.hostProcess",
-    ],
+    uses: [HostNamespaces, HostProcess],
+    reads: ["pod.spec.hostUsers"],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     let spec = workload.spec();
-    let is_host_process = |view: &View<'_>| view.at("securityContext.windowsOptions.hostProcess").is_true();
-    let must_share_network =
-        is_host_process(&spec) || workload.containers().any(|container| is_host_process(&container));
+    let must_share_network = !baseline::host_process(input).is_empty();
     for (field, code, what) in [
         ("hostNetwork", Code::HostNetwork, "network"),
         ("hostPID", Code::HostPid, "process"),

@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::pod_security::baseline::{self, Privileged};
 use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::prelude::*;
 
@@ -6,8 +7,8 @@ policy_sdk::rule! {
     ///
     /// No container of any class sets `securityContext.privileged: true`.
     ///
-    /// What else a privileged container lacks (`allowPrivilegeEscalation`, `capabilities`, `seccompProfile`) is not
-    /// told beside it: the cure is the same.
+    /// What else a privileged container lacks (`allowPrivilegeEscalation`, `capabilities`, `seccompProfile`,
+    /// `procMount`) is not told beside it: the cure is the same.
     ///
     /// ## Why
     /// A privileged container sees the node's devices and keeps every kernel capability: escaping it
@@ -20,29 +21,31 @@ policy_sdk::rule! {
     findings: {
         /// A container is privileged
         Privileged: High, Certain,
-            covers: ["pss-privilege-escalation", "pss-drop-all-capabilities", "pss-seccomp-restricted"], within: Container;
+            covers: [
+                "pss-capabilities-baseline", "pss-drop-all-capabilities", "pss-privilege-escalation", "pss-procmount",
+                "pss-seccomp-baseline", "pss-seccomp-restricted",
+            ],
+            within: Container;
     },
     priority: P0,
     effort: Small,
     factor: Security,
     controls: ["pss:baseline", "cis:5.2.2"],
-    peers: ["KL:privileged-container", "CK:CKV_K8S_16", "TR:KSV-0017"],
+    peers: [
+        "KL:privileged-container", "KS:container-security-context-privileged", "PO:runAsPrivileged", "KC:C-0057",
+        "CK:CKV_K8S_16", "TR:KSV-0017", "KY:disallow-privileged-containers", "GK:privileged-containers",
+    ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [CommandLines],
-    reads: [
-        "container.securityContext.privileged",
-        "container.volumeMounts[*].mountPropagation",
-    ],
+    uses: [CommandLines, Privileged],
+    reads: ["container.volumeMounts[*].mountPropagation"],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    for container in input.workload().containers() {
-        let privileged = container.at("securityContext.privileged");
-        if privileged.is_true() {
-            let message = format!("{} is privileged{}", container.described(), smaller_way(&container));
-            findings.report(Code::Privileged, &privileged, message);
-        }
+    for violation in baseline::privileged(input) {
+        let way = violation.owner.container().map_or("", smaller_way);
+        let message = format!("{} is privileged{way}", violation.owner.described());
+        findings.report(Code::Privileged, &violation.at, message);
     }
     Ok(())
 }

@@ -1,5 +1,9 @@
+use policy_sdk::kubernetes::pod_security;
+use policy_sdk::kubernetes::pod_security::baseline::{self, AddedCapabilities, Privileged};
+use policy_sdk::kubernetes::pod_security::restricted::{self, NET_BIND_SERVICE, RunAsNonRoot, RunAsUser};
 use policy_sdk::kubernetes::windows::{self, Windows};
 use policy_sdk::prelude::*;
+use policy_sdk::settings::KubernetesVersion;
 
 policy_sdk::rule! {
     /// Containers drop all capabilities and add at most `NET_BIND_SERVICE`
@@ -40,40 +44,27 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Windows],
-    reads: [
-        "pod.spec.securityContext.runAsNonRoot",
-        "pod.spec.securityContext.runAsUser",
-        "container.securityContext.capabilities",
-        "container.securityContext.privileged",
-        "container.securityContext.runAsNonRoot",
-        "container.securityContext.runAsUser",
-    ],
+    uses: [AddedCapabilities, Privileged, RunAsNonRoot, RunAsUser, Windows, KubernetesVersion],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let workload = input.workload();
-    if windows::is_declared(input) {
+    let version = pod_security::version(input);
+    if pod_security::is_exempt_windows(input, version) {
         return not_applicable("the pod is for Windows nodes");
     }
-    let pod = workload.spec().get("securityContext");
-    for container in workload.containers() {
-        let capabilities = container.at("securityContext.capabilities");
+    let pod = input.workload().spec().get("securityContext");
+    for violation in restricted::capabilities(input, version) {
+        let (Some(container), capabilities) = (violation.owner.container(), &violation.at) else { continue };
         let drop = capabilities.get("drop");
-        let added: Vec<View<'_>> =
-            capabilities.get("add").items().filter(|added| added.text() != "NET_BIND_SERVICE").collect();
+        let added = baseline::added_beyond(container, &[NET_BIND_SERVICE]);
         let names: Vec<&str> = added.iter().map(View::text).collect();
         let adds = format!("adds `{}`, only `NET_BIND_SERVICE` may be added", names.join("`, `"));
         let also = if added.is_empty() { String::new() } else { format!("; it also {adds}") };
         let (name, hint) = (container.described(), windows::hint(input));
         let misspelt = drop.items().find(|dropped| matches!(&*dropped.text().to_ascii_uppercase(), "ALL" | "CAP_ALL"));
-        let report = if drop.items().any(|dropped| dropped.text() == "ALL") {
-            if added.is_empty() {
-                continue;
-            }
-            findings
-                .report(Code::Added, &capabilities, format!("{name} {adds}{hint}"))
-                .fix(windows::unless_only(input, None))
+        let report = if restricted::drops_all(container) {
+            let report = findings.report(Code::Added, capabilities, format!("{name} {adds}{hint}"));
+            report.fix(windows::unless_only(input, None))
         } else if let Some(misspelt) = misspelt {
             let written = misspelt.text();
             let message =
@@ -82,8 +73,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             findings.report(Code::Spelling, &misspelt, message).fix(windows::unless_only(input, Some(fix)))
         } else {
             let message = format!("{name} does not drop all capabilities, expected `drop: [\"ALL\"]`{also}{hint}");
-            let fix = fix(&container, &pod, &drop, added.is_empty());
-            findings.report(Code::NotDropped, &capabilities, message).fix(windows::unless_only(input, fix))
+            let fix = fix(container, &pod, &drop, added.is_empty());
+            findings.report(Code::NotDropped, capabilities, message).fix(windows::unless_only(input, fix))
         };
         added.iter().fold(report, |report, added| report.label(added, "this one is added"));
     }

@@ -1,6 +1,10 @@
+use policy_sdk::kubernetes::pod_security;
+use policy_sdk::kubernetes::pod_security::baseline::{AddedCapabilities, Privileged};
+use policy_sdk::kubernetes::pod_security::restricted::{self, Escalation, RunAsNonRoot, RunAsUser};
 use policy_sdk::kubernetes::windows::{self, Windows};
 use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::prelude::*;
+use policy_sdk::settings::KubernetesVersion;
 
 policy_sdk::rule! {
     /// Containers cannot gain privileges
@@ -36,15 +40,8 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [CommandLines, Windows],
-    reads: [
-        "pod.spec.securityContext.runAsNonRoot",
-        "pod.spec.securityContext.runAsUser",
-        "container.securityContext.runAsNonRoot",
-        "container.securityContext.runAsUser",
-        "container.securityContext.allowPrivilegeEscalation",
-        "container.securityContext.privileged",
-        "container.securityContext.capabilities.add",
+    uses: [
+        Escalation, AddedCapabilities, CommandLines, Privileged, RunAsNonRoot, RunAsUser, Windows, KubernetesVersion,
     ],
 }
 
@@ -52,15 +49,14 @@ policy_sdk::rule! {
 const RAISING: [&str; 4] = ["sudo", "su", "ping", "newuidmap"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let workload = input.workload();
-    if windows::is_declared(input) {
+    let (workload, version) = (input.workload(), pod_security::version(input));
+    if pod_security::is_exempt_windows(input, version) {
         return not_applicable("the pod is for Windows nodes");
     }
-    for container in workload.containers() {
-        let allowed = container.at("securityContext.allowPrivilegeEscalation");
+    for violation in restricted::escalation(input, version) {
+        let (Some(container), allowed) = (violation.owner.container(), &violation.at) else { continue };
         // The API server takes no `false` beside it.
-        let cannot = added(&container).any(|capability| capability.text() == "CAP_SYS_ADMIN");
-        if allowed.as_bool() == Some(false) || cannot {
+        if added(container).any(|capability| capability.text() == "CAP_SYS_ADMIN") {
             continue;
         }
         let name = container.described();
@@ -68,12 +64,12 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let report = if allowed.exists() {
             let written = allowed.to_json();
             let message = format!("{name} sets `allowPrivilegeEscalation` to `{written}`, expected `false`{hint}");
-            findings.report(Code::True, &allowed, message)
+            findings.report(Code::True, allowed, message)
         } else {
             let message = format!("`allowPrivilegeEscalation` of {name} is not set, expected `false`{hint}");
-            findings.report(Code::Missing, &allowed, message)
+            findings.report(Code::Missing, allowed, message)
         };
-        report.fix(windows::unless_only(input, fix(&workload, &container, &allowed)));
+        report.fix(windows::unless_only(input, fix(&workload, container, allowed)));
     }
     Ok(())
 }

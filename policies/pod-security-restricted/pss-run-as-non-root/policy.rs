@@ -1,16 +1,23 @@
+use policy_sdk::kubernetes::pod_security;
+use policy_sdk::kubernetes::pod_security::baseline::Privileged;
+use policy_sdk::kubernetes::pod_security::restricted::{self, NonRoot, RunAsNonRoot, RunAsUser};
 use policy_sdk::prelude::*;
+use policy_sdk::settings::KubernetesVersion;
 
 policy_sdk::rule! {
     /// Containers must run as a user other than root
     ///
     /// The pod's `securityContext.runAsNonRoot` is `true`, or that of every container of every class
-    /// is; neither the pod nor a container sets `false`.
+    /// is; neither the pod nor a container sets `false`. From Kubernetes 1.35 on a user namespace of the pod's own
+    /// (`hostUsers: false`) is enough.
     ///
-    /// A pod is told once, whatever is wrong with its containers.
+    /// A pod is told once, whatever is wrong with its containers. Where `pss-run-as-user` is asked too, it alone tells
+    /// of containers with `runAsUser: 0`.
     ///
-    /// The fix is safe only where it cannot keep a container from starting, since every container that it
-    /// concerns has a numeric `runAsUser` other than 0, and where nobody wrote `false`. Otherwise the image decides the
-    /// user, or somebody did, so a person must confirm it. Where a container has `runAsUser: 0` or is privileged there is no fix.
+    /// The fix is safe only where it cannot keep a container from starting, since every container that it concerns has
+    /// a numeric `runAsUser` other than 0, and where nobody wrote `false`. Otherwise the image decides the user, or
+    /// somebody did, so a person must confirm it. Where a container has `runAsUser: 0` or is privileged there is no
+    /// fix.
     ///
     /// ## Why
     /// A process that is root in its container is root on the node once it gets out, and inside it
@@ -35,60 +42,45 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    reads: [
-        "pod.spec.hostUsers",
-        "pod.spec.securityContext.runAsNonRoot",
-        "pod.spec.securityContext.runAsUser",
-        "container.securityContext.runAsNonRoot",
-        "container.securityContext.runAsUser",
-        "container.securityContext.privileged",
-    ],
-    parameters: {
-        /// Let pods in a user namespace of their own (`hostUsers: false`) run as root, as Pod
-        /// Security does from Kubernetes 1.35.
-        allow_userns: bool = false,
-    },
+    uses: [RunAsNonRoot, RunAsUser, Privileged, KubernetesVersion],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let workload = input.workload();
-    let spec = workload.spec();
-    if input.parameters.allow_userns && spec.get("hostUsers").as_bool() == Some(false) {
+    let (spec, version) = (input.workload().spec(), pod_security::version(input));
+    if pod_security::has_user_namespace(&spec, version) {
         return not_applicable("the pod has a user namespace of its own (`hostUsers: false`)");
     }
-    let pod = spec.at("securityContext.runAsNonRoot");
-    let (mut unset, set): (Vec<_>, Vec<_>) =
-        workload.containers().partition(|container| !container.at("securityContext.runAsNonRoot").exists());
-    let is_refused = pod.exists() && !pod.is_true();
-    let allowing: Vec<Container<'_>> =
-        set.into_iter().filter(|container| !container.at("securityContext.runAsNonRoot").is_true()).collect();
-    if pod.is_true() {
-        unset.clear();
-    }
-    if is_refused || !allowing.is_empty() {
-        let mut who: Vec<String> = is_refused.then(|| "the pod".to_owned()).into_iter().collect();
+    let NonRoot { pod: refused, mut allowing, mut silent } = restricted::run_as_non_root(input, version);
+    // Where all are to be root, the finding stands at one of them: pss-run-as-user covers it there.
+    let is_root = |container: &Container<'_>| container.at("securityContext.runAsUser").as_i64() == Some(0);
+    allowing.sort_by_key(is_root);
+    let all_are_root = silent.iter().all(is_root);
+    silent.retain(|container| all_are_root || !is_root(container));
+    let targets: Vec<View<'_>> = refused.iter().cloned().chain(allowing.iter().map(own)).collect();
+    if let Some(first) = targets.first() {
+        let mut who: Vec<String> = refused.iter().map(|_| "the pod".to_owned()).collect();
         if !allowing.is_empty() {
             who.push(listed(&allowing));
         }
-        let targets: Vec<View<'_>> = is_refused
-            .then(|| pod.clone())
-            .into_iter()
-            .chain(allowing.iter().map(|container| container.at("securityContext.runAsNonRoot")))
-            .collect();
         let mut written: Vec<String> = targets.iter().map(|target| format!("`{}`", target.to_json())).collect();
         written.dedup();
         let message = format!("`runAsNonRoot` of {} is {}, expected `true`", who.join(" and "), written.join(" and "));
-        let concerned: Vec<&Container<'_>> = allowing.iter().chain(&unset).collect();
-        let fix = fix(&targets, &spec, &concerned);
-        let report = findings.report(Code::False, &targets[0], message).fix(fix);
+        let concerned: Vec<&Container<'_>> = allowing.iter().chain(&silent).collect();
+        let report = findings.report(Code::False, first, message).fix(fix(&targets, &spec, &concerned));
         targets[1..].iter().fold(report, |report, target| report.label(target, "here too"));
-    } else if !unset.is_empty() {
-        let message = format!("neither the pod nor {} sets `runAsNonRoot: true`", listed(&unset));
-        let fix = fix(std::slice::from_ref(&pod), &spec, &unset.iter().collect::<Vec<_>>());
-        let report = findings.report(Code::Missing, &pod, message).fix(fix);
-        unset.iter().fold(report, |report, container| report.label(container, "does not set it either"));
+    } else if let Some(first) = silent.first() {
+        let pod = spec.at("securityContext.runAsNonRoot");
+        let at = if all_are_root { own(first) } else { pod.clone() };
+        let message = format!("neither the pod nor {} sets `runAsNonRoot: true`", listed_or(&silent));
+        let fix = fix(std::slice::from_ref(&pod), &spec, &silent.iter().collect::<Vec<_>>());
+        let report = findings.report(Code::Missing, &at, message).fix(fix);
+        silent.iter().fold(report, |report, container| report.label(container, "does not set it either"));
     }
     Ok(())
+}
+
+fn own<'d>(container: &Container<'d>) -> View<'d> {
+    container.at("securityContext.runAsNonRoot")
 }
 
 /// Sets `true` at the targets, which decide for the containers `concerned`.

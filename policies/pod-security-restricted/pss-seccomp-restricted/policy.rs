@@ -1,5 +1,9 @@
+use policy_sdk::kubernetes::pod_security;
+use policy_sdk::kubernetes::pod_security::baseline::{self, Privileged, Seccomp};
+use policy_sdk::kubernetes::pod_security::restricted;
 use policy_sdk::kubernetes::windows::{self, Windows};
 use policy_sdk::prelude::*;
+use policy_sdk::settings::KubernetesVersion;
 
 policy_sdk::rule! {
     /// Containers run under a seccomp profile
@@ -36,52 +40,42 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Windows],
-    reads: [
-        "pod.spec.securityContext.seccompProfile",
-        "container.securityContext.seccompProfile",
-        "container.securityContext.privileged",
-    ],
+    uses: [Seccomp, Privileged, Windows, KubernetesVersion],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let workload = input.workload();
-    if windows::is_declared(input) {
+    let (workload, version) = (input.workload(), pod_security::version(input));
+    if pod_security::is_exempt_windows(input, version) {
         return not_applicable("the pod is for Windows nodes");
     }
-    let pod = workload.spec().at("securityContext.seccompProfile");
-    let (mut unset, set): (Vec<_>, Vec<_>) =
-        workload.containers().partition(|container| !container.at("securityContext.seccompProfile").exists());
-    unset.retain(|container| !container.at("securityContext.privileged").is_true());
-    if pod.exists() {
-        judge(input, &pod, "the pod", findings);
-    } else if !unset.is_empty() {
-        let hint = windows::hint(input);
-        let message = format!("neither the pod nor {} sets `seccompProfile`{hint}", listed(&unset));
+    if !version.is_at_least(19) {
+        return not_applicable("Pod Security has the check from Kubernetes 1.19 on");
+    }
+    let hint = windows::hint(input);
+    let without = restricted::unconfined(input, version).into_iter();
+    let without = without.filter_map(|violation| violation.owner.container().cloned());
+    let without: Vec<Container<'_>> =
+        without.filter(|container| !container.at("securityContext.privileged").is_true()).collect();
+    if !without.is_empty() {
+        let pod = workload.spec().at("securityContext.seccompProfile");
+        let message = format!("neither the pod nor {} sets `seccompProfile`{hint}", listed_or(&without));
         let fix = Fix::safe("run under the container runtime's seccomp profile");
         let fix = fix.set(&pod, object! { "type": "RuntimeDefault" });
         let report = findings.report(Code::Missing, &pod, message).fix(windows::unless_only(input, Some(fix)));
-        unset.iter().fold(report, |report, container| report.label(container, "does not set it either"));
+        without.iter().fold(report, |report, container| report.label(container, "does not set it either"));
     }
-    for container in set {
-        judge(input, &container.at("securityContext.seccompProfile"), &container.described(), findings);
+    for violation in baseline::unconfining(input) {
+        let (who, kind) = (violation.owner.described(), &violation.at);
+        let (code, has) = if kind.exists() {
+            (Code::Other, format!("the seccomp profile `{}`", kind.text()))
+        } else {
+            (Code::Empty, "a seccomp profile without `type`, which the API server refuses".into())
+        };
+        let message = format!("{who} has {has}, expected `RuntimeDefault` or `Localhost`{hint}");
+        let profile = violation.owner.security_context(&workload).get("seccompProfile");
+        let fix = Fix::unsafe_("use the container runtime's seccomp profile");
+        let fix = fix.set(&profile, object! { "type": "RuntimeDefault" });
+        findings.report(code, kind, message).fix(windows::unless_only(input, Some(fix)));
     }
     Ok(())
-}
-
-/// Reports a profile that is set and confines nothing.
-fn judge(input: &Input<'_, Parameters>, profile: &View<'_>, who: &str, findings: &mut Findings) {
-    let kind = profile.get("type");
-    if matches!(kind.text(), "RuntimeDefault" | "Localhost") {
-        return;
-    }
-    let (code, has) = if kind.exists() {
-        (Code::Other, format!("the seccomp profile `{}`", kind.text()))
-    } else {
-        (Code::Empty, "a seccomp profile without `type`, which the API server refuses".into())
-    };
-    let fix =
-        Fix::unsafe_("use the container runtime's seccomp profile").set(profile, object! { "type": "RuntimeDefault" });
-    let message = format!("{who} has {has}, expected `RuntimeDefault` or `Localhost`{}", windows::hint(input));
-    findings.report(code, &kind, message).fix(windows::unless_only(input, Some(fix)));
 }

@@ -102,7 +102,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     for grant in rbac::grants(input) {
         let Some((code, what)) = worst(&grant) else { continue };
         let code = if grant.is_narrowed() { narrowed(code) } else { code };
-        let fields = ["apiGroups", "resources", "verbs", "nonResourceURLs"];
+        let fields = ["nonResourceURLs", "apiGroups", "resources", "verbs"];
         let all = fields.into_iter().flat_map(|field| grant.0.get(field).items());
         let wildcards: Vec<View<'_>> = all.filter(|granted| is_wildcard(granted.text())).collect();
         let Some((first, others)) = wildcards.split_first() else { continue };

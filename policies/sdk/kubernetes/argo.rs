@@ -21,6 +21,17 @@ crate::usable! {
             },
         },
     }
+    /// All Applications. No relation fits: which objects an Application applies stands in its source, so any of them
+    /// may apply the subject.
+    pub Applications {
+        inventory: {
+            applications: {
+                kinds: ["argoproj.io/Application"],
+                scope: "cluster",
+                reads: ["spec.ignoreDifferences"],
+            },
+        },
+    }
     /// The subject itself, an AppProject.
     pub OwnAppProject {
         reads: [
@@ -58,6 +69,21 @@ pub fn project<'d, P: Uses<OwnProject>>(input: &Input<'d, P>) -> Option<Related<
     input.related("own_project").next()
 }
 
+/// An Application that leaves a field of objects of the subject's kind as it is in the cluster: `/spec/replicas`.
+pub fn ignoring<'d, P: Uses<Applications>>(input: &Input<'d, P>, pointer: &str) -> Option<Related<'d>> {
+    let path = pointer.replace('/', ".");
+    let names = |rule: &View<'_>, field: &str, own: &str| {
+        matches!(rule.get(field).text(), "" | "*") || rule.get(field).text() == own
+    };
+    let ignores = |rule: View<'_>| {
+        names(&rule, "kind", &input.subject.kind)
+            && names(&rule, "name", &input.subject.name)
+            && (rule.get("jsonPointers").items().any(|it| it.text() == pointer)
+                || rule.get("jqPathExpressions").items().any(|it| it.text().trim_ascii() == path))
+    };
+    input.related("applications").find(|it| it.document.at("spec.ignoreDifferences").items().any(ignores))
+}
+
 /// The places at which the subject, an AppProject, admits everything: any repository, any cluster and namespace, any
 /// kind of cluster-wide object.
 pub fn wildcards<'d, P: Uses<OwnAppProject>>(input: &Input<'d, P>) -> Vec<View<'d>> {
@@ -73,6 +99,7 @@ pub fn wildcards<'d, P: Uses<OwnAppProject>>(input: &Input<'d, P>) -> Vec<View<'
 mod tests {
     use super::*;
     use crate::testing::look;
+    use crate::uses::Usable;
 
     #[test]
     fn an_application_says_how_it_is_synced() {
@@ -86,6 +113,20 @@ mod tests {
         });
         let off = r#"{"spec":{"syncPolicy":{"automated":{"enabled":false}}}}"#;
         assert!(look("argocd", off, &[], &[], |input| automated(input).is_none()));
+    }
+
+    #[test]
+    fn an_application_may_ignore_a_field() {
+        let ignores = |rule: &str| {
+            let related =
+                format!(r#"[{{"subject":{{"name":"shop"}},"document":{{"spec":{{"ignoreDifferences":[{rule}]}}}}}}]"#);
+            look("shop", "{}", Applications::QUERIES, &[&related], |input| ignoring(input, "/spec/replicas").is_some())
+        };
+        assert!(ignores(r#"{"group":"apps","kind":"Deployment","jsonPointers":["/spec/replicas"]}"#));
+        assert!(ignores(r#"{"kind":"*","jqPathExpressions":[".spec.replicas"]}"#));
+        assert!(!ignores(r#"{"kind":"StatefulSet","jsonPointers":["/spec/replicas"]}"#));
+        assert!(!ignores(r#"{"kind":"Deployment","name":"web","jsonPointers":["/spec/replicas"]}"#));
+        assert!(!ignores(r#"{"kind":"Deployment","jsonPointers":["/spec/template"]}"#));
     }
 
     #[test]

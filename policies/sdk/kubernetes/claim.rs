@@ -17,7 +17,7 @@ crate::usable! {
                     kind: "=PersistentVolumeClaim",
                     name: "pod.spec.volumes[*].persistentVolumeClaim.claimName",
                 },
-                reads: ["spec.accessModes"],
+                reads: ["spec.accessModes", "spec.storageClassName"],
             },
         },
     }
@@ -53,6 +53,27 @@ pub fn is_of_one_node(modes: &View<'_>) -> bool {
     !modes.is_empty() && modes.items().all(|mode| matches!(mode.text(), "ReadWriteOnce" | "ReadWriteOncePod"))
 }
 
+/// Whether access modes let one pod alone mount the volume, and no second one on the same node either.
+pub fn is_of_one_pod(modes: &View<'_>) -> bool {
+    !modes.is_empty() && modes.items().all(|mode| mode.text() == "ReadWriteOncePod")
+}
+
+/// Whether a claim's `spec` asks for a disk of the node itself, as its storage class is called.
+pub fn is_local(spec: &View<'_>) -> bool {
+    class_has_word(spec, &["local", "hostpath"])
+}
+
+/// Whether the pod's `fsGroup` decides who may write to the volume of a claim's `spec`, as far as its access modes and the
+/// name of its storage class tell. Drivers of file servers and of directories of a node ignore the group.
+pub fn follows_group(spec: &View<'_>) -> bool {
+    const FILE_SERVERS: [&str; 7] = ["nfs", "efs", "azurefile", "cephfs", "filestore", "smb", "gluster"];
+    is_of_one_node(&spec.get("accessModes")) && !is_local(spec) && !class_has_word(spec, &FILE_SERVERS)
+}
+
+fn class_has_word(spec: &View<'_>, words: &[&str]) -> bool {
+    spec.get("storageClassName").text().split(['-', '.', '_']).any(|word| words.contains(&word))
+}
+
 /// The subject's templates of claims.
 pub fn templates<'d, P: Uses<ClaimTemplates>>(input: &Input<'d, P>) -> impl Iterator<Item = View<'d>> + use<'d, P> {
     input.workload().object.at("spec.volumeClaimTemplates").items()
@@ -84,5 +105,25 @@ mod tests {
         };
         assert_eq!(place("ReadWriteOncePod").as_deref(), Some("/pod/spec/volumes/2/persistentVolumeClaim/claimName"));
         assert_eq!(place("ReadOnlyMany"), None);
+    }
+
+    #[test]
+    fn claims_say_for_whom_and_where_they_are() {
+        let spec = |modes: &str, class: &str| format!(r#"{{"accessModes":{modes},"storageClassName":"{class}"}}"#);
+        let of = |modes: &str, class: &str| {
+            look("shop", &spec(modes, class), &[], &[], |input| {
+                (is_of_one_pod(&input.document.get("accessModes")), is_local(&input.document))
+            })
+        };
+        assert_eq!(of(r#"["ReadWriteOncePod"]"#, "local-path"), (true, true));
+        assert_eq!(of(r#"["ReadWriteOnce"]"#, "gp3"), (false, false));
+        assert_eq!(of("[]", "openebs-hostpath"), (false, true));
+        assert_eq!(of("[]", "locality"), (false, false));
+        let follows = |modes: &str, class: &str| {
+            look("shop", &spec(modes, class), &[], &[], |input| follows_group(&input.document))
+        };
+        assert!(follows(r#"["ReadWriteOnce"]"#, "gp3") && follows(r#"["ReadWriteOnce"]"#, ""));
+        assert!(!follows(r#"["ReadWriteMany"]"#, "gp3") && !follows(r#"["ReadWriteOnce"]"#, "efs-sc"));
+        assert!(!follows(r#"["ReadWriteOnce"]"#, "local-path"));
     }
 }

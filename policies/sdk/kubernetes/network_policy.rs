@@ -17,12 +17,15 @@ crate::usable! {
             },
         },
     }
-    /// Whether the subject's namespace has any NetworkPolicy. No relation fits: what counts are those that have
-    /// nothing to do with the subject, and an answer without any is what is looked for. So nothing of them is read,
-    /// and the answer costs their number alone.
+    /// All NetworkPolicies of the subject's namespace. No relation fits: what counts are those that have nothing to do
+    /// with the subject, and an answer without any is what is looked for. So nothing of them is read but their names.
     pub AnyNetworkPolicy {
         inventory: {
-            any_policy: { kinds: ["networking.k8s.io/NetworkPolicy"], scope: "namespace", reads: [] },
+            any_policy: {
+                kinds: ["networking.k8s.io/NetworkPolicy"],
+                scope: "namespace",
+                reads: ["metadata.name"],
+            },
         },
     }
     /// Policies of network plugins and of administrators. No relation fits: each kind has a language of its own for
@@ -141,9 +144,9 @@ pub fn policies<'d, P: Uses<NetworkPolicies>>(input: &Input<'d, P>) -> impl Iter
     input.related("policies").map(|policy| Policy(policy.document.get("spec")))
 }
 
-/// Whether the subject's namespace has a NetworkPolicy, whatever it selects.
-pub fn has_any<P: Uses<AnyNetworkPolicy>>(input: &Input<'_, P>) -> bool {
-    input.related("any_policy").next().is_some()
+/// A NetworkPolicy of the subject's namespace, whatever it selects.
+pub fn any<'d, P: Uses<AnyNetworkPolicy>>(input: &Input<'d, P>) -> Option<Related<'d>> {
+    input.related("any_policy").next()
 }
 
 /// A policy of another kind that may select the subject's pods.

@@ -24,8 +24,20 @@ crate::usable! {
 }
 
 /// Labels that pods get while they run, from controllers and from programs in them.
-pub const LATE_LABELS: [&str; 5] =
-    ["pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name", "role", "spilo-role"];
+pub const LATE_LABELS: [&str; 12] = [
+    "pod-template-hash",
+    "rollouts-pod-template-hash",
+    "controller-revision-hash",
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "job-name",
+    "batch.kubernetes.io/job-name",
+    "batch.kubernetes.io/job-completion-index",
+    "controller-uid",
+    "batch.kubernetes.io/controller-uid",
+    "role",
+    "spilo-role",
+];
 
 /// An object of which an operator makes pods that may be meant.
 pub fn operated<'d, P: Uses<OperatedPods>>(input: &Input<'d, P>) -> Option<Related<'d>> {

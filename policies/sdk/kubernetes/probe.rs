@@ -71,9 +71,9 @@ impl<'d> Probe<'d> {
         self.period_seconds().saturating_mul(self.failure_threshold())
     }
 
-    /// A number, with Kubernetes' default.
+    /// A number, with Kubernetes' default, which also stands for 0.
     fn number(&self, field: &str, default: i64) -> i64 {
-        self.0.get(field).as_i64().unwrap_or(default)
+        self.0.get(field).as_i64().filter(|number| *number != 0).unwrap_or(default)
     }
 }
 
@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn timing_has_the_defaults_of_kubernetes() {
         let document = r#"{"pod":{"spec":{"containers":[{"name":"cart",
-            "livenessProbe":{"periodSeconds":5},"readinessProbe":{"failureThreshold":2,"timeoutSeconds":3}}]}}}"#;
+            "livenessProbe":{"periodSeconds":5,"failureThreshold":0},
+            "readinessProbe":{"failureThreshold":2,"timeoutSeconds":3}}]}}}"#;
         look("shop", document, &[], &[], |input| {
             let probes: Vec<_> = probes(input).collect();
             let seen = probes.iter().map(|(container, field, probe)| {

@@ -54,7 +54,10 @@ fn has_sign<P>(input: &Input<'_, P>, labels: &[&str]) -> bool {
         let labels = input.document.at(path);
         signs.labels.iter().map(move |key| labels.get(key))
     });
-    input.subject.namespace.split('-').any(|part| has(&signs.namespace_parts, part))
+    // A Namespace is in none: its own name counts.
+    let subject = input.subject;
+    let namespace = if subject.kind == "Namespace" { &subject.name } else { &subject.namespace };
+    namespace.split('-').any(|part| has(&signs.namespace_parts, part))
         || values.into_iter().any(|value| has(&signs.label_values, value.text()))
         || folders.split('/').any(|folder| has(&signs.folders, folder))
 }
@@ -62,7 +65,7 @@ fn has_sign<P>(input: &Input<'_, P>, labels: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::look;
+    use crate::testing::{look, look_at};
 
     fn production(namespace: &str, document: &str) -> bool {
         look(namespace, document, &[], &[], |input| is_production(input) || is_production_object(input))
@@ -73,6 +76,8 @@ mod tests {
         assert!(production("shop-prod", "{}"));
         assert!(production("live", "{}"));
         assert!(!production("product", "{}"));
+        // The Namespace `cart` is in none; `look` names every document so.
+        assert!(!look_at("Namespace", "{}", is_production_object));
         assert!(production("shop", r#"{"pod":{"metadata":{"labels":{"environment":"production"}}}}"#));
         assert!(production("shop", r#"{"metadata":{"labels":{"app.kubernetes.io/environment":"prod"}}}"#));
         assert!(!production("shop", r#"{"object":{"metadata":{"labels":{"environment":"staging"}}}}"#));

@@ -1,5 +1,6 @@
 //! Roles and their bindings: who may do what.
 
+use super::service_account;
 use crate::input::{Input, Related};
 use crate::json::View;
 use crate::uses::Uses;
@@ -19,6 +20,22 @@ crate::usable! {
                 kinds: ["rbac.authorization.k8s.io/RoleBinding", "rbac.authorization.k8s.io/ClusterRoleBinding"],
                 scope: "cluster",
                 relation: names { kind: "roleRef.kind", group: "roleRef.apiGroup", name: "roleRef.name" },
+                reads: ["subjects"],
+            },
+        },
+    }
+    /// The bindings that name a ServiceAccount of the name that the subject, a workload, runs as. Those of groups of accounts
+    /// are not among them: no value of the subject is such a group's name.
+    pub AccountBindings {
+        reads: ["pod.spec.serviceAccountName", "pod.spec.serviceAccount"],
+        inventory: {
+            account_bindings: {
+                kinds: ["rbac.authorization.k8s.io/RoleBinding", "rbac.authorization.k8s.io/ClusterRoleBinding"],
+                scope: "cluster",
+                relation: same {
+                    there: ["subjects[*].kind", "subjects[*].name"],
+                    here: ["=ServiceAccount", "pod.spec.serviceAccountName|pod.spec.serviceAccount=default"],
+                },
                 reads: ["subjects"],
             },
         },
@@ -123,6 +140,18 @@ pub fn bindings<'d, P: Uses<RoleBindings>>(input: &Input<'d, P>) -> impl Iterato
     input.related("role_bindings")
 }
 
+/// A binding that names the ServiceAccount of the subject, a workload. A namespace that is not written may be any.
+pub fn binding_of_account<'d, P: Uses<AccountBindings>>(input: &Input<'d, P>) -> Option<Related<'d>> {
+    let own = &*input.subject.namespace;
+    let name = Some(service_account::name_of(input).text()).filter(|name| !name.is_empty());
+    let name = name.unwrap_or(service_account::DEFAULT);
+    let is_account = |subject: Subject<'_>| {
+        let is_near = own.is_empty() || subject.namespace().is_empty() || subject.namespace() == own;
+        subject.kind() == "ServiceAccount" && subject.name() == name && is_near
+    };
+    input.related("account_bindings").find(|binding| subjects_of(&binding.document).any(is_account))
+}
+
 /// Who is bound by a binding's document.
 pub fn subjects_of<'d>(binding: &View<'d>) -> impl Iterator<Item = Subject<'d>> + use<'d> {
     binding.get("subjects").items().map(Subject)
@@ -147,6 +176,23 @@ pub fn bound_role<'d, P: Uses<BoundRole>>(input: &Input<'d, P>) -> Option<Relate
 mod tests {
     use super::*;
     use crate::testing::look;
+    use crate::uses::Usable;
+
+    #[test]
+    fn an_account_is_bound_by_its_name_and_namespace() {
+        let bound = |namespace: &str, subject: &str| {
+            let related = format!(r#"[{{"subject":{{}},"document":{{"subjects":[{subject}]}}}}]"#);
+            let document = r#"{"pod":{"spec":{"serviceAccountName":"cart"}}}"#;
+            look(namespace, document, AccountBindings::QUERIES, &[&related], |input| {
+                binding_of_account(input).is_some()
+            })
+        };
+        let account = r#"{"kind":"ServiceAccount","name":"cart","namespace":"shop"}"#;
+        assert!(bound("shop", account) && bound("", account) && !bound("bank", account));
+        assert!(bound("bank", r#"{"kind":"ServiceAccount","name":"cart"}"#));
+        assert!(!bound("shop", r#"{"kind":"User","name":"cart"}"#));
+        assert!(!bound("shop", r#"{"kind":"ServiceAccount","name":"web","namespace":"shop"}"#));
+    }
 
     #[test]
     fn grants_are_found_where_they_stand() {

@@ -41,12 +41,13 @@ crate::usable! {
             template_users: {
                 kinds: ["argoproj.io/Rollout"],
                 scope: "namespace",
+                // A Rollout is a workload, told as `object` and `pod` whatever names it.
                 relation: names {
-                    kind: "spec.workloadRef.kind",
-                    group: "spec.workloadRef.apiVersion",
-                    name: "spec.workloadRef.name",
+                    kind: "object.spec.workloadRef.kind",
+                    group: "object.spec.workloadRef.apiVersion",
+                    name: "object.spec.workloadRef.name",
                 },
-                reads: ["spec.replicas", "spec.workloadRef.scaleDown"],
+                reads: ["object.spec.replicas", "object.spec.workloadRef.scaleDown"],
             },
         },
     }

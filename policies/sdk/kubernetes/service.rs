@@ -10,7 +10,7 @@ crate::usable! {
     pub OwnService {
         reads: ["spec.type", "spec.clusterIP", "spec.selector", "spec.ports"],
     }
-    /// The workloads whose pods the subject, a Service, selects, with the ports of their containers.
+    /// The workloads whose pods the subject, a Service, selects, with their containers' ports and images, and their file.
     pub ServedWorkloads {
         reads: ["spec.selector"],
         inventory: {
@@ -18,7 +18,7 @@ crate::usable! {
                 kinds: ["workload"],
                 scope: "namespace",
                 relation: selected { there: "pod.metadata.labels", here: "spec.selector" },
-                reads: ["container.ports"],
+                reads: ["container.ports", "container.image", "file"],
             },
         },
     }

@@ -5,6 +5,10 @@ use crate::json::View;
 use crate::uses::Uses;
 
 crate::usable! {
+    /// The two fields in which the subject's pods may name their ServiceAccount.
+    pub AccountFields {
+        reads: ["pod.spec.serviceAccountName", "pod.spec.serviceAccount"],
+    }
     /// The ServiceAccount that the subject's pods name, and whether its token is mounted.
     pub OwnServiceAccount {
         reads: [
@@ -27,11 +31,24 @@ crate::usable! {
 /// The ServiceAccount that pods get which name none.
 pub const DEFAULT: &str = "default";
 
+/// The present field and the one before it, which counts only where the present one is not set.
+pub fn fields<'d, P: Uses<AccountFields>>(input: &Input<'d, P>) -> (View<'d>, View<'d>) {
+    both_fields(input)
+}
+
+fn both_fields<'d, P>(input: &Input<'d, P>) -> (View<'d>, View<'d>) {
+    let spec = input.workload().spec();
+    (spec.get("serviceAccountName"), spec.get("serviceAccount"))
+}
+
 /// Where the subject's pods name their ServiceAccount, in the present field or in the one before it.
 pub fn name<'d, P: Uses<OwnServiceAccount>>(input: &Input<'d, P>) -> View<'d> {
-    let spec = input.workload().spec();
-    let (present, former) = (spec.get("serviceAccountName"), spec.get("serviceAccount"));
-    if present.exists() || !former.exists() { present } else { former }
+    name_of(input)
+}
+
+pub(super) fn name_of<'d, P>(input: &Input<'d, P>) -> View<'d> {
+    let (present, former) = both_fields(input);
+    if !present.text().is_empty() || former.text().is_empty() { present } else { former }
 }
 
 /// The ServiceAccount of the subject's pods, where it is among the documents.
@@ -67,5 +84,7 @@ mod tests {
         assert_eq!(mounts(former, account), ("cart".into(), Some(false)));
         assert_eq!(mounts(present, account), ("cart".into(), Some(true)));
         assert_eq!(mounts("{}", "[]"), (String::new(), None));
+        // An empty name is none.
+        assert_eq!(mounts(r#"{"serviceAccountName":"","serviceAccount":"cart"}"#, "[]"), ("cart".into(), None));
     }
 }

@@ -68,6 +68,12 @@ pub fn sending_to_undeclared<'d, P: Uses<Services>>(input: &Input<'d, P>) -> Opt
     services(input).find(|service| sends_to_undeclared(service, &workload))
 }
 
+/// A Service that sends to the subject's pods, other than for metrics.
+pub fn sender<'d, P: Uses<Services>>(input: &Input<'d, P>) -> Option<Related<'d>> {
+    let served = served(input, |_| true).into_iter().map(|served| served.service).next();
+    served.or_else(|| sending_to_undeclared(input))
+}
+
 /// True when the container declares ports, and all of them are for metrics.
 pub fn is_for_metrics_only(container: &Container<'_>) -> bool {
     let mut ports = container.get("ports").items().peekable();
@@ -119,6 +125,7 @@ mod tests {
             let served = served(input, |_| true);
             let mut names: Vec<&str> = served.iter().map(|served| served.container.name()).collect();
             names.extend(sending_to_undeclared(input).map(|_| "?"));
+            assert_eq!(sender(input).is_some(), !names.is_empty());
             names.join(",")
         })
     }

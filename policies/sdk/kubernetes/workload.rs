@@ -5,6 +5,7 @@ use super::probe::Probe;
 use crate::json::View;
 use crate::language::shell::{Command, Word, all_commands, commands};
 use crate::language::unread;
+use crate::write::ToJson;
 use std::ops::Deref;
 
 /// A workload: an object that carries a pod template.
@@ -48,14 +49,22 @@ impl<'d> Workload<'d> {
         self.kind
     }
 
-    /// Deployment, StatefulSet or Rollout: runs until it is told to stop, in replicas.
+    /// Deployment, StatefulSet, Rollout, CloneSet or DeploymentConfig: runs until it is told to stop, in replicas.
     pub fn is_long_running(&self) -> bool {
-        matches!(self.kind, "Deployment" | "StatefulSet" | "Rollout")
+        matches!(self.kind, "Deployment" | "StatefulSet" | "Rollout" | "CloneSet" | "DeploymentConfig")
     }
 
-    /// Job or CronJob.
+    /// Job or CronJob, or one of the like: ScaledJob, BroadcastJob, AdvancedCronJob.
     pub fn is_batch(&self) -> bool {
-        matches!(self.kind, "Job" | "CronJob")
+        matches!(self.kind, "Job" | "CronJob" | "ScaledJob" | "BroadcastJob" | "AdvancedCronJob")
+    }
+
+    /// The workload's own selector, to be written where a LabelSelector stands; `None` where it has none. The rule reads
+    /// `object.spec.selector`.
+    pub fn selector(&self) -> Option<OwnSelector<'d>> {
+        let view = self.object.at("spec.selector");
+        let is_map = matches!(self.kind, "DeploymentConfig" | "ReplicationController");
+        (!view.is_empty()).then_some(OwnSelector { view, is_map })
     }
 
     /// The pod's `spec`.
@@ -108,6 +117,23 @@ impl<'d> Workload<'d> {
     }
 }
 
+/// A workload's own selector, as a LabelSelector.
+pub struct OwnSelector<'d> {
+    view: View<'d>,
+    /// It is a map of labels.
+    is_map: bool,
+}
+
+impl ToJson for OwnSelector<'_> {
+    fn write_json(&self, out: &mut String) {
+        if self.is_map {
+            crate::object! { "matchLabels": self.view }.write_json(out);
+        } else {
+            self.view.write_json(out);
+        }
+    }
+}
+
 impl<'d> Container<'d> {
     /// The container's name.
     pub fn name(&self) -> &'d str {
@@ -128,6 +154,12 @@ impl<'d> Container<'d> {
     /// What it runs: its command and arguments as one command. A rule that uses [`CommandLines`] may ask.
     pub fn command_line(&self) -> CommandLine<'d> {
         CommandLine(self.view.get("command:exec"))
+    }
+
+    /// A variable of its environment, the entry of `env`; of two of one name the last counts. The rule reads
+    /// `container.env[*].name`.
+    pub fn variable(&self, name: &str) -> Option<View<'d>> {
+        self.view.get("env").items().filter(|variable| variable.get("name").text() == name).last()
     }
 
     /// The image reference, as written.
@@ -229,18 +261,26 @@ impl<'d> CommandLine<'d> {
 
 /// Names of containers for a message: at most three, and the count of the others.
 pub fn listed(containers: &[Container<'_>]) -> String {
+    joined(containers, "and")
+}
+
+/// [`listed`] behind "neither the pod nor".
+pub fn listed_or(containers: &[Container<'_>]) -> String {
+    joined(containers, "or")
+}
+
+fn joined(containers: &[Container<'_>], word: &str) -> String {
     const NAMED: usize = 3;
-    let names: Vec<String> = containers.iter().take(NAMED).map(Container::described).collect();
-    let names = names.join(", ");
-    match containers.len().saturating_sub(NAMED) {
-        0 => names,
-        more => format!("{names} and {more} more"),
+    let mut names: Vec<String> = containers.iter().take(NAMED).map(Container::described).collect();
+    if let Some(more) = containers.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        names.push(format!("{more} more"));
     }
+    let last = names.pop().unwrap_or_default();
+    if names.is_empty() { last } else { format!("{} {word} {last}", names.join(", ")) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::testing::look;
 
     #[test]

@@ -10,7 +10,7 @@ pub mod expression;
 pub mod shell;
 pub mod sleep;
 
-use crate::json::View;
+use crate::json::{Kind, View};
 
 /// The names of the languages. A key that ends in `:` and one of them is that of a tree; the host writes a colon more
 /// behind a key of the document that looks so.
@@ -36,6 +36,28 @@ pub fn unread<'d>(tree: &View<'d>) -> Option<&'d str> {
     tree.get("unread").items().next().map(|part| part.get("reason").text())
 }
 
+/// The scalars of a YAML or JSON tree (`data.*:yaml`), in the order of the text, each under the keys that lead to it,
+/// joined by dots. Elements of a list have the key of the list.
+pub fn scalars<'d>(tree: &View<'d>) -> Vec<(String, View<'d>)> {
+    let mut scalars = Vec::new();
+    let mut open = vec![(String::new(), tree.get("value")), (String::new(), tree.get("documents"))];
+    while let Some((key, view)) = open.pop() {
+        let at = open.len();
+        match view.kind() {
+            Some(Kind::Object) => open.extend(view.entries().map(|(name, child)| {
+                let key = if key.is_empty() { name.to_owned() } else { [&key, ".", name].concat() };
+                (key, child)
+            })),
+            Some(Kind::Array) => open.extend(view.items().map(|child| (key.clone(), child))),
+            Some(_) => scalars.push((key, view)),
+            None => {}
+        }
+        // The first comes to lie on top.
+        open[at..].reverse();
+    }
+    scalars
+}
+
 /// Whether a key is that of a tree: `run:shell`.
 pub(crate) fn is_tree(key: &str) -> bool {
     key.rsplit_once(':').is_some_and(|(_, language)| LANGUAGES.contains(&language))
@@ -52,6 +74,18 @@ pub(crate) fn own_key(key: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use crate::json::Json;
+
+    #[test]
+    fn scalars_have_the_keys_that_lead_to_them() {
+        let told = |text: &str| {
+            let json = Json::parse(text).unwrap();
+            let scalars = super::scalars(&json.root());
+            scalars.iter().map(|(key, view)| format!("{key}={}", view.scalar_text().unwrap_or("?"))).collect::<Vec<_>>()
+        };
+        let tree = r#"{"documents":[{"a":{"b":1,"c":["x",{"d":"y"}]},"e":true},2]}"#;
+        assert_eq!(told(tree), ["a.b=1", "a.c=x", "a.c.d=y", "e=?", "=2"]);
+        assert_eq!(told(r#"{"value":{"a":null,"b":[]},"unread":[]}"#), ["a=?"]);
+    }
 
     #[test]
     fn trees_are_no_entries_of_a_document() {

@@ -27,6 +27,11 @@ impl<'d> Deref for Word<'d> {
     }
 }
 
+/// The name of a program without its folder.
+pub fn base_name(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or_default()
+}
+
 /// The commands right in something that has `commands`: a tree, a branch, a script that is handed over.
 pub fn commands<'d>(parent: &View<'d>) -> impl Iterator<Item = Command<'d>> + use<'d> {
     parent.get("commands").items().map(Command)

@@ -75,6 +75,12 @@ pub fn uses<'d, P: Uses<UsedActions>>(
     jobs.chain(steps).filter(|(_, uses)| uses.exists())
 }
 
+/// An input that a step gives its action: GitHub ignores the case of names.
+pub fn given<'d>(with: &View<'d>, name: &str) -> View<'d> {
+    let found = with.entries().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map_or_else(|| with.get(name), |(_, value)| value)
+}
+
 /// What a `uses` names, or the image that a Docker action runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Used<'d> {

@@ -1,5 +1,7 @@
 //! Files of a repository that are no Kubernetes objects.
 
+pub mod dockerfile;
+pub mod files;
 pub mod github;
 pub mod protobuf;
 pub mod terraform;

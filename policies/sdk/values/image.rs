@@ -206,6 +206,13 @@ fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// The last part of an image's name, without tag and digest: `postgres` of `docker.io/bitnami/postgres:17`.
+pub fn base_name(image: &str) -> &str {
+    let name = image.split('@').next().unwrap_or_default();
+    let name = name.rsplit('/').next().unwrap_or_default();
+    name.split(':').next().unwrap_or_default()
+}
+
 /// True when the whole text matches the pattern: `*` is any run of characters, `/` among them, `?`
 /// is one character, and anything else is itself.
 ///
@@ -243,6 +250,13 @@ mod tests {
     use proptest::prelude::*;
 
     const SHA256: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn the_last_part_of_a_name() {
+        for image in ["postgres", "postgres:17", "bitnami/postgres@sha256:0", "registry:5000/a/postgres:17@sha256:0"] {
+            assert_eq!(base_name(image), "postgres");
+        }
+    }
 
     #[test]
     fn reads_references() {

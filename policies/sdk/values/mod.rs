@@ -1,5 +1,6 @@
 //! Values as documents write them: parsed, compared, and nothing else. Nothing here knows of rules or documents.
 
+pub mod base64;
 pub mod cidr;
 pub mod credential;
 pub mod cron;
@@ -7,8 +8,10 @@ pub mod date;
 pub mod duration;
 pub mod image;
 pub mod int_or_string;
+pub mod pair;
 pub mod port;
 pub mod quantity;
+pub mod secret;
 pub mod selector;
 pub mod semver;
 pub mod semver_range;

@@ -29,6 +29,11 @@ impl<'d> Port<'d> {
     }
 }
 
+/// The protocol of a port, an entry of `ports` of a container or a Service.
+pub fn protocol<'d>(port: &View<'d>) -> &'d str {
+    port.get("protocol").as_str().filter(|protocol| !protocol.is_empty()).unwrap_or("TCP")
+}
+
 /// Whether a number can be a port's.
 pub fn is_port(number: i64) -> bool {
     (1..=65535).contains(&number)
@@ -68,5 +73,6 @@ mod tests {
         let root = json.root();
         let means = |index| Port::from_view(&root.item(index)).is_some_and(|port| port.is(&root.item(3)));
         assert_eq!([0, 1, 2, 3].map(means), [true, true, false, false]);
+        assert_eq!(protocol(&root.item(3)), "TCP");
     }
 }

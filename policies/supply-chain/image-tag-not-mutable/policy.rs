@@ -13,7 +13,8 @@ policy_sdk::rule! {
     /// where an image is not known (`${TAG}`, `${{ … }}`) nothing is said about it.
     ///
     /// Each image of a workload is told once, with the other containers that have it. Not judged are images that
-    /// are never pulled (`imagePullPolicy: Never`), ephemeral containers, and `auto`, for which Istio puts its own.
+    /// are never pulled (`imagePullPolicy: Never`), ephemeral containers, `auto`, for which Istio puts its own, and
+    /// `controller:latest`, which Kubebuilder writes for kustomize to put the image in its place.
     ///
     /// ## Why
     /// A moving tag makes the same manifest run different code on the next node, and there is nothing
@@ -50,6 +51,9 @@ policy_sdk::rule! {
         denied_tags: Option<Vec<String>> = None,
     },
 }
+
+/// What Kubebuilder scaffolds: there is no such image.
+const PLACEHOLDER: &str = "controller:latest";
 
 /// Which tags move.
 struct Denied {
@@ -99,6 +103,7 @@ fn judge_workload(workload: &Workload<'_>, denied: &Denied, findings: &mut Findi
         container.class != Class::Ephemeral
             && container.get("imagePullPolicy").text() != "Never"
             && !(container.image() == "auto" && is_injected(workload))
+            && container.image() != PLACEHOLDER
     };
     let containers: Vec<Container<'_>> = workload.containers().filter(is_judged).collect();
     for (index, container) in containers.iter().enumerate() {
@@ -132,17 +137,37 @@ fn fault(text: &str, who: &str, denied: &Denied) -> Option<(bool, String)> {
         .then(|| (false, format!("{who} has the image `{text}`, whose tag `{tag}` moves")))
 }
 
-/// Puts the defaults of variables (`${NAME:-default}`) in their place. What has none stays, and is no
-/// image then.
+/// Puts the defaults of variables in their place, as Compose does: `${NAME:-default}`, which may hold others, and
+/// `${NAME:+other}`, which is empty where nothing is set. What has none (`$NAME`, `${NAME:?message}`) stays, and is no image
+/// then; nor is `$$`, a literal dollar.
 fn with_defaults(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some((before, (variable, after))) =
-        rest.split_once("${").and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
-    {
+    while let Some((before, inner)) = rest.split_once("${") {
         out.push_str(before);
-        out.push_str(variable.split_once('-').map_or("$", |(_, default)| default));
+        let Some(end) = closing(inner) else { return out + "$" + inner };
+        let (variable, after) = (&inner[..end], &inner[end + 1..]);
+        let name = variable.find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+        let (_, operator) = variable.split_at(name.unwrap_or(variable.len()));
+        let operator = operator.strip_prefix(':').unwrap_or(operator);
+        if out.ends_with('$') {
+            // A dollar, and text behind it.
+            out.push_str(variable);
+        } else if let Some(default) = operator.strip_prefix('-') {
+            out.push_str(&with_defaults(default));
+        } else if !operator.starts_with('+') {
+            out.push('$');
+        }
         rest = after;
     }
     out + rest
+}
+
+/// Where the brace closes that was opened before a text.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 1;
+    text.bytes().position(|byte| {
+        open += i32::from(byte == b'{') - i32::from(byte == b'}');
+        open == 0
+    })
 }

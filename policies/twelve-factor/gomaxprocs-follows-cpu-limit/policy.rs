@@ -1,5 +1,5 @@
 use policy_sdk::prelude::*;
-use policy_sdk::settings::{LanguageLabel, LanguageVersionLabel};
+use policy_sdk::settings::{KubernetesVersion, LanguageLabel, LanguageVersionLabel};
 use policy_sdk::values::image;
 use policy_sdk::values::version::{Version, major_minor};
 
@@ -8,6 +8,8 @@ policy_sdk::rule! {
     ///
     /// Where a Go container takes `GOMAXPROCS` from a resource, that is its own `limits.cpu` or `requests.cpu`
     /// with divisor 1. A number is at most its CPU limit, rounded up, or 2, below which Go never goes by itself.
+    /// A container without a limit of its own has that of the pod as a whole, where there is one; `limits.cpu`
+    /// gives it from Kubernetes 1.34 on.
     /// A Go that is known to be older than 1.25 and has a CPU limit sets it; where `unknown_versions` is set, so
     /// does one of which the version is not known.
     ///
@@ -39,7 +41,7 @@ policy_sdk::rule! {
     factor: Concurrency,
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [LanguageLabel, LanguageVersionLabel],
+    uses: [KubernetesVersion, LanguageLabel, LanguageVersionLabel],
     reads: [
         "object.metadata.labels",
         "object.metadata.annotations",
@@ -50,6 +52,7 @@ policy_sdk::rule! {
         "container.env[*].value",
         "container.env[*].valueFrom.resourceFieldRef",
         "container.resources.limits.cpu",
+        "pod.spec.resources.limits.cpu",
     ],
     parameters: {
         /// Images, as globs, that are Go programs.
@@ -76,7 +79,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
     let is_judged = |container: &Container<'_>| {
         is_go && container.class == Class::Main
-            || RUNTIME.iter().any(|name| variable(container, name).is_some())
+            || RUNTIME.iter().any(|name| container.variable(name).is_some())
             || go_images.iter().any(|glob| image::glob_match(glob, container.image()))
     };
     let lack = match version {
@@ -88,7 +91,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let mut judged = 0;
     for container in workload.containers().filter(is_judged) {
         judged += 1;
-        if !judge(&container, lack, findings) {
+        if !judge(input, &container, lack, findings) {
             unknown.push(container.described());
         }
     }
@@ -104,29 +107,41 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 /// Variables that only Go's runtime reads.
 const RUNTIME: [&str; 4] = ["GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG"];
 
-/// A variable of a container; of two of one name the last counts.
-fn variable<'d>(container: &Container<'d>, name: &str) -> Option<View<'d>> {
-    container.get("env").items().filter(|variable| variable.get("name").text() == name).last()
-}
-
 /// Whether a container keeps Go 1.25 from reading the limit.
 fn ignores_limit(container: &Container<'_>) -> bool {
-    variable(container, "GODEBUG").is_some_and(|debug| debug.get("value").text().contains("containermaxprocs=0"))
+    container.variable("GODEBUG").is_some_and(|debug| debug.get("value").text().contains("containermaxprocs=0"))
 }
 
 /// False when the value is not known. `lack` is what it is to have no `GOMAXPROCS`.
-fn judge(container: &Container<'_>, lack: Option<Code>, findings: &mut Findings) -> bool {
-    let limit = container.limit("cpu");
-    let cores = Quantity::from_view(&limit).filter(|limit| limit.is_positive()).map(Quantity::ceil);
+fn judge(
+    input: &Input<'_, Parameters>,
+    container: &Container<'_>,
+    lack: Option<Code>,
+    findings: &mut Findings,
+) -> bool {
+    let (own, of_pod) = (container.limit("cpu"), input.workload().spec().at("resources.limits.cpu"));
+    let quantity = |limit: &View<'_>| Quantity::from_view(limit).filter(|limit| limit.is_positive());
+    // Its own limit goes first.
+    let is_own = quantity(&own).is_some();
+    let limit = if is_own { own } else { of_pod };
+    let cores = quantity(&limit).map(Quantity::ceil);
+    let the = if is_own { "its CPU limit" } else { "the pod's CPU limit" };
     let name = container.described();
     let env = container.get("env");
-    let Some(variable) = variable(container, "GOMAXPROCS") else {
+    let Some(variable) = container.variable("GOMAXPROCS") else {
         if let (Some(code), Some(cores)) = (lack, cores) {
-            let message = format!("{name} has a CPU limit but no `GOMAXPROCS`, expected {cores}");
-            let title = "take `GOMAXPROCS` from the CPU limit";
-            // From 1.25 on a set value keeps Go from following changes of the limit.
-            let fix = if code == Code::Missing { Fix::safe(title) } else { Fix::unsafe_(title) };
-            let fix = fix.set(&env.end(), from_limit());
+            let what = if is_own { "has a CPU limit" } else { "has the CPU limit of the pod" };
+            let message = format!("{name} {what} but no `GOMAXPROCS`, expected {cores}");
+            let fix = if is_own || input.setting::<KubernetesVersion>().is_at_least(1, 34) {
+                let title = "take `GOMAXPROCS` from the CPU limit";
+                // From 1.25 on a set value keeps Go from following changes of the limit.
+                let fix = if code == Code::Missing { Fix::safe(title) } else { Fix::unsafe_(title) };
+                fix.set(&env.end(), from_limit())
+            } else {
+                // Before, `limits.cpu` gives a container without a limit of its own all CPUs of the node.
+                let variable = object! { "name": "GOMAXPROCS", "value": cores.to_string() };
+                Fix::unsafe_(format!("set `GOMAXPROCS` to {cores}")).set(&env.end(), variable)
+            };
             findings.report(code, &env, message).label(&limit, "the limit").fix(fix);
         }
         return true;
@@ -141,8 +156,7 @@ fn judge(container: &Container<'_>, lack: Option<Code>, findings: &mut Findings)
     let Some(cores) = cores else { return true };
     // Go itself never goes below 2, and less is a choice.
     if text.trim().parse::<i128>().is_ok_and(|threads| threads > cores.max(2)) {
-        let message =
-            format!("{name} sets `GOMAXPROCS` to `{text}`, expected at most {cores}, its CPU limit rounded up");
+        let message = format!("{name} sets `GOMAXPROCS` to `{text}`, expected at most {cores}, {the} rounded up");
         let fix = Fix::unsafe_(format!("set `GOMAXPROCS` to {cores}")).set(&value, cores.to_string());
         findings.report(Code::Literal, &value, message).label(&limit, "the limit").fix(fix);
     }

@@ -10,7 +10,7 @@ policy_sdk::rule! {
     /// variables holds a URL such as `postgres://user:password@host`, unless the password is filled in elsewhere
     /// (`${NAME}`, `$(NAME)`, `{{ name }}`, `$NAME`, `<password>`, `****`). In a workflow, and in a Compose file for
     /// tests, a URL of an allowed host or of one of the file's own `services` is only a remark. It is milder where
-    /// the password is the user's name or one of tutorials (`postgres`, `changeme`), or the host is the machine
+    /// the password is the user's name or a well-known one (`postgres`, `changeme`), or the host is the machine
     /// itself, an example or a service of the same Compose file.
     ///
     /// ## Why
@@ -25,7 +25,7 @@ policy_sdk::rule! {
         Token: Critical, Certain, covers: ["no-secret-literal-in-env"];
         /// A URL holds a password
         Password: High, Likely, covers: ["no-secret-literal-in-env"];
-        /// A password that stands in every tutorial, or of a host that is only there for a test
+        /// A well-known password, or one of a host that is only there for a test
         Weak: Low, Guess, covers: ["no-secret-literal-in-env"];
         /// The password of a database that a workflow or a Compose file for tests starts itself
         TestDatabase: Info, Certain;
@@ -112,7 +112,7 @@ fn judge(input: &Input<'_, Parameters>, text: &View<'_>, findings: &mut Findings
         } else if is_of_test(input, host) {
             (Code::TestDatabase, "a password")
         } else if password == user || credential::is_sample(password) || is_nearby(input, host) {
-            (Code::Weak, "a password, which may be none that matters")
+            (Code::Weak, "a password, perhaps a harmless one")
         } else {
             (Code::Password, "a password")
         };

@@ -1,6 +1,8 @@
+use policy_sdk::kubernetes::secret_reference::{self, ReferredSecrets};
 use policy_sdk::parameter;
 use policy_sdk::prelude::*;
 use policy_sdk::values::credential::{self, name};
+use policy_sdk::values::secret;
 
 policy_sdk::rule! {
     /// Environment variables hold no literal secrets
@@ -11,7 +13,8 @@ policy_sdk::rule! {
     ///
     /// By name alone, placeholders (`$(NAME)`, `<password>`, `CHANGE_ME`), paths, hosts and addresses, booleans, UUIDs,
     /// durations, code, texts for people, and names of Secrets (those that the pod refers to, and words such as `web-tls`)
-    /// pass; so do words without a digit under the name of a token or key, which are generated. A value that several
+    /// pass; so do words without a digit under the name of a token or key, which are generated, and an access key beside
+    /// its secret half (`MINIO_ACCESS_KEY`, `MINIO_SECRET_KEY`), which is the name of a user. A value that several
     /// containers have is told once. Messages never show it.
     ///
     /// ## Why
@@ -26,7 +29,7 @@ policy_sdk::rule! {
         Credential: Critical, Certain;
         /// A literal under a name that says that it is a secret
         Name: High, Likely;
-        /// A password that stands in every tutorial, under such a name
+        /// A well-known password or the name of its user, under such a name
         Weak: Low, Guess;
         /// A long random word
         Random: Low, Guess;
@@ -37,17 +40,11 @@ policy_sdk::rule! {
     peers: ["KL:env-var-secret", "PO:sensitiveContainerEnvVar", "KC:C-0012"],
     since: "0.1.0",
     applies_to: ["workload"],
-    reads: [
-        "container.env[*].name", "container.env[*].value", "container.env[*].valueFrom.secretKeyRef.name",
-        "container.envFrom[*].secretRef.name", "pod.spec.volumes[*].secret.secretName",
-        "pod.spec.imagePullSecrets[*].name",
-    ],
+    uses: [ReferredSecrets],
+    reads: ["container.env[*].name", "container.env[*].value"],
     parameters: {
         /// Endings of a variable's name, in lower case, that say that it is a secret.
-        secret_names: Vec<String> = parameter::list([
-            "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "access_key", "secret_key",
-            "private_key", "account_key", "auth_key", "signing_key", "encryption_key", "credential", "credentials", "creds",
-        ]),
+        secret_names: Vec<String> = secret::default_names(),
         /// Report long random words under other names too.
         random: bool = false,
         /// Bits per character from which a long word counts as random.
@@ -57,7 +54,7 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
-    let secrets = referred(&workload);
+    let secrets = secret_reference::names(input);
     let containers: Vec<Container<'_>> = workload.containers().collect();
     let variables = || {
         containers.iter().flat_map(|container| container.get("env").items().map(move |variable| (container, variable)))
@@ -94,42 +91,41 @@ fn fault(
     if let Some(what) = credential::detect(value) {
         return Some((Code::Credential, what));
     }
-    if is_secret(parameters, name, value) && !secrets.contains(&value) {
-        let is_sample = credential::is_sample(value) || is_user(container, value);
-        return Some(match is_sample {
-            true => (Code::Weak, "a password of tutorials, as its name says"),
-            false => (Code::Name, "a literal secret, as its name says"),
+    if secret::is_secret(&parameters.secret_names, name, value)
+        && !secrets.contains(&value)
+        && !is_half(container, name)
+    {
+        return Some(if is_user(container, value) {
+            (Code::Weak, "the name of its user")
+        } else if credential::is_sample(value) {
+            (Code::Weak, "a well-known password")
+        } else {
+            (Code::Name, "a literal secret, as its name says")
         });
     }
     let is_random = parameters.random && credential::is_random(value, parameters.min_entropy) && !is_public(name);
     is_random.then_some((Code::Random, "a long random word, which looks like a secret"))
 }
 
-/// The names of the Secrets that the pod refers to.
-fn referred<'d>(workload: &Workload<'d>) -> Vec<&'d str> {
-    let spec = workload.spec();
-    let volumes = spec.get("volumes").items().map(|volume| volume.at("secret.secretName"));
-    let pulls = spec.get("imagePullSecrets").items().map(|secret| secret.get("name"));
-    let of_containers = workload.containers().flat_map(|container| {
-        let variables = container.get("env").items().map(|variable| variable.at("valueFrom.secretKeyRef.name"));
-        variables.chain(container.get("envFrom").items().map(|source| source.at("secretRef.name")))
-    });
-    volumes.chain(pulls).chain(of_containers).map(|name| name.text()).filter(|name| !name.is_empty()).collect()
-}
-
 /// Whether another variable says that the value is the name of a user.
 fn is_user(container: &Container<'_>, value: &str) -> bool {
     container.get("env").items().any(|variable| {
-        let name = variable.get("name").text().to_ascii_lowercase();
-        (name.ends_with("user") || name.ends_with("username")) && variable.get("value").scalar_text() == Some(value)
+        let name = variable.get("name").text();
+        let lower = name.to_ascii_lowercase();
+        let is_name = lower.ends_with("user") || lower.ends_with("username") || is_half(container, name);
+        is_name && variable.get("value").scalar_text() == Some(value)
     })
 }
 
-/// Whether the name says that the value is a secret, and the value may be one.
-fn is_secret(parameters: &Parameters, name: &str, value: &str) -> bool {
-    let is_telling =
-        parameters.secret_names.iter().any(|ending| name::ends_with(name, ending)) && !name::is_turned(name);
-    is_telling && (credential::may_be_named(name, value) || credential::is_sample(value))
+/// Whether the name is of an access key that has a secret half beside it, so that it only says whose that is:
+/// `MINIO_ACCESS_KEY` and `MINIO_SECRET_KEY`.
+fn is_half(container: &Container<'_>, name: &str) -> bool {
+    let words = secret::snake_case(name);
+    let Some(owner) = words.strip_suffix("access_key") else { return false };
+    container.get("env").items().any(|variable| {
+        let other = secret::snake_case(variable.get("name").text());
+        other.strip_prefix(owner).is_some_and(|rest| matches!(rest, "secret_key" | "secret_access_key"))
+    })
 }
 
 /// Names of values that are long and random but no secrets.

@@ -41,7 +41,10 @@ policy_sdk::rule! {
     effort: Small,
     factor: Disposability,
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig",
+    ],
     uses: [Services, Shutdown, KubernetesVersion, ShelllessImages, ShutdownSeconds],
     reads: [
         "object.metadata.labels",

@@ -42,7 +42,10 @@ policy_sdk::rule! {
         "KY:require-probes", "GK:requiredprobes",
     ],
     since: "0.1.0",
-    applies_to: ["workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/DaemonSet"],
+    applies_to: [
+        "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
+        "workload/DeploymentConfig", "workload/DaemonSet",
+    ],
     uses: [Services, ReadinessPath, ConventionalProbes],
     reads: [
         "main_container.image",

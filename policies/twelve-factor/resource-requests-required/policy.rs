@@ -10,7 +10,8 @@ policy_sdk::rule! {
     /// `resources.requests.memory` to more than nothing. A request of the pod as a whole
     /// (`spec.resources`) stands for those of all containers. A limit counts as a request, which is what the API
     /// server makes of it, and so does the default of a LimitRange; a VerticalPodAutoscaler that may act sets
-    /// them. Ephemeral containers cannot have any. Each container is told once.
+    /// them. Ephemeral containers cannot have any. Each container is told once. A text that is no quantity is
+    /// requests-not-above-limits's.
     ///
     /// The fix takes a default, but no more than the container's limit, and than what a limit of the pod as a whole
     /// leaves for each container that lacks a request. It needs a person.
@@ -24,7 +25,7 @@ policy_sdk::rule! {
     findings: {
         /// A container requests no CPU, no memory, or neither
         Missing: Medium, Certain;
-        /// A request is nothing, or no quantity
+        /// A request is nothing
         Zero: Medium, Certain;
         /// An init container lacks a request
         MissingInInit: Low, Certain;
@@ -122,8 +123,7 @@ fn is_judged(container: &Container<'_>, parameters: &Parameters) -> bool {
 
 /// Whether a request is written that asks for nothing.
 fn is_zero(container: &Container<'_>, resource: &str) -> bool {
-    let request = container.request(resource);
-    request.scalar_text().is_some() && !is_positive(&request)
+    Quantity::from_view(&container.request(resource)).is_some_and(|request| !request.is_positive())
 }
 
 /// Whether there is neither a request nor a limit, which would be one.

@@ -36,7 +36,7 @@ policy_sdk::rule! {
     peers: [
         "KL:no-read-only-root-fs", "KS:container-security-context-readonlyrootfilesystem",
         "PO:notReadOnlyRootFilesystem", "KC:C-0017", "CK:CKV_K8S_22", "TR:KSV-0014", "KY:require-ro-rootfs",
-        "GK:read-only-root-filesystem",
+        "GK:read-only-root-filesystem", "CK:CKV_K8S_29", "CK:CKV_K8S_30", "KC:C-0211", "TR:KSV-0118",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

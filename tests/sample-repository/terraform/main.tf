@@ -31,3 +31,9 @@ resource "aws_sqs_queue" "parcel_events" {
   name                       = "parcel-events"
   visibility_timeout_seconds = 60
 }
+
+module "network" {
+  source = "./modules/network"
+
+  cidr = "10.20.0.0/16"
+}

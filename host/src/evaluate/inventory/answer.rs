@@ -29,6 +29,8 @@ pub struct RelatedDocument {
     digest: [u8; 32],
     /// Where it is from, in a run over files.
     origin: Option<Origin>,
+    /// The build that made it as it is, where a kustomization did.
+    build: Option<u32>,
 }
 
 impl PartialEq for RelatedDocument {
@@ -59,12 +61,22 @@ impl RelatedDocument {
             hasher.part(part);
         }
         let digest = hasher.finish().bytes();
-        Self { subject, projection: projection.into(), keys: keys.into(), digest, origin: None }
+        Self { subject, projection: projection.into(), keys: keys.into(), digest, origin: None, build: None }
     }
 
     /// The same document, from a place in a run.
     pub(super) fn from(self, origin: Origin) -> Self {
         Self { origin: Some(origin), ..self }
+    }
+
+    /// The same document, as a build of a run made it.
+    pub(super) fn built_by(self, build: Option<usize>) -> Self {
+        Self { build: build.map(|build| build as u32), ..self }
+    }
+
+    /// The build that made it as it is.
+    pub(super) fn build(&self) -> Option<usize> {
+        self.build.map(|build| build as usize)
     }
 
     /// Who it is.
@@ -93,7 +105,7 @@ impl RelatedDocument {
         self.projection.len() + self.subject.namespace.len() + self.subject.name.len() + AROUND
     }
 
-    fn write(&self, via: &[u32], out: &mut String) {
+    fn write(&self, way: &Way, out: &mut String) {
         out.push_str("{\"subject\":{");
         let subject = &self.subject;
         let fields = [
@@ -113,12 +125,20 @@ impl RelatedDocument {
         }
         out.push_str("},\"document\":");
         out.push_str(&self.projection);
-        if !via.is_empty() {
+        let comma = |index: usize| if index > 0 { "," } else { "" };
+        if !way.via.is_empty() {
             out.push_str(",\"via\":[");
-            for (index, via) in via.iter().enumerate() {
-                let comma = if index > 0 { "," } else { "" };
+            for (index, via) in way.via.iter().enumerate() {
                 // Writing to a String cannot fail.
-                let _ = write!(out, "{comma}{via}");
+                let _ = write!(out, "{}{via}", comma(index));
+            }
+            out.push(']');
+        }
+        if !way.images.is_empty() {
+            out.push_str(",\"images\":[");
+            for (index, image) in way.images.iter().enumerate() {
+                out.push_str(comma(index));
+                write_json_string(image, out);
             }
             out.push(']');
         }
@@ -139,12 +159,21 @@ pub struct Answer(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     documents: Vec<Arc<RelatedDocument>>,
-    /// For each document, by which of the earlier answer's it came; empty where there is no earlier one.
-    via: Vec<Vec<u32>>,
+    /// For each document, how it came to be told; empty where nothing is to be said of that.
+    ways: Vec<Way>,
     digest: [u8; 32],
     bytes: usize,
     /// Written when a rule is told, which a verdict that is remembered under the digest spares.
     text: OnceLock<Box<str>>,
+}
+
+/// How a document came to be in an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Way {
+    /// By which documents of the answer before, by their positions in it.
+    pub via: Vec<u32>,
+    /// For which references of images.
+    pub images: Vec<Box<str>>,
 }
 
 impl Answer {
@@ -154,23 +183,26 @@ impl Answer {
         Self::of(documents, Vec::new())
     }
 
-    /// The answer that consists of some documents in their order, each with the positions of those that it came by
-    /// in the answer before.
-    pub(super) fn by_way(documents: Vec<(Arc<RelatedDocument>, Vec<u32>)>) -> Self {
-        let (documents, via) = documents.into_iter().unzip();
-        Self::of(documents, via)
+    /// The answer that consists of some documents in their order, each with how it came to be there.
+    pub(super) fn by_way(documents: impl IntoIterator<Item = (Arc<RelatedDocument>, Way)>) -> Self {
+        let (documents, ways) = documents.into_iter().unzip();
+        Self::of(documents, ways)
     }
 
-    fn of(documents: Vec<Arc<RelatedDocument>>, via: Vec<Vec<u32>>) -> Self {
+    fn of(documents: Vec<Arc<RelatedDocument>>, ways: Vec<Way>) -> Self {
+        let none = Way::default();
         let mut hasher = Hasher::default();
         for (index, document) in documents.iter().enumerate() {
             hasher.update(document.digest);
-            let via = via.get(index).map_or(&[][..], Vec::as_slice);
-            hasher.update((via.len() as u64).to_le_bytes());
-            via.iter().for_each(|position| hasher.update(position.to_le_bytes()));
+            let way = ways.get(index).unwrap_or(&none);
+            hasher.update((way.via.len() as u64).to_le_bytes());
+            way.via.iter().for_each(|position| hasher.update(position.to_le_bytes()));
+            hasher.update((way.images.len() as u64).to_le_bytes());
+            way.images.iter().for_each(|image| hasher.part(image.as_bytes()));
         }
-        let bytes = documents.iter().map(|document| document.told_bytes()).sum();
-        Self(Arc::new(Parts { documents, via, digest: hasher.finish().bytes(), bytes, text: OnceLock::new() }))
+        let of_ways = ways.iter().flat_map(|way| &way.images).map(|image| image.len()).sum::<usize>();
+        let bytes = documents.iter().map(|document| document.told_bytes()).sum::<usize>() + of_ways;
+        Self(Arc::new(Parts { documents, ways, digest: hasher.finish().bytes(), bytes, text: OnceLock::new() }))
     }
 
     /// The documents.
@@ -178,9 +210,9 @@ impl Answer {
         &self.0.documents
     }
 
-    /// By which documents of the earlier answer each one came, by their positions. Empty where the query is via none.
-    pub fn via(&self) -> &[Vec<u32>] {
-        &self.0.via
+    /// How each document came to be in it. Empty where the query is via none and looks for no images.
+    pub fn ways(&self) -> &[Way] {
+        &self.0.ways
     }
 
     /// Bytes of it as JSON, roughly.
@@ -199,13 +231,14 @@ impl Answer {
     }
 
     fn write(&self) -> Box<str> {
+        let none = Way::default();
         let mut out = String::with_capacity(2 + self.0.bytes);
         out.push('[');
         for (index, document) in self.0.documents.iter().enumerate() {
             if index > 0 {
                 out.push(',');
             }
-            document.write(self.0.via.get(index).map_or(&[], Vec::as_slice), &mut out);
+            document.write(self.0.ways.get(index).unwrap_or(&none), &mut out);
         }
         out.push(']');
         out.into()

@@ -1,15 +1,17 @@
 //! The questions of rules about one document, answered.
 
-use super::facet::{Facet, Keys};
-use super::probe::{Effort, Probe, Seek, Spread, too_many_keys};
+use super::answer::Way;
+use super::builds;
+use super::facet::{Facet, Keys, split_built};
+use super::probe::{Effort, IndexId, Probe, Seek, Spread, too_many_keys};
 use super::selector::{Labels, Selector, Truth};
-use super::topic::{Join, Question, Topics};
+use super::topic::{Builds, Join, Question, Topics};
 use super::{Answer, Inventory, RelatedDocument, Unavailable};
 use crate::document::{Document, Subject};
 use crate::manifest::Scope;
 use crate::workload::Shape;
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What a document has of the facets that relations ask of subjects, as far as any rule has asked: what is
@@ -33,6 +35,24 @@ type NamespaceLabels = Result<Vec<Arc<RelatedDocument>>, Unavailable>;
 
 /// The label that every namespace has.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// Adds a document with how it came. Equal documents of different files are told once.
+fn add_way(
+    found: &mut BTreeMap<Arc<RelatedDocument>, Way>,
+    document: Arc<RelatedDocument>,
+    via: Option<u32>,
+    image: Option<Box<str>>,
+) {
+    let way = found.entry(document).or_default();
+    if via.is_some() && way.via.last() != via.as_ref() {
+        way.via.extend(via);
+    }
+    if let Some(image) = image
+        && let Err(at) = way.images.binary_search(&image)
+    {
+        way.images.insert(at, image);
+    }
+}
 
 impl<'a> Asking<'a> {
     /// About a document that is at hand.
@@ -92,26 +112,40 @@ impl<'a> Asking<'a> {
             (None, _) => self.inventory.answer(question.topic, question.scope, &self.subject.namespace)?,
             (Some(join), None) => {
                 let here = join.here.map(|facet| self.here(facet)).transpose()?;
-                Answer::new(self.find(question, join, self.subject, here, &effort)?)
+                match question.builds {
+                    None => Answer::new(self.find(question, join, self.subject, here, &effort)?),
+                    Some(builds) => {
+                        let mut found = BTreeMap::new();
+                        for (image, document) in self.built(question, join, builds, self.subject, here, &effort)? {
+                            add_way(&mut found, document, None, Some(image));
+                        }
+                        Answer::by_way(found)
+                    }
+                }
             }
             (Some(join), Some(via)) => {
                 let before = self.answer(via)?;
-                let mut found: BTreeMap<Arc<RelatedDocument>, Vec<u32>> = BTreeMap::new();
+                let mut found = BTreeMap::new();
                 let mut pairs = 0;
                 for (position, here) in before.documents().iter().enumerate() {
                     let keys = join.here.and_then(|facet| here.keys().get(usize::from(facet)));
-                    let there = self.find(question, join, &here.subject, keys, &effort)?;
+                    let there: Vec<(Option<Box<str>>, Arc<RelatedDocument>)> = match question.builds {
+                        None => {
+                            let there = self.find(question, join, &here.subject, keys, &effort)?;
+                            there.into_iter().map(|document| (None, document)).collect()
+                        }
+                        Some(builds) => {
+                            let there = self.built(question, join, builds, &here.subject, keys, &effort)?;
+                            there.into_iter().map(|(image, document)| (Some(image), document)).collect()
+                        }
+                    };
                     pairs += there.len();
                     self.check_documents(pairs)?;
-                    for document in there {
-                        let came_by = found.entry(document).or_default();
-                        // Equal documents of different files are told once.
-                        if came_by.last() != Some(&(position as u32)) {
-                            came_by.push(position as u32);
-                        }
+                    for (image, document) in there {
+                        add_way(&mut found, document, Some(position as u32), image);
                     }
                 }
-                Answer::by_way(found.into_iter().collect())
+                Answer::by_way(found)
             }
         };
         self.check_documents(answer.documents().len())?;
@@ -140,6 +174,57 @@ impl<'a> Asking<'a> {
             (None, Some((document, shape))) => Ok(cell.get_or_init(|| wanted.keys(document, shape))),
             (None, None) => Err(Unavailable(format!("{} is not at hand", self.subject))),
         }
+    }
+
+    /// The Dockerfiles of the images here, each with the image. Files that describe builds come first; where none speaks
+    /// of an image, its Dockerfile is the one that is called as it is. An image without a path in its registry, such as
+    /// `nginx`, is somebody else's unless a file says otherwise.
+    fn built(
+        &self,
+        question: &Question,
+        join: Join,
+        builds: Builds,
+        here: &Subject,
+        keys: Option<&Keys>,
+        effort: &Effort,
+    ) -> Result<Vec<(Box<str>, Arc<RelatedDocument>)>, Unavailable> {
+        let images: &[Box<str>] = match keys {
+            Some(Keys::Values(images)) => images,
+            Some(Keys::TooMany) => return Err(too_many_keys(here)),
+            _ => return Err(Unavailable(format!("{here} does not say which images it has"))),
+        };
+        let spaces = self.inventory.namespacing();
+        let find = |topic: u16, index: IndexId, value: &str| {
+            let seek = [Box::from(value)];
+            let probe = Probe { index, within: None, spaces, here, seek: Seek::Values(&seek), effort };
+            self.inventory.find(topic, &probe)
+        };
+        let mut found = Vec::new();
+        for image in images {
+            let Some(parts) = builds::parts(image) else { continue };
+            let mut paths: BTreeSet<Box<str>> = BTreeSet::new();
+            for file in find(builds.topic, builds.by_image, parts[0])? {
+                let described = match file.keys().get(usize::from(builds.facet)) {
+                    Some(Keys::Values(described)) => described,
+                    _ => return Err(too_many_keys(&file.subject)),
+                };
+                let same = described
+                    .iter()
+                    .filter_map(|build| split_built(build))
+                    .filter(|(built, _)| builds::parts(built).is_some_and(|built| builds::are_same(&built, &parts)));
+                paths.extend(same.map(|(_, path)| Box::from(path)));
+            }
+            let mut add = |documents: Vec<Arc<RelatedDocument>>| {
+                found.extend(documents.into_iter().map(|document| (image.clone(), document)));
+            };
+            for path in &paths {
+                add(find(question.topic, join.index, path)?);
+            }
+            if paths.is_empty() && parts.len() > 1 {
+                add(find(question.topic, builds.by_name, parts[0])?);
+            }
+        }
+        Ok(found)
     }
 
     /// The documents there that belong to one here.

@@ -6,7 +6,7 @@ use super::namespacing::Namespacing;
 use super::{Answer, Inventory, Probe, RelatedDocument, Unavailable};
 use crate::document::Document;
 use crate::manifest::Scope;
-use crate::sets::{Part, Sets};
+use crate::sets::{Part, Sets, Whose};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -19,21 +19,29 @@ pub(in crate::evaluate) struct Divided<'s> {
     answers: Mutex<HashMap<Question, Answer>>,
 }
 
-/// A set, a topic, and the namespace that a query is limited to.
-type Question = (Vec<Part>, u16, Option<String>);
+/// A set, the build in it, a topic, and the namespace that a query is limited to.
+type Question = (Vec<Part>, Option<usize>, u16, Option<String>);
 
 impl<'s> Divided<'s> {
-    /// Takes up the cards of a run, each with the index of its unit, in the order of the units.
-    pub(in crate::evaluate) fn new(sets: &'s Sets, cards: impl IntoIterator<Item = (usize, Card)>) -> Self {
+    /// Takes up the cards of a run, each with the index of its unit and the variant that it is of, in the order of the
+    /// units.
+    pub(in crate::evaluate) fn new(
+        sets: &'s Sets,
+        cards: impl IntoIterator<Item = (usize, Option<usize>, Card)>,
+    ) -> Self {
         let empty = || (0..sets.branches()).map(|_| Collected::default()).collect::<Vec<_>>();
         let (mut own, mut whole) = (empty(), empty());
-        for (unit, card) in cards {
+        for (unit, variant, card) in cards {
             let Card { document, topic, subject, projection, keys } = card;
-            let is_file = subject.group == Document::FILE_GROUP;
+            let whose = match variant {
+                _ if subject.group == Document::FILE_GROUP => Whose::File,
+                Some(variant) => Whose::Built(unit, variant),
+                None => Whose::Written(unit),
+            };
             let origin = Origin { unit: unit as u32, document };
             let related = RelatedDocument::new(Arc::new(subject), projection, keys).from(origin);
-            let related = Arc::new(related);
-            for branch in sets.branches_of(unit, is_file) {
+            let related = Arc::new(related.built_by(sets.build(whose)));
+            for branch in sets.branches_of(whose) {
                 own[*branch].add(topic, Arc::clone(&related));
                 for holder in sets.holders(*branch) {
                     whole[holder].add(topic, Arc::clone(&related));
@@ -43,11 +51,11 @@ impl<'s> Divided<'s> {
         Self { sets, own, whole, answers: Mutex::default() }
     }
 
-    /// What a document of a unit is told from.
-    pub(in crate::evaluate) fn view(&self, unit: usize, is_file: bool) -> View<'_> {
-        let parts = self.sets.parts(unit, is_file);
+    /// What a document is told from.
+    pub(in crate::evaluate) fn view(&self, whose: Whose) -> View<'_> {
+        let parts = self.sets.parts(whose);
         let spaces = if self.sets.default_is_none(&parts) { Namespacing::DefaultIsNone } else { Namespacing::Written };
-        View { divided: self, parts, spaces }
+        View { divided: self, parts, spaces, build: self.sets.build(whose) }
     }
 }
 
@@ -56,9 +64,21 @@ pub(in crate::evaluate) struct View<'d> {
     divided: &'d Divided<'d>,
     parts: Vec<Part>,
     spaces: Namespacing,
+    /// The build that the subject is of.
+    build: Option<usize>,
 }
 
 impl View<'_> {
+    /// Whether a document is there for the subject. What its own build makes is not there as another build makes it.
+    fn is_there(&self, document: &RelatedDocument) -> bool {
+        match (self.build, document.build(), document.origin()) {
+            (Some(own), Some(other), Some(origin)) if own != other => {
+                !self.divided.sets.builds().holds(own, origin.unit as usize)
+            }
+            _ => true,
+        }
+    }
+
     fn collected(&self) -> impl Iterator<Item = &Collected> {
         let of =
             |part: &Part| if part.whole { &self.divided.whole[part.branch] } else { &self.divided.own[part.branch] };
@@ -68,7 +88,7 @@ impl View<'_> {
     /// Documents of several parts in their order. One that the configuration puts into several sets is there once.
     fn in_order(mut documents: Vec<Arc<RelatedDocument>>) -> Vec<Arc<RelatedDocument>> {
         documents.sort_by(|one, other| one.cmp(other).then_with(|| one.origin().cmp(&other.origin())));
-        documents.dedup_by(|one, other| one.origin() == other.origin());
+        documents.dedup_by(|one, other| one.origin() == other.origin() && one == other);
         documents
     }
 }
@@ -78,12 +98,13 @@ impl Inventory for View<'_> {
     fn answer(&self, topic: u16, scope: Scope, namespace: &str) -> Result<Answer, Unavailable> {
         let namespace = self.spaces.named(namespace);
         let within = (scope == Scope::Namespace).then_some(namespace);
-        let key = (self.parts.clone(), topic, within.map(str::to_owned));
+        let key = (self.parts.clone(), self.build, topic, within.map(str::to_owned));
         if let Some(answer) = self.divided.answers.lock().ok().and_then(|answers| answers.get(&key).cloned()) {
             return Ok(answer);
         }
         let asked = |document: &&Arc<RelatedDocument>| {
-            within.is_none_or(|within| self.spaces.are_same(within, &document.subject().namespace))
+            self.is_there(document)
+                && within.is_none_or(|within| self.spaces.are_same(within, &document.subject().namespace))
         };
         let documents = self.collected().flat_map(|part| part.of_topic(topic)).filter(asked).cloned();
         let answer = Answer::new(Self::in_order(documents.collect()));
@@ -98,6 +119,7 @@ impl Inventory for View<'_> {
         for part in self.collected() {
             found.append(&mut part.find(topic, probe)?);
         }
+        found.retain(|document| self.is_there(document));
         Ok(Self::in_order(found))
     }
 
@@ -118,16 +140,17 @@ mod tests {
 
     /// The sets of some documents, each of a unit of its own with a path.
     fn sets(documents: &[(&str, &Document)]) -> Sets {
-        let members: Vec<Member<'_>> =
-            documents.iter().map(|(path, document)| Member { path, objects: vec![&document.subject] }).collect();
+        let members: Vec<Member<'_>> = documents
+            .iter()
+            .map(|(path, document)| Member { path, objects: vec![&document.subject], makes: Vec::new() })
+            .collect();
         Sets::new(&members, &Kustomizations::default(), &Surroundings::default())
     }
 
     fn divided<'s>(world: &World, sets: &'s Sets, documents: &[(&str, &Document)]) -> Divided<'s> {
-        let cards = documents
-            .iter()
-            .enumerate()
-            .flat_map(|(unit, (_, document))| world.topics.cards(document).into_iter().map(move |card| (unit, card)));
+        let cards = documents.iter().enumerate().flat_map(|(unit, (_, document))| {
+            world.topics.cards(document).into_iter().map(move |card| (unit, None, card))
+        });
         Divided::new(sets, cards)
     }
 
@@ -150,10 +173,10 @@ mod tests {
             placed.push(("a/here.yaml", &here));
             let sets = sets(&placed);
             let inventory = divided(&world, &sets, &placed);
-            let view = inventory.view(placed.len() - 1, false);
+            let view = inventory.view(Whose::Written(placed.len() - 1));
             let seen: Vec<&Document> =
                 view.parts.iter().flat_map(|part| (0..placed.len()).filter(|unit| {
-                    let branch = sets.branches_of(*unit, false)[0];
+                    let branch = sets.branches_of(Whose::Written(*unit))[0];
                     if part.whole { sets.holders(branch).any(|holder| holder == part.branch) } else { branch == part.branch }
                 })).map(|unit| placed[unit].1).collect();
             prop_assume!(view.spaces == Namespacing::Written);
@@ -180,7 +203,7 @@ mod tests {
             let placed: Vec<(&str, &Document)> = documents.iter().map(|it| ("a.yaml", it)).collect();
             let sets = sets(&placed);
             let inventory = divided(&world, &sets, &placed);
-            let told = world.told(&documents[there.len()], &inventory.view(there.len(), false));
+            let told = world.told(&documents[there.len()], &inventory.view(Whose::Written(there.len())));
             told.iter().flatten().map(|answer| answer.documents().len()).sum()
         };
         for one in ["", "default"] {
@@ -211,7 +234,7 @@ mod tests {
             document(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"map": "app"}}));
         let placed = [("kustomization.yaml", made), ("pod.yaml", &pod)];
         let sets = sets(&placed);
-        let told = world.told(&pod, &divided(&world, &sets, &placed).view(1, false)).remove(0).unwrap();
+        let told = world.told(&pod, &divided(&world, &sets, &placed).view(Whose::Written(1))).remove(0).unwrap();
         assert!(told.json().contains(r#""document":{"data":{"A":"1"}}"#), "{}", told.json());
         assert_eq!(told.documents()[0].origin(), Some(Origin { unit: 0, document: 0 }));
     }

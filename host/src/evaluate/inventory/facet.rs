@@ -3,13 +3,14 @@
 //! A facet says what to look for; its [`Keys`] are what one document has of it. They are worked out where the
 //! document is at hand, and kept beside its projection.
 
+use super::builds;
 use super::limits::MAX_KEYS;
 use super::namespacing::Namespacing;
 use super::paths::rows;
 use super::selector::{Labels, Selector, Truth};
 use crate::document::{Document, Node, Subject, Value, joined, write_json_string};
-use crate::manifest::{Absent, Naming, ReadPath, SelectorForm, Term};
-use crate::workload::Shape;
+use crate::manifest::{Absent, Naming, ReadPath, Segment, SelectorForm, Term};
+use crate::workload::{self, Shape};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -35,6 +36,24 @@ pub(super) enum Facet {
     Path,
     /// The paths of the files that a file uses.
     CalledPaths,
+    /// References of images.
+    Images(Vec<Term>),
+    /// The last part of each image that a file builds.
+    BuiltImages,
+    /// The builds of a file, as [`built`] writes them.
+    Builds,
+    /// The image that a Dockerfile builds by what it is called.
+    BuiltName,
+}
+
+/// An image and the path of its Dockerfile in one text.
+fn built(image: &str, dockerfile: &str) -> Box<str> {
+    format!("{image}\n{dockerfile}").into()
+}
+
+/// The image and the path of its Dockerfile, of what [`built`] wrote.
+pub(super) fn split_built(text: &str) -> Option<(&str, &str)> {
+    text.split_once('\n')
 }
 
 /// Where the namespaces that a selector looks into are said.
@@ -144,9 +163,10 @@ impl Facet {
             Facet::References(Naming { name, kind, group, namespace }) => {
                 name.0.iter().chain(kind).chain(group).chain(namespace).collect()
             }
-            Facet::Values(terms) => terms.iter().collect(),
+            Facet::Values(terms) | Facet::Images(terms) => terms.iter().collect(),
             // What every object's metadata has, and files.
             Facet::Owners | Facet::Namespace | Facet::Path | Facet::CalledPaths => Vec::new(),
+            Facet::BuiltImages | Facet::Builds | Facet::BuiltName => Vec::new(),
         };
         terms.into_iter().flat_map(Term::paths).collect()
     }
@@ -158,6 +178,9 @@ impl Facet {
             Facet::Labels(term) => {
                 let mut labels = Labels::default();
                 each(document, shape, &[term], &mut |row| labels = Labels::read(row[0]));
+                if term.paths().iter().any(is_of_pods) {
+                    labels.add(workload::controller_labels(document));
+                }
                 Keys::Labels(labels)
             }
             Facet::Selectors { selector, sight, form, absent } => {
@@ -187,8 +210,44 @@ impl Facet {
             }
             Facet::Path => values(paths(document)),
             Facet::CalledPaths => called_paths(document).map_or(Keys::TooMany, values),
+            Facet::Images(terms) => images(document, shape, terms).map_or(Keys::TooMany, values),
+            Facet::BuiltImages => {
+                let names = |image: &String| builds::parts(image).map(|parts| parts[0].into());
+                built_keys(document, &|build, keys| keys.extend(build.images.iter().filter_map(names)))
+            }
+            Facet::Builds => built_keys(document, &|build, keys| {
+                keys.extend(build.images.iter().map(|image| built(image, &build.dockerfile)));
+            }),
+            Facet::BuiltName => values(builds::name_of(&subject.name).into_iter().map(Into::into).collect()),
         }
     }
+}
+
+/// What comes of each build of a file.
+fn built_keys(document: &Document, add: &dyn Fn(&builds::Build, &mut BTreeSet<Box<str>>)) -> Keys {
+    let mut keys = BTreeSet::new();
+    for build in builds::of(document) {
+        add(&build, &mut keys);
+        if keys.len() > MAX_KEYS {
+            return Keys::TooMany;
+        }
+    }
+    values(keys)
+}
+
+fn images(document: &Document, shape: &Shape, terms: &[Term]) -> Option<BTreeSet<Box<str>>> {
+    let mut images = BTreeSet::new();
+    for term in terms {
+        let found: BTreeSet<Box<str>> = collect(document, shape, &[term], |row| text(term, row[0]).map(Into::into))?;
+        images.extend(found);
+    }
+    (images.len() <= MAX_KEYS).then_some(images)
+}
+
+/// Whether a path is where the labels of a workload's pods stand.
+fn is_of_pods(path: &ReadPath) -> bool {
+    let is = |(segment, key): (&Segment, &str)| matches!(segment, Segment::Key(known) if known == key);
+    path.segments().len() == 3 && path.segments().iter().zip(["pod", "metadata", "labels"]).all(is)
 }
 
 fn values(values: BTreeSet<Box<str>>) -> Keys {
@@ -386,7 +445,7 @@ fn paths(document: &Document) -> BTreeSet<Box<str>> {
 
 /// The paths of the files that a file of the repository uses. Workflows and actions name others from the root of the
 /// repository, which is known where they stand below `.github`; Terraform modules from their own directory; files of
-/// Protocol Buffers from a folder that is not known.
+/// Protocol Buffers from a folder that is not known. What builds an image uses its Dockerfile.
 fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
     let subject = &document.subject;
     let mut paths = BTreeSet::new();
@@ -394,6 +453,10 @@ fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
         paths.insert(joined(base, path).into());
         paths.len() <= MAX_KEYS
     };
+    let builds = builds::of(document);
+    if !builds.iter().all(|build| add("", &build.dockerfile)) {
+        return None;
+    }
     let within = match subject.kind.as_str() {
         _ if !document.is_file() => true,
         "TerraformModule" => {
@@ -407,8 +470,7 @@ fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
             })
         }
         "GitHubWorkflow" | "GitHubAction" => {
-            let path = format!("/{}", subject.name);
-            let Some(root) = path.rfind("/.github/").map(|at| &path[1.min(at)..at]) else { return Some(paths) };
+            let Some(root) = builds::root_of_workflow(&subject.name) else { return Some(paths) };
             let jobs = document.root.get("jobs").map_or(&[][..], Node::entries).iter().map(|job| &job.value);
             let holders = jobs.chain(document.root.get("runs"));
             let mut uses = holders.flat_map(|holder| {
@@ -543,6 +605,25 @@ mod tests {
         let text = format!(r#"{{"apiVersion":"v1","kind":"I","a":[{items}],"b":[{items}]}}"#);
         let facet = Facet::Values(vec!["a[*].x".parse().unwrap(), "b[*].x".parse().unwrap()]);
         assert_eq!(keys(&facet, &document("a.json", &text)), Keys::TooMany);
+    }
+
+    #[test]
+    fn pods_have_labels_of_their_controllers() {
+        let facet = Facet::Labels("pod.metadata.labels".parse().unwrap());
+        let labels = |kind: &str, spec: &str| {
+            let metadata = r#"{"name":"n"}"#;
+            let (version, kind) = kind.rsplit_once('/').unwrap();
+            let text = format!(r#"{{"apiVersion":"{version}","kind":"{kind}","metadata":{metadata},"spec":{spec}}}"#);
+            let Keys::Labels(labels) = keys(&facet, &document("a.json", &text)) else { panic!("no labels") };
+            labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(labels("batch/v1/Job", "{}"), "batch.kubernetes.io/job-name=n job-name=n");
+        let own = r#"{"template":{"metadata":{"labels":{"job-name":"x"}}}}"#;
+        assert_eq!(labels("batch/v1/Job", own), "batch.kubernetes.io/job-name=n job-name=x");
+        let ordinals = labels("apps/v1/StatefulSet", r#"{"replicas":2,"ordinals":{"start":5}}"#);
+        assert!(ordinals.contains("statefulset.kubernetes.io/pod-name=n-5"), "{ordinals}");
+        assert!(ordinals.contains("pod-name=n-6") && !ordinals.contains("pod-name=n-7"), "{ordinals}");
+        assert_eq!(labels("apps/v1/DaemonSet", "{}"), "");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod answer;
 mod ask;
+mod builds;
 mod collected;
 mod divided;
 mod facet;

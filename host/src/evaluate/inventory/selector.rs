@@ -21,10 +21,27 @@ impl Labels {
         Self(labels)
     }
 
+    /// Adds what a controller puts on pods, unless the label is there. Where pods get different values, all of them are
+    /// there.
+    pub(super) fn add(&mut self, added: impl IntoIterator<Item = (&'static str, String)>) {
+        let own = self.0.len();
+        for (key, value) in added {
+            if !self.0[..own].iter().any(|(known, _)| **known == *key) {
+                self.0.push((key.into(), value.into()));
+            }
+        }
+        self.0.sort();
+    }
+
     /// A label's value.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
-        Some(&self.0[at].1)
+        self.values(key).next()
+    }
+
+    /// The values that pods have for a label.
+    fn values(&self, key: &str) -> impl Iterator<Item = &str> + Clone {
+        let from = self.0.partition_point(|(known, _)| **known < *key);
+        self.0[from..].iter().take_while(move |(known, _)| **known == *key).map(|(_, value)| &**value)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -135,7 +152,13 @@ impl Selector {
 
     /// Whether it selects an object with these labels.
     pub(super) fn matches(&self, labels: &Labels) -> bool {
-        self.judge(|key| Some(labels.get(key))) == Truth::True
+        let Self::All(requirements) = self else { return false };
+        requirements.iter().all(|requirement| {
+            let values = labels.values(&requirement.key);
+            let is_absent = values.clone().next().is_none();
+            is_absent && requirement.demand.admits(None)
+                || values.into_iter().any(|it| requirement.demand.admits(Some(it)))
+        })
     }
 
     /// Whether it selects an object of whose labels `label` gives what it knows: `None` for one that it does
@@ -287,6 +310,19 @@ mod tests {
         let gateway = subject("networking.istio.io", "v1", "Gateway");
         let map = Selector::read(Some(&node(r#"{"app":"web"}"#)), &gateway, Some(SelectorForm::Map), Absent::Nothing);
         assert!(map.matches(&Labels::read(Some(&node(LABELS)))));
+    }
+
+    #[test]
+    fn pods_may_have_different_values() {
+        let selects = |text: &str| {
+            let mut labels = Labels::read(Some(&node(LABELS)));
+            labels.add([("app", "other".to_owned()), ("n", "a-0".to_owned()), ("n", "a-1".to_owned())]);
+            Selector::read(Some(&node(text)), &subject("policy", "v1", "X"), None, Absent::Nothing).matches(&labels)
+        };
+        assert!(selects(r#"{"matchLabels":{"app":"web","n":"a-1"}}"#) && !selects(r#"{"matchLabels":{"n":"a-2"}}"#));
+        assert!(!selects(r#"{"matchLabels":{"app":"other"}}"#), "what is written stays");
+        assert!(selects(r#"{"matchExpressions":[{"key":"n","operator":"NotIn","values":["a-0"]}]}"#));
+        assert!(!selects(r#"{"matchExpressions":[{"key":"n","operator":"DoesNotExist"}]}"#));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Answers from indexes against answers from looking at every document.
 
 use super::*;
-use crate::document::{Document, Source, Subject};
+use crate::document::{Document, Format, Source, Subject};
 use crate::manifest::Query;
-use crate::parse::{Form, Limits, Unit};
+use crate::parse::{Form, Limits, Scalars, Unit};
 use crate::workload::WorkloadKinds;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -65,6 +65,24 @@ pub(crate) struct World {
     pub(super) topics: Topics,
     queries: Vec<Query>,
     questions: Vec<u16>,
+}
+
+/// The documents of a file of the repository.
+pub(super) fn file_of(path: &str, text: &str) -> Vec<Document> {
+    let form = if path.ends_with("Dockerfile") {
+        Form::Dockerfile
+    } else if path.ends_with("Makefile") {
+        Form::Plain(Format::Makefile)
+    } else {
+        Form::Yaml(Scalars::Core12)
+    };
+    let units = Unit::split(form, &path.into(), text, &Limits::default()).unwrap();
+    units.iter().flat_map(|unit| unit.parse(&Limits::default()).unwrap()).collect()
+}
+
+/// By which documents of the answer before each document came.
+fn came_by(answer: &Answer) -> Vec<Vec<u32>> {
+    answer.ways().iter().map(|way| way.via.clone()).collect()
 }
 
 impl World {
@@ -422,7 +440,7 @@ proptest! {
                     prop_assert_eq!(told, wanted_subjects, "{}", name);
                     if query["via"].is_string() {
                         let via: Vec<Vec<u32>> = wanted.into_iter().map(|(_, via)| via).collect();
-                        prop_assert_eq!(answer.via(), via, "{}", name);
+                        prop_assert_eq!(came_by(&answer), via, "{}", name);
                     }
                 }
                 (answer, wanted) => prop_assert!(false, "{name}: {answer:?}, wanted {wanted:?}"),
@@ -476,7 +494,7 @@ fn each_hop_is_told_with_where_it_came_by() {
     assert_eq!(names(0), ["one", "two"]);
     assert_eq!(names(3), ["both", "second"]);
     let monitors = told[3].as_ref().unwrap();
-    assert_eq!(monitors.via(), [vec![0, 1], vec![1]]);
+    assert_eq!(came_by(monitors), [vec![0, 1], vec![1]]);
     let told: Value = serde_json::from_str(monitors.json()).unwrap();
     assert_eq!(told[0]["via"], json!([0, 1]));
     assert_eq!(told[1]["subject"]["name"], "second");
@@ -616,4 +634,61 @@ fn what_is_told_and_looked_at_grows_as_the_documents_do() {
     for pod in documents.iter().filter(|document| document.subject.kind == "Pod") {
         assert!(world.told(pod, &inventory).into_iter().all(|answer| answer.is_ok()));
     }
+}
+
+#[test]
+fn images_lead_to_the_dockerfiles_that_they_are_built_from() {
+    let world = World::of(json!([
+        {"name": "own", "kinds": ["file/Dockerfile"], "scope": "cluster", "reads": ["path"],
+         "relation": {"built": {"image": ["pod.spec.containers[*].image", "pod.spec.initContainers[*].image"]}}},
+        {"name": "users", "kinds": ["file/Compose", "file/GitHubWorkflow"], "scope": "cluster", "reads": [],
+         "relation": {"calls": {}}},
+    ]));
+    let file = |path: &str, text: &str| file_of(path, text).remove(0);
+    let files = [
+        file("services/api/Dockerfile", "FROM a"),
+        file("images/front.Dockerfile", "FROM a"),
+        file("worker/Dockerfile", "FROM a"),
+        file("nginx/Dockerfile", "FROM a"),
+        file(
+            "compose.yaml",
+            "services:\n  w: {image: 'acme/web', build: {context: ., dockerfile: images/front.Dockerfile}}\n",
+        ),
+        file(
+            ".github/workflows/ci.yaml",
+            "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n    - uses: docker/build-push-action@v6\n      with: {context: worker, tags: 'ghcr.io/acme/jobs:1'}\n",
+        ),
+    ];
+    let pod = |images: &[&str]| {
+        let containers: Vec<Value> = images.iter().map(|image| json!({"name": "c", "image": image})).collect();
+        document(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "x"},
+            "spec": {"containers": containers[..1], "initContainers": containers[1..]}}))
+    };
+    let inventory = world.collected(&files);
+    let told = |here: &Document, query: usize| -> Vec<(String, Vec<String>)> {
+        let answer = world.told(here, &inventory).remove(query).unwrap();
+        let images = |way: &super::answer::Way| way.images.iter().map(|image| image.to_string()).collect();
+        let documents = answer.documents().iter().enumerate();
+        documents
+            .map(|(at, it)| (it.subject.name.clone(), answer.ways().get(at).map(images).unwrap_or_default()))
+            .collect()
+    };
+    let one = |path: &str, images: &[&str]| (path.to_owned(), images.iter().map(|image| (*image).to_owned()).collect());
+    // What a file says wins over what a Dockerfile is called.
+    for (images, expected) in [
+        (&["ghcr.io/acme/api:1"][..], vec![one("services/api/Dockerfile", &["ghcr.io/acme/api:1"])]),
+        (&["ghcr.io/acme/web:1"], vec![one("images/front.Dockerfile", &["ghcr.io/acme/web:1"])]),
+        (
+            &["acme/jobs:2", "r.io/x/api@sha256:0"],
+            vec![one("services/api/Dockerfile", &["r.io/x/api@sha256:0"]), one("worker/Dockerfile", &["acme/jobs:2"])],
+        ),
+        (&["x/api:1", "y/api:1"], vec![one("services/api/Dockerfile", &["x/api:1", "y/api:1"])]),
+        (&["other/jobs", "nginx:1", "$IMAGE"], vec![]),
+    ] {
+        assert_eq!(told(&pod(images), 0), expected, "{images:?}");
+    }
+    assert_eq!(told(&files[1], 1), [one("compose.yaml", &[])]);
+    assert_eq!(told(&files[2], 1), [one(".github/workflows/ci.yaml", &[])]);
+    let answer = world.told(&pod(&["a/api"]), &inventory).remove(0).unwrap();
+    assert!(answer.json().ends_with(r#""images":["a/api"]}]"#), "{}", answer.json());
 }

@@ -114,6 +114,21 @@ pub(super) struct Question {
     pub(super) via: Option<u16>,
     /// How documents belong to the one here; all do when there is nothing.
     pub(super) join: Option<Join>,
+    /// Of a question for the Dockerfiles of images: where builds are described. The join then finds Dockerfiles by path.
+    pub(super) builds: Option<Builds>,
+}
+
+/// Where it is looked up which Dockerfile an image is built from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Builds {
+    /// The topic of the files that describe builds.
+    pub(super) topic: u16,
+    /// Their index by the last part of the image.
+    pub(super) by_image: IndexId,
+    /// Which of their facets the builds are.
+    pub(super) facet: u16,
+    /// The index of Dockerfiles by what they are called.
+    pub(super) by_name: IndexId,
 }
 
 /// How documents belong to the one here.
@@ -175,7 +190,21 @@ impl Topics {
         if query.relation.as_ref().is_some_and(Relation::needs_namespaces) {
             self.want_namespaces(workloads);
         }
-        position_or_push(&mut self.questions, Question { topic, scope: query.scope, via, join })
+        let is_built = matches!(query.relation, Some(Relation::Built(_)));
+        let builds = is_built.then(|| self.builds(topic, workloads));
+        position_or_push(&mut self.questions, Question { topic, scope: query.scope, via, join, builds })
+    }
+
+    fn builds(&mut self, dockerfiles: u16, workloads: &Arc<WorkloadKinds>) -> Builds {
+        let kinds = ["Compose", "GitHubAction", "GitHubWorkflow", "Makefile", "Skaffold"];
+        let kinds = kinds.map(|kind| Target::File(kind.to_owned())).to_vec();
+        let topic = self.topic(kinds, Vec::new(), workloads);
+        let known = &mut self.topics[usize::from(topic)];
+        let (images, facet) = (known.facet(Facet::BuiltImages), known.facet(Facet::Builds));
+        let by_image = known.index(Some(images), Spread::Everywhere);
+        let known = &mut self.topics[usize::from(dockerfiles)];
+        let names = known.facet(Facet::BuiltName);
+        Builds { topic, by_image, facet, by_name: known.index(Some(names), Spread::Everywhere) }
     }
 
     fn want_namespaces(&mut self, workloads: &Arc<WorkloadKinds>) {
@@ -231,6 +260,10 @@ impl Topics {
             }
             Relation::Calls(_) => (Some(Facet::CalledPaths), near, Some(Facet::Path)),
             Relation::Called(_) => (Some(Facet::Path), near, Some(Facet::CalledPaths)),
+            Relation::Built(building) => {
+                let here = Facet::Images(building.image.0.clone());
+                (Some(Facet::Path), Spread::Everywhere, Some(here))
+            }
         };
         let here = here.map(|facet| match via {
             None => position_or_push(&mut self.here, facet),

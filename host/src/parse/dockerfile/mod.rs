@@ -47,6 +47,8 @@
 //!   `CMD`; absent for `NONE`).
 //! * `form` is `exec` or `shell` for `RUN`, `CMD`, `ENTRYPOINT`, `SHELL`, `HEALTHCHECK CMD`, `VOLUME`,
 //!   `COPY` and `ADD`; `exec` holds the strings of the exec form.
+//! * `shell` of a shell form: the program that runs it, where something says that: the one that a `SHELL` names, `cmd` on
+//!   images of Windows.
 //! * `heredocs` of `RUN`, `COPY` and `ADD`: `content` is without leading tabs for `<<-`; `expand` is
 //!   false when the name is quoted.
 //! * `HEALTHCHECK` has `kind`, `CMD` or `NONE`. `ENV`, `LABEL` and `ARG` have `pairs` of `name` and

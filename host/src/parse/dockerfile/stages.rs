@@ -59,6 +59,8 @@ struct Stage {
     parent: Option<usize>,
     reads: Vec<usize>,
     scope: Scope,
+    /// What runs shell forms, where something says that.
+    runs: Option<Rc<str>>,
     instructions: Vec<Node>,
 }
 
@@ -104,7 +106,13 @@ impl Stages {
             // A stage may only take from earlier ones; anything else is an image.
             stage.reads.extend(found.filter(|index| index + 1 < current));
         }
-        stage.instructions.push(instruction.node);
+        let mut node = instruction.node;
+        if instruction.keyword == "SHELL" {
+            stage.runs = program(&node);
+        } else if let Some(program) = &stage.runs {
+            name_shell(&mut node, program, budget)?;
+        }
+        stage.instructions.push(node);
         Ok(())
     }
 
@@ -141,13 +149,17 @@ impl Stages {
         let parent = resolved.as_ref().and_then(|name| self.by_name.get(&name.to_lowercase())).copied();
         let scope = parent.and_then(|parent| self.stages.get(parent)).map(|parent| parent.scope.environment());
         let scope = scope.unwrap_or_default();
+        let runs = match parent.and_then(|parent| self.stages.get(parent)) {
+            Some(parent) => parent.runs.clone(),
+            None => (escape == '`' || is_of_windows(image)).then(|| "cmd".into()),
+        };
         // Charged here as well as on output: inheritance copies it now.
         budget.take(scope.bindings.len(), at)?;
         if let Some((name, _)) = &base.name {
             self.by_name.insert(name.clone(), self.stages.len());
         }
         let instructions = Vec::new();
-        self.stages.push(Stage { base, keyword_span, resolved, parent, reads: Vec::new(), scope, instructions });
+        self.stages.push(Stage { base, keyword_span, resolved, parent, reads: Vec::new(), scope, runs, instructions });
         Ok(())
     }
 
@@ -192,6 +204,39 @@ impl Stages {
         }
         needed
     }
+}
+
+/// Whether an image is one of Windows, by its name: `mcr.microsoft.com/windows/servercore`, a tag of a language's image
+/// for it.
+fn is_of_windows(image: &str) -> bool {
+    let image = image.to_ascii_lowercase();
+    ["/windows/", "/windows:", "windowsservercore", "nanoserver", "servercore"].iter().any(|part| image.contains(part))
+}
+
+/// The program that a `SHELL` names, without its folder and `.exe`.
+fn program(node: &Node) -> Option<Rc<str>> {
+    let program = node.get("exec")?.items().first()?.as_str()?;
+    let name = program.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
+    Some(name.strip_suffix(".exe").unwrap_or(&name).into())
+}
+
+/// Says of a shell form, and of one that is kept for later, what runs it.
+fn name_shell(node: &mut Node, program: &str, budget: &mut Budget<'_>) -> Result<(), SyntaxError> {
+    let span = node.span;
+    let is_shell_form = node.get("form").and_then(Node::as_str) == Some("shell");
+    let Value::Object(entries) = &mut node.value else { return Ok(()) };
+    if let Some(trigger) = entries.iter_mut().find(|entry| &*entry.key == "trigger") {
+        return name_shell(&mut trigger.value, program, budget);
+    }
+    let runs = |entry: &Entry| {
+        let keyword = entry.value.as_str().unwrap_or_default();
+        &*entry.key == "instruction" && matches!(keyword, "RUN" | "CMD" | "ENTRYPOINT" | "HEALTHCHECK")
+    };
+    if is_shell_form && entries.iter().any(runs) {
+        budget.take(1, span.start as usize)?;
+        entries.push(Entry::new("shell", span, Node::string(program, span)));
+    }
+    Ok(())
 }
 
 fn bind(

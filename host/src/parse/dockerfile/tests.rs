@@ -358,3 +358,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_runs_a_shell_form_is_named_where_something_says_it() {
+    let shells = |text: &str| -> Vec<String> {
+        let stages = value(text)["stages"].as_array().unwrap().clone();
+        let all = stages.iter().flat_map(|stage| stage["instructions"].as_array().unwrap().clone());
+        all.map(|instruction| {
+            let found = if instruction["trigger"].is_null() { instruction } else { instruction["trigger"].clone() };
+            found["shell"].as_str().unwrap_or("-").to_owned()
+        })
+        .collect()
+    };
+    assert_eq!(shells("FROM a\nRUN x\nSHELL [\"/bin/bash\", \"-c\"]\nRUN x\nCMD [\"x\"]\n"), ["-", "-", "bash", "-"]);
+    let powershell = "FROM mcr.microsoft.com/windows/servercore:ltsc2022 AS b\nRUN x\n\
+                      SHELL [\"C:\\\\ps\\\\PowerShell.exe\", \"-Command\"]\nRUN x\nONBUILD RUN x\nCOPY a b\nFROM b\nHEALTHCHECK CMD x\n";
+    assert_eq!(shells(powershell), ["cmd", "-", "powershell", "powershell", "-", "powershell"]);
+    assert_eq!(shells("# escape=`\nFROM a\nRUN x\n"), ["cmd"]);
+    assert_eq!(shells("FROM golang:1.25-nanoserver\nRUN x\nFROM golang:1.25\nRUN x\n"), ["cmd", "-"]);
+}

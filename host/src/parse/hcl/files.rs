@@ -105,7 +105,7 @@ pub fn group(sources: impl IntoIterator<Item = Source>) -> Vec<Group> {
 
 /// The directory of a file, in the one way of writing it.
 pub(super) fn directory(source: &Source) -> String {
-    joined(source.path.rsplit_once('/').map_or("", |(directory, _)| directory), "")
+    joined(crate::document::directory(&source.path), "")
 }
 
 /// The name of a file in its directory.

@@ -23,7 +23,7 @@ pub use read::{MAX_RESULTS_BYTES, ReadError, read};
 const MAX_PLACES: usize = 25;
 
 /// The form of a gap report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GapFormat {
     /// Markdown
     Markdown,

@@ -22,6 +22,20 @@ pub fn detect(text: &str) -> Option<&'static str> {
     form::find(text).first().map(|found| found.what)
 }
 
+/// [`detect`], and the line that shows it, without the space around it. Lines with the credential in a URL do not count:
+/// the rule on URLs reports them.
+pub fn detect_line(text: &str) -> Option<(&'static str, &str)> {
+    let is_in_url = |line: &str| {
+        let urls = urls_with_password(line);
+        urls.iter().any(|url| detect(url.user).or_else(|| detect(url.password)).is_some())
+    };
+    form::find(text).into_iter().find_map(|found| {
+        let start = text[..found.range.start].rfind('\n').map_or(0, |at| at + 1);
+        let line = text[start..].lines().next().unwrap_or_default();
+        (!is_in_url(line)).then_some((found.what, line.trim_ascii()))
+    })
+}
+
 /// What of a value under a name is a secret, if any: `a GitHub token`, `a password in a URL`, `a literal secret, as its
 /// name says`.
 pub fn judge(name: &str, value: &str) -> Option<&'static str> {
@@ -100,6 +114,9 @@ mod tests {
         assert_eq!(detect(&slack), Some("a Slack token"));
         assert_eq!(detect(&jwt), Some("a JSON web token"));
         assert_eq!(detect(&key), Some("a private key"));
+        let text = format!("a: b\n  c: {github}\nd");
+        assert_eq!(detect_line(&text), Some(("a GitHub token", format!("c: {github}").as_str())));
+        assert_eq!(detect_line(&format!("git clone https://x:{github}@github.com/a/b")), None);
         for harmless in ["AKIA", "SLAKIA0123456789ABCDEF", "-----BEGIN CERTIFICATE-----", "eyJhbGci.eyJ.x", "ghp_short"]
         {
             assert_eq!(detect(harmless), None, "{harmless}");

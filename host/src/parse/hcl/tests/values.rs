@@ -203,7 +203,6 @@ fn functions() {
         "format(\"a\", 1)",
         "format(\"%q\", 1)",
         "format(\"%d\", 1.5)",
-        "replace(\"a\", \"/a/\", \"b\")",
         "replace(\"a\", \"\", \"b\")",
         "split(\"\", \"a\")",
         "tonumber(\"a\")",

@@ -1,0 +1,221 @@
+//! Objects that kustomizations build: judged as each of them builds it, and told once, where they are written.
+
+use super::absence;
+use super::inventory::{Card, Divided};
+use super::judge::{Ask, Judge};
+use super::verdict::{Finding, Outcome, RuleOutcome};
+use crate::document::Document;
+use crate::sets::{Built, Kustomizations, Reading, Sets, Whose};
+use rayon::prelude::*;
+
+/// The builds of a run, with what they make.
+pub(super) struct Building<'b> {
+    pub(super) sets: &'b Sets,
+    pub(super) built: Built,
+}
+
+/// What a rule says of an object as one kustomization builds it.
+struct Said {
+    outcome: Outcome,
+    /// All that happens to the object is known.
+    is_certain: bool,
+    /// The kinds of finding that cannot be told: what they miss may be in what is not known.
+    untold: Vec<String>,
+    directory: String,
+}
+
+impl<'b> Building<'b> {
+    /// Makes the objects of all builds; `reading` gives what a unit holds that is built.
+    pub(super) fn new<'r>(
+        sets: &'b Sets,
+        kustomizations: &Kustomizations,
+        reading: &dyn Fn(usize) -> Option<&'r Reading>,
+    ) -> Self {
+        let found = |unit: usize| reading(unit).map(|reading| reading.found().collect()).unwrap_or_default();
+        Self { sets, built: sets.builds().make(kustomizations, &found) }
+    }
+
+    /// What the objects of some units contribute to the inventory, as they are built.
+    pub(super) fn cards(&self, judge: &Judge, units: usize) -> Vec<(usize, Option<usize>, Card)> {
+        let of_unit = |unit: usize| {
+            let variants = 0..self.sets.builds().variants(unit).len();
+            let of_variant = move |variant: usize| {
+                let objects = self.built.objects(unit, variant).iter();
+                objects.flat_map(move |(position, object)| {
+                    let cards = judge.cards(object).into_iter();
+                    cards.map(move |card| (unit, Some(variant), Card { document: *position, ..card }))
+                })
+            };
+            variants.flat_map(of_variant).collect::<Vec<_>>()
+        };
+        (0..units).into_par_iter().flat_map_iter(of_unit).collect()
+    }
+
+    /// Asks rules about an object of a unit, as each of its variants builds it.
+    pub(super) fn judge(
+        &self,
+        judge: &Judge,
+        (unit, position, written): (usize, u32, &Document),
+        rules: &[u16],
+        inventory: &Divided<'_>,
+    ) -> Vec<RuleOutcome> {
+        let mut said: Vec<Vec<Said>> = rules.iter().map(|_| Vec::new()).collect();
+        for (at, variant) in self.sets.builds().variants(unit).iter().enumerate() {
+            let objects = self.built.objects(unit, at);
+            let Some((_, object)) = objects.iter().find(|(known, _)| *known == position) else { continue };
+            let whose = Whose::Built(unit, at);
+            let view = inventory.view(whose);
+            let asking = judge.asking(object, &view);
+            let asks: Vec<Ask<'_>> =
+                rules.iter().map(|rule| Ask { rule: *rule, told: judge.related(*rule, &asking) }).collect();
+            let mut outcomes = judge.judge(&judge.prepare_built(written, object), &asks);
+            if object.root != written.root {
+                take_fixes(judge, written, &asks, &mut outcomes);
+            }
+            let directory = self.sets.builds().directory(variant.build);
+            for (said, RuleOutcome { rule, outcome }) in said.iter_mut().zip(outcomes) {
+                said.push(Said {
+                    outcome,
+                    is_certain: variant.is_certain,
+                    untold: absence::untold(judge, self.sets, rule, whose),
+                    directory: if directory.is_empty() { ".".to_owned() } else { directory.to_owned() },
+                });
+            }
+        }
+        rules.iter().zip(said).map(|(rule, said)| RuleOutcome { rule: *rule, outcome: merge(said) }).collect()
+    }
+}
+
+/// Puts the fixes of the object as it is written in the place of those of what is built: a value that is made when it is
+/// built has no place in a file.
+fn take_fixes(judge: &Judge, written: &Document, asks: &[Ask<'_>], outcomes: &mut [RuleOutcome]) {
+    let has_fix = |outcome: &RuleOutcome| outcome.outcome.findings().iter().any(|finding| finding.fix.is_some());
+    let again: Vec<Ask<'_>> = asks
+        .iter()
+        .zip(&*outcomes)
+        .filter(|(_, outcome)| has_fix(outcome))
+        .map(|(ask, _)| Ask { rule: ask.rule, told: ask.told.clone() })
+        .collect();
+    if again.is_empty() {
+        return;
+    }
+    let as_written = judge.judge(&judge.prepare(written), &again);
+    for outcome in outcomes.iter_mut().filter(|outcome| has_fix(outcome)) {
+        let same_rule = as_written.iter().find(|known| known.rule == outcome.rule);
+        let known = same_rule.map_or(&[][..], |known| known.outcome.findings());
+        for finding in outcome.outcome.findings_mut() {
+            finding.fix = known.iter().find(|known| is_same(known, finding)).and_then(|known| known.fix.clone());
+        }
+    }
+}
+
+/// Whether two findings say the same of the same part of an object.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.code == other.code && one.path == other.path
+}
+
+/// What is told of an object that is built in several ways. A finding of a build of which all is known counts; where
+/// patches or plugins may have changed something, it counts if all builds have it.
+fn merge(mut said: Vec<Said>) -> Outcome {
+    if said.len() <= 1 {
+        let none = || Outcome::NotEvaluated("no kustomization builds it".to_owned());
+        return said.pop().map_or_else(none, |only| only.outcome);
+    }
+    let decided = decided(&said);
+    said.retain_mut(|one| {
+        let Said { outcome: Outcome::Fail(findings), untold, .. } = one else { return true };
+        findings.retain(|finding| !(untold.contains(&finding.code) && decided.contains(&finding.code)));
+        !findings.is_empty()
+    });
+    let has = |one: &Said, finding: &Finding| one.outcome.findings().iter().any(|known| is_same(known, finding));
+    let mut told: Vec<Finding> = Vec::new();
+    for one in &said {
+        for finding in one.outcome.findings() {
+            let everywhere = said.iter().all(|other| has(other, finding));
+            if !(one.is_certain || everywhere) || told.iter().any(|known| is_same(known, finding)) {
+                continue;
+            }
+            let mut finding = finding.clone();
+            if !everywhere {
+                finding.message.push_str(&format!(" (as the kustomization in `{}` builds it)", one.directory));
+            }
+            told.push(finding);
+        }
+    }
+    if !told.is_empty() {
+        return Outcome::Fail(told);
+    }
+    let rank = |outcome: &Outcome| match outcome {
+        Outcome::Error(_) => 0,
+        Outcome::NotEvaluated(_) => 1,
+        Outcome::Pass | Outcome::Fail(_) => 2,
+        Outcome::NotApplicable(_) => 3,
+    };
+    match said.into_iter().map(|one| one.outcome).min_by_key(rank) {
+        Some(Outcome::Fail(_)) | None => Outcome::Pass,
+        Some(outcome) => outcome,
+    }
+}
+
+/// The kinds of finding that cannot be told by some build, and can by another.
+fn decided(said: &[Said]) -> Vec<String> {
+    let untold = said.iter().flat_map(|one| &one.untold);
+    untold.filter(|code| said.iter().any(|other| !other.untold.contains(code))).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(outcome: Outcome, is_certain: bool, is_complete: bool, directory: &str) -> Said {
+        let untold = if is_complete { Vec::new() } else { vec!["missing".to_owned()] };
+        Said { outcome, is_certain, untold, directory: directory.to_owned() }
+    }
+
+    fn fail(codes: &[&str]) -> Outcome {
+        Outcome::Fail(codes.iter().map(|code| Finding::sample(code, "/spec", code)).collect())
+    }
+
+    fn told(said: Vec<Said>) -> String {
+        match merge(said) {
+            Outcome::Fail(findings) => {
+                findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>().join(", ")
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_all_builds_have_is_told_once() {
+        assert_eq!(told(vec![said(fail(&["a"]), true, true, "x"), said(fail(&["a"]), false, true, "y")]), "a");
+    }
+
+    #[test]
+    fn what_one_build_has_counts_where_it_is_known() {
+        let known = vec![said(Outcome::Pass, true, true, "x"), said(fail(&["a"]), true, true, "y")];
+        assert_eq!(told(known), "a (as the kustomization in `y` builds it)");
+        let patched = vec![said(Outcome::Pass, true, true, "x"), said(fail(&["a"]), false, true, "y")];
+        assert_eq!(told(patched), "Pass");
+        let both = vec![said(fail(&["a", "b"]), false, true, "x"), said(fail(&["b"]), false, true, "y")];
+        assert_eq!(told(both), "b");
+    }
+
+    #[test]
+    fn absence_is_told_by_builds_that_are_complete() {
+        let one = || said(fail(&["missing"]), true, false, "x");
+        assert_eq!(told(vec![one(), said(Outcome::Pass, true, true, "y")]), "Pass");
+        assert_eq!(told(vec![one(), said(fail(&["missing"]), true, true, "y")]), "missing");
+        assert_eq!(told(vec![one(), one()]), "missing", "settled later");
+        let two = said(fail(&["missing", "other"]), true, false, "x");
+        let other = "other (as the kustomization in `x` builds it)";
+        assert_eq!(told(vec![two, said(Outcome::Pass, true, true, "y")]), other);
+    }
+
+    #[test]
+    fn what_is_not_decided_in_one_build_is_no_pass() {
+        let open = said(Outcome::NotEvaluated("x".to_owned()), true, true, "x");
+        assert!(told(vec![said(Outcome::Pass, true, true, "y"), open]).starts_with("NotEvaluated"));
+        let none = said(Outcome::NotApplicable("x".to_owned()), true, true, "x");
+        assert_eq!(told(vec![none, said(Outcome::Pass, true, true, "y")]), "Pass");
+    }
+}

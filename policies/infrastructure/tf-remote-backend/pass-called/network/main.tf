@@ -1,0 +1,4 @@
+# not-applicable: it is no root module: `.` calls it
+terraform {
+  backend "local" {}
+}

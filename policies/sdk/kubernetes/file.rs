@@ -1,0 +1,54 @@
+//! The file that an object stands in.
+
+use crate::input::Input;
+use crate::uses::Uses;
+
+crate::usable! {
+    /// The path of the file that the subject stands in, as far as the host tells it.
+    pub OwnFile {
+        reads: ["file"],
+    }
+}
+
+/// Folders of tests, examples and documentation, whose files nobody deploys.
+const OF_SAMPLES: [&str; 20] = [
+    "test",
+    "tests",
+    "testing",
+    "testdata",
+    "test-data",
+    "e2e",
+    "integration",
+    "fixture",
+    "fixtures",
+    "golden",
+    "snapshot",
+    "snapshots",
+    "doc",
+    "docs",
+    "example",
+    "examples",
+    "sample",
+    "samples",
+    "demo",
+    "quick-start",
+];
+
+/// Whether the subject's file lies in a folder of tests, examples or documentation; false where the file is not known.
+pub fn is_sample<P: Uses<OwnFile>>(input: &Input<'_, P>) -> bool {
+    let folders = input.document.get("file").text().rsplit_once('/').map_or("", |(folders, _)| folders);
+    folders.split('/').any(|folder| OF_SAMPLES.contains(&folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::look;
+
+    #[test]
+    fn folders_say_that_a_file_is_a_sample() {
+        let is_sample = |file: &str| look("shop", &format!(r#"{{"file":"{file}"}}"#), &[], &[], is_sample);
+        assert!(is_sample("pkg/testdata/secret.yaml") && is_sample("docs/a/secret.yaml"));
+        assert!(!is_sample("k8s/base/docs") && !is_sample("latest/secret.yaml") && !is_sample(""));
+    }
+}

@@ -1,0 +1,4 @@
+FROM debian:13-slim
+ARG WHO=root
+USER $WHO
+ENTRYPOINT ["/ledger"]
