@@ -377,10 +377,10 @@ impl<'t, 'p> Owners<'t, 'p> {
         let span = Span::in_file(self.file, comment.start, comment.end);
         let made =
             |part: Option<&Part>, stands, apart| Comment { span, owner: part.map(|part| part.own), stands, apart };
-        if !before.trim().is_empty() {
-            if let Some(part) = self.behind(line_start, comment.start) {
-                return Some(made(Some(part), Stands::Behind, false));
-            }
+        if !before.trim().is_empty()
+            && let Some(part) = self.behind(line_start, comment.start)
+        {
+            return Some(made(Some(part), Stands::Behind, false));
         }
         let container = self.container(comment);
         let end = container.map_or(self.text.len(), |part| part.end);

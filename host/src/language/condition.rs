@@ -650,21 +650,20 @@ impl<'t> Parser<'t, '_> {
             from + bytes[from..].iter().take_while(|byte| is_digit(**byte) || **byte == b'_').count()
         };
         let decimal = |byte: u8| byte.is_ascii_digit();
-        let mut end = match () {
-            () if is_prefixed(b"xX") => run(2, &|byte| byte.is_ascii_hexdigit()),
-            () if is_prefixed(b"oObB") => run(2, &decimal),
-            () => {
-                let mut end = run(0, &decimal);
-                if bytes.get(end) == Some(&b'.') && bytes.get(end + 1) != Some(&b'.') {
-                    end = run(end + 1, &decimal);
-                }
-                if matches!(bytes.get(end), Some(b'e' | b'E')) {
-                    end += 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-                    end = run(end, &decimal);
-                }
-                end
+        let mut end = run(0, &decimal);
+        if is_prefixed(b"xX") {
+            end = run(2, &|byte| byte.is_ascii_hexdigit());
+        } else if is_prefixed(b"oObB") {
+            end = run(2, &decimal);
+        } else {
+            if bytes.get(end) == Some(&b'.') && bytes.get(end + 1) != Some(&b'.') {
+                end = run(end + 1, &decimal);
             }
-        };
+            if matches!(bytes.get(end), Some(b'e' | b'E')) {
+                end += 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+                end = run(end, &decimal);
+            }
+        }
         end = end.max(1);
         let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
         if rest[end..].starts_with(is_part) {

@@ -27,7 +27,7 @@ pub fn tree(
     };
     let tree_key = TreeKey {
         within: within.map(|tree| Arc::as_ptr(tree) as usize),
-        span: text.whole()?,
+        span: entry.map(|entry| entry.value.span).or_else(|| text.whole())?,
         reading: reading.to_string().into(),
         text: text.text.as_str().into(),
     };

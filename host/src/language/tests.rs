@@ -130,6 +130,18 @@ fn each_string_of_a_list_has_a_tree() {
 }
 
 #[test]
+fn lists_without_strings_have_trees_too() {
+    let text = "apiVersion: v1\nkind: X\nnone: []\nc:\n- {command: null, args: [a]}\n- {command: [null]}\n- {command: a}\n- {args: []}\n";
+    let document = document(Form::Yaml(Scalars::Core12), text);
+    let value = project(&document, &["none[*]:shell", "none:shell", "c[*].command:exec"]);
+    assert_eq!((&value["none[*]:shell"], &value["none:shell"]["commands"]), (&json!([]), &json!([])));
+    let told: Vec<&Json> = value["c"].as_array().unwrap().iter().map(|item| &item["command:exec"]).collect();
+    assert_eq!((&told[0]["image"], &told[0]["commands"][0]["words"]), (&json!(true), &json!([{"text": "a"}])));
+    assert!(told[1]["unread"][0]["reason"].is_string() && told[2]["unread"][0]["reason"].is_string());
+    assert_eq!(*told[3], Json::Null);
+}
+
+#[test]
 fn data_in_a_string_is_a_tree_of_its_own() {
     let text = "apiVersion: v1\nkind: ConfigMap\ndata:\n  a.yaml: |\n    x: 1\n    jobs:\n      - run: |\n          cargo build\n    \
         ---\n    - y\n  b.json: '{\"k\": [true, \"v\"]}'\n  c: '{'\n";

@@ -72,10 +72,14 @@ pub(super) fn argv<'n>(mapping: &'n Node, key: &str) -> Option<Text<'n>> {
         if at > 0 {
             text.first = text.parts.len();
         }
-        for item in list
-            .map_or(&[][..], |list| list.is_collection().then(|| list.items()).unwrap_or(std::slice::from_ref(list)))
-        {
-            let part = text.push_value(item);
+        let items = match list {
+            None | Some(Node { value: Value::Null, .. }) => &[],
+            Some(Node { value: Value::Array(items), .. }) => items.as_slice(),
+            // No list, and so nothing that could be run.
+            Some(other) => std::slice::from_ref(other),
+        };
+        for item in items {
+            let part = text.push_value(item).filter(|_| list.is_some_and(|list| matches!(list.value, Value::Array(_))));
             if part.is_some() {
                 text.push("\n");
             }

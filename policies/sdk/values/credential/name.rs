@@ -183,6 +183,7 @@ pub fn words(name: &str) -> Vec<String> {
             Some(before) if letter.is_uppercase() => {
                 // `dbPassword`, and the `P` of `DBPassword`.
                 before.is_lowercase()
+                    || before.is_numeric()
                     || before.is_uppercase() && letters.get(at + 1).is_some_and(|next| next.is_lowercase())
             }
             // `password1`: the number is a word of its own.

@@ -546,7 +546,8 @@ pub fn is_made_of_words(text: &str) -> bool {
         }
         let words = words(part);
         // `p4Xr8Wn2` falls into many pieces.
-        if words.len() > 3 && part.len() < words.len() * 4 {
+        let short = words.iter().filter(|word| word.len() < 3).count();
+        if words.len() > 3 && (part.len() < words.len() * 3 || short * 2 > words.len()) {
             return false;
         }
         for word in &words {
