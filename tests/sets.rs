@@ -166,3 +166,18 @@ fn near_misses_are_shown_where_they_stand() {
         assert!(output.contains(text), "{text}: {output}");
     }
 }
+
+#[test]
+fn what_an_object_makes_counts_for_what_it_may_be_and_where() {
+    let scaled = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: x}\n\
+                  spec: {scaleTargetRef: {name: other}, triggers: []}\n";
+    let budget = BUDGET.replace("app: shop", "app: gone");
+    let prometheus = "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: p, namespace: watch}\n";
+    let files = [("shop.yaml", SHOP), ("scaled.yaml", scaled), ("budget.yaml", &budget), ("p.yaml", prometheus)];
+    let home = home("pdb-required, pdb-selector-matches", &files);
+    assert_eq!(answers(&home, "pdb-required"), ["shop.yaml Deployment fail missing"]);
+    assert_eq!(answers(&home, "pdb-selector-matches"), ["budget.yaml PodDisruptionBudget fail nothing"]);
+    home.write("p.yaml", &prometheus.replace(", namespace: watch", ""));
+    assert_eq!(answers(&home, "pdb-selector-matches"), ["budget.yaml PodDisruptionBudget not-evaluated"]);
+    assert_eq!(answers(&home, "pdb-required"), ["shop.yaml Deployment fail missing"]);
+}

@@ -2,9 +2,9 @@
 
 use super::judge::Judge;
 use super::verdict::{DocumentVerdict, Finding, Outcome};
-use crate::document::Document;
-use crate::manifest::Target;
-use crate::sets::{Sets, Whose};
+use crate::document::{Document, Subject};
+use crate::manifest::{Manifest, Query};
+use crate::sets::{Asked, Sets, Whose};
 
 /// Drops findings of a document of a unit that say that something is missing, where its set may have it elsewhere. A
 /// rule that found nothing else has not decided. What an exception lifts stays lifted, so that the exception is used.
@@ -23,7 +23,7 @@ pub(super) fn settle(judge: &Judge, sets: &Sets, unit: usize, document: &mut Doc
         if !findings.iter().any(is_dropped) {
             continue;
         }
-        let asked: Vec<&Target> = manifest.inventory.iter().flat_map(|query| &query.kinds).collect();
+        let asked = asked(manifest, &document.subject);
         let Some(reason) = shortfall(sets, unit, &asked) else { continue };
         findings.retain(|finding| !is_dropped(finding));
         if findings.is_empty() {
@@ -34,7 +34,7 @@ pub(super) fn settle(judge: &Judge, sets: &Sets, unit: usize, document: &mut Doc
 
 /// Why what is asked for may be in what is not known. Of an object that kustomizations build, it has to be so in each of
 /// its builds: others have decided.
-fn shortfall<'s>(sets: &'s Sets, unit: usize, asked: &[&Target]) -> Option<&'s str> {
+fn shortfall<'s>(sets: &'s Sets, unit: usize, asked: &Asked<'_>) -> Option<&'s str> {
     let variants = sets.builds().variants(unit).len();
     if variants == 0 {
         return sets.shortfall(Whose::Written(unit), asked);
@@ -50,9 +50,14 @@ pub(super) fn is_absence(judge: &Judge, rule: u16, finding: &Finding) -> bool {
     manifest.kind(&finding.code).is_some_and(|kind| kind.absence)
 }
 
-/// Whether the set of an object as one variant builds it is complete, as far as a rule asks.
-pub(super) fn is_complete(judge: &Judge, sets: &Sets, rule: u16, whose: Whose) -> bool {
+/// Whether the set of an object, as one variant builds it, is complete, as far as a rule asks.
+pub(super) fn is_complete(judge: &Judge, sets: &Sets, rule: u16, (whose, written): (Whose, &Subject)) -> bool {
     let manifest = &judge.bundle().rules[usize::from(rule)].source.manifest;
-    let asked: Vec<&Target> = manifest.inventory.iter().flat_map(|query| &query.kinds).collect();
-    sets.shortfall(whose, &asked).is_none()
+    sets.shortfall(whose, &asked(manifest, written)).is_none()
+}
+
+/// What a rule asks for, of an object as it is written.
+fn asked<'a>(manifest: &'a Manifest, by: &'a Subject) -> Asked<'a> {
+    let of = |query: &'a Query| query.kinds.iter().map(|kind| (kind, query.scope));
+    Asked { kinds: manifest.inventory.iter().flat_map(of).collect(), by }
 }

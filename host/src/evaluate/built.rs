@@ -77,7 +77,7 @@ impl<'b> Building<'b> {
                 said.push(Said {
                     outcome,
                     is_certain: variant.is_certain,
-                    is_complete: absence::is_complete(judge, self.sets, rule, whose),
+                    is_complete: absence::is_complete(judge, self.sets, rule, (whose, &written.subject)),
                     directory: if directory.is_empty() { ".".to_owned() } else { directory.to_owned() },
                 });
             }
