@@ -180,7 +180,7 @@ impl Variant {
             if change.namespace.is_some() || change.renames(&object.subject.group, &object.subject.kind) {
                 before.push(object.subject.name.clone());
             }
-            change.apply(object);
+            change.apply(object, &before);
         }
         Named { written, before, built: object.subject.clone(), affixes: self.affixes(changes) }
     }

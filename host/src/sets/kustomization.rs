@@ -11,7 +11,7 @@ pub struct Kustomization {
     pub(super) resources: Vec<Box<str>>,
     /// Files and directories that say how it changes objects, as they are written.
     pub(super) changes: Vec<Box<str>>,
-    /// What it does to names, namespaces, labels and selectors.
+    /// What it does to names, namespaces, labels and selectors, images and replicas.
     pub(super) change: Change,
     /// Whether it changes objects in other ways, too, of which nothing is known.
     pub(super) patches: bool,
@@ -30,7 +30,7 @@ const CHANGES: [&str; 5] = ["patchesStrategicMerge", "transformers", "validators
 /// Lists of changes that name their files under `path`.
 const CHANGES_BY_PATH: [&str; 3] = ["patches", "patchesJson6902", "replacements"];
 /// Further lists of changes, which are no files.
-const OTHER_CHANGES: [&str; 2] = ["replicas", "vars"];
+const OTHER_CHANGES: [&str; 1] = ["vars"];
 /// What makes objects only when the kustomization is built.
 const MAKERS: [&str; 3] = ["generators", "helmCharts", "helmChartInflationGenerator"];
 
@@ -129,14 +129,17 @@ openapi: {path: w.json}
 
     #[test]
     fn changes_that_are_known_are_told_from_others() {
-        for text in
-            ["patches: [{patch: x}]", "replicas: [{name: a, count: 2}]", "transformers: [t.yaml]", "replacements: [{}]"]
-        {
+        for text in ["patches: [{patch: x}]", "vars: [{name: a}]", "transformers: [t.yaml]", "replacements: [{}]"] {
             assert!(read(text).unwrap().patches, "{text}");
         }
-        for text in
-            ["namePrefix: a-", "patches: []", "images: [{name: a}]", "validators: [v.yaml]", "commonLabels: {a: b}"]
-        {
+        for text in [
+            "namePrefix: a-",
+            "patches: []",
+            "images: [{name: a}]",
+            "replicas: [{name: a, count: 2}]",
+            "validators: [v.yaml]",
+            "commonLabels: {a: b}",
+        ] {
             assert!(!read(text).unwrap().patches, "{text}");
         }
     }

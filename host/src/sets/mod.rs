@@ -20,6 +20,7 @@ mod branches;
 mod building;
 mod builds;
 mod change;
+mod counts;
 mod directories;
 mod environment;
 mod fields;
