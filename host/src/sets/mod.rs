@@ -30,6 +30,7 @@ mod kustomizations;
 mod makers;
 mod named;
 mod names;
+mod patches;
 mod reading;
 mod shortfall;
 #[cfg(test)]
