@@ -86,11 +86,7 @@ fn patches_are_no_objects() {
         ("parts/other.yaml", patch),
     ];
     let home = home("resource-requests-required, pss-privilege-escalation", &files);
-    let wanted = ["base/shop.yaml Deployment fail missing", "parts/other.yaml Deployment not-applicable"];
-    let judged = answers(&home, "resource-requests-required");
-    assert_eq!(judged.iter().map(|answer| answer.split(' ').next().unwrap()).collect::<Vec<_>>(), {
-        wanted.map(|answer| answer.split(' ').next().unwrap())
-    });
+    assert_eq!(answers(&home, "resource-requests-required"), ["base/shop.yaml Deployment fail missing"]);
     home.run(&["eval", "--bundle", "../bundle.yaml", "--fix=unsafe", "."]);
     assert_eq!((home.read("live/image.yaml"), home.read("parts/more.yaml")), (patch.to_owned(), patch.to_owned()));
     assert_ne!(home.read("base/shop.yaml"), SHOP);
@@ -102,6 +98,23 @@ fn patches_are_no_objects() {
     // The patch did not change, and is none any more.
     home.write("live/kustomization.yaml", "resources: [../base, image.yaml]\n");
     assert!(answers(&home, "resource-requests-required").iter().any(|answer| answer.starts_with("live/image.yaml ")));
+}
+
+#[test]
+fn a_part_of_a_workload_beside_a_kustomization_is_a_patch_that_nobody_uses() {
+    let part = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\n\
+                spec: {selector: {}, template: {spec: {containers: [{name: shop, args: [a]}]}}}\n";
+    let files = [
+        ("config/kustomization.yaml", "resources: [shop.yaml]\n# patches: [{path: part.yaml}]\n"),
+        ("config/shop.yaml", SHOP),
+        ("config/part.yaml", part),
+        ("config/whole.yaml", &*SHOP.replace("name: shop", "name: whole")),
+        ("plain/part.yaml", part),
+    ];
+    let home = home("resource-requests-required", &files);
+    let judged = answers(&home, "resource-requests-required");
+    let files: Vec<&str> = judged.iter().map(|answer| answer.split(' ').next().unwrap()).collect();
+    assert_eq!(files, ["config/shop.yaml", "config/whole.yaml", "plain/part.yaml"]);
 }
 
 #[test]
@@ -180,4 +193,23 @@ fn what_an_object_makes_counts_for_what_it_may_be_and_where() {
     home.write("p.yaml", &prometheus.replace(", namespace: watch", ""));
     assert_eq!(answers(&home, "pdb-selector-matches"), ["budget.yaml PodDisruptionBudget not-evaluated"]);
     assert_eq!(answers(&home, "pdb-required"), ["shop.yaml Deployment fail missing"]);
+}
+
+#[test]
+fn strategic_merge_patches_are_applied() {
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec: {replicas: 1}\n";
+    let files = [
+        ("base/kustomization.yaml", "resources: [shop.yaml]\n"),
+        ("base/shop.yaml", SHOP),
+        ("live/kustomization.yaml", "resources: [../base]\npatches: [{path: one.yaml}]\n"),
+        ("live/one.yaml", patch),
+    ];
+    let home = home("pdb-required", &files);
+    let answers = || answers(&home, "pdb-required").remove(0);
+    assert_eq!(answers(), "base/shop.yaml Deployment not-applicable");
+    assert_eq!(answers(), "base/shop.yaml Deployment not-applicable", "from memory");
+    home.write("live/one.yaml", &patch.replace("replicas: 1", "replicas: 4"));
+    assert_eq!(answers(), "base/shop.yaml Deployment fail missing");
+    home.write("live/one.yaml", &patch.replace("spec: {replicas: 1}", "$patch: delete"));
+    assert_eq!(answers(), "base/shop.yaml Deployment not-evaluated");
 }
