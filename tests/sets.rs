@@ -196,6 +196,24 @@ fn what_an_object_makes_counts_for_what_it_may_be_and_where() {
 }
 
 #[test]
+fn kustomizations_set_images_and_replicas() {
+    let moving = SHOP.replace("r.example/shop:1", "x:latest");
+    let files = [
+        ("base/kustomization.yaml", "resources: [shop.yaml]\n"),
+        ("base/shop.yaml", &*moving),
+        ("live/kustomization.yaml", "resources: [../base]\nimages: [{name: x, newTag: 1.2.3}]\n"),
+    ];
+    let home = home("image-tag-not-mutable, pdb-required", &files);
+    let tag = |home: &Home| answers(home, "image-tag-not-mutable").remove(0);
+    assert_eq!(tag(&home), "base/shop.yaml Deployment pass");
+    home.write("live/kustomization.yaml", "resources: [../base]\nimages: [{name: x, newTag: latest}]\n");
+    assert_eq!(tag(&home), "base/shop.yaml Deployment fail moving-tag");
+    assert_eq!(answers(&home, "pdb-required"), ["base/shop.yaml Deployment fail missing"]);
+    home.write("live/kustomization.yaml", "resources: [../base]\nreplicas: [{name: shop, count: 1}]\n");
+    assert_eq!(answers(&home, "pdb-required"), ["base/shop.yaml Deployment not-applicable"]);
+}
+
+#[test]
 fn strategic_merge_patches_are_applied() {
     let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec: {replicas: 1}\n";
     let files = [
