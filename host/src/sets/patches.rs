@@ -1,7 +1,7 @@
-//! The patches of kustomizations, as far as they are strategic merge patches: what they make of an object.
+//! The patches of kustomizations, strategic merge patches and operations on JSON: what they make of an object.
 
 use super::kustomizations::Kustomizations;
-use crate::document::{Document, Entry, Node, Span, Subject, Value, joined};
+use crate::document::{Document, Entry, Node, Pointer, Span, Subject, Value, joined};
 use crate::parse::{Limits, Scalars, yaml};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -159,7 +159,10 @@ impl Patch {
         };
         let root = match (is_for, &self.root) {
             (Some(false), _) => return Effect::Done,
-            // Operations on JSON are lists.
+            (Some(true), Some(Node { value: Value::Array(operations), .. })) => {
+                let open = operations.iter().filter(|operation| !operate(&mut object.root, operation)).count();
+                return if open == 0 { Effect::Done } else { Effect::Partly };
+            }
             (Some(true), Some(root)) if matches!(root.value, Value::Object(_)) => root,
             _ => return Effect::Partly,
         };
@@ -189,6 +192,67 @@ fn is_own(patch: &Node, object: &Subject, before: &[String]) -> bool {
         && text(&["kind"]) == object.kind
         && (name == object.name || before.iter().any(|known| known == name))
         && (namespace.is_empty() || namespace == object.namespace)
+}
+
+/// Does an operation on JSON, and says whether it is done. Elements of lists that are written keep their places, so none
+/// is taken away, and one that is added comes behind them.
+fn operate(root: &mut Node, operation: &Node) -> bool {
+    let text = |key: &str| operation.get(key).and_then(Node::as_str);
+    let (Some(op @ ("add" | "replace" | "remove")), Some(path)) = (text("op"), text("path")) else { return false };
+    let Ok(pointer) = Pointer::parse(path) else { return false };
+    let Some((last, parents)) = pointer.tokens().split_last() else { return false };
+    let mut at = root;
+    for token in parents {
+        let found = match &mut at.value {
+            Value::Object(entries) => {
+                entries.iter_mut().find(|entry| *entry.key == **token).map(|entry| &mut entry.value)
+            }
+            Value::Array(items) => token.parse().ok().and_then(|index: usize| items.get_mut(index)),
+            _ => None,
+        };
+        let Some(found) = found else { return false };
+        at = found;
+    }
+    let span = at.span;
+    let value = operation.get("value");
+    match &mut at.value {
+        Value::Object(entries) => {
+            let position = entries.iter().position(|entry| *entry.key == **last);
+            match (op, position, value) {
+                ("remove", Some(position), _) => drop(entries.remove(position)),
+                ("add" | "replace", Some(position), Some(value)) => {
+                    let entry = &mut entries[position].value;
+                    *entry = placed(value, entry.span);
+                }
+                ("add", None, Some(value)) => entries.push(Entry::new(last.as_str(), span, placed(value, span))),
+                _ => return false,
+            }
+        }
+        Value::Array(items) => match (op, value) {
+            ("add", Some(value)) => items.push(placed(value, span)),
+            ("replace", Some(value)) => {
+                let item = last.parse().ok().and_then(|index: usize| items.get_mut(index));
+                let Some(item) = item else { return false };
+                *item = placed(value, item.span);
+            }
+            _ => return false,
+        },
+        _ => return false,
+    }
+    true
+}
+
+/// A value at a place of the object.
+fn placed(value: &Node, span: Span) -> Node {
+    let value = match &value.value {
+        Value::Array(items) => Value::Array(items.iter().map(|item| placed(item, span)).collect()),
+        Value::Object(entries) => {
+            let placed = |entry: &Entry| Entry::new(entry.key.clone(), span, placed(&entry.value, span));
+            Value::Object(entries.iter().map(placed).collect())
+        }
+        scalar => scalar.clone(),
+    };
+    Node { value, span, aliased: true }
 }
 
 /// Merges a patch into a value, and says whether all of it is done. What comes from the patch stands where the value
@@ -351,6 +415,36 @@ mod tests {
         assert_eq!(of("{$patch: delete}"), (Effect::Done, serde_json::Value::Null));
         let delete = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}, $patch: delete}";
         assert_eq!(patched(&inline(delete), SHOP).0, Effect::Deleted);
+    }
+
+    #[test]
+    fn operations_on_json_are_done() {
+        let of = |operations: &str| {
+            let patch = format!("patches:\n- patch: '[{operations}]'\n  target: {{kind: Deployment}}\n");
+            patched(&patch, SHOP)
+        };
+        let (effect, object) = of("{op: replace, path: /spec/template/spec/containers/0/image, value: w}, \
+                                   {op: add, path: /spec/template/spec/containers/0/args/-, value: b}, \
+                                   {op: add, path: /spec/template/spec/containers/0/ports/0, value: {containerPort: 81}}, \
+                                   {op: add, path: /metadata/labels/x.y~1z, value: c}, {op: add, path: /spec/replicas, value: 3}, \
+                                   {op: remove, path: /metadata/labels/a}");
+        let shop = &object["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!((effect, &shop["image"]), (Effect::Done, &serde_json::json!("w")));
+        assert_eq!(shop["args"], serde_json::json!(["a", "b"]));
+        assert_eq!(shop["ports"], serde_json::json!([{"containerPort": 80}, {"containerPort": 81}]));
+        assert_eq!(object["metadata"]["labels"], serde_json::json!({"x.y/z": "c"}));
+        assert_eq!(object["spec"]["replicas"], 3);
+        for unknown in [
+            "{op: remove, path: /spec/template/spec/containers/0}",
+            "{op: move, from: /spec, path: /x}",
+            "{op: add, path: /spec/no/where, value: 1}",
+            "{op: replace, path: /spec/replicas, value: 1}",
+            "{op: add, path: /spec/replicas}",
+            "{op: add, path: x, value: 1}",
+            "7",
+        ] {
+            assert_eq!(of(unknown).0, Effect::Partly, "{unknown}");
+        }
     }
 
     #[test]
