@@ -145,7 +145,8 @@ spec:
     home.write("pdb-selector-matches/fail-near/k8s/web.yaml", &deployment.replace("what they", "what others"));
     let text = said(&home, "pdb-selector-matches", &[]);
     assert!(text.contains("error: expected a label of a finding: what others have\n"), "{text}");
-    let plain = |text: &str| text.lines().map(|line| format!("{}\n", line.split(" #").next().unwrap())).collect::<String>();
+    let plain =
+        |text: &str| text.lines().map(|line| format!("{}\n", line.split(" #").next().unwrap())).collect::<String>();
     home.write("pdb-selector-matches/fail-near/budget.yaml", &plain(budget));
     home.write("pdb-selector-matches/fail-near/k8s/web.yaml", &plain(deployment));
     let case = "expect: [{code: near-miss, labels: [{file: k8s/web.yaml, line: 8, text: what they have}]}]\n";

@@ -86,11 +86,7 @@ fn patches_are_no_objects() {
         ("parts/other.yaml", patch),
     ];
     let home = home("resource-requests-required, pss-privilege-escalation", &files);
-    let wanted = ["base/shop.yaml Deployment fail missing", "parts/other.yaml Deployment not-applicable"];
-    let judged = answers(&home, "resource-requests-required");
-    assert_eq!(judged.iter().map(|answer| answer.split(' ').next().unwrap()).collect::<Vec<_>>(), {
-        wanted.map(|answer| answer.split(' ').next().unwrap())
-    });
+    assert_eq!(answers(&home, "resource-requests-required"), ["base/shop.yaml Deployment fail missing"]);
     home.run(&["eval", "--bundle", "../bundle.yaml", "--fix=unsafe", "."]);
     assert_eq!((home.read("live/image.yaml"), home.read("parts/more.yaml")), (patch.to_owned(), patch.to_owned()));
     assert_ne!(home.read("base/shop.yaml"), SHOP);
@@ -102,6 +98,23 @@ fn patches_are_no_objects() {
     // The patch did not change, and is none any more.
     home.write("live/kustomization.yaml", "resources: [../base, image.yaml]\n");
     assert!(answers(&home, "resource-requests-required").iter().any(|answer| answer.starts_with("live/image.yaml ")));
+}
+
+#[test]
+fn a_part_of_a_workload_beside_a_kustomization_is_a_patch_that_nobody_uses() {
+    let part = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\n\
+                spec: {selector: {}, template: {spec: {containers: [{name: shop, args: [a]}]}}}\n";
+    let files = [
+        ("config/kustomization.yaml", "resources: [shop.yaml]\n# patches: [{path: part.yaml}]\n"),
+        ("config/shop.yaml", SHOP),
+        ("config/part.yaml", part),
+        ("config/whole.yaml", &*SHOP.replace("name: shop", "name: whole")),
+        ("plain/part.yaml", part),
+    ];
+    let home = home("resource-requests-required", &files);
+    let judged = answers(&home, "resource-requests-required");
+    let files: Vec<&str> = judged.iter().map(|answer| answer.split(' ').next().unwrap()).collect();
+    assert_eq!(files, ["config/shop.yaml", "config/whole.yaml", "plain/part.yaml"]);
 }
 
 #[test]
@@ -157,10 +170,10 @@ fn only_what_may_be_what_is_missing_leaves_an_absence_open() {
 #[test]
 fn an_object_of_another_maker_is_named_with_its_group() {
     let knative = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: activator}\nspec: {}\n";
-    let stateful =
-        SHOP.replace("kind: Deployment", "kind: StatefulSet").replace("replicas: 3", "replicas: 3\n  serviceName: shop");
-    let home =
-        home("statefulset-service-exists", &[("app/shop.yaml", stateful.as_str()), ("app/maker.yaml", knative)]);
+    let stateful = SHOP
+        .replace("kind: Deployment", "kind: StatefulSet")
+        .replace("replicas: 3", "replicas: 3\n  serviceName: shop");
+    let home = home("statefulset-service-exists", &[("app/shop.yaml", stateful.as_str()), ("app/maker.yaml", knative)]);
     assert_eq!(answers(&home, "statefulset-service-exists"), ["app/shop.yaml StatefulSet not-evaluated"]);
     let output = stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "."]));
     assert!(output.contains("`app/maker.yaml` has the Service.serving.knative.dev activator"), "{output}");
@@ -201,4 +214,56 @@ fn near_misses_are_shown_where_they_stand() {
     for text in ["its pods have another value", "what they have"] {
         assert!(output.contains(text), "{text}: {output}");
     }
+}
+
+#[test]
+fn what_an_object_makes_counts_for_what_it_may_be_and_where() {
+    let scaled = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: x}\n\
+                  spec: {scaleTargetRef: {name: other}, triggers: []}\n";
+    let budget = BUDGET.replace("app: shop", "app: gone");
+    let prometheus = "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: p, namespace: watch}\n";
+    let files = [("shop.yaml", SHOP), ("scaled.yaml", scaled), ("budget.yaml", &budget), ("p.yaml", prometheus)];
+    let home = home("pdb-required, pdb-selector-matches", &files);
+    assert_eq!(answers(&home, "pdb-required"), ["shop.yaml Deployment fail missing"]);
+    assert_eq!(answers(&home, "pdb-selector-matches"), ["budget.yaml PodDisruptionBudget fail nothing"]);
+    home.write("p.yaml", &prometheus.replace(", namespace: watch", ""));
+    assert_eq!(answers(&home, "pdb-selector-matches"), ["budget.yaml PodDisruptionBudget not-evaluated"]);
+    assert_eq!(answers(&home, "pdb-required"), ["shop.yaml Deployment fail missing"]);
+}
+
+#[test]
+fn kustomizations_set_images_and_replicas() {
+    let moving = SHOP.replace("r.example/shop:1", "x:latest");
+    let files = [
+        ("base/kustomization.yaml", "resources: [shop.yaml]\n"),
+        ("base/shop.yaml", &*moving),
+        ("live/kustomization.yaml", "resources: [../base]\nimages: [{name: x, newTag: 1.2.3}]\n"),
+    ];
+    let home = home("image-tag-not-mutable, pdb-required", &files);
+    let tag = |home: &Home| answers(home, "image-tag-not-mutable").remove(0);
+    assert_eq!(tag(&home), "base/shop.yaml Deployment pass");
+    home.write("live/kustomization.yaml", "resources: [../base]\nimages: [{name: x, newTag: latest}]\n");
+    assert_eq!(tag(&home), "base/shop.yaml Deployment fail moving-tag");
+    assert_eq!(answers(&home, "pdb-required"), ["base/shop.yaml Deployment fail missing"]);
+    home.write("live/kustomization.yaml", "resources: [../base]\nreplicas: [{name: shop, count: 1}]\n");
+    assert_eq!(answers(&home, "pdb-required"), ["base/shop.yaml Deployment not-applicable"]);
+}
+
+#[test]
+fn strategic_merge_patches_are_applied() {
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec: {replicas: 1}\n";
+    let files = [
+        ("base/kustomization.yaml", "resources: [shop.yaml]\n"),
+        ("base/shop.yaml", SHOP),
+        ("live/kustomization.yaml", "resources: [../base]\npatches: [{path: one.yaml}]\n"),
+        ("live/one.yaml", patch),
+    ];
+    let home = home("pdb-required", &files);
+    let answers = || answers(&home, "pdb-required").remove(0);
+    assert_eq!(answers(), "base/shop.yaml Deployment not-applicable");
+    assert_eq!(answers(), "base/shop.yaml Deployment not-applicable", "from memory");
+    home.write("live/one.yaml", &patch.replace("replicas: 1", "replicas: 4"));
+    assert_eq!(answers(), "base/shop.yaml Deployment fail missing");
+    home.write("live/one.yaml", &patch.replace("spec: {replicas: 1}", "$patch: delete"));
+    assert_eq!(answers(), "base/shop.yaml Deployment not-evaluated");
 }

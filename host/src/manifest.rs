@@ -609,9 +609,13 @@ impl Manifest {
     }
 
     /// The kinds of the documents of which a kind of finding says that there is none.
-    pub fn missing(&self, kind: &FindingKind) -> Vec<&Target> {
-        let queries = self.inventory.iter().filter(|query| kind.absence.contains(&query.name));
-        queries.flat_map(|query| &query.kinds).collect()
+    pub fn missing<'a>(&'a self, kind: &'a FindingKind) -> Vec<&'a Target> {
+        self.missing_queries(kind).flat_map(|query| &query.kinds).collect()
+    }
+
+    /// The queries that would find what a kind of finding says is missing.
+    pub fn missing_queries<'a>(&'a self, kind: &'a FindingKind) -> impl Iterator<Item = &'a Query> {
+        self.inventory.iter().filter(|query| kind.absence.contains(&query.name))
     }
 
     /// The severity of its worst kind of finding.
@@ -873,7 +877,10 @@ mod tests {
         assert_eq!(missing(&["policies", "services"]), "core/Service networking.k8s.io/NetworkPolicy");
         assert_eq!(missing(&[]), "");
         let refused = parsed(serde_json::json!(["service"])).unwrap_err().to_string();
-        assert!(refused.ends_with("says that nothing answers `service`, which is no query of its `inventory`"), "{refused}");
+        assert!(
+            refused.ends_with("says that nothing answers `service`, which is no query of its `inventory`"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -139,7 +139,10 @@ impl Projection {
     pub fn apply_to(&self, document: &Document, shape: &Shape, root: &Node) -> String {
         let mut out = String::new();
         match shape {
-            Shape::Plain => Writing { document, within: None }.value(self, root, &mut out),
+            Shape::Plain => {
+                Writing { document, within: None }.value(self, root, &mut out);
+                self.file(document, root, &mut out);
+            }
             Shape::Workload { template } => {
                 let pod = template.tokens().iter().try_fold(root, |node, token| node.get(token));
                 out.push('{');
@@ -167,6 +170,20 @@ impl Projection {
             }
         }
         out
+    }
+}
+
+impl Projection {
+    /// Adds the path of the file that an object stands in, where a rule reads it and the object has no such field.
+    fn file(&self, document: &Document, root: &Node, out: &mut String) {
+        let is_read = !self.whole && self.keys.iter().any(|(key, _)| key == "file");
+        if is_read && !document.is_file() && root.get("file").is_none() && out.ends_with('}') {
+            out.pop();
+            separate(out);
+            out.push_str("\"file\":");
+            write_json_string(&document.sources[0].path, out);
+            out.push('}');
+        }
     }
 }
 
@@ -264,5 +281,28 @@ impl Writing<'_> {
 fn separate(out: &mut String) {
     if !out.ends_with(['{', '[']) {
         out.push(',');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Source;
+    use crate::parse::{Form, Limits, Scalars, Unit};
+
+    #[test]
+    fn objects_are_told_the_file_that_they_stand_in() {
+        let told = |reads: &[&str], object: &str| {
+            let unit = Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new("prod/a.yaml", object));
+            let document = unit.parse(&Limits::default()).unwrap().remove(0);
+            let reads: Vec<ReadPath> = reads.iter().map(|path| path.parse().unwrap()).collect();
+            Projection::new(&reads).apply(&document, &Shape::Plain)
+        };
+        let secret = "{apiVersion: v1, kind: Secret, metadata: {name: s}, type: x}";
+        assert_eq!(told(&["file", "type"], secret), r#"{"type":"x","file":"prod/a.yaml"}"#);
+        assert_eq!(told(&["file"], secret), r#"{"file":"prod/a.yaml"}"#);
+        assert_eq!(told(&["type"], secret), r#"{"type":"x"}"#);
+        let own = "{apiVersion: v1, kind: Secret, metadata: {name: s}, file: own}";
+        assert_eq!(told(&["file"], own), r#"{"file":"own"}"#, "a field of its own");
     }
 }

@@ -2,9 +2,9 @@
 
 use super::judge::Judge;
 use super::verdict::{DocumentVerdict, Outcome};
-use crate::document::Document;
-use crate::manifest::{Manifest, Target};
-use crate::sets::{Sets, Whose};
+use crate::document::{Document, Subject};
+use crate::manifest::{FindingKind, Manifest, Query};
+use crate::sets::{Asked, Sets, Whose};
 
 /// Drops findings of a document of a unit that say that something is missing, where its set may have it elsewhere: of
 /// the kinds that the finding misses, whatever else the rule asks for. A rule that found nothing else has not decided.
@@ -22,7 +22,7 @@ pub(super) fn settle(judge: &Judge, sets: &Sets, unit: usize, document: &mut Doc
         findings.retain(|finding| {
             let kind = manifest.kind(&finding.code).filter(|kind| !kind.absence.is_empty());
             let Some(kind) = kind.filter(|_| finding.exempt.is_none()) else { return true };
-            let reason = shortfall(sets, unit, &manifest.missing(kind));
+            let reason = shortfall(sets, unit, &asked(manifest, kind, &document.subject));
             dropped = dropped.or(reason);
             reason.is_none()
         });
@@ -38,7 +38,7 @@ fn manifest(judge: &Judge, rule: u16) -> &Manifest {
 
 /// Why what is asked for may be in what is not known. Of an object that kustomizations build, it has to be so in each of
 /// its builds: others have decided.
-fn shortfall<'s>(sets: &'s Sets, unit: usize, asked: &[&Target]) -> Option<&'s str> {
+fn shortfall<'s>(sets: &'s Sets, unit: usize, asked: &Asked<'_>) -> Option<&'s str> {
     let variants = sets.builds().variants(unit).len();
     if variants == 0 {
         return sets.shortfall(Whose::Written(unit), asked);
@@ -50,9 +50,15 @@ fn shortfall<'s>(sets: &'s Sets, unit: usize, asked: &[&Target]) -> Option<&'s s
 
 /// The kinds of finding of a rule that cannot be told of an object as one variant builds it: what they miss may be in
 /// what is not known.
-pub(super) fn untold(judge: &Judge, sets: &Sets, rule: u16, whose: Whose) -> Vec<String> {
+pub(super) fn untold(judge: &Judge, sets: &Sets, rule: u16, (whose, written): (Whose, &Subject)) -> Vec<String> {
     let manifest = manifest(judge, rule);
     let absences = manifest.findings.iter().filter(|kind| !kind.absence.is_empty());
-    let untold = absences.filter(|kind| sets.shortfall(whose, &manifest.missing(kind)).is_some());
+    let untold = absences.filter(|kind| sets.shortfall(whose, &asked(manifest, kind, written)).is_some());
     untold.map(|kind| kind.code.clone()).collect()
+}
+
+/// What a kind of finding says is missing, of an object as it is written.
+fn asked<'a>(manifest: &'a Manifest, kind: &'a FindingKind, by: &'a Subject) -> Asked<'a> {
+    let of = |query: &'a Query| query.kinds.iter().map(|kind| (kind, query.scope));
+    Asked { kinds: manifest.missing_queries(kind).flat_map(of).collect(), by }
 }

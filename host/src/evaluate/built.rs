@@ -25,14 +25,16 @@ struct Said {
 }
 
 impl<'b> Building<'b> {
-    /// Makes the objects of all builds; `reading` gives what a unit holds that is built.
+    /// Makes the objects of all builds; `reading` gives what a unit holds that is built, `files` what a
+    /// file holds that has patches.
     pub(super) fn new<'r>(
         sets: &'b Sets,
         kustomizations: &Kustomizations,
         reading: &dyn Fn(usize) -> Option<&'r Reading>,
+        files: &dyn Fn(&str) -> Vec<&'r Document>,
     ) -> Self {
         let found = |unit: usize| reading(unit).map(|reading| reading.found().collect()).unwrap_or_default();
-        Self { sets, built: sets.builds().make(kustomizations, &found) }
+        Self { sets, built: sets.builds().make(kustomizations, &found, files) }
     }
 
     /// What the objects of some units contribute to the inventory, as they are built.
@@ -76,8 +78,8 @@ impl<'b> Building<'b> {
             for (said, RuleOutcome { rule, outcome }) in said.iter_mut().zip(outcomes) {
                 said.push(Said {
                     outcome,
-                    is_certain: variant.is_certain,
-                    untold: absence::untold(judge, self.sets, rule, whose),
+                    is_certain: self.built.is_certain(self.sets.builds(), (unit, at), position),
+                    untold: absence::untold(judge, self.sets, rule, (whose, &written.subject)),
                     directory: if directory.is_empty() { ".".to_owned() } else { directory.to_owned() },
                 });
             }

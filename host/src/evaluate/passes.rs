@@ -74,7 +74,7 @@ pub(super) fn first_pass(
     Ok(Pass { key, record, reading: Some(reading), from_memory: false })
 }
 
-/// Parses the units that kustomizations build, where memory served: it knows only what is written.
+/// Parses the units that kustomizations build or patch others with, where memory served: it knows only what is written.
 pub(super) fn read_built(
     passes: Vec<Result<Pass, SyntaxError>>,
     units: &[Unit],
@@ -83,7 +83,8 @@ pub(super) fn read_built(
 ) -> Vec<Result<Pass, SyntaxError>> {
     let read = |(index, pass): (usize, Result<Pass, SyntaxError>)| {
         let mut pass = pass?;
-        if !builds.variants(index).is_empty() && pass.reading.is_none() {
+        let is_needed = !builds.variants(index).is_empty() || pass.record.role == Role::Patch;
+        if is_needed && pass.reading.is_none() {
             pass.reading = Some(Reading::new(&units[index], pass.record.role, limits)?);
         }
         Ok(pass)

@@ -11,11 +11,12 @@ use super::passes::{Pass, first_pass, read_built, related_places, second_pass};
 use super::shards::{Key, MemoUse};
 use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
 use crate::bundle::Bundle;
-use crate::document::Document;
+use crate::document::{Document, joined};
 use crate::parse::{Limits, Repeated, SyntaxError, Unit};
 use crate::problem::InputProblem;
-use crate::sets::{Kustomizations, Made, Member, Sets, Surroundings};
+use crate::sets::{Kustomizations, Made, Member, Role, Sets, Surroundings};
 use rayon::prelude::*;
+use std::collections::HashMap;
 
 /// How to run.
 #[derive(Default)]
@@ -137,7 +138,12 @@ impl Running<'_> {
         let sets = Sets::new(&members(&passes, units), &kustomizations, surroundings);
         let passes = read_built(passes, units, sets.builds(), limits);
         let reading = |unit: usize| passes[unit].as_ref().ok().and_then(|pass| pass.reading.as_ref());
-        let building = Building::new(&sets, &kustomizations, &reading);
+        let by_path = patch_units(units, &kustomizations);
+        let files = |path: &str| {
+            let units = by_path.get(path).into_iter().flatten();
+            units.filter_map(|unit| reading(*unit)).flat_map(|reading| &reading.documents).collect()
+        };
+        let building = Building::new(&sets, &kustomizations, &reading, &files);
         let cards = passes.iter().enumerate().filter_map(|(unit, pass)| Some((unit, pass.as_ref().ok()?)));
         let written = cards.flat_map(|(unit, pass)| {
             let is_built = !sets.builds().variants(unit).is_empty();
@@ -175,6 +181,17 @@ fn kustomizations(
     });
     let beside = surroundings.kustomizations.iter().map(|(path, kustomization)| (path.as_str(), kustomization.clone()));
     Kustomizations::new(found.collect::<Vec<_>>().into_iter().chain(beside))
+}
+
+/// The units that only change others, by their paths.
+fn patch_units(units: &[Unit], kustomizations: &Kustomizations) -> HashMap<String, Vec<usize>> {
+    let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
+    for (unit, path) in units.iter().map(|unit| &*unit.sources[0].path).enumerate() {
+        if kustomizations.role(path) == Role::Patch {
+            by_path.entry(joined("", path)).or_default().push(unit);
+        }
+    }
+    by_path
 }
 
 /// Where the units of a rendering stand, which are judged in a run of their own and are one set, whatever files they are

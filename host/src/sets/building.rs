@@ -142,23 +142,29 @@ impl<'b> Building<'b> {
                 Home::Directory(at, branch) => shortfalls.add_near(&self.directories, (at, branch), &reason),
                 Home::Closed(branches) => {
                     for branch in branches {
-                        shortfalls.add(&self.branches, branch, &Made::Anything, &reason);
+                        shortfalls.add(&self.branches, branch, (&Made::Anything, None), &reason);
                     }
                 }
             }
         }
         for branch in &self.too_many_links {
             let reason = "its kustomizations lead to more directories than are followed (limit `links`)";
-            shortfalls.add(&self.branches, *branch, &Made::Anything, reason);
+            shortfalls.add(&self.branches, *branch, (&Made::Anything, None), reason);
         }
-        for ((member, home), built) in members.iter().zip(homes).zip(built) {
+        for (unit, ((member, home), built)) in members.iter().zip(homes).zip(built).enumerate() {
             let by_kind = member.objects.iter().map(|object| (*object, makers::made_by(object)));
             for (object, makes) in by_kind.chain(member.makes.iter().copied()) {
                 for made in makes {
                     let reason = format!("`{}` has the {object}, which makes objects that are in no file", member.path);
-                    let homes = if built.is_empty() { std::slice::from_ref(home) } else { built };
-                    for branch in homes.iter().flat_map(Home::branches) {
-                        shortfalls.add(&self.branches, *branch, made, &reason);
+                    let own = object.namespace.as_str();
+                    let variants = builds.variants(unit).iter();
+                    let put = variants.map(|variant| builds.namespace(variant, kustomizations).unwrap_or(own));
+                    let written = built.is_empty().then_some((home, own));
+                    for (home, namespace) in built.iter().zip(put).chain(written) {
+                        let namespace = made.is_beside(object).then_some(namespace);
+                        for branch in home.branches() {
+                            shortfalls.add(&self.branches, *branch, (made, namespace), &reason);
+                        }
                     }
                 }
             }

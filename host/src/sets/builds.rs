@@ -3,6 +3,7 @@
 use super::change::Change;
 use super::kustomizations::{Kustomizations, Resource};
 use super::names::{Named, Names};
+use super::patches::{Effect, Patches};
 use crate::document::{Document, joined};
 use std::collections::{HashMap, HashSet};
 
@@ -37,8 +38,8 @@ pub struct Variant {
     pub build: usize,
     /// The kustomizations that change it, by their directories, from the inside.
     steps: Vec<usize>,
-    /// Whether all that happens to it is known: no patch, no plugin.
-    pub is_certain: bool,
+    /// Whether all that happens to it is known: no plugin, no replacement. See [`Built::is_certain`].
+    is_certain: bool,
 }
 
 /// A file on its way through the kustomizations of a build.
@@ -53,6 +54,8 @@ struct Item {
 pub struct Built {
     /// By unit and variant: the objects, by the positions of the documents in the unit that they are.
     objects: HashMap<usize, Vec<Vec<(u32, Document)>>>,
+    /// By unit and variant, the positions of objects that a patch changes of which not all is known.
+    patched: HashSet<(usize, usize, u32)>,
 }
 
 impl Builds {
@@ -128,25 +131,33 @@ impl Builds {
         &self.too_many
     }
 
-    /// Makes the objects of all builds. `documents` gives those of a unit that others may find, each with its position.
+    /// Makes the objects of all builds. `documents` gives those of a unit that others may find, each with its position;
+    /// `files` what a file holds that has patches.
     pub fn make<'d>(
         &self,
         kustomizations: &Kustomizations,
         documents: &dyn Fn(usize) -> Vec<(u32, &'d Document)>,
+        files: &dyn Fn(&str) -> Vec<&'d Document>,
     ) -> Built {
+        let patches = Patches::new(kustomizations, files);
         let changes: Vec<&Change> = kustomizations.iter().map(|(_, kustomization)| &kustomization.change).collect();
         let mut built = Built::default();
         let mut names: Vec<Names> = self.tops.iter().map(|_| Names::default()).collect();
         for (unit, variants) in self.of_unit.iter().enumerate().filter(|(_, variants)| !variants.is_empty()) {
             let documents = documents(unit);
-            let made = variants.iter().map(|variant| {
+            let made = variants.iter().enumerate().map(|(at, variant)| {
                 let object = |(position, document): &(u32, &Document)| {
                     let mut object = (*document).clone();
-                    let named = variant.change(&changes, &mut object);
+                    let (named, effect) = variant.change((&changes, &patches), &mut object);
+                    match effect {
+                        Effect::Done => {}
+                        Effect::Partly => drop(built.patched.insert((unit, at, *position))),
+                        Effect::Deleted => return None,
+                    }
                     names[variant.build].add(named);
-                    (*position, object)
+                    Some((*position, object))
                 };
-                documents.iter().filter(|(_, document)| !document.is_file()).map(object).collect()
+                documents.iter().filter(|(_, document)| !document.is_file()).filter_map(object).collect()
             });
             let made = made.collect();
             built.objects.insert(unit, made);
@@ -168,21 +179,36 @@ impl Built {
     pub fn objects(&self, unit: usize, variant: usize) -> &[(u32, Document)] {
         self.objects.get(&unit).and_then(|variants| variants.get(variant)).map_or(&[], Vec::as_slice)
     }
+
+    /// Whether all is known that happens to an object in a variant of its unit.
+    pub fn is_certain(&self, builds: &Builds, (unit, variant): (usize, usize), position: u32) -> bool {
+        let is_known = builds.variants(unit).get(variant).is_some_and(|variant| variant.is_certain);
+        is_known && !self.patched.contains(&(unit, variant, position))
+    }
 }
 
 impl Variant {
     /// Does what the kustomizations on the way do.
-    fn change(&self, changes: &[&Change], object: &mut Document) -> Named {
+    fn change(&self, (changes, patches): (&[&Change], &Patches), object: &mut Document) -> (Named, Effect) {
+        let mut effect = Effect::Done;
         let written = object.subject.clone();
         let mut before: Vec<String> = Vec::new();
         for step in &self.steps {
             let change = changes[*step];
+            match patches.apply(*step, object, &before) {
+                Effect::Done => {}
+                Effect::Partly => effect = Effect::Partly,
+                Effect::Deleted => effect = Effect::Deleted,
+            }
+            if effect == Effect::Deleted {
+                break;
+            }
             if change.namespace.is_some() || change.renames(&object.subject.group, &object.subject.kind) {
                 before.push(object.subject.name.clone());
             }
-            change.apply(object);
+            change.apply(object, &before);
         }
-        Named { written, before, built: object.subject.clone(), affixes: self.affixes(changes) }
+        (Named { written, before, built: object.subject.clone(), affixes: self.affixes(changes) }, effect)
     }
 
     fn affixes(&self, changes: &[&Change]) -> Vec<(Box<str>, Box<str>)> {
@@ -233,10 +259,10 @@ impl Walk<'_> {
         }
         above.pop();
         for item in items {
-            if !kustomization.change.is_none() {
+            if !kustomization.change.is_none() || !kustomization.patches.is_empty() {
                 item.steps.push(number);
             }
-            item.is_certain &= !kustomization.patches;
+            item.is_certain &= !kustomization.changes_more;
         }
         Some(())
     }

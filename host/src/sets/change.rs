@@ -1,5 +1,6 @@
-//! What a kustomization does to the names, namespaces, labels and selectors of the objects that it builds.
+//! What a kustomization does to the objects that it builds: names, namespaces, labels and selectors, images, replicas.
 
+use super::counts::{Image, Replicas};
 use super::fields::{Field, is_cluster_scoped, metadata, namespaces, segments, selectors, templates};
 use crate::document::{Document, Entry, Node, Value};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ pub(super) struct Change {
     pub(super) suffix: Box<str>,
     labels: Vec<Labels>,
     annotations: Vec<(Box<str>, Box<str>)>,
+    replicas: Vec<Replicas>,
+    images: Vec<Image>,
 }
 
 /// Labels that are given to objects.
@@ -75,6 +78,8 @@ impl Change {
             suffix: text("nameSuffix").into(),
             labels: labels.chain([common]).filter(|labels| !labels.pairs.is_empty()).collect(),
             annotations: pairs(root.get("commonAnnotations")),
+            replicas: list("replicas").iter().filter_map(Replicas::read).collect(),
+            images: list("images").iter().filter_map(Image::read).collect(),
         }
     }
 
@@ -83,8 +88,8 @@ impl Change {
         *self == Self::default()
     }
 
-    /// Changes an object.
-    pub(super) fn apply(&self, document: &mut Document) {
+    /// Changes an object. `before` are the names that it had until then, this kustomization's renaming included.
+    pub(super) fn apply(&self, document: &mut Document, before: &[String]) {
         let Document { subject, root, .. } = document;
         if let Some(namespace) = &self.namespace {
             let set = &mut |node: &mut Node| node.value = Value::String(namespace.clone());
@@ -131,6 +136,12 @@ impl Change {
         }
         if let Some(namespace) = text(&["metadata", "namespace"]) {
             subject.namespace = namespace;
+        }
+        for replicas in &self.replicas {
+            replicas.apply(subject, before, root);
+        }
+        if subject.kind != "CustomResourceDefinition" {
+            self.images.iter().for_each(|image| image.apply(root));
         }
     }
 
@@ -207,7 +218,7 @@ mod tests {
         let unit = Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new("a.yaml", object));
         let mut document = unit.parse(&Limits::default()).unwrap().remove(0);
         let root = yaml::parse(kustomization, Scalars::Core12, &Limits::default()).unwrap().unwrap();
-        Change::read(&root).apply(&mut document);
+        Change::read(&root).apply(&mut document, &[]);
         document
     }
 
@@ -283,10 +294,39 @@ mod tests {
     }
 
     #[test]
+    fn images_and_replicas_are_set() {
+        let deployment = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: w}, spec: {template: {spec: \
+                          {initContainers: [{image: r.example:5000/i@sha256:0}], containers: [{image: shop:latest}, {}]}}}}";
+        let built = |change: &str| {
+            let spec = json(change, deployment)["spec"].clone();
+            let pod = &spec["template"]["spec"];
+            let image = |list: &str| pod[list][0]["image"].as_str().unwrap_or("-").to_owned();
+            format!("{} {} {}", image("initContainers"), image("containers"), spec["replicas"])
+        };
+        let as_is = "r.example:5000/i@sha256:0 shop:latest null";
+        assert_eq!(built("{images: [{name: shop, newTag: 1.2}]}"), as_is.replace("latest", "1.2"));
+        assert_eq!(built("{images: [{name: shop, newName: x/y}]}"), as_is.replace("shop", "x/y"));
+        assert_eq!(built("{images: [{name: shop, digest: 'sha256:7'}]}"), as_is.replace(":latest", "@sha256:7"));
+        assert_eq!(
+            built("{images: [{name: shop, newTag: v1, digest: 'sha256:7'}]}"),
+            as_is.replace("latest", "v1@sha256:7")
+        );
+        assert_eq!(built("{images: [{name: shop, tagSuffix: -x}]}"), as_is.replace("latest", "latest-x"));
+        assert_eq!(built("{images: [{name: 'r.example:5000/i', newTag: v1}]}"), as_is.replace("@sha256:0", ":v1"));
+        assert_eq!(built("{images: [{name: sho, newTag: v1}, {name: p, newTag: v1}, 7, {newTag: x}]}"), as_is);
+        assert_eq!(built("{replicas: [{name: w, count: 3}]}"), as_is.replace("null", "3"));
+        assert_eq!(built("{namePrefix: a-, replicas: [{name: a-w, count: 3}]}"), as_is.replace("null", "3"));
+        assert_eq!(built("{replicas: [{name: other, count: 3}, {name: w}]}"), as_is);
+    }
+
+    #[test]
     fn what_is_odd_changes_nothing() {
-        for odd in
-            ["{namespace: 7, namePrefix: [], labels: 7, commonLabels: x}", "{labels: [{pairs: {a: {}}}]}", "{}", "7"]
-        {
+        for odd in [
+            "{namespace: 7, namePrefix: [], labels: 7, commonLabels: x, images: 7, replicas: [7]}",
+            "{labels: [{pairs: {a: {}}}]}",
+            "{}",
+            "7",
+        ] {
             let root = yaml::parse(odd, Scalars::Core12, &Limits::default()).unwrap().unwrap();
             assert!(Change::read(&root).is_none(), "{odd}");
         }

@@ -1,6 +1,7 @@
 //! What one kustomization says: which files it deploys, and which only change them.
 
 use super::change::Change;
+use super::patches;
 use crate::document::{Node, file_name};
 use serde::{Deserialize, Serialize};
 
@@ -11,10 +12,12 @@ pub struct Kustomization {
     pub(super) resources: Vec<Box<str>>,
     /// Files and directories that say how it changes objects, as they are written.
     pub(super) changes: Vec<Box<str>>,
-    /// What it does to names, namespaces, labels and selectors.
+    /// What it does to names, namespaces, labels and selectors, images and replicas.
     pub(super) change: Change,
+    /// The patches that it names.
+    pub(super) patches: Vec<patches::Named>,
     /// Whether it changes objects in other ways, too, of which nothing is known.
-    pub(super) patches: bool,
+    pub(super) changes_more: bool,
     /// Whether it is a part of those that include it, and nothing by itself.
     pub(super) is_component: bool,
     /// Why it deploys objects that are in no file.
@@ -29,8 +32,8 @@ pub(crate) const RESOURCES: [&str; 3] = ["resources", "bases", "components"];
 const CHANGES: [&str; 5] = ["patchesStrategicMerge", "transformers", "validators", "configurations", "generators"];
 /// Lists of changes that name their files under `path`.
 const CHANGES_BY_PATH: [&str; 3] = ["patches", "patchesJson6902", "replacements"];
-/// Further lists of changes, which are no files.
-const OTHER_CHANGES: [&str; 2] = ["replicas", "vars"];
+/// Lists of changes of which it is not known what they do.
+const MORE_CHANGES: [&str; 4] = ["transformers", "configurations", "replacements", "vars"];
 /// What makes objects only when the kustomization is built.
 const MAKERS: [&str; 3] = ["generators", "helmCharts", "helmChartInflationGenerator"];
 
@@ -54,14 +57,13 @@ impl Kustomization {
         let mut changes = paths(&CHANGES);
         let by_path = CHANGES_BY_PATH.iter().flat_map(|key| list(key)).filter_map(|entry| entry.get("path"));
         changes.extend(by_path.chain(root.path(&["openapi", "path"])).filter_map(Node::as_str).map(Into::into));
-        let is_patched = |key: &str| !matches!(key, "validators" | "generators") && !list(key).is_empty();
-        let all_changes = || CHANGES.iter().chain(&CHANGES_BY_PATH).chain(&OTHER_CHANGES);
         let maker = MAKERS.iter().find(|key| !list(key).is_empty());
         Some(Self {
             resources: paths(&RESOURCES),
             changes,
             change: Change::read(root),
-            patches: all_changes().any(|key| is_patched(key)),
+            patches: patches::Named::read(root),
+            changes_more: MORE_CHANGES.iter().any(|key| !list(key).is_empty()),
             is_component: root.get("kind").and_then(Node::as_str) == Some("Component"),
             makes_more: maker.map(|key| format!("makes objects by `{key}` when it is built").into()),
         })
@@ -129,15 +131,18 @@ openapi: {path: w.json}
 
     #[test]
     fn changes_that_are_known_are_told_from_others() {
-        for text in
-            ["patches: [{patch: x}]", "replicas: [{name: a, count: 2}]", "transformers: [t.yaml]", "replacements: [{}]"]
-        {
-            assert!(read(text).unwrap().patches, "{text}");
+        for text in ["configurations: [x]", "vars: [{name: a}]", "transformers: [t.yaml]", "replacements: [{}]"] {
+            assert!(read(text).unwrap().changes_more, "{text}");
         }
-        for text in
-            ["namePrefix: a-", "patches: []", "images: [{name: a}]", "validators: [v.yaml]", "commonLabels: {a: b}"]
-        {
-            assert!(!read(text).unwrap().patches, "{text}");
+        for text in [
+            "namePrefix: a-",
+            "patches: []",
+            "images: [{name: a}]",
+            "replicas: [{name: a, count: 2}]",
+            "validators: [v.yaml]",
+            "commonLabels: {a: b}",
+        ] {
+            assert!(!read(text).unwrap().changes_more, "{text}");
         }
     }
 

@@ -16,6 +16,8 @@ pub enum Role {
     Patch,
     /// It is a kustomization.
     Kustomization,
+    /// It stands beside a kustomization, and none deploys it: it may be a patch that nobody uses.
+    Unlisted,
 }
 
 /// The kustomizations of a run, by their directories.
@@ -26,6 +28,8 @@ pub struct Kustomizations {
     patches: HashSet<String>,
     /// The directories whose kustomizations put changes together.
     of_changes: HashSet<String>,
+    /// What they deploy.
+    deployed: HashSet<String>,
     /// The directories in their order, and the position of each.
     in_order: Vec<String>,
     numbers: HashMap<String, usize>,
@@ -52,7 +56,11 @@ impl Kustomizations {
         let (patches, of_changes) = patches(&by_directory);
         let in_order: Vec<String> = by_directory.keys().cloned().collect();
         let numbers = in_order.iter().cloned().zip(0..).collect();
-        Self { by_directory, patches, of_changes, in_order, numbers }
+        let of = |(of, it): (&String, &Kustomization)| -> Vec<String> {
+            it.resources.iter().map(|path| joined(of, path)).collect()
+        };
+        let deployed = by_directory.iter().flat_map(of).collect();
+        Self { by_directory, patches, of_changes, deployed, in_order, numbers }
     }
 
     /// What a file is to them.
@@ -63,6 +71,10 @@ impl Kustomizations {
             Role::Patch
         } else if Kustomization::is_named_so(path) && self.by_directory.contains_key(&joined(directory(path), "")) {
             Role::Kustomization
+        } else if self.by_directory.contains_key(&joined(directory(path), ""))
+            && !self.deployed.contains(&joined("", path))
+        {
+            Role::Unlisted
         } else {
             Role::Plain
         }
@@ -223,6 +235,7 @@ mod tests {
             assert_eq!(known.role(path), Role::Plain, "{path}");
         }
         assert_eq!(known.role("prod/kustomization.yml"), Role::Kustomization);
+        assert_eq!((known.role("base/left.yaml"), known.role("./prod/left.yaml")), (Role::Unlisted, Role::Unlisted));
     }
 
     #[test]

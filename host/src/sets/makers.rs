@@ -1,7 +1,8 @@
 //! Objects that make other objects, which are in no file.
 
+use super::fields::is_cluster_scoped;
 use crate::document::{Document, Node, Subject};
-use crate::manifest::Target;
+use crate::manifest::{Scope, Target};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -10,15 +11,16 @@ use std::borrow::Cow;
 pub enum Made {
     /// Whatever it is told to, by a source that is not read.
     Anything,
-    /// Workloads of some kind.
+    /// Workloads of a kind of Kubernetes' own.
     Workloads,
     /// Objects of a group and kind.
     Objects(Cow<'static, str>, Cow<'static, str>),
+    /// The autoscaler of what it names, and no other.
+    ItsAutoscaler,
 }
 
-use Made::{Anything, Objects, Workloads};
+use Made::{Anything, ItsAutoscaler, Objects, Workloads};
 
-const AUTOSCALER: Made = objects("autoscaling", "HorizontalPodAutoscaler");
 const SECRET: Made = objects("", "Secret");
 
 const fn objects(group: &'static str, kind: &'static str) -> Made {
@@ -50,7 +52,7 @@ const MAKERS: &[(&str, &str, &[Made])] = &[
     ("external-secrets.io", "ClusterExternalSecret", &[SECRET]),
     ("external-secrets.io", "ExternalSecret", &[SECRET]),
     ("isindir.github.com", "SopsSecret", &[SECRET]),
-    ("keda.sh", "ScaledObject", &[AUTOSCALER]),
+    ("keda.sh", "ScaledObject", &[ItsAutoscaler]),
     ("kubernetes-client.io", "ExternalSecret", &[SECRET]),
     ("onepassword.com", "OnePasswordItem", &[SECRET]),
     ("secrets-store.csi.x-k8s.io", "SecretProviderClass", &[SECRET]),
@@ -75,20 +77,69 @@ const MAKERS: &[(&str, &str, &[Made])] = &[
     ("serving.knative.dev", "Service", &[Workloads, objects("", "Service")]),
 ];
 
-/// Kinds of workloads, whatever their group.
-const WORKLOADS: [&str; 8] =
-    ["CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "Rollout", "StatefulSet"];
+/// Kinds of workloads of Kubernetes' own.
+const WORKLOADS: [&str; 7] = ["CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "StatefulSet"];
+
+/// Kinds, by group, of no namespace: what they make may be in any. Kinds that make anything may do so anywhere, too.
+const EVERYWHERE: [(&str, &str); 4] = [
+    ("external-secrets.io", "ClusterExternalSecret"),
+    ("kyverno.io", "ClusterPolicy"),
+    ("kyverno.io", "Policy"),
+    ("trust.cert-manager.io", "Bundle"),
+];
+
+/// What a rule asks for: kinds, how far each is looked for, and who asks.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// What each query asks for.
+    pub kinds: Vec<(&'a Target, Scope)>,
+    /// The object that the rule judges, as it is written.
+    pub by: &'a Subject,
+}
+
+impl Asked<'_> {
+    /// Whether a rule reads the ScaledObjects themselves, and so knows what they scale.
+    fn reads_scaled_objects(&self) -> bool {
+        let is_one = |target: &Target| matches!(target, Target::Object { group, kind } if group == "keda.sh" && kind == "ScaledObject");
+        self.kinds.iter().any(|(target, _)| is_one(target))
+    }
+}
 
 impl Made {
-    /// Whether what is made may be what a query asks for.
-    pub(super) fn may_be(&self, target: &Target) -> bool {
+    /// How far what is made may be what a rule asks for: `None` where it is not.
+    pub(super) fn may_be(&self, asked: &Asked<'_>) -> Option<Scope> {
+        if *self == ItsAutoscaler && asked.reads_scaled_objects() {
+            return None;
+        }
+        let wanted = asked.kinds.iter().filter(|(target, _)| self.is_of(target)).map(|(_, scope)| *scope);
+        let is_wide = |scope: Scope| scope == Scope::Cluster || is_cluster_scoped(asked.by);
+        wanted.map(|scope| if is_wide(scope) { Scope::Cluster } else { scope }).reduce(|one, other| match one {
+            Scope::Cluster => one,
+            Scope::Namespace => other,
+        })
+    }
+
+    /// Whether what is made may be of a class of documents.
+    fn is_of(&self, target: &Target) -> bool {
         match (self, target) {
-            (Anything, _) | (Workloads, Target::Workload | Target::WorkloadKind(_)) => true,
+            (Anything, _) | (Workloads, Target::Workload) => true,
+            (Workloads, Target::WorkloadKind(kind)) => WORKLOADS.contains(&&**kind),
+            (Workloads, Target::Object { group, kind }) => {
+                matches!(&**group, "" | "apps" | "batch") && WORKLOADS.contains(&&**kind)
+            }
             (Objects(group, kind), Target::Object { group: of, kind: wanted }) => group == of && kind == wanted,
             (Objects(_, kind), Target::WorkloadKind(wanted)) => kind == wanted,
-            (Objects(_, kind), Target::Workload) => WORKLOADS.contains(&&**kind),
+            (Objects(_, kind), Target::Workload) => kind == "Rollout" || WORKLOADS.contains(&&**kind),
+            (ItsAutoscaler, Target::Object { group, kind }) => {
+                group == "autoscaling" && kind == "HorizontalPodAutoscaler"
+            }
             _ => false,
         }
+    }
+
+    /// Whether an object that makes it does so in its own namespace only.
+    pub(super) fn is_beside(&self, maker: &Subject) -> bool {
+        *self != Anything && !EVERYWHERE.contains(&(maker.group.as_str(), maker.kind.as_str()))
     }
 }
 
@@ -151,7 +202,7 @@ mod tests {
             let unit = Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new("a.yaml", text));
             let document = unit.parse(&Limits::default()).unwrap().remove(0);
             let target: Target = target.parse().unwrap();
-            made_by_content(&document).iter().any(|made| made.may_be(&target))
+            made_by_content(&document).iter().any(|made| made.is_of(&target))
         };
         let policy = "{generate: {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, name: deny}}";
         let wanted = "networking.k8s.io/NetworkPolicy";
@@ -172,7 +223,7 @@ mod tests {
         let made = |group: &str, kind: &str, target: &str| {
             let subject = Subject { group: group.to_owned(), kind: kind.to_owned(), ..Subject::default() };
             let target: Target = target.parse().unwrap();
-            made_by(&subject).iter().any(|made| made.may_be(&target))
+            made_by(&subject).iter().any(|made| made.is_of(&target))
         };
         assert!(made("helm.toolkit.fluxcd.io", "HelmRelease", "policy/PodDisruptionBudget"));
         assert!(made("external-secrets.io", "ExternalSecret", "core/Secret"));
@@ -180,5 +231,7 @@ mod tests {
         assert!(made("monitoring.coreos.com", "Prometheus", "workload"));
         assert!(!made("monitoring.coreos.com", "ServiceMonitor", "workload"));
         assert!(!made("", "Secret", "core/Secret"));
+        assert!(made("monitoring.coreos.com", "Prometheus", "workload/StatefulSet"));
+        assert!(!made("monitoring.coreos.com", "Prometheus", "workload/Rollout"));
     }
 }

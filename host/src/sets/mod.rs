@@ -20,6 +20,7 @@ mod branches;
 mod building;
 mod builds;
 mod change;
+mod counts;
 mod directories;
 mod environment;
 mod fields;
@@ -29,6 +30,7 @@ mod kustomizations;
 mod makers;
 mod named;
 mod names;
+mod patches;
 mod reading;
 mod shortfall;
 #[cfg(test)]
@@ -38,13 +40,12 @@ pub use beside::kustomizations_beside;
 pub use builds::{Builds, Built, Variant};
 pub use kustomization::Kustomization;
 pub use kustomizations::{Kustomizations, Role};
-pub use makers::{Made, made_by_content};
+pub use makers::{Asked, Made, made_by_content};
 pub use named::{MAX_NAMED, NamedSetError, NamedSets};
 pub use reading::{PATCH_KIND, Reading};
 
 use crate::discover::STDIN;
 use crate::document::Subject;
-use crate::manifest::Target;
 use branches::{BranchId, Branches, COMMON, FILES};
 use building::Building;
 use directories::{Directories, DirectoryId};
@@ -83,6 +84,8 @@ pub struct Sets {
     homes: Vec<Home>,
     /// By unit: where the objects belong that are built of it, for each of its variants.
     built: Vec<Vec<Home>>,
+    /// By unit and variant: the namespace that it is put into.
+    put_into: Vec<Vec<Option<Box<str>>>>,
     /// By build: why it has more than the files show.
     unknown: Vec<Option<String>>,
     builds: Builds,
@@ -132,12 +135,18 @@ impl Sets {
             builds.variants(unit).iter().map(home).collect()
         });
         let built: Vec<Vec<Home>> = built.collect();
+        let put_into = (0..members.len()).map(|unit| {
+            let namespace = |variant: &Variant| builds.namespace(variant, kustomizations).map(Into::into);
+            builds.variants(unit).iter().map(namespace).collect()
+        });
+        let put_into = put_into.collect();
         building.link(kustomizations);
         let shortfalls = building.shortfalls(members, &homes, &built, kustomizations, &builds, surroundings);
         let unknown = building.unknown_builds(kustomizations, &builds);
         let (directories, branches) = building.finish();
         let names_others = vec![[false; 2]; branches.len()];
-        let mut sets = Self { directories, branches, homes, built, unknown, builds, names_others, shortfalls };
+        let mut sets =
+            Self { directories, branches, homes, built, put_into, unknown, builds, names_others, shortfalls };
         sets.find_namespaces(members, kustomizations);
         sets
     }
@@ -232,15 +241,21 @@ impl Sets {
     }
 
     /// Why the set of an object may have more of what is asked for than its files show; `None` where it is complete.
-    pub fn shortfall(&self, whose: Whose, asked: &[&Target]) -> Option<&str> {
+    pub fn shortfall(&self, whose: Whose, asked: &Asked<'_>) -> Option<&str> {
         if let Whose::Built(unit, variant) = whose {
             let build = self.builds.variants(unit).get(variant).map(|variant| variant.build);
             if let Some(reason) = build.and_then(|build| self.unknown.get(build)?.as_deref()) {
                 return Some(reason);
             }
         }
+        let put = match whose {
+            Whose::Built(unit, variant) => self.put_into.get(unit).and_then(|of| of.get(variant)?.as_deref()),
+            _ => None,
+        };
+        let namespace = put.unwrap_or(&asked.by.namespace);
         let parts = self.parts(whose);
-        let mut reasons = parts.iter().map(|part| self.shortfalls.of_branch(part.branch, part.whole, asked));
+        let of = |part: &Part| self.shortfalls.of_branch(part.branch, part.whole, (asked, namespace));
+        let mut reasons = parts.iter().map(of);
         reasons.find_map(|reason| reason).or_else(|| {
             // Of what is built: what stands near its file, and near the kustomization.
             let written = match whose {

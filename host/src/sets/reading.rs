@@ -2,7 +2,7 @@
 
 use super::generated::generated;
 use super::kustomizations::{KIND, Role};
-use crate::document::Document;
+use crate::document::{Document, Node};
 use crate::parse::{Limits, Parsed, Repeated, SyntaxError, Unit};
 
 /// The kind of document that a file is which changes objects of other files.
@@ -28,6 +28,10 @@ impl Reading {
         let Parsed { documents, repeated } = match role {
             Role::Patch => unit.read_as(PATCH_KIND, limits)?,
             Role::Plain | Role::Kustomization => unit.read(limits)?,
+            Role::Unlisted => {
+                let read = unit.read(limits)?;
+                if read.documents.iter().any(is_part) { unit.read_as(PATCH_KIND, limits)? } else { read }
+            }
         };
         let kustomization =
             if role == Role::Kustomization { unit.read_as(KIND, limits)?.documents.pop() } else { None };
@@ -43,4 +47,21 @@ impl Reading {
     pub fn get(&self, position: u32) -> Option<&Document> {
         self.found().nth(position as usize).map(|(_, document)| document)
     }
+}
+
+/// Whether a document is a part of a workload, which no cluster would take: it can only be a patch.
+fn is_part(document: &Document) -> bool {
+    let root = &document.root;
+    let (group, kind) = (document.subject.group.as_str(), document.subject.kind.as_str());
+    let pod: &[&str] = match (group, kind) {
+        ("", "Pod") => &["spec"],
+        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("batch", "Job") => {
+            &["spec", "template", "spec"]
+        }
+        ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template", "spec"],
+        _ => return false,
+    };
+    let containers = root.path(pod).and_then(|pod| pod.get("containers")).map_or(&[][..], Node::items);
+    let selects = group != "apps" || root.path(&["spec", "selector"]).is_some();
+    containers.is_empty() || !selects || containers.iter().any(|container| container.get("image").is_none())
 }

@@ -2,12 +2,43 @@
 
 use super::branches::{BranchId, Branches};
 use super::directories::{Directories, DirectoryId, ROOT};
-use super::makers::Made;
-use crate::manifest::Target;
+use super::makers::{Asked, Made};
+use crate::manifest::Scope;
 use std::collections::{BTreeMap, HashMap};
 
-/// What makes objects that are in no file: by what is made, the first reason.
-type Reasons = BTreeMap<Made, Box<str>>;
+/// What makes objects that are in no file: by what is made, and where.
+type Reasons = BTreeMap<Made, Reach>;
+
+/// Where something is made: the first reason of each place.
+#[derive(Clone, Default)]
+struct Reach {
+    anywhere: Option<Box<str>>,
+    /// By namespace.
+    within: BTreeMap<Box<str>, Box<str>>,
+}
+
+impl Reach {
+    fn add(&mut self, namespace: Option<&str>, reason: &str) {
+        match namespace {
+            Some(namespace) => drop(self.within.entry(named(namespace).into()).or_insert_with(|| reason.into())),
+            None => drop(self.anywhere.get_or_insert_with(|| reason.into())),
+        }
+    }
+
+    /// Why there may be more in a namespace, or in any.
+    fn reason(&self, scope: Scope, namespace: &str) -> Option<&str> {
+        let within = || match scope {
+            Scope::Namespace => self.within.get(named(namespace)),
+            Scope::Cluster => self.within.values().next(),
+        };
+        self.anywhere.as_ref().or_else(within).map(|reason| &**reason)
+    }
+}
+
+/// A namespace by its name: none may be `default`.
+fn named(namespace: &str) -> &str {
+    if namespace.is_empty() { "default" } else { namespace }
+}
 
 /// The reasons of a run.
 pub(super) struct Shortfalls {
@@ -36,11 +67,17 @@ impl Shortfalls {
         Self { own: none(), whole: none(), near: Near::default() }
     }
 
-    /// Adds that something in a branch makes objects.
-    pub(super) fn add(&mut self, branches: &Branches, branch: BranchId, made: &Made, reason: &str) {
-        self.own[branch].entry(made.clone()).or_insert_with(|| reason.into());
+    /// Adds that something in a branch makes objects: in a namespace, or in any.
+    pub(super) fn add(
+        &mut self,
+        branches: &Branches,
+        branch: BranchId,
+        (made, namespace): (&Made, Option<&str>),
+        reason: &str,
+    ) {
+        self.own[branch].entry(made.clone()).or_default().add(namespace, reason);
         for above in branches.lineage(branch) {
-            self.whole[above].entry(made.clone()).or_insert_with(|| reason.into());
+            self.whole[above].entry(made.clone()).or_default().add(namespace, reason);
         }
     }
 
@@ -64,11 +101,16 @@ impl Shortfalls {
         }
     }
 
-    /// Why there may be more of what is asked for in a part of the branches: one branch, or all that lies in it too.
-    pub(super) fn of_branch(&self, branch: BranchId, whole: bool, asked: &[&Target]) -> Option<&str> {
+    /// Why there may be more of what is asked for, from a namespace, in a part of the branches: one branch, or all that
+    /// lies in it too.
+    pub(super) fn of_branch(
+        &self,
+        branch: BranchId,
+        whole: bool,
+        (asked, namespace): (&Asked<'_>, &str),
+    ) -> Option<&str> {
         let reasons = if whole { &self.whole[branch] } else { &self.own[branch] };
-        let mut reasons = reasons.iter();
-        reasons.find(|(made, _)| asked.iter().any(|target| made.may_be(target))).map(|(_, reason)| &**reason)
+        reasons.iter().find_map(|(made, reach)| reach.reason(made.may_be(asked)?, namespace))
     }
 
     /// Why there may be more in, right above, or beside a directory of a branch.

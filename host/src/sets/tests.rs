@@ -1,7 +1,7 @@
 //! Which documents see each other, told by their directories.
 
 use super::*;
-use crate::manifest::Target;
+use crate::manifest::{Scope, Target};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -94,10 +94,14 @@ impl Run {
     }
 
     fn shortfall(&self, path: &str, asked: &str) -> Option<String> {
-        let target: Target = asked.parse().unwrap();
+        let targets: Vec<Target> = asked.split(", ").map(|target| target.parse().unwrap()).collect();
         let sets = self.sets();
-        let whose = self.whose(&sets, self.unit(path));
-        let reasons: Vec<Option<&str>> = whose.iter().map(|whose| sets.shortfall(*whose, &[&target])).collect();
+        let unit = self.unit(path);
+        let whose = self.whose(&sets, unit);
+        let nobody = Subject::default();
+        let by = self.files[unit].1.first().unwrap_or(&nobody);
+        let asked = Asked { kinds: targets.iter().map(|target| (target, Scope::Namespace)).collect(), by };
+        let reasons: Vec<Option<&str>> = whose.iter().map(|whose| sets.shortfall(*whose, &asked)).collect();
         reasons.iter().all(Option::is_some).then(|| reasons[0].map(str::to_owned)).flatten()
     }
 }
@@ -382,6 +386,34 @@ fn what_a_kustomization_builds_is_deployed_where_it_stands() {
     let in_test = sets.parts(Whose::Built(run.unit("base/shop.yaml"), 1));
     let home = sets.branches_of(Whose::Built(run.unit("prod/budget.yaml"), 0))[0];
     assert!(!in_test.iter().any(|part| part.branch == home), "another environment");
+}
+
+#[test]
+fn what_is_made_counts_in_its_namespace() {
+    let run = run("
+        a.yaml apps:Deployment shop/web
+        b.yaml apps:Deployment watch/web
+        m.yaml monitoring.coreos.com:Prometheus watch/p
+        s.yaml external-secrets.io:ExternalSecret watch/s
+        base/kustomization.yaml | {namespace: shop, resources: [k.yaml]}
+        base/k.yaml k8s.mariadb.com:MariaDB db");
+    assert!(run.shortfall("b.yaml", "workload").unwrap().contains("Prometheus"));
+    assert!(run.shortfall("a.yaml", "workload").unwrap().contains("MariaDB"), "as it is built");
+    assert_eq!(run.shortfall("a.yaml", "core/Secret"), None);
+    assert!(run.shortfall("b.yaml", "core/Secret").is_some());
+}
+
+#[test]
+fn scaled_objects_make_no_budgets_and_no_autoscalers_of_others() {
+    let run = run("
+        a.yaml apps:Deployment shop/web
+        s.yaml keda.sh:ScaledObject shop/other");
+    let autoscalers = "autoscaling/HorizontalPodAutoscaler, keda.sh/ScaledObject";
+    assert_eq!(run.shortfall("a.yaml", &format!("{autoscalers}, {BUDGET}, workload/Rollout")), None);
+    assert!(
+        run.shortfall("a.yaml", "autoscaling/HorizontalPodAutoscaler").is_some(),
+        "who does not read ScaledObjects"
+    );
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::written::AsBuilt;
 use policy_sdk::prelude::*;
 use policy_sdk::tables::moving_tags::{self, MovingTag, MovingTags};
 use policy_sdk::values::image::ImageReference;
@@ -11,6 +12,8 @@ policy_sdk::rule! {
     /// (`stable-alpine`), or a digest.
     /// A Compose variable counts with its default (`${TAG:-latest}`);
     /// where an image is not known (`${TAG}`, `${{ … }}`) nothing is said about it.
+    ///
+    /// A workload that a kustomization builds has the image that its `images` set.
     ///
     /// Each image of a workload is told once, with the other containers that have it. Not judged are images that
     /// are never pulled (`imagePullPolicy: Never`), ephemeral containers, `auto`, for which Istio puts its own, and
@@ -41,7 +44,7 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload", "file/Compose", "file/GitHubWorkflow"],
-    uses: [MovingTags],
+    uses: [AsBuilt, MovingTags],
     reads: [
         "pod.metadata.labels", "pod.metadata.annotations", "container.imagePullPolicy",
         "container.image", "services.*.image", "services.*.build", "jobs.*.container", "jobs.*.services.*.image",
