@@ -154,8 +154,8 @@ impl Patch {
     fn apply(&self, object: &mut Document, before: &[String]) -> Effect {
         let is_for = match (&self.target, &self.root) {
             (Some(target), _) => target.is(&object.subject, before),
-            (None, Some(root)) => Some(is_own(root, &object.subject, before)),
-            (None, None) => None,
+            (None, Some(root @ Node { value: Value::Object(_), .. })) => Some(is_own(root, &object.subject, before)),
+            (None, _) => None,
         };
         let root = match (is_for, &self.root) {
             (Some(false), _) => return Effect::Done,
@@ -474,6 +474,7 @@ mod tests {
     fn what_is_not_known_is_told() {
         let effect = |kustomization: &str| patched(kustomization, SHOP).0;
         assert_eq!(effect("patches: [{path: gone.yaml}]"), Effect::Partly);
+        assert_eq!(effect("patches: [{patch: x}]"), Effect::Partly);
         assert_eq!(effect("patches: [{path: gone.yaml, target: {kind: Service}}]"), Effect::Done);
         assert_eq!(
             effect("patches: [{patch: '[{op: remove, path: /x}]', target: {kind: Deployment}}]"),
