@@ -190,6 +190,10 @@ pub struct Manifest {
     /// Whether it also reads the object before an UPDATE.
     #[serde(default)]
     pub reads_old: bool,
+    /// Whether it judges an object of files as the kustomizations around it build it. A rule that asks for other
+    /// documents always does.
+    #[serde(default)]
+    pub reads_built: bool,
     /// Whether it also reads who asks for the change.
     #[serde(default)]
     pub reads_user: bool,

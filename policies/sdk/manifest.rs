@@ -23,6 +23,7 @@ pub struct Manifest {
     pub applies_to: &'static [&'static str],
     pub reads: &'static [&'static str],
     pub reads_old: bool,
+    pub reads_built: bool,
     pub reads_user: bool,
     pub operations: &'static [&'static str],
     pub subresources: &'static [&'static str],
@@ -195,6 +196,7 @@ impl Manifest {
             .entry("appliesTo", self.applies_to)
             .entry("reads", &expand(&reads))
             .entry("readsOld", &self.reads_old)
+            .entry("readsBuilt", &self.reads_built)
             .entry("readsUser", &self.reads_user)
             .entry("operations", self.operations)
             .entry("subresources", self.subresources)

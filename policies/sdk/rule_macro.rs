@@ -32,6 +32,7 @@
 ///     uses: [Production, KubernetesVersion, Beside<NetworkPolicy>],
 ///     reads: ["container.securityContext.privileged"],
 ///     reads_old: true,
+///     reads_built: true,
 ///     reads_user: true,
 ///     operations: ["CREATE", "UPDATE", "CONNECT"],
 ///     subresources: ["exec"],
@@ -66,7 +67,9 @@
 ///
 /// `factor` is one of [`Factor`](crate::factor::Factor).
 ///
-/// `reads_old` asks for the object before an UPDATE, `reads_user` for who asks for the change.
+/// `reads_old` asks for the object before an UPDATE, `reads_user` for who asks for the change. With `reads_built` an
+/// object of files is judged as the kustomizations around it build it, with their labels, images and patches; a rule that
+/// asks for other documents always judges it so.
 /// Without `operations` a rule is asked about CREATE and UPDATE, without `subresources` about objects
 /// themselves.
 ///
@@ -176,6 +179,7 @@ macro_rules! rule {
         $(uses: [$($used:ty),* $(,)?],)?
         $(reads: [$($read:literal),* $(,)?],)?
         $(reads_old: $reads_old:literal,)?
+        $(reads_built: $reads_built:literal,)?
         $(reads_user: $reads_user:literal,)?
         $(operations: [$($operation:literal),* $(,)?],)?
         $(subresources: [$($subresource:literal),* $(,)?],)?
@@ -254,6 +258,7 @@ macro_rules! rule {
                 applies_to: &[$($applies_to),*],
                 reads: READS,
                 reads_old: false $(|| $reads_old)?,
+                reads_built: false $(|| $reads_built)?,
                 reads_user: false $(|| $reads_user)?,
                 operations: &[$($($operation),*)?],
                 subresources: &[$($($subresource),*)?],

@@ -144,9 +144,10 @@ impl Judge {
         self.covering.apply(outcomes);
     }
 
-    /// Whether a rule asks for other documents.
-    pub fn asks_inventory(&self, rule: u16) -> bool {
-        !self.asks[usize::from(rule)].is_empty()
+    /// Whether a rule needs to know the other documents: it asks for some, or judges objects as kustomizations build them.
+    pub fn needs_others(&self, rule: u16) -> bool {
+        let manifest = &self.bundle.rules[usize::from(rule)].source.manifest;
+        manifest.reads_built || !self.asks[usize::from(rule)].is_empty()
     }
 
     /// What the rules' queries are about; an [`Inventory`] knows each by its index.

@@ -48,7 +48,7 @@ pub(super) fn first_pass(
         let plan = judge.plan(document);
         let asks: Vec<Ask<'_>> = plan
             .rules()
-            .filter(|rule| !judge.asks_inventory(*rule))
+            .filter(|rule| !judge.needs_others(*rule))
             .map(|rule| Ask { rule, told: Ok(Told::default()) })
             .collect();
         record.documents.push(DocumentVerdict {
@@ -112,7 +112,7 @@ pub(super) fn second_pass(
     for (position, document) in pass.reading.iter().flat_map(|reading| &reading.documents).enumerate() {
         if is_built && !document.is_file() {
             let plan = judge.plan(document);
-            let rules: Vec<u16> = plan.rules().filter(|rule| judge.asks_inventory(*rule)).collect();
+            let rules: Vec<u16> = plan.rules().filter(|rule| judge.needs_others(*rule)).collect();
             let outcomes = building.judge(judge, (index, position as u32, document), &rules, inventory);
             // Nobody is told the same as nothing, so it is judged anew by each run.
             let related = |outcome| RelatedOutcome { document: position as u32, told: [0; 32], outcome };
@@ -126,7 +126,7 @@ pub(super) fn second_pass(
         let plan = judge.plan(document);
         let asks: Vec<Ask<'_>> = plan
             .rules()
-            .filter(|rule| judge.asks_inventory(*rule))
+            .filter(|rule| judge.needs_others(*rule))
             .map(|rule| Ask { rule, told: judge.related(rule, &asking) })
             .collect();
         let outcomes = judge.judge(&judge.prepare(document), &asks);

@@ -1,4 +1,3 @@
-use policy_sdk::kubernetes::written::AsBuilt;
 use policy_sdk::prelude::*;
 use policy_sdk::values::selector;
 
@@ -45,8 +44,8 @@ policy_sdk::rule! {
         "workload/Deployment", "workload/StatefulSet", "workload/DaemonSet", "workload/ReplicaSet", "workload/Job",
         "workload/Rollout", "workload/CloneSet",
     ],
-    uses: [AsBuilt],
     reads: ["object.spec.selector", "object.spec.manualSelector", "pod.metadata.labels"],
+    reads_built: true,
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {

@@ -1,5 +1,4 @@
 use policy_sdk::kubernetes::spread::{self, Spread};
-use policy_sdk::kubernetes::written::AsBuilt;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -39,7 +38,8 @@ policy_sdk::rule! {
     peers: ["KS:pod-topology-spread-constraints"],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [AsBuilt, Spread],
+    uses: [Spread],
+    reads_built: true,
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {

@@ -5,19 +5,6 @@ use crate::json::View;
 use crate::uses::Uses;
 
 crate::usable! {
-    /// The subject's labels and selectors with what kustomizations add: a rule that asks for other objects is told of its
-    /// subject as they build it. So this asks for the workload itself and reads nothing of it; no kind of finding is its
-    /// absence.
-    pub AsBuilt {
-        inventory: {
-            as_built: {
-                kinds: ["workload"],
-                scope: "namespace",
-                relation: same { there: "object.metadata.name", here: "object.metadata.name" },
-                reads: [],
-            },
-        },
-    }
     /// Whether the subject, a workload, was taken from a cluster.
     pub FromCluster {
         reads: ["object.metadata.uid"],

@@ -1,4 +1,3 @@
-use policy_sdk::kubernetes::written::AsBuilt;
 use policy_sdk::prelude::*;
 use policy_sdk::tables::moving_tags::{self, MovingTag, MovingTags};
 use policy_sdk::values::image::ImageReference;
@@ -44,11 +43,12 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload", "file/Compose", "file/GitHubWorkflow"],
-    uses: [AsBuilt, MovingTags],
+    uses: [MovingTags],
     reads: [
         "pod.metadata.labels", "pod.metadata.annotations", "container.imagePullPolicy",
         "container.image", "services.*.image", "services.*.build", "jobs.*.container", "jobs.*.services.*.image",
     ],
+    reads_built: true,
     parameters: {
         /// Tags that move, in place of those of the table.
         denied_tags: Option<Vec<String>> = None,

@@ -1,4 +1,3 @@
-use policy_sdk::kubernetes::written::AsBuilt;
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
 use policy_sdk::values::image::ImageReference;
@@ -43,7 +42,6 @@ policy_sdk::rule! {
     peers: ["KC:C-0077", "KY:require-labels", "GK:requiredlabels"],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [AsBuilt],
     reads: [
         "object.spec.selector.matchLabels",
         "pod.metadata.labels",
@@ -51,6 +49,7 @@ policy_sdk::rule! {
         "main_container.name",
         "main_container.image",
     ],
+    reads_built: true,
     parameters: {
         /// Labels of which one holds the name.
         name_labels: Vec<String> = list(["app.kubernetes.io/name", "app", "k8s-app", "name"]),
