@@ -149,7 +149,7 @@ spec:
         |text: &str| text.lines().map(|line| format!("{}\n", line.split(" #").next().unwrap())).collect::<String>();
     home.write("pdb-selector-matches/fail-near/budget.yaml", &plain(budget));
     home.write("pdb-selector-matches/fail-near/k8s/web.yaml", &plain(deployment));
-    let case = "expect: [{code: near-miss, labels: [{file: k8s/web.yaml, line: 8, text: what they have}]}]\n";
+    let case = "expect: [{file: budget.yaml, line: 6, code: near-miss, labels: [{file: k8s/web.yaml, line: 8, text: what they have}]}]\n";
     home.write("pdb-selector-matches/fail-near/case.yaml", case);
     let text = said(&home, "pdb-selector-matches", &[]);
     assert!(!text.contains("fail-near"), "{text}");
