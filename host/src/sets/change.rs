@@ -105,13 +105,13 @@ impl Change {
             }
         }
         if self.renames(&subject.group, &subject.kind) {
-            let named = |node: &mut Node| {
+            let mut named = |node: &mut Node| {
                 if let Some(name) = node.as_str() {
                     node.value = Value::String(format!("{}{name}{}", self.prefix, self.suffix).into());
                 }
             };
             let name = Field { path: segments("metadata/name"), create: false, ..metadata("") };
-            name.visit(root, &Value::Null, &mut { named });
+            name.visit(root, &Value::Null, &mut named);
         }
         let empty = Value::Object(Vec::new());
         for Labels { pairs, reach, fields } in &self.labels {
@@ -151,7 +151,7 @@ impl Change {
             (group, kind),
             (_, "CustomResourceDefinition" | "Namespace") | ("apiregistration.k8s.io", "APIService")
         );
-        !keeps && !(self.prefix.is_empty() && self.suffix.is_empty())
+        !(keeps || self.prefix.is_empty() && self.suffix.is_empty())
     }
 }
 

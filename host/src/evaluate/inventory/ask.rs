@@ -33,6 +33,9 @@ pub struct Asking<'a> {
 /// The labels of all documents that say that they are a namespace, or why they are not known.
 type NamespaceLabels = Result<Vec<Arc<RelatedDocument>>, Unavailable>;
 
+/// Dockerfiles, each with the image that it makes.
+type ByImage = Vec<(Box<str>, Arc<RelatedDocument>)>;
+
 /// The label that every namespace has.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
@@ -187,7 +190,7 @@ impl<'a> Asking<'a> {
         here: &Subject,
         keys: Option<&Keys>,
         effort: &Effort,
-    ) -> Result<Vec<(Box<str>, Arc<RelatedDocument>)>, Unavailable> {
+    ) -> Result<ByImage, Unavailable> {
         let images: &[Box<str>] = match keys {
             Some(Keys::Values(images)) => images,
             Some(Keys::TooMany) => return Err(too_many_keys(here)),
