@@ -142,7 +142,7 @@ impl Host {
         let mut details = Vec::new();
         let mut medians = Vec::new();
         let mut ratios = Vec::new();
-        for rule in plan.rules().filter(|rule| !judge.asks_inventory(*rule)) {
+        for rule in plan.rules().filter(|rule| !judge.needs_others(*rule)) {
             let id = self.bundle.rules[usize::from(rule)].id();
             let asks = [Ask { rule, told: Ok(Told::default()) }];
             for outcome in judge.judge(&prepared, &asks) {
@@ -218,7 +218,7 @@ impl Host {
         let prepared = judge.prepare(&document);
         let sandboxes = |asking: bool| {
             let some: Vec<Ask<'_>> =
-                tell(&judge, &document).into_iter().filter(|ask| judge.asks_inventory(ask.rule) == asking).collect();
+                tell(&judge, &document).into_iter().filter(|ask| judge.needs_others(ask.rule) == asking).collect();
             let figure =
                 format!("calls for {} rules that ask for {}", some.len(), if asking { "others" } else { "nothing" });
             Row::detail(figure, "µs", measure(SAMPLES, || drop(black_box(judge.judge(&prepared, &some)))))

@@ -440,10 +440,10 @@ proptest! {
                 let value = project(document, &[":comments", "x:comments", "x[*]:comments", "x.*:comments"]);
                 let comments = value[":comments"]["comments"].as_array().unwrap();
                 prop_assert_eq!(comments.len(), unit.comments(0, &Limits::default()).len());
-                for at in 0..comments.len() {
+                for (at, comment) in comments.iter().enumerate() {
                     let written = written(document, &format!("/:comments/comments/{at}"));
                     prop_assert!(written.starts_with('#'), "{}", written);
-                    let pointer: Pointer = comments[at]["path"].as_array().unwrap().iter().map(|step| step.as_str().unwrap().to_owned()).collect();
+                    let pointer: Pointer = comment["path"].as_array().unwrap().iter().map(|step| step.as_str().unwrap().to_owned()).collect();
                     prop_assert!(document.at(&pointer).is_some());
                 }
             }

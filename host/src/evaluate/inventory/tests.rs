@@ -440,7 +440,7 @@ proptest! {
                     prop_assert_eq!(told, wanted_subjects, "{}", name);
                     if query["via"].is_string() {
                         let via: Vec<Vec<u32>> = wanted.into_iter().map(|(_, via)| via).collect();
-                        prop_assert_eq!(came_by(&answer), via, "{}", name);
+                        prop_assert_eq!(came_by(answer), via, "{}", name);
                     }
                 }
                 (answer, wanted) => prop_assert!(false, "{name}: {answer:?}, wanted {wanted:?}"),

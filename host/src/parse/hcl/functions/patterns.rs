@@ -63,11 +63,8 @@ fn means_the_same(pattern: &str) -> bool {
                 Some('b' | 'B') if letters.peek() == Some(&'{') => return false,
                 _ => {}
             },
-            '[' if in_class => {
-                if letters.peek() != Some(&':') {
-                    return false;
-                }
-            }
+            '[' if in_class && letters.peek() != Some(&':') => return false,
+            '[' if in_class => {}
             '[' => {
                 in_class = true;
                 // A bracket at the beginning is one of the letters.
