@@ -267,3 +267,17 @@ fn strategic_merge_patches_are_applied() {
     home.write("live/one.yaml", &patch.replace("spec: {replicas: 1}", "$patch: delete"));
     assert_eq!(answers(), "base/shop.yaml Deployment not-evaluated");
 }
+
+#[test]
+fn what_only_a_patch_adds_is_told_where_it_is_added_to() {
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec:\n  template:\n    spec:\n      \
+                 topologySpreadConstraints:\n        - {maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule}\n";
+    let files = [
+        ("base/kustomization.yaml", "resources: [shop.yaml]\n"),
+        ("base/shop.yaml", SHOP),
+        ("live/kustomization.yaml", "resources: [../base]\npatches: [{path: spread.yaml}]\n"),
+        ("live/spread.yaml", patch),
+    ];
+    let rule = "topology-spread-selector-matches";
+    assert_eq!(answers(&home(rule, &files), rule), ["base/shop.yaml Deployment fail no-selector"]);
+}

@@ -557,12 +557,18 @@ fn find_excerpt(text: &str, excerpt: &str) -> Option<usize> {
 }
 
 /// Leads a rule's path back into the document. It may end in something absent, but not outside: in
-/// a scalar, or behind the end of a sequence.
+/// a scalar, or behind the end of a sequence. What only a kustomization adds is shown where it is added to.
 fn resolve(judged: &Judged<'_>, path: &str) -> Result<Led, RuleFailure> {
     let outside = || malformed(format!("`{path}` points outside the document"));
     let pointer = Pointer::parse(path).map_err(|error: PointerError| malformed(error.to_string()))?;
     let absolute = judged.shape.resolve(&pointer).ok_or_else(outside)?;
-    follow::follow(judged.written, &absolute).ok_or_else(outside)
+    let added_to = || {
+        follow::follow(judged.document, &absolute)?;
+        let tokens = absolute.tokens();
+        let above = (0..tokens.len()).rev().map(|length| tokens[..length].iter().cloned().collect::<Pointer>());
+        above.into_iter().find_map(|above| follow::follow(judged.written, &above))
+    };
+    follow::follow(judged.written, &absolute).or_else(added_to).ok_or_else(outside)
 }
 
 /// The value of a wrong type that a path leads into although it has no inside; none for any other path.
