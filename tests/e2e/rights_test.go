@@ -35,10 +35,13 @@ func TestNoRights(t *testing.T) {
 	check(t, cluster.Create(ctx, good))
 	verdict := must[harness.Verdict](t)(host.Evaluate(t.Context(), bundle, good))
 	readiness := must[string](t)(host.Readiness(t.Context()))
+	// Only so many warnings are shown; the verdict names all rules.
+	if !slices.ContainsFunc(warnings.Texts(), func(text string) bool {
+		return slices.ContainsFunc(brokenInventoryRules, func(rule string) bool { return strings.Contains(text, rule) })
+	}) {
+		t.Errorf("no warning names a rule that was not evaluated: %q", warnings.Texts())
+	}
 	for _, rule := range brokenInventoryRules {
-		if !slices.ContainsFunc(warnings.Texts(), func(text string) bool { return strings.Contains(text, rule) }) {
-			t.Errorf("no warning names %s: %q", rule, warnings.Texts())
-		}
 		if !slices.ContainsFunc(verdict.NotEvaluated, func(finding harness.Finding) bool { return finding.Rule == rule }) {
 			t.Errorf("%s is not among what was not evaluated: %v", rule, verdict.NotEvaluated)
 		}

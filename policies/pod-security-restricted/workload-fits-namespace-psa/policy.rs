@@ -21,8 +21,8 @@ policy_sdk::rule! {
     /// fails; the `pss-` rules report each with its cure.
     ///
     /// Namespaces, runtime classes and users that the setting exempts are exempt. Where the Namespace is not among the
-    /// files, or neither it nor the setting names a level, the rule is not evaluated; nor is it for a patch, whose
-    /// containers have no image.
+    /// files, the rule is not evaluated; nor is it for a patch, whose containers have no image. Where neither the
+    /// Namespace nor the setting names a level, it does not apply.
     ///
     /// ## Why
     /// The API server admits a Deployment all the same, and then refuses its pods. The rollout stands still, and the
@@ -68,7 +68,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
     let labels = namespace.as_ref().map(|namespace| namespace.document.at("metadata.labels"));
     let Some(profile) = admission::enforced(labels.as_ref(), &configuration) else {
-        return not_evaluated("its Namespace has no label of Pod Security, and the cluster's default is not known");
+        return not_applicable("its Namespace has no label of Pod Security");
     };
     if let Some(container) = input.workload().containers().find(|container| container.image().is_empty()) {
         return not_evaluated(format!(
