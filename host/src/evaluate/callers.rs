@@ -17,7 +17,7 @@ const SHOWN: usize = 5;
 pub(super) fn call(document: &Document, path: &Pointer, place: Place) -> Option<Label> {
     let directory = |file: usize| {
         let path = &document.sources.get(file)?.path;
-        Some(path.rsplit_once('/').map_or("", |(directory, _)| directory))
+        Some(crate::document::directory(path))
     };
     let is_called = document.format == Format::Hcl && directory(usize::from(place.file))? != directory(0)?;
     let (_, address) = addressed(path).filter(|_| is_called)?;

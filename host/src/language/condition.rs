@@ -32,7 +32,8 @@
 
 use super::build::{Builder, span};
 use super::limits;
-use crate::document::{Entry, Node, Span, Value};
+use super::reader::{OPERATORS, Parsed, Read, Stop, check_nesting, quoted, tree_of};
+use crate::document::{Node, Value};
 use std::ops::Range;
 
 /// Operators with two operands that are words; `not` may stand before the last five.
@@ -60,8 +61,6 @@ const PREDICATES: [&str; 15] = [
     "sortBy",
     "reduce",
 ];
-/// Operators of one condition: `a && b && c` is nested as deep as it is long.
-const OPERATORS: usize = 256;
 /// How tightly comparisons bind, and the power, of which the right operand is what is right of it.
 const COMPARISON: u32 = 20;
 const POWER: u32 = 100;
@@ -95,44 +94,18 @@ fn told(operator: &str) -> &str {
 
 /// The tree of a condition.
 pub(super) fn tree(text: &str, builder: &mut Builder) -> Node {
-    let whole = Span::new(0, text.len());
     let mut parser = Parser { text, at: 0, depth: 0, predicates: 0, operators: 0, builder };
     let read = parser.expression(0).and_then(|read| {
         parser.skip()?;
         if parser.at < text.len() { parser.stop("an operator or the end") } else { Ok(read) }
     });
-    match read {
-        Ok(read) => builder.object([("expression", read.into_node())], whole),
-        Err(Stop { at, reason }) => builder.nothing(Span::new(at, at), reason),
-    }
-}
-
-struct Stop {
-    at: usize,
-    reason: String,
-}
-
-type Parsed<T> = Result<T, Stop>;
-
-/// An expression.
-#[derive(Clone)]
-struct Read {
-    at: Range<usize>,
-    entries: Vec<(&'static str, Node)>,
+    tree_of(read, text, builder)
 }
 
 /// How many values a tree has.
 fn values(node: &Node) -> usize {
     let inner = node.items().iter().map(values).sum::<usize>();
     1 + inner + node.entries().iter().map(|entry| values(&entry.value)).sum::<usize>()
-}
-
-impl Read {
-    fn into_node(self) -> Node {
-        let at = span(&self.at);
-        let entries = self.entries.into_iter().map(|(key, value)| Entry::new(key, at, value));
-        Node::new(Value::Object(entries.collect()), at)
-    }
 }
 
 struct Parser<'t, 'b> {
@@ -207,12 +180,7 @@ impl<'t> Parser<'t, '_> {
     }
 
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        if self.depth >= limits::DEPTH {
-            return Err(Stop { at: self.at, reason: format!("nested deeper than {} levels", limits::DEPTH) });
-        }
-        if self.builder.is_full() {
-            return Err(Stop { at: self.at, reason: "more values than a tree may have".to_owned() });
-        }
+        check_nesting(self.depth, self.builder, self.at)?;
         self.depth += 1;
         let read = read(self);
         self.depth -= 1;
@@ -695,31 +663,13 @@ impl<'t> Parser<'t, '_> {
     /// A text in quotes; in backquotes nothing is escaped.
     fn quoted(&mut self) -> Parsed<String> {
         let Some(quote) = self.rest().chars().next() else { return self.stop("a text in quotes") };
-        let mut text = String::new();
-        let mut characters = self.rest()[1..].char_indices();
-        while let Some((at, character)) = characters.next() {
-            if character == quote {
-                self.at += 1 + at + 1;
-                return Ok(text);
+        match quoted(self.rest(), &['\\', '"', '\'', '`'], true) {
+            Some((text, length)) => {
+                self.at += length;
+                Ok(text)
             }
-            if character == '\n' && quote != '`' {
-                break;
-            }
-            if character != '\\' || quote == '`' {
-                text.push(character);
-                continue;
-            }
-            match characters.next().map(|(_, escaped)| escaped) {
-                Some('n') => text.push('\n'),
-                Some('t') => text.push('\t'),
-                Some('r') => text.push('\r'),
-                Some(escaped @ ('\\' | '"' | '\'' | '`')) => text.push(escaped),
-                // Others are kept as they are: they matter to nobody who compares names.
-                Some(other) => text.extend(['\\', other]),
-                None => break,
-            }
+            None => self.stop(&format!("a closing `{quote}`")),
         }
-        self.stop(&format!("a closing `{quote}`"))
     }
 }
 

@@ -23,6 +23,7 @@
 //! | [`exec`] | what a container runs: its command and arguments |
 //! | [`expression`] | GitHub's expressions |
 //! | [`promql`] | queries of Prometheus |
+//! | [`reader`] | what the readers of queries and conditions share |
 //! | [`shell`] | scripts and commands |
 
 mod align;
@@ -41,6 +42,7 @@ pub mod key;
 pub mod limits;
 mod page;
 mod promql;
+mod reader;
 mod regex;
 mod semver;
 mod shell;

@@ -24,8 +24,8 @@
 //! By ours, since promql-parser tells no places and brings two parser generators.
 
 use super::build::{Builder, span};
-use super::limits;
-use crate::document::{Node, Span};
+use super::reader::{OPERATORS, Parsed, Read, Stop, check_nesting, quoted, tree_of};
+use crate::document::Node;
 use std::ops::Range;
 
 /// Operators by how tightly they bind, the loosest first.
@@ -49,42 +49,15 @@ const AGGREGATIONS: [&str; 14] = [
     "limitk",
     "limit_ratio",
 ];
-/// Operators of one query: `a + b + c` is nested as deep as it is long.
-const OPERATORS: usize = 256;
 
 /// The tree of a query.
 pub(super) fn tree(text: &str, builder: &mut Builder) -> Node {
-    let whole = Span::new(0, text.len());
     let mut parser = Parser { text, at: 0, depth: 0, operators: 0, builder };
     let read = parser.expression(0).and_then(|read| {
         parser.skip();
         if parser.at < text.len() { parser.stop("an operator or the end") } else { Ok(read) }
     });
-    match read {
-        Ok(read) => builder.object([("expression", read.into_node())], whole),
-        Err(Stop { at, reason }) => builder.nothing(Span::new(at, at), reason),
-    }
-}
-
-struct Stop {
-    at: usize,
-    reason: String,
-}
-
-type Parsed<T> = Result<T, Stop>;
-
-/// An expression, which may still get a range or the like.
-struct Read {
-    at: Range<usize>,
-    entries: Vec<(&'static str, Node)>,
-}
-
-impl Read {
-    fn into_node(self) -> Node {
-        let at = span(&self.at);
-        let entries = self.entries.into_iter().map(|(key, value)| crate::document::Entry::new(key, at, value));
-        Node::new(crate::document::Value::Object(entries.collect()), at)
-    }
+    tree_of(read, text, builder)
 }
 
 struct Parser<'t, 'b> {
@@ -151,12 +124,7 @@ impl<'t> Parser<'t, '_> {
     }
 
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        if self.depth >= limits::DEPTH {
-            return Err(Stop { at: self.at, reason: format!("nested deeper than {} levels", limits::DEPTH) });
-        }
-        if self.builder.is_full() {
-            return Err(Stop { at: self.at, reason: "more values than a tree may have".to_owned() });
-        }
+        check_nesting(self.depth, self.builder, self.at)?;
         self.depth += 1;
         let read = read(self);
         self.depth -= 1;
@@ -436,28 +404,13 @@ impl<'t> Parser<'t, '_> {
         let Some(quote) = self.rest().chars().next().filter(|quote| matches!(quote, '"' | '\'' | '`')) else {
             return self.stop("a text in quotes");
         };
-        let mut text = String::new();
-        let mut characters = self.rest()[1..].char_indices();
-        while let Some((at, character)) = characters.next() {
-            if character == quote {
-                self.at += 1 + at + 1;
-                return Ok(text);
+        match quoted(self.rest(), &['\\', '"', '\''], false) {
+            Some((text, length)) => {
+                self.at += length;
+                Ok(text)
             }
-            if character != '\\' || quote == '`' {
-                text.push(character);
-                continue;
-            }
-            match characters.next().map(|(_, escaped)| escaped) {
-                Some('n') => text.push('\n'),
-                Some('t') => text.push('\t'),
-                Some('r') => text.push('\r'),
-                Some(escaped @ ('\\' | '"' | '\'')) => text.push(escaped),
-                // Others are kept as they are: they matter to nobody who compares names.
-                Some(other) => text.extend(['\\', other]),
-                None => break,
-            }
+            None => self.stop(&format!("a closing `{quote}`")),
         }
-        self.stop(&format!("a closing `{quote}`"))
     }
 }
 

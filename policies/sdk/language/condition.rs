@@ -1,7 +1,7 @@
 //! Conditions of Argo Rollouts, as `successCondition:condition` gives them. The model stands in policies/LANGUAGES.md.
 
-use super::unread;
-use crate::json::{Kind, View};
+use super::{mappings, unread};
+use crate::json::View;
 use std::ops::Deref;
 
 /// A part of a condition: an operation, a call, a name ….
@@ -103,22 +103,8 @@ impl<'d> Expression<'d> {
             "literal",
             "argument",
         ];
-        let mut found = Vec::new();
-        // Without recursion, since a rule's stack is small.
-        let mut open = vec![self.0.clone()];
-        while let Some(view) = open.pop() {
-            let mut children: Vec<View<'d>> = match view.kind() {
-                Some(Kind::Array) => view.items().collect(),
-                Some(Kind::Object) => view.entries().map(|(_, child)| child).collect(),
-                _ => continue,
-            };
-            if KINDS.iter().any(|kind| view.get(kind).exists()) {
-                found.push(Expression(view));
-            }
-            children.reverse();
-            open.append(&mut children);
-        }
-        found
+        let all = mappings(&self.0, |view| KINDS.iter().any(|kind| view.get(kind).exists()));
+        all.into_iter().map(Expression).collect()
     }
 }
 

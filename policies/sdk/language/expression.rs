@@ -1,23 +1,12 @@
 //! GitHub's expressions, as `X:expression` gives them. The model stands in policies/LANGUAGES.md.
 
-use crate::json::{Kind, View};
+use super::mappings;
+use crate::json::View;
 
 /// The contexts that an `:expression` tree names, in lower case: `secrets.deploy_key`, `github.event.issue.title`.
 pub fn contexts<'d>(tree: &View<'d>) -> Vec<&'d str> {
-    let mut found = Vec::new();
-    // Without recursion, since a rule's stack is small.
-    let mut open = vec![tree.clone()];
-    while let Some(view) = open.pop() {
-        let mut children: Vec<View<'d>> = match view.kind() {
-            Some(Kind::Array) => view.items().collect(),
-            Some(Kind::Object) => view.entries().map(|(_, child)| child).collect(),
-            _ => continue,
-        };
-        found.extend(view.get("context").as_str());
-        children.reverse();
-        open.append(&mut children);
-    }
-    found
+    let named = mappings(tree, |view| view.get("context").as_str().is_some());
+    named.iter().map(|view| view.get("context").text()).collect()
 }
 
 #[cfg(test)]

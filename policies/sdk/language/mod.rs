@@ -58,6 +58,26 @@ pub fn scalars<'d>(tree: &View<'d>) -> Vec<(String, View<'d>)> {
     scalars
 }
 
+/// The mappings in a tree that are asked for, in the order in which they are written, wherever they stand.
+pub(crate) fn mappings<'d>(tree: &View<'d>, wanted: impl Fn(&View<'d>) -> bool) -> Vec<View<'d>> {
+    let mut found = Vec::new();
+    // Without recursion, since a rule's stack is small.
+    let mut open = vec![tree.clone()];
+    while let Some(view) = open.pop() {
+        let mut children: Vec<View<'d>> = match view.kind() {
+            Some(Kind::Array) => view.items().collect(),
+            Some(Kind::Object) => view.entries().map(|(_, child)| child).collect(),
+            _ => continue,
+        };
+        if wanted(&view) {
+            found.push(view);
+        }
+        children.reverse();
+        open.append(&mut children);
+    }
+    found
+}
+
 /// Whether a key is that of a tree: `run:shell`.
 pub(crate) fn is_tree(key: &str) -> bool {
     key.rsplit_once(':').is_some_and(|(_, language)| LANGUAGES.contains(&language))

@@ -1,6 +1,7 @@
 //! Commands of a script, as `X:shell` gives them. The model stands in policies/LANGUAGES.md.
 
-use crate::json::{Kind, View};
+use super::mappings;
+use crate::json::View;
 use std::ops::Deref;
 
 /// A command: simple, or compound with branches.
@@ -39,22 +40,8 @@ pub fn commands<'d>(parent: &View<'d>) -> impl Iterator<Item = Command<'d>> + us
 
 /// All simple commands in a tree, in the order in which they are written, wherever they stand.
 pub fn all_commands<'d>(tree: &View<'d>) -> Vec<Command<'d>> {
-    let mut found = Vec::new();
-    // Without recursion, since a rule's stack is small.
-    let mut open = vec![tree.clone()];
-    while let Some(view) = open.pop() {
-        let mut children: Vec<View<'d>> = match view.kind() {
-            Some(Kind::Array) => view.items().collect(),
-            Some(Kind::Object) => view.entries().map(|(_, child)| child).collect(),
-            _ => continue,
-        };
-        if view.get("words").exists() && !view.get("kind").exists() {
-            found.push(Command(view));
-        }
-        children.reverse();
-        open.append(&mut children);
-    }
-    found
+    let simple = mappings(tree, |view| view.get("words").exists() && !view.get("kind").exists());
+    simple.into_iter().map(Command).collect()
 }
 
 impl<'d> Command<'d> {

@@ -33,8 +33,8 @@ pub struct Asking<'a> {
 /// The labels of all documents that say that they are a namespace, or why they are not known.
 type NamespaceLabels = Result<Vec<Arc<RelatedDocument>>, Unavailable>;
 
-/// Dockerfiles, each with the image that it makes.
-type ByImage = Vec<(Box<str>, Arc<RelatedDocument>)>;
+/// Documents, each with the image that led to it, where images were looked for.
+type There = Vec<(Option<Box<str>>, Arc<RelatedDocument>)>;
 
 /// The label that every namespace has.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -113,18 +113,17 @@ impl<'a> Asking<'a> {
         let effort = Effort::new(self.topics.limits.examined);
         let answer = match (question.join, question.via) {
             (None, _) => self.inventory.answer(question.topic, question.scope, &self.subject.namespace)?,
+            (Some(join), None) if question.builds.is_none() => {
+                let here = join.here.map(|facet| self.here(facet)).transpose()?;
+                Answer::new(self.find(question, join, self.subject, here, &effort)?)
+            }
             (Some(join), None) => {
                 let here = join.here.map(|facet| self.here(facet)).transpose()?;
-                match question.builds {
-                    None => Answer::new(self.find(question, join, self.subject, here, &effort)?),
-                    Some(builds) => {
-                        let mut found = BTreeMap::new();
-                        for (image, document) in self.built(question, join, builds, self.subject, here, &effort)? {
-                            add_way(&mut found, document, None, Some(image));
-                        }
-                        Answer::by_way(found)
-                    }
+                let mut found = BTreeMap::new();
+                for (image, document) in self.there(question, join, self.subject, here, &effort)? {
+                    add_way(&mut found, document, None, image);
                 }
+                Answer::by_way(found)
             }
             (Some(join), Some(via)) => {
                 let before = self.answer(via)?;
@@ -132,16 +131,7 @@ impl<'a> Asking<'a> {
                 let mut pairs = 0;
                 for (position, here) in before.documents().iter().enumerate() {
                     let keys = join.here.and_then(|facet| here.keys().get(usize::from(facet)));
-                    let there: Vec<(Option<Box<str>>, Arc<RelatedDocument>)> = match question.builds {
-                        None => {
-                            let there = self.find(question, join, &here.subject, keys, &effort)?;
-                            there.into_iter().map(|document| (None, document)).collect()
-                        }
-                        Some(builds) => {
-                            let there = self.built(question, join, builds, &here.subject, keys, &effort)?;
-                            there.into_iter().map(|(image, document)| (Some(image), document)).collect()
-                        }
-                    };
+                    let there = self.there(question, join, &here.subject, keys, &effort)?;
                     pairs += there.len();
                     self.check_documents(pairs)?;
                     for (image, document) in there {
@@ -179,6 +169,24 @@ impl<'a> Asking<'a> {
         }
     }
 
+    /// The documents there that belong to one here, the Dockerfiles of its images included.
+    fn there(
+        &self,
+        question: &Question,
+        join: Join,
+        here: &Subject,
+        keys: Option<&Keys>,
+        effort: &Effort,
+    ) -> Result<There, Unavailable> {
+        match question.builds {
+            Some(builds) => self.built(question, join, builds, here, keys, effort),
+            None => {
+                let found = self.find(question, join, here, keys, effort)?;
+                Ok(found.into_iter().map(|document| (None, document)).collect())
+            }
+        }
+    }
+
     /// The Dockerfiles of the images here, each with the image. Files that describe builds come first; where none speaks
     /// of an image, its Dockerfile is the one that is called as it is. An image without a path in its registry, such as
     /// `nginx`, is somebody else's unless a file says otherwise.
@@ -190,7 +198,7 @@ impl<'a> Asking<'a> {
         here: &Subject,
         keys: Option<&Keys>,
         effort: &Effort,
-    ) -> Result<ByImage, Unavailable> {
+    ) -> Result<There, Unavailable> {
         let images: &[Box<str>] = match keys {
             Some(Keys::Values(images)) => images,
             Some(Keys::TooMany) => return Err(too_many_keys(here)),
@@ -218,7 +226,7 @@ impl<'a> Asking<'a> {
                 paths.extend(same.map(|(_, path)| Box::from(path)));
             }
             let mut add = |documents: Vec<Arc<RelatedDocument>>| {
-                found.extend(documents.into_iter().map(|document| (image.clone(), document)));
+                found.extend(documents.into_iter().map(|document| (Some(image.clone()), document)));
             };
             for path in &paths {
                 add(find(question.topic, join.index, path)?);
