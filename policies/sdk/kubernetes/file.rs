@@ -1,6 +1,7 @@
 //! The file that an object stands in.
 
 use crate::input::Input;
+use crate::repository::files::folder;
 use crate::uses::Uses;
 
 crate::usable! {
@@ -36,7 +37,7 @@ const OF_SAMPLES: [&str; 20] = [
 
 /// Whether the subject's file lies in a folder of tests, examples or documentation; false where the file is not known.
 pub fn is_sample<P: Uses<OwnFile>>(input: &Input<'_, P>) -> bool {
-    let folders = input.document.get("file").text().rsplit_once('/').map_or("", |(folders, _)| folders);
+    let folders = folder(input.document.get("file").text());
     folders.split('/').any(|folder| OF_SAMPLES.contains(&folder))
 }
 

@@ -1,6 +1,7 @@
 //! Whether kustomizations patch objects of a file.
 
 use crate::input::{Input, Related};
+use crate::repository::files::folder;
 use crate::uses::Uses;
 
 crate::usable! {
@@ -36,7 +37,7 @@ fn has_patches(kustomization: &Related<'_>) -> bool {
 fn includes(all: &[Related<'_>], from: &Related<'_>, file: &str) -> bool {
     let (mut seen, mut open): (Vec<String>, Vec<Related<'_>>) = (Vec::new(), vec![from.clone()]);
     while let Some(kustomization) = open.pop() {
-        let directory = directory(kustomization.name());
+        let directory = folder(kustomization.name());
         let lists = ["resources", "bases", "components"].map(|list| kustomization.document.get(list));
         for entry in lists.iter().flat_map(|list| list.items()) {
             let path = joined(directory, entry.text());
@@ -44,16 +45,12 @@ fn includes(all: &[Related<'_>], from: &Related<'_>, file: &str) -> bool {
                 return true;
             }
             if !seen.contains(&path) {
-                open.extend(all.iter().filter(|other| joined("", self::directory(other.name())) == path).cloned());
+                open.extend(all.iter().filter(|other| joined("", folder(other.name())) == path).cloned());
                 seen.push(path);
             }
         }
     }
     false
-}
-
-fn directory(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// A path from a directory, without `.` and `..`.

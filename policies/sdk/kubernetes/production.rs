@@ -2,6 +2,7 @@
 
 use crate::input::Input;
 use crate::parameter::list;
+use crate::repository::files::folder;
 use crate::uses::{self, Uses};
 
 crate::record! {
@@ -49,7 +50,7 @@ pub fn is_production_object<P: Uses<ProductionObject>>(input: &Input<'_, P>) -> 
 fn has_sign<P>(input: &Input<'_, P>, labels: &[&str]) -> bool {
     let signs: Signs = uses::read::<ProductionSigns, P>(input);
     let has = |signs: &[String], text: &str| signs.iter().any(|sign| sign == text);
-    let folders = input.document.get("file").text().rsplit_once('/').map_or("", |(folders, _)| folders);
+    let folders = folder(input.document.get("file").text());
     let values = labels.iter().flat_map(|path| {
         let labels = input.document.at(path);
         signs.labels.iter().map(move |key| labels.get(key))

@@ -3,6 +3,7 @@ use policy_sdk::language::shell::all_commands;
 use policy_sdk::parameter::{Bounded, list};
 use policy_sdk::prelude::*;
 use policy_sdk::repository::dockerfile;
+use policy_sdk::repository::files;
 use policy_sdk::values::port::Port;
 
 policy_sdk::rule! {
@@ -135,7 +136,7 @@ fn judge_service(input: &Input<'_, Parameters>, findings: &mut Findings) -> Chec
 }
 
 fn judge_dockerfile(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let folder = input.document.get("path").text().rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = files::folder(input.document.get("path").text());
     let lineage = dockerfile::lineage(&input.document);
     if is_server(input, folder) || lineage.iter().any(|stage| is_server(input, stage.get("resolved").text())) {
         return not_applicable("its software exists to serve SSH");
