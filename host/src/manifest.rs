@@ -261,6 +261,9 @@ pub struct Query {
     /// answer, and each document says by their positions which of them it came by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
+    /// An earlier query of the rule: where that one finds anything, this one is not asked, and its answer is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
     /// How they belong to the document here. Without it, all documents of the kinds in scope are told, and paid for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relation: Option<Relation>,
@@ -800,13 +803,14 @@ fn check_queries(queries: &[Query]) -> Result<(), String> {
     let mut hops = Vec::with_capacity(queries.len());
     for query in queries {
         let wrong = |reason: String| format!("has a query `{}` that {reason}", query.name);
+        let earlier = |name: &String| queries[..hops.len()].iter().position(|earlier| earlier.name == *name);
+        if let Some(unless) = query.unless.as_ref().filter(|unless| earlier(unless).is_none()) {
+            return Err(wrong(format!("is asked unless `{unless}` finds anything, which is no earlier one")));
+        }
         let before = match &query.via {
             None => 0,
             Some(_) if query.relation.is_none() => return Err(wrong("has a `via` and no relation".to_owned())),
-            Some(via) => {
-                let earlier = queries[..hops.len()].iter().position(|earlier| earlier.name == *via);
-                hops[earlier.ok_or_else(|| wrong(format!("is via `{via}`, which is no earlier one")))?]
-            }
+            Some(via) => hops[earlier(via).ok_or_else(|| wrong(format!("is via `{via}`, which is no earlier one")))?],
         };
         if before == MAX_HOPS {
             return Err(wrong(format!("ends a chain of more than {MAX_HOPS} queries")));
@@ -925,6 +929,12 @@ mod tests {
         assert_eq!(check_queries(&longer).unwrap_err(), "has a query `d` that ends a chain of more than 3 queries");
         let backwards = [query("a", Some("b")), query("b", None)];
         assert_eq!(check_queries(&backwards).unwrap_err(), "has a query `a` that is via `b`, which is no earlier one");
+        let early = Query { unless: Some("b".to_owned()), ..query("a", None) };
+        assert_eq!(
+            check_queries(&[early.clone(), query("b", None)]).unwrap_err(),
+            "has a query `a` that is asked unless `b` finds anything, which is no earlier one"
+        );
+        assert_eq!(check_queries(&[query("b", None), early]), Ok(()));
         let all = Query { relation: None, ..query("b", Some("a")) };
         assert_eq!(
             check_queries(&[query("a", None), all]).unwrap_err(),

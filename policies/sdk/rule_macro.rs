@@ -132,6 +132,8 @@
 ///   with the reference. With the scope `cluster` an object without a namespace is meant from every namespace.
 /// * `via: "services"` puts the documents of an earlier query here, one after another, over up to three queries.
 ///   [`Related::via`](crate::input::Related::via) says by which of them a document came.
+/// * `unless: "pdbs"` asks only where the earlier query of that name finds nothing: for what may have been meant
+///   where nothing is right.
 /// * Where a bound is exceeded, or the labels of a namespace decide and are not known, the rule is not evaluated.
 #[macro_export]
 macro_rules! rule {
@@ -321,6 +323,7 @@ macro_rules! queries {
             kinds: [$($kind:literal),* $(,)?],
             scope: $scope:literal,
             $(via: $via:literal,)?
+            $(unless: $unless:literal,)?
             $(relation: $relation:ident { $($field:ident: $value:tt),* $(,)? },)?
             reads: [$($read:literal),* $(,)?] $(,)?
         }),* $(,)?
@@ -330,6 +333,7 @@ macro_rules! queries {
             kinds: &[$($kind),*],
             scope: $scope,
             via: &[$($via)?],
+            unless: &[$($unless)?],
             relation: &[$((
                 stringify!($relation),
                 &[$((stringify!($field), $crate::terms!($value))),*],

@@ -73,6 +73,7 @@ mod tests {
             kinds: kinds.iter().map(|kind| kind.parse().unwrap()).collect(),
             scope: Scope::Cluster,
             via: None,
+            unless: None,
             relation: None,
             reads: reads.iter().map(|path| path.parse().unwrap()).collect(),
         };

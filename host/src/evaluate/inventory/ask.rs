@@ -110,6 +110,11 @@ impl<'a> Asking<'a> {
     }
 
     fn ask(&self, question: &Question) -> Result<Answer, Unavailable> {
+        if let Some(first) = question.unless
+            && !self.answer(first)?.documents().is_empty()
+        {
+            return Ok(Answer::new(Vec::new()));
+        }
         let effort = Effort::new(self.topics.limits.examined);
         let answer = match (question.join, question.via) {
             (None, _) => self.inventory.answer(question.topic, question.scope, &self.subject.namespace)?,

@@ -112,6 +112,8 @@ pub(super) struct Question {
     pub(super) scope: Scope,
     /// The question before, each document of whose answer is here in its turn.
     pub(super) via: Option<u16>,
+    /// The question that leaves this one unasked where it finds anything.
+    pub(super) unless: Option<u16>,
     /// How documents belong to the one here; all do when there is nothing.
     pub(super) join: Option<Join>,
     /// Of a question for the Dockerfiles of images: where builds are described. The join then finds Dockerfiles by path.
@@ -165,9 +167,10 @@ impl Topics {
             .map(|queries| {
                 let mut asked: Vec<u16> = Vec::with_capacity(queries.len());
                 for query in queries {
-                    let earlier = |via: &String| queries.iter().position(|earlier| earlier.name == *via);
-                    let via = query.via.as_ref().and_then(earlier).and_then(|at| asked.get(at).copied());
-                    asked.push(topics.question(query, via, &workloads));
+                    let earlier = |name: &String| queries.iter().position(|earlier| earlier.name == *name);
+                    let of = |name: &Option<String>| asked.get(name.as_ref().and_then(earlier)?).copied();
+                    let (via, unless) = (of(&query.via), of(&query.unless));
+                    asked.push(topics.question(query, via, unless, &workloads));
                 }
                 asked
             })
@@ -184,7 +187,13 @@ impl Topics {
         at as u16
     }
 
-    fn question(&mut self, query: &Query, via: Option<u16>, workloads: &Arc<WorkloadKinds>) -> u16 {
+    fn question(
+        &mut self,
+        query: &Query,
+        via: Option<u16>,
+        unless: Option<u16>,
+        workloads: &Arc<WorkloadKinds>,
+    ) -> u16 {
         let topic = self.topic(query.kinds.clone(), query.reads.clone(), workloads);
         let join = query.relation.as_ref().map(|relation| self.join(relation, query.scope, topic, via));
         if query.relation.as_ref().is_some_and(Relation::needs_namespaces) {
@@ -192,7 +201,7 @@ impl Topics {
         }
         let is_built = matches!(query.relation, Some(Relation::Built(_)));
         let builds = is_built.then(|| self.builds(topic, workloads));
-        position_or_push(&mut self.questions, Question { topic, scope: query.scope, via, join, builds })
+        position_or_push(&mut self.questions, Question { topic, scope: query.scope, via, unless, join, builds })
     }
 
     fn builds(&mut self, dockerfiles: u16, workloads: &Arc<WorkloadKinds>) -> Builds {
