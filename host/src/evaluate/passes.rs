@@ -1,6 +1,7 @@
 //! The passes of a run over one unit: what needs nobody else, then what asks for other documents.
 
 use super::built::Building;
+use super::doubt;
 use super::except;
 use super::inventory::{Card, Divided, Here, Told, Unavailable};
 use super::judge::{self, Ask, Judge};
@@ -129,7 +130,7 @@ pub(super) fn second_pass(
             .filter(|rule| judge.needs_others(*rule))
             .map(|rule| Ask { rule, told: judge.related(rule, &asking) })
             .collect();
-        let outcomes = judge.judge(&judge.prepare(document), &asks);
+        let outcomes = doubt::judge(judge, &judge.prepare(document), &asks);
         pass_related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
             document: position as u32,
             told: digest(&ask.told),
