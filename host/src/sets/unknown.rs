@@ -295,7 +295,9 @@ pub(super) fn patched_fields(patch: &Node) -> Vec<Field> {
         Value::Array(operations) => {
             for operation in operations {
                 let text = |key: &str| operation.get(key).and_then(Node::as_str);
-                for path in ["path", "from"].into_iter().filter_map(text) {
+                // What is copied stays where it is.
+                let from = text("from").filter(|_| text("op") == Some("move"));
+                for path in text("path").into_iter().chain(from) {
                     let keys = path.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~").into());
                     found.push(field_of(keys, true));
                 }
@@ -431,7 +433,8 @@ mod tests {
         };
         let patch = "{apiVersion: v1, kind: X, metadata: {name: x, labels: {a: b}}, spec: {a: {b: [1], c: 2}, d: {}}}";
         assert_eq!(fields(patch), ["metadata/labels/a", "spec/a/b", "spec/a/c", "spec/d"]);
-        let operations = "[{op: remove, path: /spec/ports/0}, {op: move, from: /a~1b/c, path: /d}]";
-        assert_eq!(fields(operations), ["spec/ports", "d", "a/b/c"]);
+        let operations =
+            "[{op: remove, path: /spec/ports/0}, {op: move, from: /a~1b/c, path: /d}, {op: copy, from: /x, path: /y}]";
+        assert_eq!(fields(operations), ["spec/ports", "d", "a/b/c", "y"]);
     }
 }
