@@ -13,7 +13,7 @@ mod rendering;
 mod source;
 mod source_map;
 
-pub use derived::{Comment, Derived, Room, Stands, Tree, TreeKey, Written};
+pub use derived::{Comment, Derived, ImageBuild, Room, Stands, Tree, TreeKey, Written};
 pub use locate::{Place, locate, value_at};
 pub(crate) use node::write_json_string;
 pub use node::{Entry, Node, Span, Value};

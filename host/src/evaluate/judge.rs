@@ -134,6 +134,11 @@ impl Judge {
         &self.projections[self.reads[usize::from(rule)]]
     }
 
+    /// What a rule is shown of a document.
+    pub(super) fn shown(&self, rule: u16, document: &Document) -> String {
+        self.reads(rule).apply(document, &self.bundle.workloads.shape(document))
+    }
+
     /// Which rules are asked about a document, from manifests alone.
     pub fn plan(&self, document: &Document) -> Arc<Plan> {
         self.plans.of(&self.bundle, document)

@@ -1,6 +1,7 @@
 //! The passes of a run over one unit: what others may ask for, then the verdicts.
 
 use super::built::Building;
+use super::doubt;
 use super::except;
 use super::inventory::{Card, Divided, Here, Told, Unavailable};
 use super::judge::{self, Ask, Judge};
@@ -123,18 +124,13 @@ pub(super) fn second_pass(
         let view = inventory.view(whose);
         let asking = judge.asking(document, &view);
         let plan = judge.plan(document);
-        let asks: Vec<Ask<'_>> =
-            plan.rules()
-                .filter(|rule| is_new || judge.needs_others(*rule))
-                .map(|rule| {
-                    if judge.needs_others(rule) {
-                        Ask { rule, told: judge.related(rule, &asking) }
-                    } else {
-                        alone(rule)
-                    }
-                })
-                .collect();
-        let outcomes = judge.judge(&judge.prepare(document), &asks);
+        let ask = |rule| match judge.needs_others(rule) {
+            true => Ask { rule, told: judge.related(rule, &asking) },
+            false => alone(rule),
+        };
+        let rules = plan.rules().filter(|rule| is_new || judge.needs_others(*rule));
+        let asks: Vec<Ask<'_>> = rules.map(ask).collect();
+        let outcomes = doubt::judge(judge, &judge.prepare(document), &asks);
         for (ask, outcome) in asks.iter().zip(outcomes) {
             if judge.needs_others(ask.rule) {
                 let told = digest(&ask.told);

@@ -15,7 +15,6 @@ pub mod flux;
 pub mod gateway;
 pub mod host_path;
 pub mod ingress;
-pub mod kustomized;
 pub mod limit_range;
 pub mod monitoring;
 pub mod mount;

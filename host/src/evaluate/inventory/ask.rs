@@ -152,7 +152,25 @@ impl<'a> Asking<'a> {
             let bytes = answer.bytes();
             return Err(Unavailable(format!("it would have {bytes} bytes, more than {limit} (limit `answer bytes`)")));
         }
-        Ok(answer)
+        Ok(answer.left_open(self.open(question)?))
+    }
+
+    /// Why there may be more in an answer.
+    fn open(&self, question: &Question) -> Result<Option<String>, Unavailable> {
+        let Some(join) = question.join else { return Ok(None) };
+        let is_near = question.scope == Scope::Namespace;
+        let open = |here: &Subject| {
+            let within = is_near.then_some(here.namespace.as_str());
+            self.inventory.open(question.topic, join.index.facet, within)
+        };
+        Ok(match question.via {
+            None => open(self.subject),
+            Some(via) => {
+                let before = self.answer(via)?;
+                let each = if is_near { before.documents().len() } else { before.documents().len().min(1) };
+                before.documents().iter().take(each).find_map(|here| open(here.subject()))
+            }
+        })
     }
 
     fn check_documents(&self, documents: usize) -> Result<(), Unavailable> {
@@ -304,6 +322,9 @@ impl<'a> Asking<'a> {
             known.insert(namespace.into(), self.namespace(topic, namespace));
         }
         let documents = known[namespace].as_ref().map_err(Clone::clone)?;
+        if let Some(why) = documents.iter().find_map(|document| document.why()) {
+            return Err(Unavailable(why));
+        }
         let judge = |labels: &Labels| {
             selector.judge(|key| Some(if key == NAME_LABEL { Some(namespace) } else { labels.get(key) }))
         };
