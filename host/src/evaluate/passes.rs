@@ -92,6 +92,14 @@ pub(super) fn read_built(
     passes.into_par_iter().enumerate().map(read).collect()
 }
 
+/// Says which images will be asked about, so that the second pass does not wait for one after the other.
+pub(super) fn want_images(judge: &Judge, pass: &Pass) {
+    match &pass.reading {
+        Some(reading) => reading.documents.iter().for_each(|document| judge.want_images(document)),
+        None => pass.record.here.iter().for_each(|here| judge.want_images_again(here)),
+    }
+}
+
 /// The rules that ask for other documents: remembered when they would be told the same.
 pub(super) fn second_pass(
     judge: &Judge,
