@@ -790,6 +790,14 @@ pub fn properties(schema: &serde_json::Value) -> impl Iterator<Item = (&str, &se
     properties.into_iter().flatten().map(|(name, schema)| (name.as_str(), schema))
 }
 
+/// The kind of what a registry says of an image.
+pub const IMAGE_KIND: &str = "policy-host.dev/Image";
+
+/// Whether a target is what a registry says of an image.
+pub fn is_image(target: &Target) -> bool {
+    matches!(target, Target::Object { group, kind } if IMAGE_KIND.split_once('/') == Some((group.as_str(), kind.as_str())))
+}
+
 fn is_kebab_case(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !text.is_empty() && text.chars().all(is_part) && !text.starts_with('-') && !text.ends_with('-')
@@ -828,6 +836,12 @@ fn check_queries(queries: &[Query]) -> Result<(), String> {
             if matches!(relation, Relation::Built(_)) && !query.kinds.iter().all(is_dockerfile) {
                 return Err(wrong("is `built`, which only a `file/Dockerfile` can be".to_owned()));
             }
+        }
+        // Of such documents there are no more than are asked for by the images here.
+        let (is_about, are_images) =
+            (matches!(query.relation, Some(Relation::About(_))), query.kinds.iter().map(is_image));
+        if is_about != are_images.clone().any(|is| is) || is_about && !are_images.clone().all(|is| is) {
+            return Err(wrong(format!("is `about` images, as every query for `{IMAGE_KIND}` is, and no other")));
         }
     }
     Ok(())

@@ -12,6 +12,8 @@ pub enum Skip {
     NotApplicable(String),
     /// The rule could not decide.
     NotEvaluated(String),
+    /// What the rule needs should be known, and is not: nobody has judged.
+    Failed(String),
 }
 
 /// What a rule's `check` returns: `Ok` when it judged, whatever it found.
@@ -25,6 +27,12 @@ pub fn not_applicable(reason: impl Into<String>) -> Check {
 /// The rule could not decide; `reason` completes "not evaluated: …".
 pub fn not_evaluated(reason: impl Into<String>) -> Check {
     Err(Skip::NotEvaluated(reason.into()))
+}
+
+/// What the rule needs should be known, and is not, because a registry did not answer: the outcome is an error, as if
+/// nobody had judged, and at admission the bundle's failure mode decides.
+pub fn failed(reason: impl Into<String>) -> Check {
+    Err(Skip::Failed(reason.into()))
 }
 
 /// What a rule can find: the enum `Code` that [`rule!`](crate::rule!) makes of its `findings`.

@@ -117,6 +117,7 @@
 /// | `of { there: "namespace" }`, `of { there: "owner" }` | is the namespace of the one here, or its owner |
 /// | `calls {}`, `called {}` | is a file that uses the one here (`uses: ./…`, a module's `source`, the Dockerfile that is built), or that the one here uses |
 /// | `built { image: "container.image" }` | is the Dockerfile of an image here; [`Related::images`](crate::input::Related::images) says of which |
+/// | `about { image: "container.image" }` | is what a registry says of an image here: the kind `policy-host.dev/Image`, which the view [`ImageFacts`](crate::kubernetes::image_facts::ImageFacts) reads |
 ///
 /// Without `relation` all documents of the kinds in scope are told, and paid for. The subject itself is one of them
 /// where it belongs to the answer.

@@ -45,6 +45,13 @@ crate::setting! {
     pub UnprivilegedPorts, "unprivilegedPorts": bool = true;
     /// The service mesh of the clusters: `istio` where they all have it; empty where that is not known.
     pub ServiceMesh, "serviceMesh": Mesh = Mesh::Unknown;
+    /// The repositories of the organisation's own images, as entries of an allow-list: `registry.example.com/shop/`.
+    pub FirstParty, "firstParty": Vec<String> = Vec::new();
+    /// The registries and repositories that images may come from, as entries of an allow-list; empty where that is not
+    /// decided.
+    pub AllowedRegistries, "allowedRegistries": Vec<String> = Vec::new();
+    /// Where registries, or beginnings of repositories, are mirrored: `docker.io` at `mirror.example.com/hub`.
+    pub RegistryMirrors, "registryMirrors": Vec<(String, String)> = Vec::new();
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }

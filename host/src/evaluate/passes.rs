@@ -86,6 +86,14 @@ pub(super) fn read_built(
     passes.into_par_iter().enumerate().map(read).collect()
 }
 
+/// Says which images will be asked about, so that the second pass does not wait for one after the other.
+pub(super) fn want_images(judge: &Judge, pass: &Pass) {
+    match &pass.reading {
+        Some(reading) => reading.documents.iter().for_each(|document| judge.want_images(document)),
+        None => pass.record.here.iter().for_each(|here| judge.want_images_again(here)),
+    }
+}
+
 /// The verdicts. What memory served is judged again by the rules that ask for other documents, unless they would be told
 /// the same. Anything else is judged by all rules at once, so that a component is called once for a document.
 pub(super) fn second_pass(

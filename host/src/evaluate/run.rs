@@ -7,7 +7,7 @@ use super::except::{self, Exception, Ignore, Settled};
 use super::inventory::{Divided, Placed};
 use super::judge::Judge;
 use super::memo::{Memo, Record};
-use super::passes::{Pass, first_pass, read_built, related_places, second_pass};
+use super::passes::{Pass, first_pass, read_built, related_places, second_pass, want_images};
 use super::shards::{Key, MemoUse};
 use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
 use crate::bundle::Bundle;
@@ -155,6 +155,7 @@ impl Running<'_> {
             });
         let inventory = Divided::new(&sets, written.chain(building.cards(judge, units.len())));
 
+        passes.iter().flatten().for_each(|pass| want_images(judge, pass));
         let passes: Vec<Result<Pass, SyntaxError>> = passes
             .into_par_iter()
             .zip(units)

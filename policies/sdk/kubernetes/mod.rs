@@ -14,6 +14,8 @@ pub mod file;
 pub mod flux;
 pub mod gateway;
 pub mod host_path;
+pub mod image_facts;
+pub mod images;
 pub mod ingress;
 pub mod limit_range;
 pub mod monitoring;

@@ -1,5 +1,6 @@
 //! Files of a repository that are no Kubernetes objects.
 
+pub mod compose;
 pub mod dockerfile;
 pub mod files;
 pub mod github;

@@ -255,6 +255,14 @@ fn values(values: BTreeSet<Box<str>>) -> Keys {
 }
 
 impl Keys {
+    /// Its values, where it has such.
+    pub(in crate::evaluate) fn into_values(self) -> Vec<Box<str>> {
+        match self {
+            Keys::Values(values) => values,
+            _ => Vec::new(),
+        }
+    }
+
     /// Bytes that they take.
     pub(super) fn bytes(&self) -> usize {
         match self {
