@@ -14,6 +14,11 @@ crate::choice! {
     pub Mesh { Unknown = "", Istio = "istio" }
 }
 
+crate::choice! {
+    /// Whose cloud clusters are in.
+    pub Provider { Unknown = "", Aws = "aws", Azure = "azure", Gcp = "gcp" }
+}
+
 crate::setting! {
     /// The Kubernetes version of the clusters.
     pub KubernetesVersion, "kubernetesVersion": Version = Version::of(1, 35);
@@ -52,6 +57,8 @@ crate::setting! {
     pub AllowedRegistries, "allowedRegistries": Vec<String> = Vec::new();
     /// Where registries, or beginnings of repositories, are mirrored: `docker.io` at `mirror.example.com/hub`.
     pub RegistryMirrors, "registryMirrors": Vec<(String, String)> = Vec::new();
+    /// The cloud that the clusters are in: `aws`, `azure` or `gcp`; empty where that is not known.
+    pub CloudProvider, "cloudProvider": Provider = Provider::Unknown;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }

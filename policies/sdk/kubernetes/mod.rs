@@ -3,6 +3,7 @@
 //! A view called `Own` and a kind is the subject itself, or the one object of that kind that it belongs to; the
 //! others are what belongs to the subject.
 
+pub mod alb;
 pub mod argo;
 pub mod autoscaling;
 pub mod beside;
@@ -18,6 +19,7 @@ pub mod image_facts;
 pub mod images;
 pub mod ingress;
 pub mod limit_range;
+pub mod mention;
 pub mod monitoring;
 pub mod mount;
 pub mod namespace;

@@ -4,10 +4,12 @@
 //! compiled in are constants, so that nothing is parsed for them.
 
 pub mod image_users;
+pub mod internal_balancers;
 pub mod moving_tags;
 pub mod safe_sysctls;
 pub mod shellless_images;
 pub mod terraform_backends;
+pub mod tls_policies;
 
 use crate::input::Input;
 use crate::json::{Kind, View};
@@ -141,6 +143,8 @@ mod tests {
         has_source_and_date::<safe_sysctls::SafeSysctls>();
         has_source_and_date::<shellless_images::ShelllessImages>();
         has_source_and_date::<terraform_backends::TerraformBackends>();
+        has_source_and_date::<internal_balancers::InternalBalancers>();
+        has_source_and_date::<tls_policies::TlsPolicies>();
     }
 
     #[test]
