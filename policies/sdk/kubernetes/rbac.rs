@@ -9,8 +9,8 @@ crate::usable! {
     /// The subject itself, a Role or ClusterRole.
     pub OwnRole {
         reads: [
-            "metadata.labels[\"kubernetes.io/bootstrapping\"]", "rules[*].verbs", "rules[*].resources",
-            "rules[*].resourceNames", "rules[*].apiGroups", "rules[*].nonResourceURLs",
+            "metadata.labels", "rules[*].verbs", "rules[*].resources", "rules[*].resourceNames", "rules[*].apiGroups",
+            "rules[*].nonResourceURLs",
         ],
     }
     /// The bindings of the subject, a Role or ClusterRole.
@@ -42,7 +42,7 @@ crate::usable! {
     }
     /// The subject itself, a RoleBinding or ClusterRoleBinding.
     pub OwnBinding {
-        reads: ["roleRef", "subjects"],
+        reads: ["roleRef", "subjects", "metadata.labels[\"kubernetes.io/bootstrapping\"]"],
     }
     /// The role that the subject, a binding, gives.
     pub BoundRole {
@@ -87,10 +87,44 @@ impl<'d> Grant<'d> {
         self.0.get("resources").items().find(is_resource)
     }
 
+    /// A verb on a resource of a group, one of these each, where the entry grants it by names. What it grants by `*` is
+    /// for `rbac-no-wildcards` to tell, whose cure is to write the names.
+    pub fn by_name(&self, group: &str, resources: &[&str], verbs: &[&str]) -> Option<Granted<'d>> {
+        let one_of = |field: &str, names: &[&str]| self.0.get(field).items().find(|it| names.contains(&it.text()));
+        one_of("apiGroups", &[group, "*"])?;
+        Some(Granted { resource: one_of("resources", resources)?, verb: one_of("verbs", verbs)? })
+    }
+
     /// Whether something other than reading is granted.
     pub fn writes(&self) -> bool {
         !self.0.get("verbs").items().all(|verb| matches!(verb.text(), "get" | "list" | "watch"))
     }
+}
+
+/// A verb on a resource that an entry of a role grants by their names.
+#[derive(Clone)]
+pub struct Granted<'d> {
+    /// Where the resource is named.
+    pub resource: View<'d>,
+    /// Where the verb is named.
+    pub verb: View<'d>,
+}
+
+impl Granted<'_> {
+    /// How messages call it.
+    pub fn described(&self) -> String {
+        format!("`{}` on `{}`", self.verb.text(), self.resource.text())
+    }
+}
+
+/// How far a role reaches, as far as the bindings among the documents tell.
+pub enum Reach<'d> {
+    /// Into namespaces: a Role, or a ClusterRole that nothing but RoleBindings bind.
+    Namespaces,
+    /// Everywhere, by this ClusterRoleBinding.
+    Everywhere(Related<'d>),
+    /// A ClusterRole that nothing binds.
+    Unbound,
 }
 
 /// Who is bound.
@@ -113,10 +147,42 @@ impl<'d> Subject<'d> {
         self.0.get("namespace").text()
     }
 
+    /// How messages call it: its kind and name, with the namespace of an account.
+    pub fn described(&self) -> String {
+        let (kind, name, namespace) = (self.kind(), self.name(), self.namespace());
+        let of_account = Some(namespace).filter(|it| kind == "ServiceAccount" && !it.is_empty());
+        of_account.map_or_else(|| format!("{kind} `{name}`"), |namespace| format!("{kind} `{namespace}/{name}`"))
+    }
+
+    /// Whom it stands for, where it is not one user, account or group of somebody's own making.
+    pub fn crowd(&self) -> Option<Crowd<'d>> {
+        let name = self.name();
+        match (self.kind(), name) {
+            ("User", "system:anonymous") | ("Group", "system:unauthenticated") => Some(Crowd::Anybody),
+            ("Group", "system:authenticated") => Some(Crowd::Authenticated),
+            ("Group", "system:serviceaccounts") => Some(Crowd::Accounts),
+            ("Group", _) => name.strip_prefix("system:serviceaccounts:").map(Crowd::AccountsOf),
+            _ => None,
+        }
+    }
+
     /// Whether it is the group of that name.
     pub fn is_group(&self, name: &str) -> bool {
         self.kind() == "Group" && self.name() == name
     }
+}
+
+/// Whom a subject stands for that is more than one user, account or group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crowd<'d> {
+    /// Whoever reaches the API server.
+    Anybody,
+    /// Whoever logs in.
+    Authenticated,
+    /// Every ServiceAccount.
+    Accounts,
+    /// Every ServiceAccount of a namespace.
+    AccountsOf(&'d str),
 }
 
 /// The grants of the subject, a role.
@@ -132,12 +198,43 @@ pub fn grants_of<'d>(role: &View<'d>) -> impl Iterator<Item = Grant<'d>> + use<'
 /// Whether the subject, a role, is one that Kubernetes makes for itself. Its name says nothing, since any author may
 /// choose it.
 pub fn is_built_in<P: Uses<OwnRole>>(input: &Input<'_, P>) -> bool {
-    input.document.at("metadata.labels").get("kubernetes.io/bootstrapping").text() == "rbac-defaults"
+    is_made_by_kubernetes(&input.document)
+}
+
+/// The same of the subject, a binding.
+pub fn is_built_in_binding<P: Uses<OwnBinding>>(input: &Input<'_, P>) -> bool {
+    is_made_by_kubernetes(&input.document)
+}
+
+fn is_made_by_kubernetes(document: &View<'_>) -> bool {
+    document.at("metadata.labels").get("kubernetes.io/bootstrapping").text() == "rbac-defaults"
+}
+
+/// The built-in roles for people (`admin`, `edit`, `view`) into which the subject, a ClusterRole, is put, with the place of
+/// the label.
+pub fn aggregated_into<'d, P: Uses<OwnRole>>(
+    input: &Input<'d, P>,
+) -> impl Iterator<Item = (&'d str, View<'d>)> + use<'d, P> {
+    let labels = input.document.at("metadata.labels").entries();
+    let into = |key: &'d str| key.strip_prefix("rbac.authorization.k8s.io/aggregate-to-");
+    labels.filter(|(_, value)| value.text() == "true").filter_map(move |(key, place)| Some((into(key)?, place)))
 }
 
 /// The bindings of the subject, a role.
 pub fn bindings<'d, P: Uses<RoleBindings>>(input: &Input<'d, P>) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
     input.related("role_bindings")
+}
+
+/// How far the subject, a role, reaches.
+pub fn reach<'d, P: Uses<RoleBindings>>(input: &Input<'d, P>) -> Reach<'d> {
+    if input.subject.kind == "Role" {
+        return Reach::Namespaces;
+    }
+    let mut bindings = bindings(input).peekable();
+    if bindings.peek().is_none() {
+        return Reach::Unbound;
+    }
+    bindings.find(|binding| binding.kind() == "ClusterRoleBinding").map_or(Reach::Namespaces, Reach::Everywhere)
 }
 
 /// A binding that names the ServiceAccount of the subject, a workload. A namespace that is not written may be any.
@@ -214,6 +311,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_granted_by_name_is_told_with_its_places() {
+        let document = r#"{"metadata":{"labels":{"rbac.authorization.k8s.io/aggregate-to-edit":"true",
+                "rbac.authorization.k8s.io/aggregate-to-view":"false"}},
+            "rules":[{"apiGroups":["","apps"],"resources":["pods","secrets"],"verbs":["create","get"]},
+            {"apiGroups":["*"],"resources":["secrets"],"verbs":["*"]},
+            {"apiGroups":["apps"],"resources":["secrets"],"verbs":["get"]}]}"#;
+        look("", document, &[], &[], |input| {
+            let told = grants(input).map(|grant| {
+                let granted = grant.by_name("", &["secrets"], &["get", "list"])?;
+                Some((granted.described(), granted.resource.pointer()))
+            });
+            let expected = ("`get` on `secrets`".to_owned(), "/rules/0/resources/1".to_owned());
+            assert_eq!(told.collect::<Vec<_>>(), [Some(expected), None, None]);
+            assert_eq!(aggregated_into(input).map(|(role, _)| role).collect::<Vec<_>>(), ["edit"]);
+        });
+    }
+
+    #[test]
+    fn a_role_reaches_as_far_as_its_bindings() {
+        let reach_of = |bindings: &str| {
+            let of = |kind: &str| format!(r#"{{"subject":{{"kind":"{kind}"}},"document":{{}}}}"#);
+            let related: Vec<String> = bindings.split_whitespace().map(of).collect();
+            look("", "{}", RoleBindings::QUERIES, &[&format!("[{}]", related.join(","))], |input| match reach(input) {
+                Reach::Namespaces => "namespaces",
+                Reach::Everywhere(_) => "everywhere",
+                Reach::Unbound => "unbound",
+            })
+        };
+        assert_eq!(reach_of(""), "unbound");
+        assert_eq!(reach_of("RoleBinding"), "namespaces");
+        assert_eq!(reach_of("RoleBinding ClusterRoleBinding"), "everywhere");
+    }
+
+    #[test]
     fn subjects_are_told_by_kind() {
         let document = r#"{"roleRef":{"name":"admin"},"subjects":[{"kind":"Group","name":"system:masters"},
             {"kind":"ServiceAccount","name":"default","namespace":"shop"}]}"#;
@@ -221,7 +352,23 @@ mod tests {
             let subjects: Vec<Subject<'_>> = subjects(input).collect();
             assert!(subjects[0].is_group("system:masters") && !subjects[1].is_group("default"));
             assert_eq!((subjects[1].kind(), subjects[1].namespace()), ("ServiceAccount", "shop"));
+            assert_eq!(subjects[0].described(), "Group `system:masters`");
+            assert_eq!(subjects[1].described(), "ServiceAccount `shop/default`");
             assert_eq!(role_ref(input).get("name").text(), "admin");
         });
+        for (kind, name, crowd) in [
+            ("User", "system:anonymous", Some(Crowd::Anybody)),
+            ("Group", "system:anonymous", None),
+            ("Group", "system:unauthenticated", Some(Crowd::Anybody)),
+            ("Group", "system:authenticated", Some(Crowd::Authenticated)),
+            ("Group", "system:serviceaccounts", Some(Crowd::Accounts)),
+            ("Group", "system:serviceaccounts:shop", Some(Crowd::AccountsOf("shop"))),
+            ("ServiceAccount", "system:authenticated", None),
+        ] {
+            let document = format!(r#"{{"subjects":[{{"kind":"{kind}","name":"{name}"}}]}}"#);
+            look("", &document, &[], &[], |input| {
+                assert_eq!(subjects(input).next().and_then(|subject| subject.crowd()), crowd, "{kind} {name}");
+            });
+        }
     }
 }
