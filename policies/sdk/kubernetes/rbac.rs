@@ -40,6 +40,41 @@ crate::usable! {
             },
         },
     }
+    /// The cluster roles that the ServiceAccount has as which the subject, a workload, runs: by bindings of its name, and of
+    /// groups that it is in. For those no relation fits: no value of the subject is the name of such a group.
+    pub AccountRoles {
+        reads: ["pod.spec.serviceAccountName", "pod.spec.serviceAccount"],
+        inventory: {
+            own_cluster_bindings: {
+                kinds: ["rbac.authorization.k8s.io/ClusterRoleBinding"],
+                scope: "cluster",
+                relation: same {
+                    there: ["subjects[*].kind", "subjects[*].name"],
+                    here: ["=ServiceAccount", "pod.spec.serviceAccountName|pod.spec.serviceAccount=default"],
+                },
+                reads: ["roleRef", "subjects"],
+            },
+            own_cluster_roles: {
+                kinds: ["rbac.authorization.k8s.io/ClusterRole"],
+                scope: "cluster",
+                via: "own_cluster_bindings",
+                relation: named { kind: "roleRef.kind", group: "roleRef.apiGroup", name: "roleRef.name" },
+                reads: ["rules"],
+            },
+            group_cluster_bindings: {
+                kinds: ["rbac.authorization.k8s.io/ClusterRoleBinding"],
+                scope: "cluster",
+                reads: ["roleRef", "subjects"],
+            },
+            group_cluster_roles: {
+                kinds: ["rbac.authorization.k8s.io/ClusterRole"],
+                scope: "cluster",
+                via: "group_cluster_bindings",
+                relation: named { kind: "roleRef.kind", group: "roleRef.apiGroup", name: "roleRef.name" },
+                reads: ["rules"],
+            },
+        },
+    }
     /// The subject itself, a RoleBinding or ClusterRoleBinding.
     pub OwnBinding {
         reads: ["roleRef", "subjects", "metadata.labels[\"kubernetes.io/bootstrapping\"]"],
@@ -195,6 +230,27 @@ pub fn grants_of<'d>(role: &View<'d>) -> impl Iterator<Item = Grant<'d>> + use<'
     role.get("rules").items().map(Grant)
 }
 
+/// The verb by which an entry of a role lets a subject give itself rights that it does not have.
+pub fn escalation<'d>(grant: &Grant<'d>) -> Option<Granted<'d>> {
+    const EXTRAS: &str = "authentication.k8s.io";
+    const IMPERSONATE: &[&str] = &["impersonate"];
+    let roles = grant.by_name("rbac.authorization.k8s.io", &["roles", "clusterroles"], &["escalate", "bind"]);
+    let people = || grant.by_name("", &["users", "groups", "serviceaccounts"], IMPERSONATE);
+    let extras = || {
+        // A key of the extras is a sub-resource of its own: `userextras/scopes`.
+        let resources = grant.0.get("resources");
+        let extra = resources.items().find(|resource| resource.text().starts_with("userextras/"));
+        let extra = extra.as_ref().map_or("userextras", View::text);
+        grant.by_name(EXTRAS, &["uids", "userextras", extra], IMPERSONATE)
+    };
+    roles.or_else(people).or_else(extras)
+}
+
+/// Where an entry of a role lets all Secrets be read.
+pub fn reads_secrets<'d>(grant: &Grant<'d>) -> Option<Granted<'d>> {
+    if grant.is_narrowed() { None } else { grant.by_name("", &["secrets"], &["list", "watch", "get"]) }
+}
+
 /// Whether the subject, a role, is one that Kubernetes makes for itself. Its name says nothing, since any author may
 /// choose it.
 pub fn is_built_in<P: Uses<OwnRole>>(input: &Input<'_, P>) -> bool {
@@ -237,16 +293,61 @@ pub fn reach<'d, P: Uses<RoleBindings>>(input: &Input<'d, P>) -> Reach<'d> {
     bindings.find(|binding| binding.kind() == "ClusterRoleBinding").map_or(Reach::Namespaces, Reach::Everywhere)
 }
 
-/// A binding that names the ServiceAccount of the subject, a workload. A namespace that is not written may be any.
+/// A binding that names the ServiceAccount of the subject, a workload.
 pub fn binding_of_account<'d, P: Uses<AccountBindings>>(input: &Input<'d, P>) -> Option<Related<'d>> {
+    let is_account = names_account(input);
+    input.related("account_bindings").find(|binding| subjects_of(&binding.document).any(|subject| is_account(&subject)))
+}
+
+/// Whether a subject of a binding is the ServiceAccount of this one, a workload. A namespace that is not written may be any.
+fn names_account<'i, P>(input: &'i Input<'_, P>) -> impl Fn(&Subject<'_>) -> bool + use<'i, P> {
     let own = &*input.subject.namespace;
     let name = Some(service_account::name_of(input).text()).filter(|name| !name.is_empty());
-    let name = name.unwrap_or(service_account::DEFAULT);
-    let is_account = |subject: Subject<'_>| {
+    let name = name.unwrap_or(service_account::DEFAULT).to_owned();
+    move |subject| {
         let is_near = own.is_empty() || subject.namespace().is_empty() || subject.namespace() == own;
         subject.kind() == "ServiceAccount" && subject.name() == name && is_near
+    }
+}
+
+/// A role of an account.
+pub struct Held<'d> {
+    /// The ClusterRoleBinding that gives it.
+    pub binding: Related<'d>,
+    /// The role, where it is among the documents.
+    pub role: Option<Related<'d>>,
+}
+
+impl<'d> Held<'d> {
+    /// Where the binding names the role.
+    pub fn name(&self) -> View<'d> {
+        self.binding.document.at("roleRef.name")
+    }
+}
+
+/// The cluster roles that the ServiceAccount of the subject, a workload, has in the whole cluster.
+pub fn account_roles<'d, P: Uses<AccountRoles>>(input: &Input<'d, P>) -> Vec<Held<'d>> {
+    let own = &*input.subject.namespace;
+    let is_account = names_account(input);
+    let is_its_group = |subject: &Subject<'_>| match subject.crowd() {
+        Some(Crowd::Anybody | Crowd::Authenticated | Crowd::Accounts) => true,
+        Some(Crowd::AccountsOf(namespace)) => namespace == own,
+        None => false,
     };
-    input.related("account_bindings").find(|binding| subjects_of(&binding.document).any(is_account))
+    let mut held = Vec::new();
+    for (bindings, roles) in
+        [("own_cluster_bindings", "own_cluster_roles"), ("group_cluster_bindings", "group_cluster_roles")]
+    {
+        for (at, binding) in input.related(bindings).enumerate() {
+            let is_own = bindings == "own_cluster_bindings";
+            let mut subjects = subjects_of(&binding.document);
+            if subjects.any(|subject| if is_own { is_account(&subject) } else { is_its_group(&subject) }) {
+                let role = input.related(roles).find(|role| role.via().any(|by| by == at));
+                held.push(Held { binding, role });
+            }
+        }
+    }
+    held
 }
 
 /// Who is bound by a binding's document.
@@ -289,6 +390,25 @@ mod tests {
         assert!(bound("bank", r#"{"kind":"ServiceAccount","name":"cart"}"#));
         assert!(!bound("shop", r#"{"kind":"User","name":"cart"}"#));
         assert!(!bound("shop", r#"{"kind":"ServiceAccount","name":"web","namespace":"shop"}"#));
+    }
+
+    #[test]
+    fn an_account_has_roles_by_its_name_and_its_groups() {
+        let binding = |subject: &str| {
+            format!(r#"{{"subject":{{}},"document":{{"roleRef":{{"name":"r"}},"subjects":[{subject}]}}}}"#)
+        };
+        let own = binding(r#"{"kind":"ServiceAccount","name":"default","namespace":"shop"}"#);
+        let other = binding(r#"{"kind":"ServiceAccount","name":"default","namespace":"bank"}"#);
+        let group = |name: &str| binding(&format!(r#"{{"kind":"Group","name":"{name}"}}"#));
+        let role = r#"{"subject":{"name":"r"},"via":[1],"document":{}}"#;
+        let groups = [group("system:serviceaccounts:bank"), group("system:serviceaccounts"), group("developers")];
+        let answers = [[other, own].join(","), role.into(), groups.join(","), role.into()].map(|it| format!("[{it}]"));
+        let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+        look("shop", "{}", AccountRoles::QUERIES, &answers, |input| {
+            let held = account_roles(input);
+            assert_eq!(held.iter().map(|held| held.role.is_some()).collect::<Vec<_>>(), [true, true]);
+            assert_eq!(held[0].name().text(), "r");
+        });
     }
 
     #[test]
