@@ -5,6 +5,7 @@
 
 pub mod argo;
 pub mod autoscaling;
+pub mod aws_auth;
 pub mod beside;
 pub mod claim;
 pub mod command;

@@ -3,5 +3,6 @@
 pub mod dockerfile;
 pub mod files;
 pub mod github;
+pub mod iam;
 pub mod protobuf;
 pub mod terraform;
