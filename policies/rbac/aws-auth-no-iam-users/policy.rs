@@ -44,20 +44,26 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let Some(logins) = aws_auth::logins(input) else {
         return not_applicable("it says nothing of who may log in to EKS");
     };
+    let mut unknown = logins.unknown;
     for login in &logins.known {
         let arn = login.arn_text();
         let is_user = match &login.arn {
             Argument::Known(arn) => login.is_user || arn.text().contains(":user/"),
             // A resource of that type is a user, whatever its name will be.
-            Argument::Unknown(_, expression) => login.is_user || expression.starts_with("aws_iam_user."),
+            Argument::Unknown(_, expression) if login.is_user || expression.starts_with("aws_iam_user.") => true,
+            Argument::Unknown(_, expression) => {
+                if !expression.contains("role") {
+                    unknown.get_or_insert_with(|| format!("whether `{expression}` is a user is not known"));
+                }
+                false
+            }
             Argument::Absent(_) => login.is_user,
         };
         if is_user && !input.parameters.allowed_arns.iter().any(|glob| glob_match(glob, arn)) {
             let called = if arn.is_empty() { String::new() } else { format!(" `{arn}`") };
-            let place: &View<'_> = login.arn.place();
             let message = format!("the IAM user{called} may log in to the cluster, expected a role");
-            findings.report(Code::IamUser, place, message);
+            findings.report(Code::IamUser, login.arn.place(), message);
         }
     }
-    findings.or_unknown(logins.unknown)
+    findings.or_unknown(unknown)
 }

@@ -8,6 +8,6 @@ module "eks" {
   source = "terraform-aws-modules/eks/aws"
 
   aws_auth_roles = [
-    { rolearn = var.admin, username = "admin", groups = ["system:masters"] }, # expect[mapped]: whoever has it gets the group `system:masters`
+    { rolearn = var.admin, username = "admin", groups = ["system:masters"] }, # expect[mapped]: an identity of IAM gets the group `system:masters`
   ]
 }

@@ -98,7 +98,7 @@ fn logins(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     for login in logins.known.iter().filter(is_judged) {
         let Some(group) = login.group(GROUP) else { continue };
         let who = match login.arn_text() {
-            "" => "whoever has it",
+            "" => "an identity of IAM",
             arn => &format!("`{arn}`"),
         };
         if login.is_entry {
@@ -110,7 +110,11 @@ fn logins(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             findings.report(Code::Mapped, &group, message).label(login.arn.place(), "the identity");
         }
     }
-    findings.or_unknown(logins.unknown)
+    let unknown = logins.unknown.or(logins.unknown_roles);
+    let is_unknown = |login: &Login<'_>| login.groups.is_unknown();
+    findings.or_unknown(unknown.or_else(|| {
+        logins.known.iter().any(is_unknown).then(|| "the groups of an access entry are not known".to_owned())
+    }))
 }
 
 /// Whether a request for a certificate, PEM in Base64, names the group. The name stands in it as it is, whatever the

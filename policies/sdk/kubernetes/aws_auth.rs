@@ -35,8 +35,10 @@ pub struct Login<'d> {
 pub struct Logins<'d> {
     /// What is known.
     pub known: Vec<Login<'d>>,
-    /// Why there may be more.
+    /// Why there may be more, users perhaps.
     pub unknown: Option<String>,
+    /// Why there may be more roles.
+    pub unknown_roles: Option<String>,
 }
 
 /// Whether the subject is the ConfigMap `aws-auth`. In files its namespace may be given elsewhere.
@@ -54,16 +56,15 @@ pub fn logins<'d, P: Uses<EksLogins>>(input: &Input<'d, P>) -> Option<Logins<'d>
         }
         for (key, field, is_user) in [("mapRoles", "rolearn", false), ("mapUsers", "userarn", true)] {
             let tree = input.document.get("data").get(&[key, ":yaml"].concat());
-            logins.unknown = logins.unknown.or_else(|| Some(format!("`{key}` is not YAML: {}", unread(&tree)?)));
+            if let Some(reason) = unread(&tree) {
+                logins.miss(is_user, format!("`{key}` is not YAML: {reason}"));
+            }
             logins.add(&tree.get("documents").item(0), field, is_user);
         }
         return Some(logins);
     }
-    for (address, entry) in terraform::resources(&input.document, "aws_eks_access_entry") {
+    for (_, entry) in terraform::resources(&input.document, "aws_eks_access_entry") {
         let (arn, groups) = (entry.argument("principal_arn"), entry.argument("kubernetes_groups"));
-        if arn.is_unknown() {
-            logins.unknown.get_or_insert_with(|| format!("the principal of the access entry `{address}` is not known"));
-        }
         logins.known.push(Login { arn, groups, is_user: false, is_entry: true });
     }
     for (name, call) in input.document.get("module").entries() {
@@ -81,16 +82,25 @@ pub fn logins<'d, P: Uses<EksLogins>>(input: &Input<'d, P>) -> Option<Logins<'d>
             match Argument::of(attributes.get(argument)) {
                 Argument::Known(list) => logins.add(&list, field, is_user),
                 Argument::Unknown(..) => {
-                    logins.unknown = Some(format!("`{argument}` of the module `{name}` is not known"))
+                    // Access entries may be of either.
+                    let is_user = is_user || argument == "access_entries";
+                    logins.miss(is_user, format!("`{argument}` of the module `{name}` is not known"));
                 }
                 Argument::Absent(_) => {}
             }
         }
     }
-    (!logins.known.is_empty() || logins.unknown.is_some()).then_some(logins)
+    let is_any = !logins.known.is_empty() || logins.unknown.is_some() || logins.unknown_roles.is_some();
+    is_any.then_some(logins)
 }
 
 impl<'d> Logins<'d> {
+    /// Notes why there may be more, users or roles.
+    fn miss(&mut self, is_user: bool, reason: String) {
+        let place = if is_user { &mut self.unknown } else { &mut self.unknown_roles };
+        place.get_or_insert(reason);
+    }
+
     /// Adds the entries of a list, or of a mapping of access entries.
     fn add(&mut self, list: &View<'d>, field: &str, is_user: bool) {
         let is_entry = field == "principal_arn";
@@ -130,6 +140,7 @@ mod tests {
         let Some(logins) = logins else { return "none".into() };
         let mut told: Vec<String> = logins.known.iter().map(|login| login.arn.place().pointer()).collect();
         told.extend(logins.unknown);
+        told.extend(logins.unknown_roles);
         told.join(" ")
     }
 
@@ -138,12 +149,13 @@ mod tests {
         let module = r#"{"resource":{"aws_eks_access_entry":{"ci":{"attributes":{"principal_arn":"a"}},
                 "x":{"attributes":{"principal_arn":{"$unknown":"var.x"}}}}},
             "module":{"eks":{"attributes":{"source":"terraform-aws-modules/eks/aws",
-                "access_entries":{"a":{"principal_arn":"b"}},"aws_auth_users":[{"userarn":"c"}]}},
+                "access_entries":{"a":{"principal_arn":"b"}},"aws_auth_users":[{"userarn":"c"}],
+                "aws_auth_roles":{"$unknown":"var.roles"}}},
                 "other":{"attributes":{"source":"x","map_users":[{"userarn":"d"}]}}}}"#;
         let expected = "/resource/aws_eks_access_entry/ci/attributes/principal_arn \
             /resource/aws_eks_access_entry/x/attributes/principal_arn \
             /module/eks/attributes/access_entries/a/principal_arn /module/eks/attributes/aws_auth_users/0/userarn \
-            the principal of the access entry `x` is not known";
+            `aws_auth_roles` of the module `eks` is not known";
         look("", module, &[], &[], |input| assert_eq!(told(logins(input)), expected));
         look("", "{}", &[], &[], |input| assert_eq!(told(logins(input)), "none"));
         // The ConfigMap is called `cart`, as every document of tests.
