@@ -1,6 +1,7 @@
 use policy_sdk::kubernetes::service_account::{self, OwnServiceAccount};
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
+use policy_sdk::repository::files::folder;
 use policy_sdk::values::image::glob_match;
 
 policy_sdk::rule! {
@@ -10,7 +11,8 @@ policy_sdk::rule! {
     /// the same namespace. Names in `ignore` pass: `default`, which every namespace has, and the accounts that OpenShift
     /// makes in every project.
     ///
-    /// Where a namespace has no account at all, they are probably kept elsewhere, and the finding is a guess.
+    /// Where no account of the namespace is in the folder of the workload, accounts are perhaps kept elsewhere, and the finding
+    /// is a guess.
     ///
     /// An account that Terraform (`kubernetes_service_account`) or eksctl (`iam.serviceAccounts`) makes counts. Where charts,
     /// operators or other files that are not read may bring the account, the rule is not evaluated.
@@ -30,10 +32,10 @@ policy_sdk::rule! {
     ///   namespace: shop
     /// ```
     findings: {
-        /// The namespace has ServiceAccounts, and none of that name
+        /// ServiceAccounts are kept here, and none of that name
         Missing: High, Likely, absence: ["service_account"];
-        /// No ServiceAccount at all is deployed to the namespace, so they may be somewhere else
-        NoAccounts: High, Guess, absence: ["service_account"];
+        /// No ServiceAccount of that name is deployed with the workload, and they may be kept elsewhere
+        Elsewhere: High, Guess, absence: ["service_account"];
     },
     priority: P0,
     effort: Small,
@@ -42,6 +44,7 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [OwnServiceAccount],
+    reads: ["file"],
     inventory: {
         elsewhere: {
             kinds: ["core/ServiceAccount"],
@@ -80,7 +83,7 @@ policy_sdk::rule! {
             reads: [],
         },
         // No relation fits: which name was meant is what the message offers.
-        accounts: { kinds: ["core/ServiceAccount"], scope: "namespace", reads: [] },
+        accounts: { kinds: ["core/ServiceAccount"], scope: "namespace", reads: ["file"] },
     },
     parameters: {
         /// Names, as globs, of accounts that the cluster makes.
@@ -104,8 +107,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     {
         return Ok(());
     }
-    let names: Vec<&str> = input.related("accounts").map(|account| account.name()).collect();
-    if !OWN_KINDS.contains(&input.workload().kind()) && names.iter().any(|other| is_renamed(name, other)) {
+    let accounts: Vec<Related<'_>> = input.related("accounts").collect();
+    let names = accounts.iter().map(|account| account.name());
+    if !OWN_KINDS.contains(&input.workload().kind()) && names.clone().any(|other| is_renamed(name, other)) {
         return not_evaluated("a kustomization may have changed the name of the account, and not the reference to it");
     }
     let elsewhere = input.related("elsewhere").next();
@@ -117,10 +121,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             ));
         }
         Some(other) => (Code::Missing, format!(", but in the namespace `{}`", other.namespace())),
-        None if names.is_empty() => (Code::NoAccounts, ", and neither is any other".to_owned()),
         None => {
-            let near = nearest(name, names.into_iter());
-            (Code::Missing, near.map(|near| format!("; there is `{near}`")).unwrap_or_default())
+            let own = folder(input.document.get("file").text());
+            let is_kept_here = |account: &Related<'_>| folder(account.document.get("file").text()) == own;
+            let code = if accounts.iter().any(is_kept_here) { Code::Missing } else { Code::Elsewhere };
+            (code, nearest(name, names).map(|near| format!("; there is `{near}`")).unwrap_or_default())
         }
     };
     let message = format!("the ServiceAccount `{name}` is not deployed with it{hint}, so no pod is made");
