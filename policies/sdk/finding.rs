@@ -92,6 +92,15 @@ impl Findings {
         self.listed
     }
 
+    /// The answer of a rule that could not judge all of a document, for the reason `unknown`: what it found, or, where it
+    /// found nothing, that it is not evaluated.
+    pub fn or_unknown(&self, unknown: Option<impl Into<String>>) -> Check {
+        match unknown.filter(|_| self.is_empty()) {
+            Some(reason) => not_evaluated(reason),
+            None => Ok(()),
+        }
+    }
+
     /// True when nothing was found so far.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
@@ -296,6 +305,16 @@ mod tests {
         for (variant, code) in [("NoRequest", "no-request"), ("True", "true"), ("HostIpc", "host-ipc")] {
             assert_eq!(kebab_case(variant), code);
         }
+    }
+
+    #[test]
+    fn what_was_found_counts_before_what_is_not_known() {
+        let json = Json::parse("{}").unwrap();
+        let mut findings = Findings::default();
+        assert_eq!(findings.or_unknown(None::<String>), Ok(()));
+        assert_eq!(findings.or_unknown(Some("x")), Err(Skip::NotEvaluated("x".into())));
+        findings.report(Code::TooMany, &json.root(), "x");
+        assert_eq!(findings.or_unknown(Some("x")), Ok(()));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod alb;
 pub mod argo;
 pub mod autoscaling;
+pub mod aws_auth;
 pub mod beside;
 pub mod claim;
 pub mod command;

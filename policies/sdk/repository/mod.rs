@@ -4,5 +4,6 @@ pub mod compose;
 pub mod dockerfile;
 pub mod files;
 pub mod github;
+pub mod iam;
 pub mod protobuf;
 pub mod terraform;
