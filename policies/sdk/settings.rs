@@ -14,6 +14,11 @@ crate::choice! {
     pub Mesh { Unknown = "", Istio = "istio" }
 }
 
+crate::choice! {
+    /// A way in which new versions are delivered.
+    pub DeliveryWay { Progressive = "progressive", GitOps = "gitops" }
+}
+
 crate::setting! {
     /// The Kubernetes version of the clusters.
     pub KubernetesVersion, "kubernetesVersion": Version = Version::of(1, 35);
@@ -45,6 +50,9 @@ crate::setting! {
     pub UnprivilegedPorts, "unprivilegedPorts": bool = true;
     /// The service mesh of the clusters: `istio` where they all have it; empty where that is not known.
     pub ServiceMesh, "serviceMesh": Mesh = Mesh::Unknown;
+    /// How new versions are expected to be delivered: `progressive` for canaries and blue/green, `gitops` for manifests that
+    /// Argo CD or Flux applies.
+    pub ExpectedDelivery, "delivery": Vec<DeliveryWay> = Vec::new();
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }

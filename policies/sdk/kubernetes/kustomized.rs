@@ -1,7 +1,7 @@
 //! Whether kustomizations patch objects of a file.
 
 use crate::input::{Input, Related};
-use crate::repository::files::folder;
+use crate::repository::files::{folder, joined};
 use crate::uses::Uses;
 
 crate::usable! {
@@ -51,19 +51,6 @@ fn includes(all: &[Related<'_>], from: &Related<'_>, file: &str) -> bool {
         }
     }
     false
-}
-
-/// A path from a directory, without `.` and `..`.
-fn joined(directory: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in directory.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 #[cfg(test)]

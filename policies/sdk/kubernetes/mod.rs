@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod disruption_budget;
 pub mod file;
+pub mod flagger;
 pub mod flux;
 pub mod gateway;
 pub mod host_path;
