@@ -50,8 +50,8 @@ crate::setting! {
     pub UnprivilegedPorts, "unprivilegedPorts": bool = true;
     /// The service mesh of the clusters: `istio` where they all have it; empty where that is not known.
     pub ServiceMesh, "serviceMesh": Mesh = Mesh::Unknown;
-    /// How new versions are expected to be delivered: `progressive` for canaries and blue/green, `gitops` for manifests that
-    /// Argo CD or Flux applies.
+    /// How new versions are expected to be delivered: `progressive` for canaries and blue/green, `gitops` for
+    /// manifests that Argo CD or Flux applies.
     pub ExpectedDelivery, "delivery": Vec<DeliveryWay> = Vec::new();
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;

@@ -64,9 +64,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let (pods, total) = nearest(replicas, weight, rollout::may_surge(&canary));
     let share = (pods * 200 + total) / (total * 2);
     if (share - weight).abs() > input.parameters.tolerance.get() {
-        let message = format!(
-            "the first weight of {weight} % is {pods} of {total} pods, {share} % of the requests"
-        );
+        let message = format!("the first weight of {weight} % is {pods} of {total} pods, {share} % of the requests");
         findings.report(Code::Far, &place, message).label(&written, "its replicas");
     }
     Ok(())

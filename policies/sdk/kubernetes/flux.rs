@@ -40,8 +40,8 @@ crate::usable! {
             },
         },
     }
-    /// The Kustomizations of Flux that replace variables in what they apply. No relation fits: what they apply lies below
-    /// their path.
+    /// The Kustomizations of Flux that replace variables in what they apply. No relation fits: what they apply lies
+    /// below their path.
     pub SubstitutingKustomizations {
         inventory: {
             substituting_kustomizations: {
