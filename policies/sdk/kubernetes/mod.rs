@@ -27,6 +27,7 @@ pub mod pod_security;
 pub mod priority;
 pub mod probe;
 pub mod production;
+pub mod prometheus;
 pub mod prometheus_rule;
 pub mod rbac;
 pub mod rollout;
