@@ -69,7 +69,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if all.iter().any(|(_, selected)| matches!(selected, Selected::Yes)) {
         return Ok(());
     }
-    let others = if all.len() > 1 { format!(", and {} more do not select it either", all.len() - 1) } else { String::new() };
+    let others =
+        if all.len() > 1 { format!(", and {} more do not select it either", all.len() - 1) } else { String::new() };
     let mut worst: Option<&(Related<'_>, Selected<'_>)> = None;
     for one in &all {
         match &one.1 {

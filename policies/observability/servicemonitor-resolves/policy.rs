@@ -85,9 +85,8 @@ fn check_services(input: &Input<'_, Parameters>, findings: &mut Findings) -> Che
             if !ports.any(|port| port.get("name").text() == name) {
                 let message = format!("no port of Service `{}` is named `{name}`", services[0].name());
                 let ports = services[0].document.at("spec.ports");
-                let fix = meant(&ports, name).map(|meant| {
-                    Fix::unsafe_(format!("name the port `{}`", meant.text())).set(&port, meant.text())
-                });
+                let fix = meant(&ports, name)
+                    .map(|meant| Fix::unsafe_(format!("name the port `{}`", meant.text())).set(&port, meant.text()));
                 let report = findings.report(Code::Port, &port, message);
                 report.label_in(&services[0], &ports, "its ports").fix(fix);
             }
@@ -144,9 +143,8 @@ fn report_undeclared(place: &View<'_>, name: &str, workloads: &[Related<'_>], fi
 
 /// The name of the port of a Service that a text means otherwise: its number, or the container's port behind it.
 fn meant<'d>(ports: &View<'d>, text: &str) -> Option<View<'d>> {
-    let is_meant = |port: &View<'d>| {
-        ["port", "targetPort"].iter().any(|field| port.get(field).scalar_text() == Some(text))
-    };
+    let is_meant =
+        |port: &View<'d>| ["port", "targetPort"].iter().any(|field| port.get(field).scalar_text() == Some(text));
     ports.items().find(is_meant).map(|port| port.get("name")).filter(|name| !name.text().is_empty())
 }
 

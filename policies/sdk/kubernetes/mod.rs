@@ -38,6 +38,7 @@ pub mod service_account;
 pub mod serving;
 pub mod shutdown;
 pub mod spread;
+pub mod tracing;
 pub mod windows;
 pub mod workload;
 pub mod written;

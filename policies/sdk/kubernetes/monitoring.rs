@@ -133,7 +133,9 @@ pub fn monitored<'d, P: Uses<MonitoredServices>>(
 }
 
 /// The workloads behind the Services that the subject, a ServiceMonitor, selects.
-pub fn backends<'d, P: Uses<MonitoredServices>>(input: &Input<'d, P>) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
+pub fn backends<'d, P: Uses<MonitoredServices>>(
+    input: &Input<'d, P>,
+) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
     input.related("monitored_backends")
 }
 

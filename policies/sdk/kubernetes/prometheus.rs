@@ -72,9 +72,7 @@ pub fn has_victoria_metrics<P: Uses<Prometheuses>>(input: &Input<'_, P>) -> bool
 }
 
 /// The Prometheus, PrometheusAgent and ThanosRuler objects that are known.
-pub fn prometheuses<'d, P: Uses<Prometheuses>>(
-    input: &Input<'d, P>,
-) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
+pub fn prometheuses<'d, P: Uses<Prometheuses>>(input: &Input<'d, P>) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
     input.related("prometheuses")
 }
 
@@ -106,7 +104,8 @@ pub fn selectors<'d, P: Uses<Prometheuses> + Uses<OwnNamespace>>(
     });
     let applications = input.related("prometheus_applications").filter(|application| {
         let sources = application.document.at("spec.sources");
-        let charts = sources.items().map(|source| source.get("chart")).chain([application.document.at("spec.source.chart")]);
+        let charts =
+            sources.items().map(|source| source.get("chart")).chain([application.document.at("spec.source.chart")]);
         charts.into_iter().any(|chart| chart.text() == CHART)
     });
     let applications = applications.map(|it| {
@@ -235,8 +234,14 @@ mod tests {
             );
             seen(kind, "{}", [&it, "", ""])
         };
-        assert_eq!((of("PrometheusRule", "ThanosRuler"), of("PodMonitor", "ThanosRuler")), ("yes".into(), String::new()));
-        assert_eq!((of("PrometheusRule", "PrometheusAgent"), of("PodMonitor", "PrometheusAgent")), (String::new(), "yes".into()));
+        assert_eq!(
+            (of("PrometheusRule", "ThanosRuler"), of("PodMonitor", "ThanosRuler")),
+            ("yes".into(), String::new())
+        );
+        assert_eq!(
+            (of("PrometheusRule", "PrometheusAgent"), of("PodMonitor", "PrometheusAgent")),
+            (String::new(), "yes".into())
+        );
     }
 
     #[test]
