@@ -60,6 +60,8 @@ crate::setting! {
     pub AnnotationScraping, "annotationScraping": bool = false;
     /// Images of one's own, as globs; where there is none, every image counts.
     pub FirstPartyImages, "firstPartyImages": Vec<String> = Vec::new();
+    /// Whether clusters are expected to have PriorityClasses of their own.
+    pub ExpectedPriorityClasses, "priorityClasses": bool = false;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }

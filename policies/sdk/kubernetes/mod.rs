@@ -17,6 +17,7 @@ pub mod host_path;
 pub mod ingress;
 pub mod kustomized;
 pub mod limit_range;
+pub mod metadata;
 pub mod monitoring;
 pub mod mount;
 pub mod namespace;
