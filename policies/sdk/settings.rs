@@ -10,6 +10,11 @@ crate::choice! {
 }
 
 crate::choice! {
+    /// Whether something is expected of every cluster.
+    pub Expected { Unknown = "", Required = "required" }
+}
+
+crate::choice! {
     /// A service mesh that goes by the names of ports.
     pub Mesh { Unknown = "", Istio = "istio" }
 }
@@ -17,6 +22,11 @@ crate::choice! {
 crate::choice! {
     /// Whose cloud clusters are in.
     pub Provider { Unknown = "", Aws = "aws", Azure = "azure", Gcp = "gcp" }
+}
+
+crate::choice! {
+    /// A way in which new versions are delivered.
+    pub DeliveryWay { Progressive = "progressive", GitOps = "gitops" }
 }
 
 crate::setting! {
@@ -59,6 +69,19 @@ crate::setting! {
     pub RegistryMirrors, "registryMirrors": Vec<(String, String)> = Vec::new();
     /// The cloud that the clusters are in: `aws`, `azure` or `gcp`; empty where that is not known.
     pub CloudProvider, "cloudProvider": Provider = Provider::Unknown;
+    /// How new versions are expected to be delivered: `progressive` for canaries and blue/green, `gitops` for
+    /// manifests that Argo CD or Flux applies.
+    pub ExpectedDelivery, "delivery": Vec<DeliveryWay> = Vec::new();
+    /// Whether services are expected to export traces: `required`; empty where they need not.
+    pub Tracing, "tracing": Expected = Expected::Unknown;
+    /// Whether something is expected to collect the logs of all pods: `required`; empty where it need not.
+    pub Logs, "logs": Expected = Expected::Unknown;
+    /// Whether the documents are all that a cluster has, so that what is not among them is missing.
+    pub WholeCluster, "wholeCluster": bool = false;
+    /// Whether some Prometheus scrapes what is annotated with `prometheus.io/scrape`.
+    pub AnnotationScraping, "annotationScraping": bool = false;
+    /// Whether clusters are expected to have PriorityClasses of their own.
+    pub ExpectedPriorityClasses, "priorityClasses": bool = false;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }

@@ -42,8 +42,12 @@ const OF_SAMPLES: [&str; 20] = [
 
 /// Whether the subject's file lies in a folder of tests, examples or documentation; false where the file is not known.
 pub fn is_sample<P: Uses<OwnFile>>(input: &Input<'_, P>) -> bool {
-    let folders = folder(input.document.get("file").text());
-    folders.split('/').any(|folder| OF_SAMPLES.contains(&folder))
+    is_sample_path(input.document.get("file").text())
+}
+
+/// Whether a path lies in a folder of tests, examples or documentation.
+pub fn is_sample_path(path: &str) -> bool {
+    folder(path).split('/').any(|folder| OF_SAMPLES.contains(&folder))
 }
 
 #[cfg(test)]

@@ -42,6 +42,24 @@ pub fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
+/// A path from a folder, without `.` and `..`.
+pub fn joined(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// Whether a path is a folder or lies below it; everything lies below the empty one.
+pub fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// A folder and all that it lies in, the innermost first; the repository itself is empty and comes last.
 pub fn upwards(inner: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(inner), |inner| (!inner.is_empty()).then(|| folder(inner)))
@@ -121,6 +139,13 @@ mod tests {
         });
         look("", r#"{"files":[{"path":"a/README.md"}]}"#, &[], &[], |input| assert!(!are_whole(&files(input))));
         look("", r#"{"path":"."}"#, &[], &[], |input| assert_eq!(below(input, "a/b"), "a/b"));
+    }
+
+    #[test]
+    fn paths_are_joined_and_compared_by_their_parts() {
+        assert_eq!(joined("a/b", "../c/./d.yaml"), "a/c/d.yaml");
+        assert_eq!(joined("", "./a"), "a");
+        assert!(is_below("a/b", "a") && is_below("a", "a") && is_below("a", "") && !is_below("ab", "a"));
     }
 
     #[test]
