@@ -20,6 +20,7 @@ pub mod host_path;
 pub mod image_facts;
 pub mod images;
 pub mod ingress;
+pub mod kustomized;
 pub mod limit_range;
 pub mod mention;
 pub mod metadata;
