@@ -6,12 +6,13 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// Nobody logs in to EKS as an IAM user
     ///
-    /// The ConfigMap `aws-auth` in `kube-system` maps no users (`mapUsers`), and no access entry (`aws_eks_access_entry`, or
-    /// `access_entries` of an EKS module) is of an IAM user. ARNs that match `allowed_arns` pass: break-glass users.
+    /// The ConfigMap `aws-auth` in `kube-system` maps no users (`mapUsers`), and no access entry
+    /// (`aws_eks_access_entry`, or `access_entries` of an EKS module) is of an IAM user. ARNs that match `allowed_arns`
+    /// pass: break-glass users.
     ///
     /// ## Why
-    /// An IAM user has an access key that never expires. It lies on laptops and in CI settings, and whoever copies it is in
-    /// the cluster until somebody notices. A role is taken for an hour, by somebody who has just logged in.
+    /// An IAM user has an access key that never expires. It lies on laptops and in CI settings, and whoever copies it
+    /// is in the cluster until somebody notices. A role is taken for an hour, by somebody who has just logged in.
     ///
     /// ## Fix
     /// Map roles, which people take by single sign-on and pipelines by OIDC:
@@ -19,7 +20,7 @@ policy_sdk::rule! {
     /// ```hcl
     /// resource "aws_eks_access_entry" "developers" {
     ///   cluster_name      = aws_eks_cluster.this.name
-    ///   principal_arn     = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Developer_0123456789abcdef"
+    ///   principal_arn     = "arn:aws:iam::111122223333:role/AWSReservedSSO_Developer_0123456789abcdef"
     ///   kubernetes_groups = ["developers"]
     /// }
     /// ```

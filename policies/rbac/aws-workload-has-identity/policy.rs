@@ -5,17 +5,18 @@ use policy_sdk::repository::terraform::{Argument, Block};
 policy_sdk::rule! {
     /// Pods that use AWS have an identity for it
     ///
-    /// The ServiceAccount of a workload whose variables or ConfigMaps name a queue, table, bucket or secret of AWS (an address at
-    /// `amazonaws.com`, an ARN, a variable `DYNAMODB_…`) has a role: by the annotation `eks.amazonaws.com/role-arn`, or by an
-    /// `aws_eks_pod_identity_association` in Terraform.
+    /// The ServiceAccount of a workload whose variables or ConfigMaps name a queue, table, bucket or secret of AWS (an
+    /// address at `amazonaws.com`, an ARN, a variable `DYNAMODB_…`) has a role: by the annotation
+    /// `eks.amazonaws.com/role-arn`, or by an `aws_eks_pod_identity_association` in Terraform.
     ///
-    /// What passes: pods that get keys or a role by variables (`AWS_ACCESS_KEY_ID`, `AWS_ROLE_ARN` …); stored keys are a finding
-    /// of `cloud-credentials-not-static`. Pods that speak to a store of their own (an endpoint that is not at `amazonaws.com`)
-    /// are not checked. Unless Terraform among the files makes a cluster of EKS, the rule is not evaluated.
+    /// What passes: pods that get keys or a role by variables (`AWS_ACCESS_KEY_ID`, `AWS_ROLE_ARN` …); stored keys are
+    /// a finding of `cloud-credentials-not-static`. Pods that speak to a store of their own (an endpoint that is not at
+    /// `amazonaws.com`) are not checked. Unless Terraform among the files makes a cluster of EKS, the rule is not
+    /// evaluated.
     ///
     /// ## Why
-    /// Without a role of their own the AWS libraries take that of the node. Then every pod of the node may do what this one
-    /// needs, and nobody can tell from the log which one did.
+    /// Without a role of their own the AWS libraries take that of the node. Then every pod of the node may do what this
+    /// one needs, and nobody can tell from the log which one did.
     ///
     /// ## Fix
     /// ```hcl

@@ -4,19 +4,19 @@ use policy_sdk::repository::terraform::{Argument, Block, resources};
 policy_sdk::rule! {
     /// Pods cannot take the role of their EC2 node
     ///
-    /// Nodes of EKS ask for a token before they answer about themselves (`http_tokens = "required"`), and the answer does not
-    /// leave the node (`http_put_response_hop_limit = 1`, which is the default of a launch template). Judged are the
-    /// `metadata_options` of launch templates that an `aws_eks_node_group` uses, or that stand beside an `aws_eks_cluster`; of
-    /// node groups in calls of EKS modules; and of Karpenter's EC2NodeClass. The metadata service may be switched off instead
-    /// (`http_endpoint = "disabled"`).
+    /// Nodes of EKS ask for a token before they answer about themselves (`http_tokens = "required"`), and the answer
+    /// does not leave the node (`http_put_response_hop_limit = 1`, which is the default of a launch template). Judged
+    /// are the `metadata_options` of launch templates that an `aws_eks_node_group` uses, or that stand beside an
+    /// `aws_eks_cluster`; of node groups in calls of EKS modules; and of Karpenter's EC2NodeClass. The metadata service
+    /// may be switched off instead (`http_endpoint = "disabled"`).
     ///
     /// Where modules and Karpenter leave the options out, their defaults hold: a token is required.
     ///
     /// ## Why
-    /// The metadata service of EC2 at 169.254.169.254 hands out the credentials of the node's role to whoever asks. With a
-    /// request that an application is tricked into sending, an intruder gets them: they pull every image and, depending on
-    /// the role, change networks and volumes. With a token and a hop limit of 1 no request from a pod's own network gets an
-    /// answer.
+    /// The metadata service of EC2 at 169.254.169.254 hands out the credentials of the node's role to whoever asks.
+    /// With a request that an application is tricked into sending, an intruder gets them: they pull every image and,
+    /// depending on the role, change networks and volumes. With a token and a hop limit of 1 no request from a pod's
+    /// own network gets an answer.
     ///
     /// ## Fix
     /// ```hcl
@@ -26,7 +26,8 @@ policy_sdk::rule! {
     /// }
     /// ```
     ///
-    /// Give pods that call AWS a role of their own first, by Pod Identity or IRSA. Agents with `hostNetwork` go on working.
+    /// Give pods that call AWS a role of their own first, by Pod Identity or IRSA. Agents with `hostNetwork` go on
+    /// working.
     findings: {
         /// The node answers without a token
         TokensOptional: High, Certain;
@@ -42,7 +43,8 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: ["file/TerraformModule", "karpenter.k8s.aws/EC2NodeClass"],
     reads: [
-        "spec.metadataOptions", "resource.aws_launch_template", "resource.aws_eks_node_group", "resource.aws_eks_cluster.*.type",
+        "spec.metadataOptions", "resource.aws_launch_template", "resource.aws_eks_node_group",
+        "resource.aws_eks_cluster.*.type",
         "module.*.attributes.source", "module.*.attributes.metadata_options",
         "module.*.attributes.eks_managed_node_groups.*.metadata_options",
         "module.*.attributes.self_managed_node_groups.*.metadata_options",

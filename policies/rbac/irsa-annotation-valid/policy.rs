@@ -4,17 +4,17 @@ use policy_sdk::values::credential::is_interpolation;
 policy_sdk::rule! {
     /// The role that a ServiceAccount names on EKS is an ARN of a role
     ///
-    /// The annotation `eks.amazonaws.com/role-arn` of a ServiceAccount is `arn:PARTITION:iam::ACCOUNT:role/NAME`, with or
-    /// without a path before the name, with an account of twelve digits, and without spaces or quotes. With
-    /// `allowed_accounts` the account is one of those. A value that something else fills in (`${ROLE_ARN}`, `<account>`)
-    /// is not evaluated.
+    /// The annotation `eks.amazonaws.com/role-arn` of a ServiceAccount is `arn:PARTITION:iam::ACCOUNT:role/NAME`, with
+    /// or without a path before the name, with an account of twelve digits, and without spaces or quotes. With
+    /// `allowed_accounts` the account is one of those. A value that something else fills in (`${ROLE_ARN}`,
+    /// `<account>`) is not evaluated.
     ///
     /// `eks.amazonaws.com/token-expiration` beside it is between 3600 and 86400 seconds: EKS' webhook takes the nearer
     /// bound instead of anything else, without a word.
     ///
     /// ## Why
-    /// The pod starts with any value. Only when it asks for its first object does AWS refuse the token, and libraries that
-    /// then try the next source of credentials use the role of the node, with other rights.
+    /// The pod starts with any value. Only when it asks for its first object does AWS refuse the token, and libraries
+    /// that then try the next source of credentials use the role of the node, with other rights.
     ///
     /// ## Fix
     /// ```yaml

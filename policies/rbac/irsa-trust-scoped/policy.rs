@@ -6,17 +6,17 @@ policy_sdk::rule! {
     /// A role of EKS can be taken by named ServiceAccounts only
     ///
     /// A statement that lets the OIDC provider of an EKS cluster take a role (`sts:AssumeRoleWithWebIdentity`) has a
-    /// condition on `…:sub` whose values are whole names, `system:serviceaccount:NAMESPACE:NAME`, without wildcards, and one on
-    /// `…:aud`. Several exact names pass, and so does `StringLike` without a wildcard. Policies are read from
-    /// `aws_iam_policy_document` and from JSON in `assume_role_policy`; calls of the modules for such roles by
+    /// condition on `…:sub` whose values are whole names, `system:serviceaccount:NAMESPACE:NAME`, without wildcards,
+    /// and one on `…:aud`. Several exact names pass, and so does `StringLike` without a wildcard. Policies are read
+    /// from `aws_iam_policy_document` and from JSON in `assume_role_policy`; calls of the modules for such roles by
     /// `oidc_providers`.
     ///
-    /// Roles of other providers (GitHub, GitLab …) are not checked here. A policy that `jsonencode` builds of values that are
-    /// only known after apply is not evaluated.
+    /// Roles of other providers (GitHub, GitLab …) are not checked here. A policy that `jsonencode` builds of values
+    /// that are only known after apply is not evaluated.
     ///
     /// ## Why
-    /// The provider vouches for every pod of the cluster. Without the condition any pod, in any namespace, takes the role; with
-    /// a wildcard in the name it is enough to create a ServiceAccount that matches.
+    /// The provider vouches for every pod of the cluster. Without the condition any pod, in any namespace, takes the
+    /// role; with a wildcard in the name it is enough to create a ServiceAccount that matches.
     ///
     /// ## Fix
     /// ```hcl

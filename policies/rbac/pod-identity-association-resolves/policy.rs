@@ -5,15 +5,16 @@ use policy_sdk::repository::terraform::{Argument, resources};
 policy_sdk::rule! {
     /// Pods can take the roles that Pod Identity associates with them
     ///
-    /// For each `aws_eks_pod_identity_association` of a Terraform module: the role of the same module that it names may be taken
-    /// by `pods.eks.amazonaws.com`, with `sts:AssumeRole` and `sts:TagSession`. A module that makes the cluster installs the
-    /// add-on `eks-pod-identity-agent` too, unless the cluster is in Auto Mode, which has the agent built in.
+    /// For each `aws_eks_pod_identity_association` of a Terraform module: the role of the same module that it names may
+    /// be taken by `pods.eks.amazonaws.com`, with `sts:AssumeRole` and `sts:TagSession`. A module that makes the
+    /// cluster installs the add-on `eks-pod-identity-agent` too, unless the cluster is in Auto Mode, which has the
+    /// agent built in.
     ///
     /// Roles of other modules, and policies that are only known after apply, are not evaluated.
     ///
     /// ## Why
-    /// AWS accepts the association anyway. The pods start without the role and fail at their first request to AWS, or work
-    /// with the role of the node.
+    /// AWS accepts the association anyway. The pods start without the role and fail at their first request to AWS, or
+    /// work with the role of the node.
     ///
     /// ## Fix
     /// ```hcl

@@ -7,19 +7,19 @@ policy_sdk::rule! {
     /// No subject of a RoleBinding or ClusterRoleBinding is the user `system:anonymous` or one of the groups
     /// `system:unauthenticated`, `system:authenticated` and `system:serviceaccounts`.
     ///
-    /// What passes: the bindings that Kubernetes makes for itself (label `kubernetes.io/bootstrapping: rbac-defaults`), and
-    /// the pairs that it documents: `system:public-info-viewer` for both groups of users, `system:basic-user` and
-    /// `system:discovery` for `system:authenticated`, `system:service-account-issuer-discovery`, which shows public keys, for
-    /// all, and kubeadm's `kubeadm:bootstrap-signer-clusterinfo` in `kube-public`. All accounts of one namespace
-    /// (`system:serviceaccounts:NAMESPACE`) are a finding of `rbac-default-sa-bound`.
+    /// What passes: the bindings that Kubernetes makes for itself (label `kubernetes.io/bootstrapping: rbac-defaults`),
+    /// and the pairs that it documents: `system:public-info-viewer` for both groups of users, `system:basic-user` and
+    /// `system:discovery` for `system:authenticated`, `system:service-account-issuer-discovery`, which shows public
+    /// keys, for all, and kubeadm's `kubeadm:bootstrap-signer-clusterinfo` in `kube-public`. All accounts of one
+    /// namespace (`system:serviceaccounts:NAMESPACE`) are a finding of `rbac-default-sa-bound`.
     ///
-    /// A role among the documents that only reads, and neither Secrets nor by wildcards, is milder; one for people without a
-    /// login has to name the objects, too.
+    /// A role among the documents that only reads, and neither Secrets nor by wildcards, is milder; one for people
+    /// without a login has to name the objects, too.
     ///
     /// ## Why
-    /// `system:anonymous` and `system:unauthenticated` are whoever reaches the API server, from the internet too where its
-    /// address is public. `system:authenticated` is everybody with any login: on some clouds that is every account of the
-    /// provider. `system:serviceaccounts` is every pod of the cluster.
+    /// `system:anonymous` and `system:unauthenticated` are whoever reaches the API server, from the internet too where
+    /// its address is public. `system:authenticated` is everybody with any login: on some clouds that is every account
+    /// of the provider. `system:serviceaccounts` is every pod of the cluster.
     ///
     /// ## Fix
     /// Bind the role to the group or ServiceAccount that needs it, and delete the subject that stands for everybody:
@@ -41,7 +41,6 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Security,
-    controls: ["cis:5.1.1"],
     peers: [
         "KC:C-0262", "KC:C-0265", "TR:KSV-0122", "TR:KSV-01011", "GK:disallowanonymous",
         "KY:restrict-binding-system-groups",

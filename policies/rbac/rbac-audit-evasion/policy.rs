@@ -4,15 +4,15 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Roles do not delete events
     ///
-    /// No entry of a ClusterRole grants `delete` or `deletecollection` on events, in the core group or in `events.k8s.io`.
-    /// Wildcards are a finding of `rbac-no-wildcards`; Kubernetes' own roles (label `kubernetes.io/bootstrapping:
-    /// rbac-defaults`) are exempt.
+    /// No entry of a ClusterRole grants `delete` or `deletecollection` on events, in the core group or in
+    /// `events.k8s.io`. Wildcards are a finding of `rbac-no-wildcards`; Kubernetes' own roles (label
+    /// `kubernetes.io/bootstrapping: rbac-defaults`) are exempt.
     ///
     /// Log files of pods cannot be deleted through the API, and the API server's audit log is no object of it.
     ///
     /// ## Why
-    /// Events are what an investigation reads first: which image was pulled, which pod was killed and by whom. An intruder
-    /// who may delete them leaves no such trace.
+    /// Events are what an investigation reads first: which image was pulled, which pod was killed and by whom. An
+    /// intruder who may delete them leaves no such trace.
     ///
     /// ## Fix
     /// Recording events needs two verbs; generated roles often have all of them:

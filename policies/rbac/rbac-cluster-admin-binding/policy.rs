@@ -5,16 +5,16 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// cluster-admin is bound only to break-glass groups
     ///
-    /// No binding of the ClusterRole `cluster-admin` has a subject that is not in `allowed_subjects`: by default the groups
-    /// `system:masters` and `kubeadm:cluster-admins`, which Kubernetes and kubeadm bind themselves. A RoleBinding gives the
-    /// role in one namespace only and is milder.
+    /// No binding of the ClusterRole `cluster-admin` has a subject that is not in `allowed_subjects`: by default the
+    /// groups `system:masters` and `kubeadm:cluster-admins`, which Kubernetes and kubeadm bind themselves. A
+    /// RoleBinding gives the role in one namespace only and is milder.
     ///
     /// Subjects that stand for everybody are a finding of `rbac-anonymous-binding`.
     ///
     /// ## Why
-    /// `cluster-admin` may do everything everywhere: read every Secret, start a privileged pod on every node, delete every
-    /// namespace. Whoever breaks into one pod of a ServiceAccount with this role, or takes one token of it from a CI job,
-    /// owns the cluster.
+    /// `cluster-admin` may do everything everywhere: read every Secret, start a privileged pod on every node, delete
+    /// every namespace. Whoever breaks into one pod of a ServiceAccount with this role, or takes one token of it from a
+    /// CI job, owns the cluster.
     ///
     /// ## Fix
     /// Write a role with what the subject needs, and bind that:

@@ -9,13 +9,13 @@ policy_sdk::rule! {
     /// No entry of a ClusterRole grants `create` on pods, or on what makes pods: Deployments, DaemonSets, StatefulSets,
     /// ReplicaSets, Jobs and CronJobs. A ClusterRole that only RoleBindings bind passes, as does a Role.
     ///
-    /// `update` and `patch` are no finding, since they scale and roll out what is there. Exempt are roles whose name matches
-    /// `allow_roles` or begins with `system:`, roles that are put into others (`aggregate-to-edit`, `aggregationRule`), and
-    /// Kubernetes' own. Wildcards are a finding of `rbac-no-wildcards`.
+    /// `update` and `patch` are no finding, since they scale and roll out what is there. Exempt are roles whose name
+    /// matches `allow_roles` or begins with `system:`, roles that are put into others (`aggregate-to-edit`,
+    /// `aggregationRule`), and Kubernetes' own. Wildcards are a finding of `rbac-no-wildcards`.
     ///
     /// ## Why
-    /// Whoever creates a pod in a namespace has the rights of every ServiceAccount there, reads every Secret there, and runs
-    /// on a node of the cluster. In every namespace, `kube-system` included, this leads to all rights that exist.
+    /// Whoever creates a pod in a namespace has the rights of every ServiceAccount there, reads every Secret there, and
+    /// runs on a node of the cluster. In every namespace, `kube-system` included, this leads to all rights that exist.
     ///
     /// ## Fix
     /// Bind the role by a RoleBinding in the namespaces where the subject deploys:

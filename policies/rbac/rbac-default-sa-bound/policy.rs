@@ -5,15 +5,15 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// The ServiceAccount `default` has no roles
     ///
-    /// No RoleBinding or ClusterRoleBinding has a ServiceAccount `default` among its subjects, or all accounts of a namespace
-    /// (`system:serviceaccounts:NAMESPACE`). OpenShift's binding of `system:image-puller`, which lets a namespace pull its
-    /// own images, passes.
+    /// No RoleBinding or ClusterRoleBinding has a ServiceAccount `default` among its subjects, or all accounts of a
+    /// namespace (`system:serviceaccounts:NAMESPACE`). OpenShift's binding of `system:image-puller`, which lets a
+    /// namespace pull its own images, passes.
     ///
     /// A binding of `cluster-admin` is a finding of `rbac-cluster-admin-binding` alone.
     ///
     /// ## Why
-    /// Every pod that names no account runs as `default`. A right for one of them is a right for all of them, also for the
-    /// pod that somebody deploys next year and that has a hole.
+    /// Every pod that names no account runs as `default`. A right for one of them is a right for all of them, also for
+    /// the pod that somebody deploys next year and that has a hole.
     ///
     /// ## Fix
     /// Give the workload that needs the role an account of its own, and bind that:

@@ -4,17 +4,18 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Roles do not let a subject give itself more rights
     ///
-    /// No entry of a Role or ClusterRole grants `escalate` or `bind` on roles or cluster roles, or `impersonate` on users,
-    /// groups, ServiceAccounts, uids or extras, without `resourceNames`. A Role reaches one namespace and is milder.
+    /// No entry of a Role or ClusterRole grants `escalate` or `bind` on roles or cluster roles, or `impersonate` on
+    /// users, groups, ServiceAccounts, uids or extras, without `resourceNames`. A Role reaches one namespace and is
+    /// milder.
     ///
-    /// Creating and changing roles and bindings is no finding: the API server refuses rights there that the subject lacks
-    /// itself, unless it has one of these verbs. Verbs by `*` are a finding of `rbac-no-wildcards`. Kubernetes' own roles
-    /// (label `kubernetes.io/bootstrapping: rbac-defaults`) are exempt.
+    /// Creating and changing roles and bindings is no finding: the API server refuses rights there that the subject
+    /// lacks itself, unless it has one of these verbs. Verbs by `*` are a finding of `rbac-no-wildcards`. Kubernetes'
+    /// own roles (label `kubernetes.io/bootstrapping: rbac-defaults`) are exempt.
     ///
     /// ## Why
-    /// With `escalate` a subject writes any right into a role that it has, with `bind` it binds itself to `cluster-admin`,
-    /// and with `impersonate` it acts as an administrator. Whoever breaks into its pod or takes its token owns what
-    /// the role reaches.
+    /// With `escalate` a subject writes any right into a role that it has, with `bind` it binds itself to
+    /// `cluster-admin`, and with `impersonate` it acts as an administrator. Whoever breaks into its pod or takes its
+    /// token owns what the role reaches.
     ///
     /// ## Fix
     /// Leave the verb out. Name what may be bound where a controller hands out a few fixed roles:

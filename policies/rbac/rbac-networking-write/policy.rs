@@ -6,21 +6,21 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// People's roles do not write endpoints
     ///
-    /// A role for people grants no `create`, `update` or `patch` on Endpoints and EndpointSlices. Roles for people are those
-    /// that are put into `edit` or `admin` by a label, Kubernetes' own among them, and those whose name is in
+    /// A role for people grants no `create`, `update` or `patch` on Endpoints and EndpointSlices. Roles for people are
+    /// those that are put into `edit` or `admin` by a label, Kubernetes' own among them, and those whose name is in
     /// `people_roles`.
     ///
     /// Roles of controllers pass: load balancers and operators write these objects.
     ///
     /// ## Why
     /// An Ingress or load balancer sends requests wherever the endpoints of its Service point, also to pods of another
-    /// namespace, past the NetworkPolicies of that namespace (CVE-2021-25740). Kubernetes took the right out of `edit` in 1.22,
-    /// but only from new clusters: an upgraded one still has it.
+    /// namespace, past the NetworkPolicies of that namespace (CVE-2021-25740). Kubernetes took the right out of `edit`
+    /// in 1.22, but only from new clusters: an upgraded one still has it.
     ///
     /// ## Fix
     /// Take Endpoints and EndpointSlices out of the entry. If the cluster is older than 1.22, edit
-    /// `system:aggregate-to-edit` with the annotation `rbac.authorization.kubernetes.io/autoupdate: "false"`, so that the
-    /// API server keeps the change.
+    /// `system:aggregate-to-edit` with the annotation `rbac.authorization.kubernetes.io/autoupdate: "false"`, so that
+    /// the API server keeps the change.
     findings: {
         /// A role for people writes where requests are sent
         Endpoints: Low, Guess;

@@ -7,22 +7,22 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// Roles do not open a shell in other pods
     ///
-    /// No entry of a Role or ClusterRole grants `create` on `pods/exec`, `pods/attach` or `pods/portforward`, `update` or
-    /// `patch` on `pods/ephemeralcontainers`, or any request through `pods/proxy`. Before Kubernetes 1.35 (setting
-    /// `kubernetesVersion`) `get` is enough to open an exec or a port over a WebSocket. A Role, or `resourceNames`, makes it
-    /// milder.
+    /// No entry of a Role or ClusterRole grants `create` on `pods/exec`, `pods/attach` or `pods/portforward`, `update`
+    /// or `patch` on `pods/ephemeralcontainers`, or any request through `pods/proxy`. Before Kubernetes 1.35 (setting
+    /// `kubernetesVersion`) `get` is enough to open an exec or a port over a WebSocket. A Role, or `resourceNames`,
+    /// makes it milder.
     ///
     /// Exempt are roles whose name matches `allow_roles`, and Kubernetes' own (label `kubernetes.io/bootstrapping:
     /// rbac-defaults`). Wildcards are a finding of `rbac-no-wildcards`.
     ///
     /// ## Why
-    /// A shell in a pod has all that the pod has: its Secrets, its cloud identity, its database. Changes made there are in no
-    /// repository and in no image, and the audit log holds only that a shell was opened.
+    /// A shell in a pod has all that the pod has: its Secrets, its cloud identity, its database. Changes made there are
+    /// in no repository and in no image, and the audit log holds only that a shell was opened.
     ///
     /// ## Fix
-    /// Leave these sub-resources out of roles for every day. Put them into a role that is bound for an incident and taken back
-    /// afterwards, and name it so that the rule knows it (`break-glass-debug`). A controller needs a Role in the namespace
-    /// of its own pods:
+    /// Leave these sub-resources out of roles for every day. Put them into a role that is bound for an incident and
+    /// taken back afterwards, and name it so that the rule knows it (`break-glass-debug`). A controller needs a Role in
+    /// the namespace of its own pods:
     ///
     /// ```yaml
     /// kind: Role

@@ -4,13 +4,13 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Roles do not read all Secrets
     ///
-    /// No entry of a Role or ClusterRole grants `get`, `list` or `watch` on Secrets without `resourceNames`. How bad it is
-    /// depends on the bindings of the role: a ClusterRoleBinding opens the Secrets of the whole cluster, a RoleBinding those of
-    /// one namespace. Each entry is judged alone: names in one do not narrow another.
+    /// No entry of a Role or ClusterRole grants `get`, `list` or `watch` on Secrets without `resourceNames`. How bad it
+    /// is depends on the bindings of the role: a ClusterRoleBinding opens the Secrets of the whole cluster, a
+    /// RoleBinding those of one namespace. Each entry is judged alone: names in one do not narrow another.
     ///
-    /// `list` and `watch` with `resourceNames` pass: an informer with a field selector asks for one object so. Kubernetes' own
-    /// roles (label `kubernetes.io/bootstrapping: rbac-defaults`) and roles that are put into `edit` or `admin`, which read
-    /// Secrets anyway, are exempt. Wildcards are a finding of `rbac-no-wildcards`.
+    /// `list` and `watch` with `resourceNames` pass: an informer with a field selector asks for one object so.
+    /// Kubernetes' own roles (label `kubernetes.io/bootstrapping: rbac-defaults`) and roles that are put into `edit` or
+    /// `admin`, which read Secrets anyway, are exempt. Wildcards are a finding of `rbac-no-wildcards`.
     ///
     /// ## Why
     /// Secrets hold what leads further: passwords of databases, keys of clouds, tokens of other ServiceAccounts. Who
@@ -26,9 +26,9 @@ policy_sdk::rule! {
     ///   verbs: [get]
     /// ```
     ///
-    /// If the names are not known beforehand, bind the ClusterRole by a RoleBinding in each namespace that the controller
-    /// watches, instead of a ClusterRoleBinding. For a controller of Secrets (cert-manager, External Secrets) this is its
-    /// purpose: write an exemption for its role, with the reason.
+    /// If the names are not known beforehand, bind the ClusterRole by a RoleBinding in each namespace that the
+    /// controller watches, instead of a ClusterRoleBinding. For a controller of Secrets (cert-manager, External
+    /// Secrets) this is its purpose: write an exemption for its role, with the reason.
     findings: {
         /// A ClusterRoleBinding gives the Secrets of the whole cluster
         Everywhere: High, Likely;

@@ -6,16 +6,17 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// Nobody gets the group system:masters
     ///
-    /// The group `system:masters` stands in none of the places that put somebody into it: the groups of the ConfigMap `aws-auth`,
-    /// `kubernetes_groups` of EKS access entries (which AWS refuses), the organization of a CertificateSigningRequest, of
-    /// cert-manager's Certificate and of a certificate that a shell script makes (`O=system:masters`). ARNs that match
-    /// `allowed_arns` pass: break-glass roles.
+    /// The group `system:masters` stands in none of the places that put somebody into it: the groups of the ConfigMap
+    /// `aws-auth`, `kubernetes_groups` of EKS access entries (which AWS refuses), the organization of a
+    /// CertificateSigningRequest, of cert-manager's Certificate and of a certificate that a shell script makes
+    /// (`O=system:masters`). ARNs that match `allowed_arns` pass: break-glass roles.
     ///
     /// Bindings of the group are no finding: it has all rights without any.
     ///
     /// ## Why
-    /// The API server lets this group do everything without a look at roles or admission webhooks for RBAC. No binding can be
-    /// deleted to take that back. A certificate with it works until it ends, since Kubernetes knows no revocation.
+    /// The API server lets this group do everything without a look at roles and bindings. No binding
+    /// can be deleted to take that back. A certificate with it works until it ends, since Kubernetes knows no
+    /// revocation.
     ///
     /// ## Fix
     /// Use a group of your own, and bind it to what its people need:
@@ -27,7 +28,8 @@ policy_sdk::rule! {
     ///     groups: [operators]
     /// ```
     ///
-    /// On EKS an access policy gives administrators their rights: `AmazonEKSClusterAdminPolicy`, which can be taken back.
+    /// On EKS an access policy gives administrators their rights: `AmazonEKSClusterAdminPolicy`, which can be taken
+    /// back.
     findings: {
         /// Who logs in to EKS gets the group
         Mapped: High, Certain;

@@ -5,19 +5,20 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// What the internet reaches does not own the cluster
     ///
-    /// The ServiceAccount of a workload that is reached from outside of the cluster has no ClusterRoleBinding that leads to all of
-    /// it: to `cluster-admin`, `admin` or `edit`, to a role with wildcards on the core group, with `escalate`, `bind` or
-    /// `impersonate`, or with `get`, `list` or `watch` on all Secrets. Bindings of all ServiceAccounts
-    /// (`system:serviceaccounts`) and of all in the namespace count too.
+    /// The ServiceAccount of a workload that is reached from outside of the cluster has no ClusterRoleBinding that
+    /// leads to all of it: to `cluster-admin`, `admin` or `edit`, to a role with wildcards on the core group, with
+    /// `escalate`, `bind` or `impersonate`, or with `get`, `list` or `watch` on all Secrets. Bindings of all
+    /// ServiceAccounts (`system:serviceaccounts`) and of all in the namespace count too.
     ///
-    /// Reached from outside is what an Ingress, a route of the Gateway API, or a Service of the type LoadBalancer leads
-    /// to, unless an annotation makes the load balancer internal. `exposed_only: false` checks all workloads. Pods that mount
-    /// no token of the API server pass. If a role is not among the documents, the rule is not evaluated.
+    /// Reached from outside is what an Ingress, a route of the Gateway API, OpenShift or Traefik, or a Service of the
+    /// type LoadBalancer leads to, unless an annotation makes the load balancer internal. `exposed_only: false` checks
+    /// all workloads. Pods that mount no token of the API server pass. If a role is not among the documents, the rule
+    /// is not evaluated.
     ///
     /// ## Why
-    /// The token of the account lies in every container of the pod. One hole in the application, found by anybody on the
-    /// internet, is then a hole in the whole cluster: with all Secrets an intruder has the tokens and passwords of every
-    /// other application.
+    /// The token of the account lies in every container of the pod. One hole in the application, found by anybody on
+    /// the internet, is then a hole in the whole cluster: with all Secrets an intruder has the tokens and passwords of
+    /// every other application.
     ///
     /// ## Fix
     /// Take one step out of the chain that the finding shows. Mount no token if the application does not need it:
@@ -72,6 +73,24 @@ policy_sdk::rule! {
                 namespace: "spec.rules[*].backendRefs[*].namespace",
             },
             reads: ["spec.rules"],
+        },
+        openshift_routes: {
+            kinds: ["route.openshift.io/Route"],
+            scope: "namespace",
+            via: "fronts",
+            relation: names { kind: "spec.to.kind=Service", name: "spec.to.name" },
+            reads: ["spec.to"],
+        },
+        traefik_routes: {
+            kinds: ["traefik.io/IngressRoute", "traefik.io/IngressRouteTCP"],
+            scope: "cluster",
+            via: "fronts",
+            relation: names {
+                kind: "spec.routes[*].services[*].kind=Service",
+                name: "spec.routes[*].services[*].name",
+                namespace: "spec.routes[*].services[*].namespace",
+            },
+            reads: ["spec.routes"],
         },
     },
     parameters: {
@@ -134,10 +153,12 @@ fn way_in<'d>(input: &Input<'d, Parameters>) -> Vec<Step<'d>> {
     if let Some(service) = services.iter().find(is_public) {
         return vec![(service.clone(), service.document.at("spec.type"), "it is reached from outside")];
     }
-    let mut fronts = input.related("ingresses").chain(input.related("routes"));
+    let queries = ["ingresses", "routes", "openshift_routes", "traefik_routes"];
+    let mut fronts = queries.into_iter().flat_map(|query| input.related(query));
     let Some(front) = fronts.next() else { return Vec::new() };
     let spec = front.document.get("spec");
-    let place = [spec.get("rules"), spec.get("defaultBackend")].into_iter().find(View::exists).unwrap_or(spec);
+    let places = ["rules", "defaultBackend", "to", "routes"].map(|field| spec.get(field));
+    let place = places.into_iter().find(View::exists).unwrap_or(spec);
     let behind = front.via().next().and_then(|at| services.get(at));
     let mut way = vec![(front.clone(), place, "it is reached from outside")];
     way.extend(behind.map(|service| (service.clone(), service.document.get("spec"), "it leads to the pods")));

@@ -3,13 +3,13 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// No Secret holds a token that never expires
     ///
-    /// No Secret is of the type `kubernetes.io/service-account-token`. Kubernetes fills such a Secret with a token of the
-    /// ServiceAccount that its annotation names, and this token has no end. At admission only new Secrets are checked, so
-    /// that old ones can still be changed and deleted.
+    /// No Secret is of the type `kubernetes.io/service-account-token`. Kubernetes fills such a Secret with a token of
+    /// the ServiceAccount that its annotation names, and this token has no end. At admission only new Secrets are
+    /// checked, so that old ones can still be changed and deleted.
     ///
     /// ## Why
-    /// Whoever reads the Secret once, or a backup of it, is this ServiceAccount from then on, from anywhere. The token ends
-    /// only when somebody deletes the Secret. Since 1.24 Kubernetes makes none of these by itself.
+    /// Whoever reads the Secret once, or a backup of it, is this ServiceAccount from then on, from anywhere. The token
+    /// ends only when somebody deletes the Secret. Since 1.24 Kubernetes makes none of these by itself.
     ///
     /// ## Fix
     /// A pod needs no Secret: it mounts a token that the kubelet renews.

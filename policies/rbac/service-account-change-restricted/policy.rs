@@ -5,18 +5,18 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// Only named people and controllers change the ServiceAccount of a workload
     ///
-    /// An UPDATE that changes the account of a workload's pod template comes from a user in `allowed_users` or from a member of
-    /// a group in `allowed_groups`. While both lists are empty, the rule is off.
+    /// An UPDATE that changes the account of a workload's pod template comes from a user in `allowed_users` or from a
+    /// member of a group in `allowed_groups`. While both lists are empty, the rule is off.
     ///
     /// The rule needs the old object and the user, so it only judges requests at admission.
     ///
     /// ## Why
-    /// Whoever may update a Deployment may have its pods run as any ServiceAccount of the namespace, and so use rights and cloud
-    /// roles that nobody gave to that person.
+    /// Whoever may update a Deployment may have its pods run as any ServiceAccount of the namespace, and so use rights
+    /// and cloud roles that nobody gave to that person.
     ///
     /// ## Fix
-    /// Change the account where the manifest is kept, so that the delivery controller applies it after a review. List this
-    /// controller in the bundle:
+    /// Change the account where the manifest is kept, so that the delivery controller applies it after a review. List
+    /// this controller in the bundle:
     ///
     /// ```yaml
     /// - rule: service-account-change-restricted

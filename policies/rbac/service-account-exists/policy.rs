@@ -7,15 +7,15 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// The ServiceAccount of a workload is there
     ///
-    /// The account that a pod names in `serviceAccountName`, or in the older field `serviceAccount`, is deployed with it, in
-    /// the same namespace. Names in `ignore` pass: `default`, which every namespace has, and the accounts that OpenShift
-    /// makes in every project.
+    /// The account that a pod names in `serviceAccountName`, or in the older field `serviceAccount`, is deployed with
+    /// it, in the same namespace. Names in `ignore` pass: `default`, which every namespace has, and the accounts that
+    /// OpenShift makes in every project.
     ///
-    /// Where no account of the namespace is in the folder of the workload, accounts are perhaps kept elsewhere, and the finding
-    /// is a guess.
+    /// Where no account of the namespace is in the folder of the workload, accounts are perhaps kept elsewhere, and the
+    /// finding is a guess.
     ///
-    /// An account that Terraform (`kubernetes_service_account`) or eksctl (`iam.serviceAccounts`) makes counts. Where charts,
-    /// operators or other files that are not read may bring the account, the rule is not evaluated.
+    /// An account that Terraform (`kubernetes_service_account`) or eksctl (`iam.serviceAccounts`) makes counts. Where
+    /// charts, operators or other files that are not read may bring the account, the rule is not evaluated.
     ///
     /// ## Why
     /// The API server makes no pod whose account is missing. A new Deployment stays at zero pods with an event on its
@@ -91,7 +91,8 @@ policy_sdk::rule! {
     },
 }
 
-/// Kinds whose references kustomize changes together with the names; of others it only does what its `configurations` say.
+/// Kinds whose references kustomize changes together with the names; of others it only does what its `configurations`
+/// say.
 const OWN_KINDS: [&str; 8] =
     ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod"];
 

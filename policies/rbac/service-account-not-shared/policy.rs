@@ -5,14 +5,14 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// A cloud identity belongs to one application
     ///
-    /// A ServiceAccount with a role of a cloud (annotation of EKS, GKE or Azure's workload identity) is used by the pods of at
-    /// most `max_applications` applications. Workloads are of one application if they have the same
-    /// `app.kubernetes.io/name`, else the same `app`, else the same name but for `-v2`, `-canary` and the like. Jobs and
-    /// CronJobs whose name begins with that of an application belong to it.
+    /// A ServiceAccount with a role of a cloud (annotation of EKS, GKE or Azure's workload identity) is used by the
+    /// pods of at most `max_applications` applications. Workloads are of one application if they have the same
+    /// `app.kubernetes.io/name`, else the same `app`, else the same name but for `-v2`, `-canary` and the like. Jobs
+    /// and CronJobs whose name begins with that of an application belong to it.
     ///
     /// ## Why
-    /// Every application that shares the account may do what the most privileged of them needs. Whoever breaks into the least
-    /// important one reads the bucket of the others, and the cloud's audit log names only the shared role.
+    /// Every application that shares the account may do what the most privileged of them needs. Whoever breaks into the
+    /// least important one reads the bucket of the others, and the cloud's audit log names only the shared role.
     ///
     /// ## Fix
     /// Give each application an account of its own, with a role of its own:
@@ -43,7 +43,9 @@ policy_sdk::rule! {
                 kind: "=ServiceAccount",
                 name: "pod.spec.serviceAccountName|pod.spec.serviceAccount=default",
             },
-            reads: ["object.metadata.labels", "pod.metadata.labels", "pod.spec.serviceAccountName", "pod.spec.serviceAccount"],
+            reads: [
+                "object.metadata.labels", "pod.metadata.labels", "pod.spec.serviceAccountName", "pod.spec.serviceAccount",
+            ],
         },
     },
     parameters: {

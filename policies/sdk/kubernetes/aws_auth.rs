@@ -7,8 +7,8 @@ use crate::repository::terraform::{self, Argument};
 use crate::uses::Uses;
 
 crate::usable! {
-    /// Who may log in to EKS by the subject: the ConfigMap `aws-auth`, or a Terraform module with access entries or a call
-    /// of an EKS module.
+    /// Who may log in to EKS by the subject: the ConfigMap `aws-auth`, or a Terraform module with access entries or a
+    /// call of an EKS module.
     pub EksLogins {
         reads: [
             "data.mapRoles:yaml", "data.mapUsers:yaml", "resource.aws_eks_access_entry", "module.*.attributes.source",

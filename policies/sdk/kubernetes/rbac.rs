@@ -24,8 +24,8 @@ crate::usable! {
             },
         },
     }
-    /// The bindings that name a ServiceAccount of the name that the subject, a workload, runs as. Those of groups of accounts
-    /// are not among them: no value of the subject is such a group's name.
+    /// The bindings that name a ServiceAccount of the name that the subject, a workload, runs as. Those of groups of
+    /// accounts are not among them: no value of the subject is such a group's name.
     pub AccountBindings {
         reads: ["pod.spec.serviceAccountName", "pod.spec.serviceAccount"],
         inventory: {
@@ -40,8 +40,8 @@ crate::usable! {
             },
         },
     }
-    /// The cluster roles that the ServiceAccount has as which the subject, a workload, runs: by bindings of its name, and of
-    /// groups that it is in. For those no relation fits: no value of the subject is the name of such a group.
+    /// The cluster roles that the ServiceAccount has as which the subject, a workload, runs: by bindings of its name,
+    /// and of groups that it is in. For those no relation fits: no value of the subject is the name of such a group.
     pub AccountRoles {
         reads: ["pod.spec.serviceAccountName", "pod.spec.serviceAccount"],
         inventory: {
@@ -266,8 +266,8 @@ fn is_made_by_kubernetes(document: &View<'_>) -> bool {
     document.at("metadata.labels").get("kubernetes.io/bootstrapping").text() == "rbac-defaults"
 }
 
-/// The built-in roles for people (`admin`, `edit`, `view`) into which the subject, a ClusterRole, is put, with the place of
-/// the label.
+/// The built-in roles for people (`admin`, `edit`, `view`) into which the subject, a ClusterRole, is put, with the
+/// place of the label.
 pub fn aggregated_into<'d, P: Uses<OwnRole>>(
     input: &Input<'d, P>,
 ) -> impl Iterator<Item = (&'d str, View<'d>)> + use<'d, P> {
@@ -299,7 +299,8 @@ pub fn binding_of_account<'d, P: Uses<AccountBindings>>(input: &Input<'d, P>) ->
     input.related("account_bindings").find(|binding| subjects_of(&binding.document).any(|subject| is_account(&subject)))
 }
 
-/// Whether a subject of a binding is the ServiceAccount of this one, a workload. A namespace that is not written may be any.
+/// Whether a subject of a binding is the ServiceAccount of this one, a workload. A namespace that is not written may be
+/// any.
 fn names_account<'i, P>(input: &'i Input<'_, P>) -> impl Fn(&Subject<'_>) -> bool + use<'i, P> {
     let own = &*input.subject.namespace;
     let name = Some(service_account::name_of(input).text()).filter(|name| !name.is_empty());
