@@ -51,9 +51,22 @@ policy_sdk::rule! {
     ],
     uses: [OwnIngress, BackendServices, OwnRoute, RouteServices, ReferenceGrants, OperatedPods, OwnFile],
     inventory: {
-        // No relation fits: what counts is whether Services are kept with these documents at all. So only where they are
-        // kept is read of them.
-        any_service: { kinds: ["core/Service"], scope: "cluster", reads: ["file"] },
+        // Services of the namespace that are named and there: they say that Services are kept with these documents.
+        known_services: {
+            kinds: ["core/Service"],
+            scope: "namespace",
+            relation: named {
+                kind: "=Service",
+                name: [
+                    "spec.rules[*].http.paths[*].backend.service.name", "spec.defaultBackend.service.name",
+                    "spec.rules[*].backendRefs[*].name",
+                ],
+            },
+            reads: [],
+        },
+        // No relation fits: where none is there it counts whether Services are kept with these documents at all. So only
+        // where they are kept is read of them.
+        any_service: { kinds: ["core/Service"], scope: "cluster", unless: "known_services", reads: ["file"] },
     },
 }
 
@@ -160,7 +173,8 @@ fn report_service(
     // Without a namespace in files nobody knows which is meant, so Services count that are kept beside it.
     let is_kept =
         |service: &Related<'_>| service.namespace() == namespace && (!namespace.is_empty() || is_near(service));
-    if !input.related("any_service").any(|service| is_kept(&service)) {
+    let is_known = namespace == input.subject.namespace && input.related("known_services").next().is_some();
+    if !is_known && !input.related("any_service").any(|service| is_kept(&service)) {
         *unknown = Some(format!("no Service of the namespace of `{name}` is among the documents"));
         return;
     }

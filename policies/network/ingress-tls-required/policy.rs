@@ -39,7 +39,7 @@ policy_sdk::rule! {
     findings: {
         /// A host is served in plain HTTP
         Plain: High, Likely;
-        /// A host of an internal load balancer or controller is served in plain HTTP
+        /// A host of an internal load balancer, controller or domain is served in plain HTTP
         PlainInside: Medium, Likely;
         /// Nothing says which controller answers, so it may have a certificate of its own
         Unclear: Medium, Guess;
@@ -78,6 +78,9 @@ const CERTIFICATES: [&str; 14] = [
     "traefik.ingress.kubernetes.io/router.tls.certresolver",
     "traefik.ingress.kubernetes.io/router.tls.options",
 ];
+
+/// Domains that are never those of the internet.
+const LOCAL: [&str; 6] = ["home", "internal", "lan", "local", "localhost", "test"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let metadata = input.document.get("metadata");
@@ -118,12 +121,19 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             format!("{served} served in plain HTTP unless the controller of the default class adds TLS: no `tls`"),
         )
     } else {
-        let is_inside = class.text().split('-').any(|part| matches!(part, "internal" | "private"));
+        let is_inside = class.text().split('-').any(|part| matches!(part, "internal" | "private")) || is_local(input);
         let code = if is_inside { Code::PlainInside } else { Code::Plain };
         (code, format!("{served} served in plain HTTP: the Ingress has no `tls`"))
     };
     findings.report(code, &tls, message);
     Ok(())
+}
+
+/// Whether all hosts are names that only a private network or one machine knows.
+fn is_local(input: &Input<'_, Parameters>) -> bool {
+    let mut hosts = input.document.at("spec.rules").items().map(|rule| rule.get("host").text()).peekable();
+    let is_one = |host: &str| LOCAL.iter().any(|domain| host.rsplit('.').next() == Some(*domain));
+    hosts.peek().is_some() && hosts.all(is_one)
 }
 
 fn has_https(alb: &Alb<'_>, by_discovery: bool) -> bool {
