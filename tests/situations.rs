@@ -67,8 +67,12 @@ const KUBERNETES: &[Situation] = &[
         ],
     ),
     ("namespace-default", "pdb-required, pdb-selector-matches", &[]),
-    // The policy does not isolate ingress, so its ingress rule says nothing: nobody is cut off.
-    ("netpol-policy-types", "netpol-covers-workload", &[]),
+    // The policy does not isolate ingress, so its ingress rule says nothing: nobody is cut off, and the rule is ignored.
+    (
+        "netpol-policy-types",
+        "netpol-covers-workload, netpol-policytypes-explicit",
+        &["netpol-policy-types.yaml:23 netpol-policytypes-explicit/ignored"],
+    ),
     ("probe-port-in-quotes", "probe-port-declared", &["probe-port-in-quotes.yaml:9 probe-port-declared/quoted-number"]),
     ("quoted-lines", "pss-host-namespaces", &["quoted-lines.yaml:9 pss-host-namespaces/host-ipc"]),
     (

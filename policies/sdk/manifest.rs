@@ -155,6 +155,7 @@ impl FindingKind {
 
 /// One inventory query.
 #[doc(hidden)]
+#[derive(Clone, Copy)]
 pub struct Query {
     pub name: &'static str,
     pub kinds: &'static [&'static str],

@@ -8,17 +8,18 @@ use policy_sdk::values::port::Port;
 policy_sdk::rule! {
     /// An ALB asks for the path that says whether pods are ready
     ///
-    /// For each backend of an Ingress that an ALB answers, the path of the load balancer's health check is that of the HTTP
-    /// `readinessProbe` of the containers behind it, where both are about the same port. The annotation `healthcheck-path` of the
-    /// Service goes before that of the Ingress; without any the path is `/`. With another `healthcheck-port` than that of the
-    /// traffic nothing is compared.
+    /// For each backend of an Ingress that an ALB answers, the path of the load balancer's health check is that of the
+    /// HTTP `readinessProbe` of the containers behind it, where both are about the same port. The annotation
+    /// `healthcheck-path` of the Service goes before that of the Ingress; without any the path is `/`. With another
+    /// `healthcheck-port` than that of the traffic nothing is compared.
     ///
-    /// Probes of another kind, gRPC backends and pods without a readiness probe are not checked. A path that somebody chose and
-    /// that is not the readiness probe's is reported as info: asking a load balancer's question of a liveness endpoint is common.
+    /// Probes of another kind, gRPC backends and pods without a readiness probe are not checked. A path that somebody
+    /// chose and that is not the readiness probe's is reported as info: asking a load balancer's question of a liveness
+    /// endpoint is common.
     ///
     /// ## Why
-    /// Many services answer `/` with 404 or a redirect, which the load balancer takes for ill: it sends nothing to pods that are
-    /// ready. Others answer `/` while they are not ready, and get requests that they cannot serve.
+    /// Many services answer `/` with 404 or a redirect, which the load balancer takes for ill: it sends nothing to pods
+    /// that are ready. Others answer `/` while they are not ready, and get requests that they cannot serve.
     ///
     /// ## Fix
     /// ```yaml

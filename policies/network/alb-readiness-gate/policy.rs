@@ -6,16 +6,16 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Pods behind an AWS load balancer wait until it sends to them
     ///
-    /// A Namespace in which an ALB or NLB sends to the pods of a Deployment or Rollout by their addresses (target type `ip`) has
-    /// the label `elbv2.k8s.aws/pod-readiness-gate-inject: enabled`, or one of `labels`. The target type is that of the
-    /// IngressClassParams, the Service, the Ingress or the TargetGroupBinding. With targets of the type `instance`, the default,
-    /// the label does nothing and the rule does not apply.
+    /// A Namespace in which an ALB or NLB sends to the pods of a Deployment or Rollout by their addresses (target type
+    /// `ip`) has the label `elbv2.k8s.aws/pod-readiness-gate-inject: enabled`, or one of `labels`. The target type is
+    /// that of the IngressClassParams, the Service, the Ingress or the TargetGroupBinding. With targets of the type
+    /// `instance`, the default, the label does nothing and the rule does not apply.
     ///
     /// EKS Auto Mode has a label of its own: name it in `labels`. Until then its load balancers are not judged.
     ///
     /// ## Why
-    /// A rolling update goes on as soon as new pods are ready. The load balancer needs longer until it sends to them, and the
-    /// old pods are gone by then: for some seconds there is no target, and clients get errors 503.
+    /// A rolling update goes on as soon as new pods are ready. The load balancer needs longer until it sends to them,
+    /// and the old pods are gone by then: for some seconds there is no target, and clients get errors 503.
     ///
     /// ## Fix
     /// Label the Namespace. Pods get the gate when they are made, so restart the workloads afterwards:

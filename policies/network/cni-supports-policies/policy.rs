@@ -7,17 +7,17 @@ use policy_sdk::repository::terraform::{self, Argument};
 policy_sdk::rule! {
     /// A cluster with NetworkPolicies enforces them
     ///
-    /// Where a Terraform module of the repository has the add-on `vpc-cni` of an EKS cluster, its `configuration_values` have
-    /// `enableNetworkPolicy: "true"`: as a resource `aws_eks_addon`, or in the argument `addons` or `cluster_addons` of a module.
-    /// Values that are not known are not judged. The rule reports the first NetworkPolicy of a namespace, and shows the
-    /// add-on.
+    /// Where a Terraform module of the repository has the add-on `vpc-cni` of an EKS cluster, its
+    /// `configuration_values` have `enableNetworkPolicy: "true"`: as a resource `aws_eks_addon`, or in the argument
+    /// `addons` or `cluster_addons` of a module. Values that are not known are not judged. The rule reports the first
+    /// NetworkPolicy of a namespace, and shows the add-on.
     ///
-    /// Another network plugin that enforces policies (`enforcers`: Cilium, Calico, kube-router, Antrea), as a `helm_release`, a
-    /// HelmRelease or an Application, is enough.
+    /// Another network plugin that enforces policies (`enforcers`: Cilium, Calico, kube-router, Antrea), as a
+    /// `helm_release`, a HelmRelease or an Application, is enough.
     ///
     /// ## Why
-    /// The plugin of EKS ignores NetworkPolicies unless this is set. Everybody believes that the policies isolate the pods,
-    /// and nothing does.
+    /// The plugin of EKS ignores NetworkPolicies unless this is set. Everybody believes that the policies isolate the
+    /// pods, and nothing does.
     ///
     /// ## Fix
     /// ```hcl

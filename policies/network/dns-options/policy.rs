@@ -6,12 +6,13 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// Pods on the node's network find Services by name
     ///
-    /// A pod with `hostNetwork: true` whose containers name a host of the cluster (`….svc`) has
-    /// `dnsPolicy: ClusterFirstWithHostNet`. With any other policy, `ClusterFirst` included, it asks the node's DNS. Agents that
-    /// must work before the cluster's DNS does (network and storage plugins, kube-proxy, DNS itself) are exempt by their images.
+    /// A pod with `hostNetwork: true` whose containers name a host of the cluster (`….svc`) has `dnsPolicy:
+    /// ClusterFirstWithHostNet`. With any other policy, `ClusterFirst` included, it asks the node's DNS. Agents that
+    /// must work before the cluster's DNS does (network and storage plugins, kube-proxy, DNS itself) are exempt by
+    /// their images.
     ///
-    /// With `require_ndots` every pod sets the option `ndots` to at most `max_ndots`: by default a name with fewer than five dots
-    /// is looked up in every search domain first.
+    /// With `require_ndots` every pod sets the option `ndots` to at most `max_ndots`: by default a name with fewer than
+    /// five dots is looked up in every search domain first.
     ///
     /// ## Why
     /// The node's DNS does not know the cluster's names: every look-up of a Service fails.

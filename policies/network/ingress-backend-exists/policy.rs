@@ -1,18 +1,24 @@
+use policy_sdk::kubernetes::file::{self, OwnFile};
 use policy_sdk::kubernetes::gateway::{self, OwnRoute, ReferenceGrants, RouteServices};
 use policy_sdk::kubernetes::ingress::{self, BackendServices, OwnIngress};
+use policy_sdk::kubernetes::operated::{self, OperatedPods};
 use policy_sdk::kubernetes::service::{self, ServicePort};
 use policy_sdk::prelude::*;
+use policy_sdk::repository::files::folder;
 use policy_sdk::values::port::Port;
 
 policy_sdk::rule! {
     /// Backends of Ingresses and routes exist
     ///
-    /// The Service that an Ingress, HTTPRoute or GRPCRoute sends to exists, and has the port, by its number or its name. A
-    /// route may send to a Service of another namespace only if a ReferenceGrant there allows it.
+    /// The Service that an Ingress, HTTPRoute or GRPCRoute sends to exists, and has the port, by its number or its
+    /// name. A route may send to a Service of another namespace only if a ReferenceGrant there allows it.
     ///
     /// Not checked are backends that are no Services (buckets, `InferencePool`, `ServiceImport`), and those that an
-    /// annotation of an ALB describes (`use-annotation`, `actions.NAME`). A missing Service is only reported where some Service
-    /// of its namespace is among the documents; elsewhere Services are kept in another place.
+    /// annotation of an ALB describes (`use-annotation`, `actions.NAME`), and the grants of a route inside a mesh. A
+    /// missing Service is only reported where some Service of its namespace is among the documents, and beside it where
+    /// no namespace is written; elsewhere Services are kept in another place. Where an operator makes pods in the
+    /// namespace it may make their Services too, so the rule is not evaluated. Files of tests, examples and
+    /// documentation stand each for itself and are not judged.
     ///
     /// ## Why
     /// The Ingress or the route is accepted, and every request to this path gets an error 503 or 404. nginx's admission
@@ -43,15 +49,31 @@ policy_sdk::rule! {
     applies_to: [
         "networking.k8s.io/Ingress", "gateway.networking.k8s.io/HTTPRoute", "gateway.networking.k8s.io/GRPCRoute",
     ],
-    uses: [OwnIngress, BackendServices, OwnRoute, RouteServices, ReferenceGrants],
+    uses: [OwnIngress, BackendServices, OwnRoute, RouteServices, ReferenceGrants, OperatedPods, OwnFile],
     inventory: {
-        // No relation fits: what counts is whether Services are kept with these documents at all. So nothing of them is read,
-        // and the answer costs their number alone.
-        any_service: { kinds: ["core/Service"], scope: "cluster", reads: [] },
+        // Services of the namespace that are named and there: they say that Services are kept with these documents.
+        known_services: {
+            kinds: ["core/Service"],
+            scope: "namespace",
+            relation: named {
+                kind: "=Service",
+                name: [
+                    "spec.rules[*].http.paths[*].backend.service.name", "spec.defaultBackend.service.name",
+                    "spec.rules[*].backendRefs[*].name",
+                ],
+            },
+            reads: [],
+        },
+        // No relation fits: where none is there it counts whether Services are kept with these documents at all. So only
+        // where they are kept is read of them.
+        any_service: { kinds: ["core/Service"], scope: "cluster", unless: "known_services", reads: ["file"] },
     },
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
+    if file::is_sample(input) {
+        return not_applicable("it is a sample, which stands for itself");
+    }
     let mut unknown = None;
     if input.subject.kind == "Ingress" {
         judge_ingress(input, &mut unknown, findings);
@@ -106,10 +128,13 @@ fn judge_route(input: &Input<'_, Parameters>, unknown: &mut Option<String>, find
         let namespace = backend.namespace(own);
         let code = if backend.weight() == 0 { Code::Unused } else { Code::MissingService };
         let Some(service) = gateway::service_of(input, &backend) else {
-            report_service(input, namespace, &backend.name(), "its share of the requests", code, unknown, findings);
+            report_service(input, namespace, &backend.name(), "requests that it is for", code, unknown, findings);
             continue;
         };
-        if namespace != own && !own.is_empty() && !gateway::is_granted(input, namespace, service.name()) {
+        let is_of_mesh =
+            input.document.at("spec.parentRefs").items().any(|parent| parent.get("kind").text() == "Service");
+        if namespace != own && !own.is_empty() && !is_of_mesh && !gateway::is_granted(input, namespace, service.name())
+        {
             let message = format!(
                 "Service `{}` is in the namespace `{namespace}`, where no ReferenceGrant allows a {} of `{own}` to send to it",
                 service.name(),
@@ -137,8 +162,30 @@ fn report_service(
     findings: &mut Findings,
 ) {
     let name = place.text();
-    if !input.related("any_service").any(|service| service.namespace() == namespace) {
+    let own = folder(input.document.get("file").text());
+    let is_near = |service: &Related<'_>| {
+        let other = folder(service.document.get("file").text());
+        let holds = |one: &str, other: &str| {
+            other.strip_prefix(one).is_some_and(|rest| rest.is_empty() || !one.is_empty() && rest.starts_with('/'))
+        };
+        holds(own, other) || holds(other, own)
+    };
+    // Without a namespace in files nobody knows which is meant, so Services count that are kept beside it.
+    let is_kept =
+        |service: &Related<'_>| service.namespace() == namespace && (!namespace.is_empty() || is_near(service));
+    let is_known = namespace == input.subject.namespace && input.related("known_services").next().is_some();
+    if !is_known && !input.related("any_service").any(|service| is_kept(&service)) {
         *unknown = Some(format!("no Service of the namespace of `{name}` is among the documents"));
+        return;
+    }
+    let has_none = |service: &Related<'_>| service.namespace().is_empty() || namespace.is_empty();
+    if input.related("any_service").any(|service| service.name() == name && has_none(&service)) {
+        *unknown = Some(format!("whether a Service `{name}` is in its namespace is not written"));
+        return;
+    }
+    if let Some(operated) = operated::operated(input) {
+        let (kind, other) = (operated.kind(), operated.name());
+        *unknown = Some(format!("an operator may make `{name}` for {kind} `{other}`"));
         return;
     }
     let message = format!("there is no Service `{name}` in its namespace, so {requests} fail");

@@ -4,15 +4,15 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Every host of an Ingress with TLS has a certificate
     ///
-    /// Where `spec.tls` is not empty, each host of `spec.rules` is one of the hosts of an entry, or covered by a wildcard
-    /// there, which stands for one label. An entry without hosts is for all of them.
+    /// Where `spec.tls` is not empty, each host of `spec.rules` is one of the hosts of an entry, or covered by a
+    /// wildcard there, which stands for one label. An entry without hosts is for all of them.
     ///
-    /// An ALB looks for certificates by host, and Google's load balancers take certificates by annotation, so Ingresses of
-    /// these classes are not checked. An Ingress without any `tls` is a finding of `ingress-tls-required`.
+    /// An ALB looks for certificates by host, and Google's load balancers take certificates by annotation, so Ingresses
+    /// of these classes are not checked. An Ingress without any `tls` is a finding of `ingress-tls-required`.
     ///
     /// ## Why
-    /// For a host without a certificate the controller answers with its own, which browsers refuse, or serves the host in plain
-    /// text beside others that are encrypted.
+    /// For a host without a certificate the controller answers with its own, which browsers refuse, or serves the host
+    /// in plain text beside others that are encrypted.
     ///
     /// ## Fix
     /// Name the host in an entry of `tls`, and let the certificate cover it:

@@ -8,16 +8,16 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// Ingresses name their hosts
     ///
-    /// Every rule of an Ingress has a host. In production no host is a wildcard, unless `allowed_wildcards` allows it. A
-    /// VirtualService of Istio that a Gateway uses does not have the host `*`.
+    /// Every rule of an Ingress has a host. In production no host is a wildcard, unless `allowed_wildcards` allows it.
+    /// A VirtualService of Istio that a Gateway uses does not have the host `*`.
     ///
-    /// Exempt are ALBs without a group, which have a load balancer of their own, Ingresses that only have a default backend, and
-    /// those that cert-manager makes for a challenge. A route of the Gateway API without host names takes those of its
-    /// listener and is not checked.
+    /// Exempt are ALBs without a group, which have a load balancer of their own, Ingresses that only have a default
+    /// backend, and those that cert-manager makes for a challenge. A route of the Gateway API without host names takes
+    /// those of its listener and is not checked.
     ///
     /// ## Why
-    /// A rule without a host answers for every name that leads to the controller. It takes over paths of other teams, and
-    /// whoever points a domain at the cluster is served.
+    /// A rule without a host answers for every name that leads to the controller. It takes over paths of other teams,
+    /// and whoever points a domain at the cluster is served.
     ///
     /// ## Fix
     /// Write the host: `rules: [{host: shop.example.com, http: …}]`.

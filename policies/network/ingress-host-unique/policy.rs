@@ -1,4 +1,5 @@
 use policy_sdk::kubernetes::alb;
+use policy_sdk::kubernetes::file::{self, OwnFile};
 use policy_sdk::kubernetes::ingress::{self, Controller, IngressClasses, OwnIngress, Route};
 use policy_sdk::prelude::*;
 
@@ -8,15 +9,17 @@ policy_sdk::rule! {
     /// No two Ingresses of one class have a rule for the same host, path and kind of path with different backends.
     ///
     /// Not reported are canaries of ingress-nginx, challenges of cert-manager, the minions of a mergeable Ingress, ALBs
-    /// without a group, which have load balancers of their own, and those of a group with an order. Routes of the Gateway API
-    /// may overlap: the older one wins.
+    /// without a group, which have load balancers of their own, and those of a group with an order. Routes of the
+    /// Gateway API may overlap: the older one wins. Files of tests, examples and documentation stand each for itself
+    /// and are not judged.
     ///
     /// ## Why
-    /// Which of the two is served depends on the controller and on the order in which they were made. One team's deployment
-    /// takes the traffic of another one, and nothing says so.
+    /// Which of the two is served depends on the controller and on the order in which they were made. One team's
+    /// deployment takes the traffic of another one, and nothing says so.
     ///
     /// ## Fix
-    /// Keep one of them, or give them different hosts or paths. For a part of the requests use the canary of the controller.
+    /// Keep one of them, or give them different hosts or paths. For a part of the requests use the canary of the
+    /// controller.
     findings: {
         /// Another Ingress of the class has the same host and path for another backend
         Duplicate: High, Likely;
@@ -27,7 +30,7 @@ policy_sdk::rule! {
     peers: ["KY:unique-ingress-host-and-path", "KY:unique-ingress-paths", "GK:uniqueingresshost"],
     since: "0.1.0",
     applies_to: ["networking.k8s.io/Ingress"],
-    uses: [OwnIngress, IngressClasses],
+    uses: [OwnIngress, IngressClasses, OwnFile],
     reads: ["metadata.labels"],
     inventory: {
         rivals: {
@@ -35,10 +38,12 @@ policy_sdk::rule! {
             scope: "cluster",
             relation: same {
                 there: [
-                    "spec.rules[*].host=none", "spec.rules[*].http.paths[*].path=/", "spec.rules[*].http.paths[*].pathType",
+                    "spec.rules[*].host=none", "spec.rules[*].http.paths[*].path=/",
+                    "spec.rules[*].http.paths[*].pathType",
                 ],
                 here: [
-                    "spec.rules[*].host=none", "spec.rules[*].http.paths[*].path=/", "spec.rules[*].http.paths[*].pathType",
+                    "spec.rules[*].host=none", "spec.rules[*].http.paths[*].path=/",
+                    "spec.rules[*].http.paths[*].pathType",
                 ],
             },
             reads: ["metadata.labels", "metadata.annotations", "spec.ingressClassName", "spec.rules"],
@@ -47,6 +52,9 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
+    if file::is_sample(input) {
+        return not_applicable("it is a sample, which stands for itself");
+    }
     let metadata = input.document.get("metadata");
     if let Some(reason) = shares(&metadata.get("labels"), &metadata.get("annotations")) {
         return not_applicable(reason);

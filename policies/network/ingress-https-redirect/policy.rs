@@ -7,15 +7,16 @@ policy_sdk::rule! {
     /// Plain HTTP is redirected to HTTPS
     ///
     /// An ALB that listens for HTTP and HTTPS redirects: by `ssl-redirect` of one Ingress of its group, by
-    /// `sslRedirectPort` of its IngressClassParams, or by an action that redirects. ingress-nginx redirects hosts with TLS
-    /// unless an annotation switches it off. Where a Gateway listens for HTTP and HTTPS, the routes of the HTTP listener
-    /// redirect, but for those that answer challenges of certificates.
+    /// `sslRedirectPort` of its IngressClassParams, or by an action that redirects. ingress-nginx redirects hosts with
+    /// TLS unless an annotation switches it off. Where a Gateway listens for HTTP and HTTPS, the routes of the HTTP
+    /// listener redirect, but for those that answer challenges of certificates.
     ///
-    /// An Ingress without TLS is a finding of `ingress-tls-required`. Other controllers redirect by configuration of their
-    /// own, so the rule is not evaluated there.
+    /// An Ingress without TLS is a finding of `ingress-tls-required`. Other controllers redirect by configuration of
+    /// their own, so the rule is not evaluated there.
     ///
     /// ## Why
-    /// Whoever types a host's name or follows an old link stays on plain HTTP, with session cookies that others can read.
+    /// Whoever types a host's name or follows an old link stays on plain HTTP, with session cookies that others can
+    /// read.
     ///
     /// ## Fix
     /// Redirect on the listener for HTTP:

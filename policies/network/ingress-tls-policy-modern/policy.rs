@@ -6,14 +6,14 @@ use policy_sdk::tables::tls_policies::{self, TlsPolicies};
 policy_sdk::rule! {
     /// TLS is of version 1.2 or newer
     ///
-    /// An ALB with an HTTPS listener has an `ssl-policy` of the table `tlsPolicies`: in an annotation of an Ingress of its group,
-    /// or in its IngressClassParams. The same holds for `sslPolicy` of a LoadBalancerConfiguration. `ssl-protocols` in the
-    /// ConfigMap of ingress-nginx names neither TLSv1 nor TLSv1.1, and the oldest version of a TLSOption of Traefik is not one of
-    /// them; left out, both are right.
+    /// An ALB with an HTTPS listener has an `ssl-policy` of the table `tlsPolicies`: in an annotation of an Ingress of
+    /// its group, or in its IngressClassParams. The same holds for `sslPolicy` of a LoadBalancerConfiguration.
+    /// `ssl-protocols` in the ConfigMap of ingress-nginx names neither TLSv1 nor TLSv1.1, and the oldest version of a
+    /// TLSOption of Traefik is not one of them; left out, both are right.
     ///
     /// ## Why
-    /// TLS 1.0 and 1.1 are broken and no longer allowed by PCI DSS. Without a policy the AWS Load Balancer Controller chooses
-    /// `ELBSecurityPolicy-2016-08`, which speaks both, unless it was started with another default.
+    /// TLS 1.0 and 1.1 are broken and no longer allowed by PCI DSS. Without a policy the AWS Load Balancer Controller
+    /// chooses `ELBSecurityPolicy-2016-08`, which speaks both, unless it was started with another default.
     ///
     /// ## Fix
     /// Choose a policy with TLS 1.2 and 1.3:

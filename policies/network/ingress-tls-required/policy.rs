@@ -7,17 +7,18 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// Ingresses serve HTTPS
     ///
-    /// An Ingress has an entry in `spec.tls`; without `secretName` it is the controller's own certificate. In place of it count
-    /// what controllers have of their own: a certificate or an HTTPS listener of an ALB, its group or its IngressClassParams;
-    /// Google's managed, pre-shared and mapped certificates; `router.tls` of Traefik; certificates of Azure's Application
-    /// Gateway; `tls-passthrough`; the termination of an OpenShift route.
+    /// An Ingress has an entry in `spec.tls`; without `secretName` it is the controller's own certificate. In place of
+    /// it count what controllers have of their own: a certificate or an HTTPS listener of an ALB, its group or its
+    /// IngressClassParams; Google's managed, pre-shared and mapped certificates; `router.tls` and a secure entry point
+    /// of Traefik; certificates of Azure's Application Gateway; `tls-passthrough`; the termination of an OpenShift
+    /// route.
     ///
     /// Classes of `tls_terminated_in_front` (a mesh, a tunnel, a load balancer with the certificate) and challenges of
     /// cert-manager are exempt. An ALB is internal unless it says that it is not.
     ///
     /// ## Why
-    /// Passwords, cookies and data cross the network in plain text. Whoever is on the way reads them and changes what users
-    /// get.
+    /// Passwords, cookies and data cross the network in plain text. Whoever is on the way reads them and changes what
+    /// users get.
     ///
     /// ## Fix
     /// Let cert-manager make a certificate, or name one of ACM:
@@ -38,7 +39,7 @@ policy_sdk::rule! {
     findings: {
         /// A host is served in plain HTTP
         Plain: High, Likely;
-        /// A host of an internal load balancer or controller is served in plain HTTP
+        /// A host of an internal load balancer, controller or domain is served in plain HTTP
         PlainInside: Medium, Likely;
         /// Nothing says which controller answers, so it may have a certificate of its own
         Unclear: Medium, Guess;
@@ -52,7 +53,8 @@ policy_sdk::rule! {
     uses: [OwnIngress, IngressClasses, AlbGroup],
     reads: ["metadata.name", "metadata.labels"],
     parameters: {
-        /// Take an HTTPS listener of an ALB without a certificate for one whose certificate the controller finds by host.
+        /// Take an HTTPS listener of an ALB without a certificate for one whose certificate the controller finds by
+        /// host.
         accept_alb_discovery: bool = true,
         /// Classes, as globs, in front of which something else terminates TLS.
         tls_terminated_in_front: Vec<String> = list(["istio", "cloudflare-tunnel", "tailscale", "ngrok"]),
@@ -77,6 +79,9 @@ const CERTIFICATES: [&str; 14] = [
     "traefik.ingress.kubernetes.io/router.tls.options",
 ];
 
+/// Domains that are never those of the internet.
+const LOCAL: [&str; 6] = ["home", "internal", "lan", "local", "localhost", "test"];
+
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let metadata = input.document.get("metadata");
     let class = ingress::class(input);
@@ -89,7 +94,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let annotations = metadata.get("annotations");
     let is_set = |key: &&str| annotations.get(key).as_str().is_some_and(|value| !matches!(value, "" | "false"));
     let tls = input.document.at("spec.tls");
-    if !tls.is_empty() || CERTIFICATES.iter().any(|key| is_set(&key)) {
+    let entrypoints = annotations.get("traefik.ingress.kubernetes.io/router.entrypoints").text();
+    let is_secure = entrypoints.contains("secure") || entrypoints.contains("https");
+    if !tls.is_empty() || is_secure || CERTIFICATES.iter().any(|key| is_set(&key)) {
         return Ok(());
     }
     let controller = ingress::controller(input);
@@ -114,12 +121,19 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             format!("{served} served in plain HTTP unless the controller of the default class adds TLS: no `tls`"),
         )
     } else {
-        let is_inside = class.text().split('-').any(|part| matches!(part, "internal" | "private"));
+        let is_inside = class.text().split('-').any(|part| matches!(part, "internal" | "private")) || is_local(input);
         let code = if is_inside { Code::PlainInside } else { Code::Plain };
         (code, format!("{served} served in plain HTTP: the Ingress has no `tls`"))
     };
     findings.report(code, &tls, message);
     Ok(())
+}
+
+/// Whether all hosts are names that only a private network or one machine knows.
+fn is_local(input: &Input<'_, Parameters>) -> bool {
+    let mut hosts = input.document.at("spec.rules").items().map(|rule| rule.get("host").text()).peekable();
+    let is_one = |host: &str| LOCAL.iter().any(|domain| host.rsplit('.').next() == Some(*domain));
+    hosts.peek().is_some() && hosts.all(is_one)
 }
 
 fn has_https(alb: &Alb<'_>, by_discovery: bool) -> bool {

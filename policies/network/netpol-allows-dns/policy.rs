@@ -10,18 +10,19 @@ use policy_sdk::values::selector::Answer;
 policy_sdk::rule! {
     /// Pods whose egress is restricted reach DNS
     ///
-    /// Where NetworkPolicies isolate a workload's pods for egress, the rules of all of them together admit UDP to the cluster's
-    /// DNS on one of `dns_ports`: to everybody, to pods of `dns_namespaces` or to one of `dns_addresses`. A port by name
-    /// counts if the name begins with `dns`. TCP is needed for long answers, so its absence is reported as low.
+    /// Where NetworkPolicies isolate a workload's pods for egress, the rules of all of them together admit UDP to the
+    /// cluster's DNS on one of `dns_ports`: to everybody, to pods of `dns_namespaces` or to one of `dns_addresses`. A
+    /// port by name counts if the name begins with `dns`. TCP is needed for long answers, so its absence is reported as
+    /// low.
     ///
     /// Where no policy has any egress rule, the pods may be meant to send nothing: that is reported as a mistake if the
-    /// pods name hosts in their environment or arguments, or if only a policy for all pods of the namespace isolates them.
-    /// Pods on the node's network and those with `dnsPolicy: None` or `Default` do not ask the cluster's DNS. Where policies
-    /// of other kinds may admit it (Cilium, Calico, AdminNetworkPolicy), the rule is not evaluated.
+    /// pods name hosts in their environment or arguments, or if only a policy for all pods of the namespace isolates
+    /// them. Pods on the node's network and those with `dnsPolicy: None` or `Default` do not ask the cluster's DNS.
+    /// Where policies of other kinds may admit it (Cilium, Calico, AdminNetworkPolicy), the rule is not evaluated.
     ///
     /// ## Why
-    /// A pod that cannot resolve names reaches none of its databases, queues and APIs, whatever else the policies admit. It
-    /// waits five seconds for each name and then fails.
+    /// A pod that cannot resolve names reaches none of its databases, queues and APIs, whatever else the policies
+    /// admit. It waits five seconds for each name and then fails.
     ///
     /// ## Fix
     /// Add a policy that admits DNS for all pods of the namespace:

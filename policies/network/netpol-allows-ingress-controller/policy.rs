@@ -12,17 +12,18 @@ use policy_sdk::values::selector::Answer;
 policy_sdk::rule! {
     /// Pods behind an Ingress or a route admit its controller
     ///
-    /// Where an Ingress, HTTPRoute or GRPCRoute leads to the pods of a workload, and NetworkPolicies isolate them, some ingress rule
-    /// admits the controller on the port that the Service sends to: by a namespace of `controller_namespaces`, or by a range
-    /// that overlaps one of `controller_ranges` (the VPC of an ALB whose targets are pods).
+    /// Where an Ingress, HTTPRoute or GRPCRoute leads to the pods of a workload, and NetworkPolicies isolate them, some
+    /// ingress rule admits the controller on the port that the Service sends to: by a namespace of
+    /// `controller_namespaces`, or by a range that overlaps one of `controller_ranges` (the VPC of an ALB whose targets
+    /// are pods).
     ///
-    /// The rule does not apply while both parameters are empty: where controllers run differs from cluster to cluster. A
-    /// controller on the node's network connects from the nodes' addresses; list those as ranges. Where policies of
+    /// The rule does not apply while both parameters are empty: where controllers run differs from cluster to cluster.
+    /// A controller on the node's network connects from the nodes' addresses; list those as ranges. Where policies of
     /// other kinds may admit it (Cilium, Calico, AdminNetworkPolicy), the rule is not evaluated.
     ///
     /// ## Why
-    /// The controller cannot connect, so every request for the host ends with an error 504 after a minute, while the pods are
-    /// ready and answer inside the cluster.
+    /// The controller cannot connect, so every request for the host ends with an error 504 after a minute, while the
+    /// pods are ready and answer inside the cluster.
     ///
     /// ## Fix
     /// Admit the controller's namespace on the port of the pods, not on that of the Service:

@@ -11,16 +11,16 @@ use policy_sdk::values::selector::Answer;
 policy_sdk::rule! {
     /// Pods that are monitored admit what scrapes them
     ///
-    /// Where a ServiceMonitor, a PodMonitor or one of the like selects a workload, and NetworkPolicies isolate its pods, some
-    /// ingress rule admits the namespace of Prometheus on the scraped port. That is the namespace of a Prometheus or VMAgent
-    /// among the documents, else one of `monitoring_namespaces`.
+    /// Where a ServiceMonitor, a PodMonitor or one of the like selects a workload, and NetworkPolicies isolate its
+    /// pods, some ingress rule admits the namespace of Prometheus on the scraped port. That is the namespace of a
+    /// Prometheus or VMAgent among the documents, else one of `monitoring_namespaces`.
     ///
     /// A rule for every namespace on that port admits it. Where policies of other kinds may admit it (Cilium, Calico,
     /// AdminNetworkPolicy), the rule is not evaluated.
     ///
     /// ## Why
-    /// Every scrape of the pods times out. Alerts about them are silent, canary analysis and autoscaling see no data, and the
-    /// pods look as if nobody used them.
+    /// Every scrape of the pods times out. Alerts about them are silent, canary analysis and autoscaling see no data,
+    /// and the pods look as if nobody used them.
     ///
     /// ## Fix
     /// Admit the monitoring namespace on the metrics port:

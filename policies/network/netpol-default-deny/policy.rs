@@ -10,16 +10,16 @@ policy_sdk::choice! {
 policy_sdk::rule! {
     /// Namespaces deny traffic that no policy admits
     ///
-    /// A Namespace with workloads has a NetworkPolicy that isolates pods of which no other policy says anything, in each of
-    /// `directions`: its `podSelector` is empty or holds for pods without labels, and the rules of all such policies together
-    /// do not let everything through. A policy that admits the namespace itself isolates as well.
+    /// A Namespace with workloads has a NetworkPolicy that isolates pods of which no other policy says anything, in
+    /// each of `directions`: its `podSelector` is empty or holds for pods without labels, and the rules of all such
+    /// policies together do not let everything through. A policy that admits the namespace itself isolates as well.
     ///
-    /// Policies of Cilium and Calico, AdminNetworkPolicies and BaselineAdminNetworkPolicies may do the same; where there are
-    /// some the rule is not evaluated. The namespaces of Kubernetes itself (`exempt`) are not judged.
+    /// Policies of Cilium and Calico, AdminNetworkPolicies and BaselineAdminNetworkPolicies may do the same; where
+    /// there are some the rule is not evaluated. The namespaces of Kubernetes itself (`exempt`) are not judged.
     ///
     /// ## Why
-    /// Without such a policy a new pod may be reached by every other pod of the cluster until somebody remembers to write a
-    /// policy for it. One broken service is then enough to attack all of them.
+    /// Without such a policy a new pod may be reached by every other pod of the cluster until somebody remembers to
+    /// write a policy for it. One broken service is then enough to attack all of them.
     ///
     /// ## Fix
     /// Write policies for what has to pass, then deny the rest. Denying first cuts off what runs:
@@ -51,8 +51,8 @@ policy_sdk::rule! {
             relation: names { kind: "=Namespace", name: "metadata.namespace" },
             reads: ["spec.podSelector", "spec.policyTypes", "spec.ingress", "spec.egress"],
         },
-        // Files may leave out the namespace, which is then that of the command that applies them. A Namespace is in none
-        // itself, so these are the policies without one.
+        // Files may leave out the namespace, which is then that of the command that applies them. A Namespace is in
+        // none itself, so these are the policies without one.
         loose_policies: {
             kinds: ["networking.k8s.io/NetworkPolicy"],
             scope: "namespace",

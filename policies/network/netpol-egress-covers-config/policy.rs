@@ -10,12 +10,12 @@ use policy_sdk::values::selector::Answer;
 policy_sdk::rule! {
     /// Egress rules admit the Services that pods name
     ///
-    /// Where NetworkPolicies isolate a workload's pods for egress, and its containers name a Service of their namespace in their
-    /// environment or arguments (`cache:6379`, `http://cart`, `ledger-db.bank.svc`), some egress rule admits the pods that the
-    /// Service selects, on the port that it sends to.
+    /// Where NetworkPolicies isolate a workload's pods for egress, and its containers name a Service of their namespace
+    /// in their environment or arguments (`cache:6379`, `http://cart`, `ledger-db.bank.svc`), some egress rule admits
+    /// the pods that the Service selects, on the port that it sends to.
     ///
-    /// Services of other namespaces and hosts outside of the cluster are not checked. Where policies of other kinds may admit
-    /// them (Cilium, Calico, AdminNetworkPolicy), the rule is not evaluated.
+    /// Services of other namespaces and hosts outside of the cluster are not checked. Where policies of other kinds may
+    /// admit them (Cilium, Calico, AdminNetworkPolicy), the rule is not evaluated.
     ///
     /// ## Why
     /// The pods start and then wait for a connection that never comes. The error names the database, not the policy.

@@ -6,19 +6,19 @@ use policy_sdk::values::cidr::Cidr;
 policy_sdk::rule! {
     /// NetworkPolicies let through less than everything
     ///
-    /// No ingress rule admits everybody on every port: a rule has `from`, or `ports`. Metrics ports that are open to all
-    /// namespaces, and ports that are open to all addresses, pass. A policy for all pods of a namespace
+    /// No ingress rule admits everybody on every port: a rule has `from`, or `ports`. Metrics ports that are open to
+    /// all namespaces, and ports that are open to all addresses, pass. A policy for all pods of a namespace
     /// (`podSelector: {}`) that admits everything is a known idiom for development: name it in `allow_named`.
     ///
-    /// An egress rule that admits everything is reported as low, since such policies are mostly about ingress. An egress
-    /// range that holds the address of the cloud's metadata service (`169.254.169.254`, `fd00:ec2::254`) excludes it in
-    /// `except`.
+    /// An egress rule that admits everything is reported as low, since such policies are mostly about ingress. An
+    /// egress range that holds the address of the cloud's metadata service (`169.254.169.254`, `fd00:ec2::254`)
+    /// excludes it in `except`.
     ///
     /// Policies for the pods of `sensitive_labels` have no egress rule to all addresses on all ports.
     ///
     /// ## Why
-    /// NetworkPolicies add up: one rule that admits everything makes all other rules for these pods meaningless. A pod that
-    /// reaches the metadata service gets the credentials of the node that it runs on.
+    /// NetworkPolicies add up: one rule that admits everything makes all other rules for these pods meaningless. A pod
+    /// that reaches the metadata service gets the credentials of the node that it runs on.
     ///
     /// ## Fix
     /// Name who may connect, and to what:

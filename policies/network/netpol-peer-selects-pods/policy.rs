@@ -6,17 +6,18 @@ use policy_sdk::values::selector;
 policy_sdk::rule! {
     /// Peers of NetworkPolicies select pods
     ///
-    /// A peer with a `podSelector` and no `namespaceSelector` means pods of the policy's own namespace. Its selector matches
-    /// the pod labels of at least one workload there. Labels that only controllers or programs set on pods are taken for
-    /// right. Peers in other namespaces are not checked, since they are mostly kept elsewhere. Where an operator makes pods
-    /// in the namespace that are in no document, the rule is not evaluated.
+    /// A peer with a `podSelector` and no `namespaceSelector` means pods of the policy's own namespace. Its selector
+    /// matches the pod labels of at least one workload there. Labels that only controllers or programs set on pods are
+    /// taken for right. Peers in other namespaces are not checked, since they are mostly kept elsewhere. Where an
+    /// operator makes pods in the namespace that are in no document, the rule is not evaluated.
     ///
     /// ## Why
-    /// A peer that matches no pod admits nobody. The caller that it was written for gets timeouts, and no error says why.
+    /// A peer that matches no pod admits nobody. The caller that it was written for gets timeouts, and no error says
+    /// why.
     ///
     /// ## Fix
-    /// Copy the labels from the caller's pod template. For a caller in another namespace add a `namespaceSelector` to the
-    /// same entry of the list:
+    /// Copy the labels from the caller's pod template. For a caller in another namespace add a `namespaceSelector` to
+    /// the same entry of the list:
     ///
     /// ```yaml
     /// ingress:

@@ -7,16 +7,16 @@ policy_sdk::rule! {
     /// Where `spec.policyTypes` names directions, it names each direction for which the policy has rules. Kubernetes
     /// ignores the rules of a direction that is not named. `Egress` without any rule is right: it denies all egress.
     ///
-    /// Without `policyTypes` (or with an empty list) a policy isolates ingress, and egress only where it has an egress rule.
-    /// So `egress: []` alone denies nothing. With `require_explicit` every policy names its directions.
+    /// Without `policyTypes` (or with an empty list) a policy isolates ingress, and egress only where it has an egress
+    /// rule. So `egress: []` alone denies nothing. With `require_explicit` every policy names its directions.
     ///
     /// ## Why
-    /// The API server accepts rules for a direction that is not named and does not enforce them. Whoever reads the policy
-    /// believes that the pods are restricted, and they are not.
+    /// The API server accepts rules for a direction that is not named and does not enforce them. Whoever reads the
+    /// policy believes that the pods are restricted, and they are not.
     ///
     /// ## Fix
-    /// Name every direction that the policy is about. Check first that the rules admit all that the pods need, since they
-    /// are enforced from then on:
+    /// Name every direction that the policy is about. Check first that the rules admit all that the pods need, since
+    /// they are enforced from then on:
     ///
     /// ```yaml
     /// spec:

@@ -7,17 +7,17 @@ use policy_sdk::values::port::{Port, protocol};
 policy_sdk::rule! {
     /// Ports of NetworkPolicies are ports of pods
     ///
-    /// An ingress rule names ports of the pods, not of the Service in front of them. A port by name is one that a container
-    /// of the selected workloads declares with the same protocol. A port by number that no container declares is right, since
-    /// declaring is optional, unless it is the port of a Service that sends to another number of these pods. A number that
-    /// containers declare for another protocol only is reported. All containers that run beside each other count, sidecars
-    /// too.
+    /// An ingress rule names ports of the pods, not of the Service in front of them. A port by name is one that a
+    /// container of the selected workloads declares with the same protocol. A port by number that no container declares
+    /// is right, since declaring is optional, unless it is the port of a Service that sends to another number of these
+    /// pods. A number that containers declare for another protocol only is reported. All containers that run beside
+    /// each other count, sidecars too.
     ///
     /// Nothing is checked where no selected container declares a port.
     ///
     /// ## Why
-    /// A policy is applied after the Service has been replaced by a pod's address and port. A rule with the Service's port
-    /// admits nothing, and every caller gets timeouts although a rule seems to admit it.
+    /// A policy is applied after the Service has been replaced by a pod's address and port. A rule with the Service's
+    /// port admits nothing, and every caller gets timeouts although a rule seems to admit it.
     ///
     /// ## Fix
     /// Write the container's port, best by its name:

@@ -6,13 +6,13 @@ use policy_sdk::values::selector;
 policy_sdk::rule! {
     /// NetworkPolicies select the pods of a workload
     ///
-    /// `spec.podSelector` matches the pod labels of at least one workload in the namespace; an empty one selects every pod.
-    /// Labels that only controllers or programs set on pods are taken for right. Where an operator makes pods in the
-    /// namespace that are in no document (Prometheus, Elasticsearch, a Postgres cluster, …), it cannot be told.
+    /// `spec.podSelector` matches the pod labels of at least one workload in the namespace; an empty one selects every
+    /// pod. Labels that only controllers or programs set on pods are taken for right. Where an operator makes pods in
+    /// the namespace that are in no document (Prometheus, Elasticsearch, a Postgres cluster, …), it cannot be told.
     ///
     /// ## Why
-    /// A policy whose labels are mistyped is accepted and isolates nothing. The pods that it was written for stay open to
-    /// everybody.
+    /// A policy whose labels are mistyped is accepted and isolates nothing. The pods that it was written for stay open
+    /// to everybody.
     ///
     /// ## Fix
     /// Copy the labels from the workload's pod template, or delete a policy whose workload is gone.

@@ -10,16 +10,16 @@ policy_sdk::rule! {
     /// Load balancers of Services are internal, or open to some addresses
     ///
     /// A Service of the type LoadBalancer has an annotation that makes the load balancer internal (the table
-    /// `internalBalancers`), or names the addresses that may connect, in `spec.loadBalancerSourceRanges` or its annotation,
-    /// and not all addresses.
+    /// `internalBalancers`), or names the addresses that may connect, in `spec.loadBalancerSourceRanges` or its
+    /// annotation, and not all addresses.
     ///
-    /// The rule is sure where the load balancer is known to be public: `aws-load-balancer-scheme: internet-facing`, or a
-    /// cloud whose load balancers are public by default, by the Service's other annotations or the setting `cloudProvider`. The AWS
-    /// Load Balancer Controller makes internal ones by default. Elsewhere (MetalLB, kube-vip, a cloud that nobody names)
-    /// it is a guess.
+    /// The rule is sure where the load balancer is known to be public: `aws-load-balancer-scheme: internet-facing`, or
+    /// a cloud whose load balancers are public by default, by the Service's other annotations or the setting
+    /// `cloudProvider`. The AWS Load Balancer Controller makes internal ones by default. Elsewhere (MetalLB, kube-vip,
+    /// a cloud that nobody names) it is a guess.
     ///
-    /// Ingress controllers and gateways are exempt on the ports 80 and 443, as are the namespaces of `allowed_namespaces`: they
-    /// are there to be reached.
+    /// Ingress controllers and gateways are exempt on the ports 80 and 443, as are the namespaces of
+    /// `allowed_namespaces`: they are there to be reached.
     ///
     /// ## Why
     /// A database or an administration page behind a public load balancer is found by scanners of the internet within
@@ -59,7 +59,9 @@ policy_sdk::rule! {
     ],
     parameters: {
         /// Namespaces, as globs, whose load balancers may be public.
-        allowed_namespaces: Vec<String> = list(["ingress", "ingress-*", "*-ingress", "istio-*", "traefik", "gateway-*"]),
+        allowed_namespaces: Vec<String> = list([
+            "ingress", "ingress-*", "*-ingress", "istio-*", "traefik", "gateway-*",
+        ]),
         /// Words in the names and labels of Services of ingress controllers and gateways.
         gateways: Vec<String> = list([
             "ingress", "gateway", "traefik", "envoy", "contour", "kong", "haproxy", "nginx", "ambassador", "emissary",

@@ -8,13 +8,13 @@ policy_sdk::rule! {
     /// `spec.externalIPs` is empty, or holds only addresses of `allowed_ips`.
     ///
     /// ## Why
-    /// Every node sends traffic for these addresses to the Service, and nobody checks whose they are. Whoever may create a
-    /// Service can so intercept what pods send to any address, that of another Service or of a site on the internet
-    /// (CVE-2020-8554).
+    /// Every node sends traffic for these addresses to the Service, and nobody checks whose they are. Whoever may
+    /// create a Service can so intercept what pods send to any address, that of another Service or of a site on the
+    /// internet (CVE-2020-8554).
     ///
     /// ## Fix
-    /// Use `type: LoadBalancer`, an Ingress or a Gateway. Where nodes must answer for addresses of their own network, list
-    /// these in `allowed_ips`.
+    /// Use `type: LoadBalancer`, an Ingress or a Gateway. Where nodes must answer for addresses of their own network,
+    /// list these in `allowed_ips`.
     findings: {
         /// The Service claims an address that is not allowed
         Claimed: High, Certain;

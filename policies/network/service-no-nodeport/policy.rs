@@ -5,10 +5,11 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Services open no ports of nodes
     ///
-    /// `spec.type` is not NodePort. Load balancers of AWS and Google send to the ports of nodes unless they are told to send
-    /// to pods, so a Service is exempt that an Ingress of such a class names, or that is annotated for it
-    /// (`alb.ingress.kubernetes.io/…`, `cloud.google.com/neg`, `cloud.google.com/backend-config`). Services of the type
-    /// LoadBalancer open ports of nodes as well, and are not checked.
+    /// `spec.type` is not NodePort. Load balancers of AWS and Google send to the ports of nodes unless they are told to
+    /// send to pods, so a Service is exempt that an Ingress of such a class names, or that is annotated for it
+    /// (`alb.ingress.kubernetes.io/…`, `cloud.google.com/neg`, `cloud.google.com/backend-config`), or that a Rollout
+    /// names whose traffic an ALB divides. Services of the type LoadBalancer open ports of nodes as well, and are not
+    /// checked.
     ///
     /// ## Why
     /// The port is open on every node, past the Ingress with its TLS, its limits and its log. Clients keep addresses of
@@ -28,6 +29,21 @@ policy_sdk::rule! {
     applies_to: ["core/Service"],
     uses: [OwnService, Exposures],
     reads: ["metadata.annotations"],
+    inventory: {
+        rollouts: {
+            kinds: ["argoproj.io/Rollout"],
+            scope: "namespace",
+            relation: names {
+                kind: "=Service",
+                name: [
+                    "object.spec.strategy.canary.canaryService", "object.spec.strategy.canary.stableService",
+                    "object.spec.strategy.canary.pingPong.pingService",
+                    "object.spec.strategy.canary.pingPong.pongService",
+                ],
+            },
+            reads: ["object.spec.strategy.canary.trafficRouting.alb"],
+        },
+    },
     parameters: {
         /// Accept Services behind load balancers that send to nodes.
         allow_behind_balancers: bool = true,
@@ -53,7 +69,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         // Without a class it is the default one, which is Google's there.
         matches!(controller, Controller::Alb | Controller::Gce | Controller::Unknown)
     };
-    if input.parameters.allow_behind_balancers && (is_annotated() || service::ingresses(input).any(is_balanced)) {
+    let is_divided =
+        |rollout: Related<'_>| rollout.workload().object.at("spec.strategy.canary.trafficRouting.alb").exists();
+    let is_behind =
+        || is_annotated() || service::ingresses(input).any(is_balanced) || input.related("rollouts").any(is_divided);
+    if input.parameters.allow_behind_balancers && is_behind() {
         return Ok(());
     }
     let numbers: Vec<String> =

@@ -1,3 +1,4 @@
+use policy_sdk::kubernetes::file::{self, OwnFile};
 use policy_sdk::kubernetes::operated::{self, LATE_LABELS, OperatedPods};
 use policy_sdk::kubernetes::service::{self, AnyWorkload, Exposures, NearServed, OwnService, ServedWorkloads};
 use policy_sdk::prelude::*;
@@ -5,13 +6,14 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Services select the pods of a workload
     ///
-    /// `spec.selector` matches the pod labels of at least one workload in the namespace. Labels that only controllers or
-    /// programs set on pods (`statefulset.kubernetes.io/pod-name`, `role`, `spilo-role`, …, and `late_labels`) are taken for
-    /// right. A Service without a selector gets its endpoints from somebody else, and one of the type ExternalName has
-    /// none: neither is checked.
+    /// `spec.selector` matches the pod labels of at least one workload in the namespace. Labels that only controllers
+    /// or programs set on pods (`statefulset.kubernetes.io/pod-name`, `role`, `spilo-role`, …, and `late_labels`) are
+    /// taken for right. A Service without a selector gets its endpoints from somebody else, and one of the type
+    /// ExternalName has none: neither is checked.
     ///
     /// The rule is not evaluated where no workload of the namespace is among the documents, and where an operator makes
-    /// pods in it that are in no document (Prometheus, Elasticsearch, a Postgres cluster, …).
+    /// pods in it that are in no document (Prometheus, Elasticsearch, a Postgres cluster, …). Files of tests, examples
+    /// and documentation stand each for itself and are not judged.
     ///
     /// ## Why
     /// A Service that selects nothing is accepted and has no endpoint. Every connection to it fails, and so does every
@@ -36,17 +38,23 @@ policy_sdk::rule! {
     peers: ["KL:dangling-service", "KS:service-targets-pod", "KC:C-0293"],
     since: "0.1.0",
     applies_to: ["core/Service"],
-    uses: [OwnService, ServedWorkloads, NearServed, AnyWorkload, Exposures, OperatedPods],
+    uses: [OwnService, ServedWorkloads, NearServed, AnyWorkload, Exposures, OperatedPods, OwnFile],
     parameters: {
         /// Labels that programs set on pods while they run, beside those that are known.
         late_labels: Vec<String> = Vec::new(),
     },
 }
 
+/// The most Ingresses and routes that a finding shows.
+const SHOWN: usize = 3;
+
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let spec = input.document.get("spec");
     if !service::has_selector(input) || spec.get("type").text() == "ExternalName" {
         return not_applicable("it selects no pods");
+    }
+    if file::is_sample(input) {
+        return not_applicable("it is a sample, which stands for itself");
     }
     let selector = spec.get("selector");
     let is_late = |key: &str| LATE_LABELS.contains(&key) || input.parameters.late_labels.iter().any(|late| late == key);
@@ -92,7 +100,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         None => format!("no pods have its labels{end}"),
     };
     let mut report = findings.report(Code::Nothing, &selector, message);
-    for (by, place) in &exposures {
+    for (by, place) in exposures.iter().take(SHOWN) {
         report = report.label_in(by, place, "it sends to this Service");
     }
     if let Some((missed, workload)) = &nearest {

@@ -41,8 +41,8 @@ crate::usable! {
             },
         },
     }
-    /// What allows routes to send to another namespace. No relation fits: a grant names the namespaces that it allows in a
-    /// list, and a cluster has few.
+    /// What allows routes to send to another namespace. No relation fits: a grant names the namespaces that it allows
+    /// in a list, and a cluster has few.
     pub ReferenceGrants {
         inventory: {
             reference_grants: {

@@ -87,8 +87,8 @@ pub enum Controller {
 }
 
 impl Controller {
-    /// The controller of an Ingress: by the `controller` of its class where that is known, else by the class's name, else
-    /// by its annotations.
+    /// The controller of an Ingress: by the `controller` of its class where that is known, else by the class's name,
+    /// else by its annotations.
     pub fn of(controller: Option<&str>, class: &str, annotations: &View<'_>) -> Self {
         let has =
             |prefixes: &[&str]| annotations.entries().any(|(key, _)| prefixes.iter().any(|it| key.starts_with(it)));

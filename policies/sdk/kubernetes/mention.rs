@@ -79,8 +79,8 @@ fn host_of(word: &str, is_address: bool) -> Option<(&str, Option<i64>)> {
     (is_host && is_meant).then_some((host, port.map(i64::from)))
 }
 
-/// The Service of the cluster that a host means for a pod in the namespace `own`, and its namespace: `cart`, `cart.shop`,
-/// `cart.shop.svc` with the domain of the cluster or without. Whether there is one is another question.
+/// The Service of the cluster that a host means for a pod in the namespace `own`, and its namespace: `cart`,
+/// `cart.shop`, `cart.shop.svc` with the domain of the cluster or without. Whether there is one is another question.
 pub fn service_of<'h>(host: &'h str, own: &'h str) -> Option<(&'h str, &'h str)> {
     let mut labels = host.split('.');
     let name = labels.next()?;

@@ -1,4 +1,4 @@
-use policy_sdk::kubernetes::service::{self, OwnService, ServedWorkloads, ServicePort};
+use policy_sdk::kubernetes::service::{self, Exposures, OwnService, ServedWorkloads, ServicePort};
 use policy_sdk::prelude::*;
 use policy_sdk::values::credential::is_interpolation;
 use policy_sdk::values::port::protocol;
@@ -29,11 +29,11 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// No pod that the Service selects has a port of the name
-        Name: High, Certain, absence;
+        Name: High, Certain, absence: ["served_workloads", "kustomizations"];
         /// A number in quotes: the API server refuses it, since a name needs a letter
         QuotedNumber: High, Certain;
         /// The Service sends to its own number, and its pods declare another
-        Number: Medium, Likely, absence;
+        Number: Medium, Likely, absence: ["served_workloads", "kustomizations"];
         /// No pod that the Service selects declares the number
         Undeclared: Info, Guess;
     },
@@ -42,7 +42,7 @@ policy_sdk::rule! {
     factor: PortBinding,
     since: "0.1.0",
     applies_to: ["core/Service"],
-    uses: [OwnService, ServedWorkloads],
+    uses: [OwnService, ServedWorkloads, Exposures],
     parameters: {
         /// Numbers must be declared as well as names.
         numeric_must_be_declared: bool = false,
@@ -126,7 +126,10 @@ fn judge_name(
         [only] if other.is_none() => Some(Fix::unsafe_(format!("send to `{only}`")).set(&target, *only)),
         _ => None,
     };
-    let report = findings.report(Code::Name, &target, message).fix(fix);
+    let mut report = findings.report(Code::Name, &target, message).fix(fix);
+    for (by, named) in service::exposures(input) {
+        report = report.label_in(&by, &named, "it sends to this Service");
+    }
     match place {
         Some((workload, declared)) => report.label_in(workload, &declared, "a port that they have"),
         None => report.label_in(&workloads[0], &workloads[0].workload().spec().get("containers"), "they have no ports"),

@@ -54,11 +54,22 @@ crate::usable! {
             },
         },
     }
-    /// The labels of the Namespaces, by which policies select them. No relation fits: which of them a policy's peer
-    /// selects is what the rule asks, and a cluster has few.
+    /// The labels by which policies select Namespaces: those of the subject's own and of those that the cluster's DNS is
+    /// in. All Namespaces would be told to every workload.
     pub NamespaceLabels {
         inventory: {
-            labelled_namespaces: { kinds: ["core/Namespace"], scope: "cluster", reads: ["metadata.labels"] },
+            policy_namespace: {
+                kinds: ["core/Namespace"],
+                scope: "cluster",
+                relation: of { there: "namespace" },
+                reads: ["metadata.labels"],
+            },
+            dns_namespaces: {
+                kinds: ["core/Namespace"],
+                scope: "cluster",
+                relation: named { kind: "=Namespace", name: ["=kube-system", "=openshift-dns"] },
+                reads: ["metadata.labels"],
+            },
         },
     }
     /// The Services that select the pods of [`OwnPolicy`], behind which a rule lists it.
@@ -333,9 +344,9 @@ impl<'d> End<'d> {
     }
 }
 
-/// The labels of a Namespace that is among the documents.
+/// The labels of a Namespace, where they are among what the rule is told.
 pub fn namespace_labels<'d, P: Uses<NamespaceLabels>>(input: &Input<'d, P>, name: &str) -> Option<View<'d>> {
-    let mut all = input.related("labelled_namespaces");
+    let mut all = ["policy_namespace", "dns_namespaces"].into_iter().flat_map(|query| input.related(query));
     all.find(|namespace| namespace.name() == name).map(|namespace| namespace.document.at("metadata.labels"))
 }
 

@@ -3,7 +3,7 @@
 //! The model has pods with labels and addresses in namespaces with labels, and takes each sentence of the API's
 //! documentation word for word. It shares no code with the rules: neither selectors nor ranges nor views.
 
-use super::{Direction, End, PodLabels, PodPort, Policy, admits, denies_by_default};
+use super::{Direction, End, PodLabels, PodPort, Policy, admits, admits_but_for_pods, denies_by_default};
 use crate::json::Json;
 use crate::values::cidr::Cidr;
 use crate::values::selector::Answer;
@@ -301,6 +301,20 @@ fn pod() -> impl Strategy<Value = Pod> {
     })
 }
 
+/// A port of a pod: its number, its protocol and the name that a container gives to it.
+fn port() -> impl Strategy<Value = (i64, &'static str, Option<&'static str>)> {
+    let protocol = prop::sample::select(vec!["TCP", "UDP"]);
+    (50_i64..56, protocol, prop::sample::select(vec![None, Some("dns"), Some("web")]))
+}
+
+/// All labels that pods of the model can have.
+fn all_labels() -> Vec<Labels> {
+    let values = [None, Some("x"), Some("y")];
+    let both = values.iter().flat_map(|a| values.iter().map(move |b| [("a", *a), ("b", *b)]));
+    let entry = |(key, value): (&str, Option<&str>)| Some((key.to_owned(), value?.to_owned()));
+    both.map(|pair| pair.into_iter().filter_map(entry).collect()).collect()
+}
+
 fn direction() -> impl Strategy<Value = Direction> {
     prop::sample::select(vec![Direction::Ingress, Direction::Egress])
 }
@@ -329,8 +343,7 @@ proptest! {
         pod in pod(),
         other in pod(),
         direction in direction(),
-        (number, protocol, name) in
-            (50_i64..56, prop::sample::select(vec!["TCP", "UDP"]), prop::sample::select(vec![None, Some("dns"), Some("web")])),
+        (number, protocol, name) in port(),
         knows_namespace: bool,
         knows_labels: bool,
         knows_some: bool,
@@ -359,6 +372,37 @@ proptest! {
         prop_assert!(answer == Answer::Unknown || answer == Answer::of(expected), "{answer:?} for {expected}");
         if knows_namespace && knows_labels && !has_blocks {
             prop_assert_eq!(answer, Answer::of(expected));
+        }
+    }
+
+    /// What rules say of pods whose labels nobody knows, DNS and controllers: where they are denied, no pod of the namespace
+    /// gets through, whatever its labels.
+    #[test]
+    fn what_is_denied_to_a_namespace_is_denied_to_each_of_its_pods(
+        policies in prop::collection::vec(policy(), 0..4),
+        pod in pod(),
+        other in pod(),
+        direction in direction(),
+        (number, protocol, name) in port(),
+        knows_namespace: bool,
+    ) {
+        let text = serde_json::to_string(&other.namespace_labels).unwrap();
+        let of_namespace = Json::parse(&text).unwrap();
+        let end = End::Pods {
+            namespace: &other.namespace,
+            namespace_labels: knows_namespace.then(|| of_namespace.root()),
+            labels: PodLabels::Unknown,
+        };
+        let port = PodPort { number: Some(number), protocol, names: name.into_iter().collect() };
+        let answer = looked(&policies, |it| it.pods.selects(&pod.labels), |policies| {
+            admits_but_for_pods(policies, direction, &pod.namespace, &end, &port)
+        });
+        let passes = |labels: Labels| {
+            let other = Other::Pod(Pod { labels, ..other.clone() });
+            passes(&policies, &pod, direction, &other, (number, protocol, name))
+        };
+        if answer == Answer::No {
+            prop_assert!(!all_labels().into_iter().any(passes));
         }
     }
 
@@ -396,10 +440,12 @@ proptest! {
             address: 0x0a00_0001,
         };
         // An address, a pod and a port that no policy names, beside those that one may exclude.
-        let mut others: Vec<Other> = (0x0a00_0000..0x0a00_0008).chain([0xa9fe_140a, 0x0102_0304]).map(Other::Outside).collect();
+        let addresses = (0x0a00_0000..0x0a00_0008).chain([0xa9fe_140a, 0x0102_0304]);
+        let mut others: Vec<Other> = addresses.map(Other::Outside).collect();
         others.push(Other::Pod(Pod { namespace: "z".into(), address: 0x0b00_0001, ..new.clone() }));
         let ports = ["TCP", "UDP", "SCTP"].map(|protocol| (4242_i64, protocol, None));
-        let is_kept = others.iter().any(|other| ports.iter().any(|port| !passes(&policies, &new, direction, other, *port)));
+        let is_kept_from = |other: &Other| ports.iter().any(|port| !passes(&policies, &new, direction, other, *port));
+        let is_kept = others.iter().any(is_kept_from);
         let answer = looked(&policies, |_| true, |policies| denies_by_default(policies, direction));
         prop_assert_eq!(answer, is_kept);
     }
