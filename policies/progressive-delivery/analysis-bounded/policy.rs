@@ -13,8 +13,8 @@ policy_sdk::rule! {
     /// with `failureLimit: -1` has a `consecutiveSuccessLimit`. A limit or count that an argument gives is not judged.
     ///
     /// ## Why
-    /// A Rollout that waits for an analysis without an end stays at its step until somebody looks. A metric that may
-    /// fail as often as it is measured lets every version pass.
+    /// Argo refuses a Rollout that would wait for an analysis without an end (`InvalidSpec`), so nothing is rolled
+    /// out. A metric that may fail as often as it is measured lets every version pass.
     ///
     /// ## Fix
     /// Measure a number of times, and allow a few failures:
@@ -55,9 +55,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     for metric in rollout::metrics(input) {
         let count = number(&metric, "count");
         let has_end = metric.0.get("count").exists() && count != Some(0);
-        let ends_by_successes = number(&metric, "consecutiveSuccessLimit").is_none_or(|limit| limit > 0)
-            && metric.0.get("consecutiveSuccessLimit").exists();
-        if let (Some((rollout, analysis, place)), false, false) = (waiting, has_end, ends_by_successes)
+        if let (Some((rollout, analysis, place)), false) = (waiting, has_end)
             && metric.0.get("interval").exists()
         {
             let when = match analysis.when {
@@ -66,7 +64,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 _ => "in a step",
             };
             let message = format!(
-                "metric `{}` has an `interval` and no `count`, and Rollout `{}` waits for it {when}, for ever",
+                "metric `{}` has an `interval` and no `count`, and Rollout `{}` waits for it {when}: Argo refuses that",
                 metric.name(),
                 rollout.name()
             );
