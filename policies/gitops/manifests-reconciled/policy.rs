@@ -9,12 +9,13 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// What is written is deployed
     ///
-    /// Where objects of Argo CD or Flux apply the files of this repository, each workload stands in a file below a path
-    /// of theirs: of an Application, of a directory that an ApplicationSet generates from, or of a Kustomization of
-    /// Flux. A file that a kustomization below such a path includes counts as well. That the objects are of this
+    /// Where objects of Argo CD or Flux apply the files of this repository, each workload stands in a file below a
+    /// path of theirs: of an Application, of a directory that an ApplicationSet generates from, or of a Kustomization
+    /// of Flux. A file that a kustomization below such a path includes counts as well. That the objects are of this
     /// repository shows where a path leads to one of its kustomizations or to the file itself. Where the setting
-    /// `delivery` has `gitops`, workloads of production are judged although there are no such objects. Folders of tests,
-    /// examples and documentation are not judged. An Application that a chart makes is not seen, so this is a guess.
+    /// `delivery` has `gitops`, workloads of production are checked although there are no such objects. Folders of
+    /// tests, examples and documentation are not checked. An Application that a chart makes is not seen, so this is a
+    /// guess.
     ///
     /// Not evaluated where an ApplicationSet makes its paths from something else than directories of the repository.
     ///

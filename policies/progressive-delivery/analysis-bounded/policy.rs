@@ -10,7 +10,7 @@ policy_sdk::rule! {
     /// documents.
     ///
     /// `failureLimit` is smaller than `count`, and at most `max_failures`; it is 0 where it is not written. A metric
-    /// with `failureLimit: -1` has a `consecutiveSuccessLimit`. A limit or count that an argument gives is not judged.
+    /// with `failureLimit: -1` has a `consecutiveSuccessLimit`. A limit or count that an argument gives is not checked.
     ///
     /// ## Why
     /// Argo refuses a Rollout that would wait for an analysis without an end (`InvalidSpec`), so nothing is rolled
@@ -82,7 +82,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Judges `failureLimit`; true where an argument gives it or the count.
+/// Checks `failureLimit`; true where an argument gives it or the count.
 fn check_limit(
     input: &Input<'_, Parameters>,
     metric: &Metric<'_>,

@@ -5,8 +5,8 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// The analyses of a Rollout measure errors and latency
     ///
-    /// The templates of a Rollout's analyses together hold a metric of errors and one of latency. They are told by
-    /// their queries of Prometheus: by labels of results (`status`, `code`, …) or names with `error`, `fail` or
+    /// The templates of a Rollout's analyses together hold a metric of errors and one of latency. They are recognised
+    /// by their queries of Prometheus: by labels of results (`status`, `code`, …) or names with `error`, `fail` or
     /// `success`, and by `histogram_quantile` or names with `latency`, `duration` or `seconds`.
     ///
     /// Not evaluated where a template is not among the documents, a query does not parse, or a metric comes from
@@ -48,7 +48,7 @@ policy_sdk::choice! {
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let analyses = rollout::own_analyses(input);
     let Some(first) = analyses.first() else {
-        return not_applicable("no analysis judges it");
+        return not_applicable("no analysis checks it");
     };
     let mut measured: Vec<Signal> = Vec::new();
     for reference in analyses.iter().flat_map(|analysis| analysis.references()) {

@@ -6,9 +6,9 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// The metrics of a canary look at the canary alone
     ///
-    /// A query of Prometheus in an AnalysisTemplate by which the canary of a Rollout is judged has a condition that
+    /// A query of Prometheus in an AnalysisTemplate by which the canary of a Rollout is checked has a condition that
     /// takes an argument (`service="{{args.service}}"`), or one on a label of `accepted_labels`. A query that compares
-    /// the canary with the stable version has such labels too. Experiments and blue/green strategies are not judged.
+    /// the canary with the stable version has such labels too. Experiments and blue/green strategies are not checked.
     ///
     /// Not applicable where no Rollout among the documents uses the template for a canary, not evaluated where a query
     /// does not parse.
@@ -74,7 +74,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                     findings.report(Code::AllVersions, &text, message).label_in(
                         user,
                         name,
-                        "it judges a canary by this",
+                        "it checks a canary by this",
                     );
                 }
             }

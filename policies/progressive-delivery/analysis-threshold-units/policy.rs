@@ -8,7 +8,7 @@ policy_sdk::rule! {
     /// A threshold has the unit that its query gives
     ///
     /// The conditions of an AnalysisTemplate and the alerts of a PrometheusRule compare what a query of Prometheus
-    /// gives with numbers. Two units are certain enough to be judged: the quotient of two counters of which one counts
+    /// gives with numbers. Two units are certain enough to be checked: the quotient of two counters of which one counts
     /// a part of the other is a ratio, between 0 and 1, and `histogram_quantile` of a metric in seconds gives seconds.
     /// A ratio is not compared with more than 1, nor with `< 1` or `<= 1`, which nearly always holds. Seconds are not
     /// compared with more than `max_latency_seconds`, which is meant in milliseconds.
@@ -56,7 +56,7 @@ enum Unit {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let (mut judged, mut unknown) = (0, 0);
+    let (mut checked, mut unknown) = (0, 0);
     for metric in rollout::metrics(input) {
         let tree = metric.0.at("provider.prometheus").get("query:promql");
         let Ok(query) = promql::query(&tree) else { continue };
@@ -64,7 +64,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             unknown += 1;
             continue;
         };
-        judged += 1;
+        checked += 1;
         for field in CONDITIONS {
             let Ok(condition) = condition(&metric.0.get(&[field, ":condition"].concat())) else { continue };
             for part in condition.all() {
@@ -82,13 +82,13 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         };
         match (unit(&left), right.number()) {
             (Some(unit), Some(number)) => {
-                judged += 1;
+                checked += 1;
                 report(input, unit, (query.operator(), number), &rule.get("expr"), alert, findings);
             }
             _ => unknown += 1,
         }
     }
-    match (judged, unknown) {
+    match (checked, unknown) {
         (0, 0) => not_applicable("it compares nothing that Prometheus gives"),
         (0, _) => not_evaluated("the units of its queries are not known"),
         _ => Ok(()),
