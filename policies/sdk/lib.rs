@@ -51,7 +51,7 @@ pub mod bindings {
 
 /// What a rule needs in scope.
 pub mod prelude {
-    pub use crate::finding::{Check, Findings, Fix, not_applicable, not_evaluated};
+    pub use crate::finding::{Check, Findings, Fix, failed, not_applicable, not_evaluated};
     pub use crate::input::{Input, Related};
     pub use crate::json::{Kind, View};
     pub use crate::kubernetes::probe::Probe;

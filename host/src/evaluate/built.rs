@@ -1,7 +1,8 @@
 //! Objects that kustomizations build: judged as each of them builds it, and told once, where they are written.
 
 use super::absence;
-use super::inventory::{Card, Divided};
+use super::doubt;
+use super::inventory::{Card, Divided, Placed};
 use super::judge::{Ask, Judge};
 use super::verdict::{Finding, Outcome, RuleOutcome};
 use crate::document::Document;
@@ -17,8 +18,6 @@ pub(super) struct Building<'b> {
 /// What a rule says of an object as one kustomization builds it.
 struct Said {
     outcome: Outcome,
-    /// All that happens to the object is known.
-    is_certain: bool,
     /// The kinds of finding that cannot be told: what they miss may be in what is not known.
     untold: Vec<String>,
     directory: String,
@@ -38,14 +37,18 @@ impl<'b> Building<'b> {
     }
 
     /// What the objects of some units contribute to the inventory, as they are built.
-    pub(super) fn cards(&self, judge: &Judge, units: usize) -> Vec<(usize, Option<usize>, Card)> {
+    pub(super) fn cards(&self, judge: &Judge, units: usize) -> Vec<Placed> {
         let of_unit = |unit: usize| {
             let variants = 0..self.sets.builds().variants(unit).len();
             let of_variant = move |variant: usize| {
                 let objects = self.built.objects(unit, variant).iter();
                 objects.flat_map(move |(position, object)| {
-                    let cards = judge.cards(object).into_iter();
-                    cards.map(move |card| (unit, Some(variant), Card { document: *position, ..card }))
+                    let unknown = self.built.unknown(unit, variant, *position);
+                    let cards = doubt::of_cards(judge, object, unknown).into_iter();
+                    cards.map(move |(card, doubt)| {
+                        let card = Card { document: *position, ..card };
+                        Placed { unit, variant: Some(variant), card, doubt }
+                    })
                 })
             };
             variants.flat_map(of_variant).collect::<Vec<_>>()
@@ -70,7 +73,9 @@ impl<'b> Building<'b> {
             let asking = judge.asking(object, &view);
             let asks: Vec<Ask<'_>> =
                 rules.iter().map(|rule| Ask { rule: *rule, told: judge.related(*rule, &asking) }).collect();
-            let mut outcomes = judge.judge(&judge.prepare_built(written, object), &asks);
+            let mut outcomes = doubt::judge(judge, &judge.prepare_built(written, object), &asks);
+            let unknown = self.built.unknown(unit, at, position);
+            doubt::settle_built(judge, (written, object), unknown, (&asks, &view), &mut outcomes);
             if object.root != written.root {
                 take_fixes(judge, written, &asks, &mut outcomes);
             }
@@ -78,7 +83,6 @@ impl<'b> Building<'b> {
             for (said, RuleOutcome { rule, outcome }) in said.iter_mut().zip(outcomes) {
                 said.push(Said {
                     outcome,
-                    is_certain: self.built.is_certain(self.sets.builds(), (unit, at), position),
                     untold: absence::untold(judge, self.sets, rule, (whose, &written.subject)),
                     directory: if directory.is_empty() { ".".to_owned() } else { directory.to_owned() },
                 });
@@ -116,8 +120,7 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
     one.code == other.code && one.path == other.path
 }
 
-/// What is told of an object that is built in several ways. A finding of a build of which all is known counts; where
-/// patches or plugins may have changed something, it counts if all builds have it.
+/// What is told of an object that is built in several ways: what any build has.
 fn merge(mut said: Vec<Said>) -> Outcome {
     if said.len() <= 1 {
         let none = || Outcome::NotEvaluated("no kustomization builds it".to_owned());
@@ -134,7 +137,7 @@ fn merge(mut said: Vec<Said>) -> Outcome {
     for one in &said {
         for finding in one.outcome.findings() {
             let everywhere = said.iter().all(|other| has(other, finding));
-            if !(one.is_certain || everywhere) || told.iter().any(|known| is_same(known, finding)) {
+            if told.iter().any(|known| is_same(known, finding)) {
                 continue;
             }
             let mut finding = finding.clone();
@@ -169,9 +172,9 @@ fn decided(said: &[Said]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn said(outcome: Outcome, is_certain: bool, is_complete: bool, directory: &str) -> Said {
+    fn said(outcome: Outcome, is_complete: bool, directory: &str) -> Said {
         let untold = if is_complete { Vec::new() } else { vec!["missing".to_owned()] };
-        Said { outcome, is_certain, untold, directory: directory.to_owned() }
+        Said { outcome, untold, directory: directory.to_owned() }
     }
 
     fn fail(codes: &[&str]) -> Outcome {
@@ -189,35 +192,33 @@ mod tests {
 
     #[test]
     fn what_all_builds_have_is_told_once() {
-        assert_eq!(told(vec![said(fail(&["a"]), true, true, "x"), said(fail(&["a"]), false, true, "y")]), "a");
+        assert_eq!(told(vec![said(fail(&["a"]), true, "x"), said(fail(&["a"]), true, "y")]), "a");
     }
 
     #[test]
-    fn what_one_build_has_counts_where_it_is_known() {
-        let known = vec![said(Outcome::Pass, true, true, "x"), said(fail(&["a"]), true, true, "y")];
+    fn what_one_build_has_counts() {
+        let known = vec![said(Outcome::Pass, true, "x"), said(fail(&["a"]), true, "y")];
         assert_eq!(told(known), "a (as the kustomization in `y` builds it)");
-        let patched = vec![said(Outcome::Pass, true, true, "x"), said(fail(&["a"]), false, true, "y")];
-        assert_eq!(told(patched), "Pass");
-        let both = vec![said(fail(&["a", "b"]), false, true, "x"), said(fail(&["b"]), false, true, "y")];
-        assert_eq!(told(both), "b");
+        let both = vec![said(fail(&["a", "b"]), true, "x"), said(fail(&["b"]), true, "y")];
+        assert_eq!(told(both), "a (as the kustomization in `x` builds it), b");
     }
 
     #[test]
     fn absence_is_told_by_builds_that_are_complete() {
-        let one = || said(fail(&["missing"]), true, false, "x");
-        assert_eq!(told(vec![one(), said(Outcome::Pass, true, true, "y")]), "Pass");
-        assert_eq!(told(vec![one(), said(fail(&["missing"]), true, true, "y")]), "missing");
+        let one = || said(fail(&["missing"]), false, "x");
+        assert_eq!(told(vec![one(), said(Outcome::Pass, true, "y")]), "Pass");
+        assert_eq!(told(vec![one(), said(fail(&["missing"]), true, "y")]), "missing");
         assert_eq!(told(vec![one(), one()]), "missing", "settled later");
-        let two = said(fail(&["missing", "other"]), true, false, "x");
+        let two = said(fail(&["missing", "other"]), false, "x");
         let other = "other (as the kustomization in `x` builds it)";
-        assert_eq!(told(vec![two, said(Outcome::Pass, true, true, "y")]), other);
+        assert_eq!(told(vec![two, said(Outcome::Pass, true, "y")]), other);
     }
 
     #[test]
     fn what_is_not_decided_in_one_build_is_no_pass() {
-        let open = said(Outcome::NotEvaluated("x".to_owned()), true, true, "x");
-        assert!(told(vec![said(Outcome::Pass, true, true, "y"), open]).starts_with("NotEvaluated"));
-        let none = said(Outcome::NotApplicable("x".to_owned()), true, true, "x");
-        assert_eq!(told(vec![none, said(Outcome::Pass, true, true, "y")]), "Pass");
+        let open = said(Outcome::NotEvaluated("x".to_owned()), true, "x");
+        assert!(told(vec![said(Outcome::Pass, true, "y"), open]).starts_with("NotEvaluated"));
+        let none = said(Outcome::NotApplicable("x".to_owned()), true, "x");
+        assert_eq!(told(vec![none, said(Outcome::Pass, true, "y")]), "Pass");
     }
 }

@@ -10,6 +10,7 @@ mod callers;
 mod cover;
 mod credential;
 mod credentials;
+mod doubt;
 mod except;
 mod inventory;
 mod judge;

@@ -1,6 +1,7 @@
-//! The passes of a run over one unit: what needs nobody else, then what asks for other documents.
+//! The passes of a run over one unit: what others may ask for, then the verdicts.
 
 use super::built::Building;
+use super::doubt;
 use super::except;
 use super::inventory::{Card, Divided, Here, Told, Unavailable};
 use super::judge::{self, Ask, Judge};
@@ -24,8 +25,8 @@ pub(super) struct Pass {
     pub(super) from_memory: bool,
 }
 
-/// Everything that needs no inventory: from memory, else by parsing and judging. What is remembered counts as long as
-/// the file has the same role.
+/// Everything that others may ask for: from memory, else by parsing. What is remembered counts as long as the file has
+/// the same role.
 pub(super) fn first_pass(
     judge: &Judge,
     unit: &Unit,
@@ -44,18 +45,11 @@ pub(super) fn first_pass(
         ..Record::default()
     };
     for document in &reading.documents {
-        let prepared = judge.prepare(document);
-        let plan = judge.plan(document);
-        let asks: Vec<Ask<'_>> = plan
-            .rules()
-            .filter(|rule| !judge.needs_others(*rule))
-            .map(|rule| Ask { rule, told: Ok(Told::default()) })
-            .collect();
         record.documents.push(DocumentVerdict {
             subject: document.subject.clone(),
             place: judge::start(document),
             base: document.base.to_string(),
-            outcomes: judge.judge(&prepared, &asks),
+            outcomes: Vec::new(),
         });
         let shape = judge.bundle().workloads.shape(document);
         record.mistyped.extend(mistyped(document, &shape).into_iter().map(|found| {
@@ -92,7 +86,16 @@ pub(super) fn read_built(
     passes.into_par_iter().enumerate().map(read).collect()
 }
 
-/// The rules that ask for other documents: remembered when they would be told the same.
+/// Says which images will be asked about, so that the second pass does not wait for one after the other.
+pub(super) fn want_images(judge: &Judge, pass: &Pass) {
+    match &pass.reading {
+        Some(reading) => reading.documents.iter().for_each(|document| judge.want_images(document)),
+        None => pass.record.here.iter().for_each(|here| judge.want_images_again(here)),
+    }
+}
+
+/// The verdicts. What memory served is judged again by the rules that ask for other documents, unless they would be told
+/// the same. Anything else is judged by all rules at once, so that a component is called once for a document.
 pub(super) fn second_pass(
     judge: &Judge,
     (index, unit): (usize, &Unit),
@@ -100,6 +103,7 @@ pub(super) fn second_pass(
     (inventory, building): (&Divided<'_>, &Building<'_>),
     limits: &Limits,
 ) -> Result<Pass, SyntaxError> {
+    let is_new = !pass.from_memory;
     let is_built = !building.sets.builds().variants(index).is_empty();
     if pass.reading.is_none() {
         if told_the_same(judge, index, &mut pass.record, inventory) {
@@ -112,7 +116,11 @@ pub(super) fn second_pass(
     for (position, document) in pass.reading.iter().flat_map(|reading| &reading.documents).enumerate() {
         if is_built && !document.is_file() {
             let plan = judge.plan(document);
-            let rules: Vec<u16> = plan.rules().filter(|rule| judge.needs_others(*rule)).collect();
+            let (rules, others): (Vec<u16>, Vec<u16>) = plan.rules().partition(|rule| judge.needs_others(*rule));
+            if is_new {
+                let asks: Vec<Ask<'_>> = others.into_iter().map(alone).collect();
+                pass.record.documents[position].outcomes = judge.judge(&judge.prepare(document), &asks);
+            }
             let outcomes = building.judge(judge, (index, position as u32, document), &rules, inventory);
             // Nobody is told the same as nothing, so it is judged anew by each run.
             let related = |outcome| RelatedOutcome { document: position as u32, told: [0; 32], outcome };
@@ -124,22 +132,31 @@ pub(super) fn second_pass(
         let view = inventory.view(whose);
         let asking = judge.asking(document, &view);
         let plan = judge.plan(document);
-        let asks: Vec<Ask<'_>> = plan
-            .rules()
-            .filter(|rule| judge.needs_others(*rule))
-            .map(|rule| Ask { rule, told: judge.related(rule, &asking) })
-            .collect();
-        let outcomes = judge.judge(&judge.prepare(document), &asks);
-        pass_related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
-            document: position as u32,
-            told: digest(&ask.told),
-            outcome,
-        }));
+        let ask = |rule| match judge.needs_others(rule) {
+            true => Ask { rule, told: judge.related(rule, &asking) },
+            false => alone(rule),
+        };
+        let rules = plan.rules().filter(|rule| is_new || judge.needs_others(*rule));
+        let asks: Vec<Ask<'_>> = rules.map(ask).collect();
+        let outcomes = doubt::judge(judge, &judge.prepare(document), &asks);
+        for (ask, outcome) in asks.iter().zip(outcomes) {
+            if judge.needs_others(ask.rule) {
+                let told = digest(&ask.told);
+                pass_related.push(RelatedOutcome { document: position as u32, told, outcome });
+            } else {
+                pass.record.documents[position].outcomes.push(outcome);
+            }
+        }
         drop(asks);
         here.push(asking.into_here());
     }
     (pass.record.related, pass.record.here) = (pass_related, here);
     Ok(pass)
+}
+
+/// What a rule is asked that needs nobody else.
+fn alone(rule: u16) -> Ask<'static> {
+    Ask { rule, told: Ok(Told::default()) }
 }
 
 /// Whether every rule would be told what it was told when its outcome was remembered. Then labels that point into other

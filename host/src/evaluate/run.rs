@@ -4,10 +4,10 @@ use super::absence;
 use super::built::Building;
 use super::callers;
 use super::except::{self, Exception, Ignore, Settled};
-use super::inventory::Divided;
+use super::inventory::{Divided, Placed};
 use super::judge::Judge;
 use super::memo::{Memo, Record};
-use super::passes::{Pass, first_pass, read_built, related_places, second_pass};
+use super::passes::{Pass, first_pass, read_built, related_places, second_pass, want_images};
 use super::shards::{Key, MemoUse};
 use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
 use crate::bundle::Bundle;
@@ -145,15 +145,17 @@ impl Running<'_> {
         };
         let building = Building::new(&sets, &kustomizations, &reading, &files);
         let cards = passes.iter().enumerate().filter_map(|(unit, pass)| Some((unit, pass.as_ref().ok()?)));
-        let written = cards.flat_map(|(unit, pass)| {
-            let is_built = !sets.builds().variants(unit).is_empty();
-            let cards = pass.record.cards.iter();
-            cards
-                .filter(move |card| !is_built || card.subject.group == Document::FILE_GROUP)
-                .map(move |card| (unit, None, card.clone()))
-        });
+        let written =
+            cards.flat_map(|(unit, pass)| {
+                let is_built = !sets.builds().variants(unit).is_empty();
+                let cards = pass.record.cards.iter();
+                cards
+                    .filter(move |card| !is_built || card.subject.group == Document::FILE_GROUP)
+                    .map(move |card| Placed { unit, variant: None, card: card.clone(), doubt: None })
+            });
         let inventory = Divided::new(&sets, written.chain(building.cards(judge, units.len())));
 
+        passes.iter().flatten().for_each(|pass| want_images(judge, pass));
         let passes: Vec<Result<Pass, SyntaxError>> = passes
             .into_par_iter()
             .zip(units)

@@ -106,6 +106,16 @@ impl Kustomizations {
         self.get(directory).is_some_and(|kustomization| kustomization.is_component)
     }
 
+    /// The components of a kustomization that are not known, as they are written.
+    pub(super) fn components_elsewhere<'k>(
+        &'k self,
+        directory: &'k str,
+        it: &'k Kustomization,
+    ) -> impl Iterator<Item = &'k str> {
+        let is_elsewhere = move |path: &&str| !self.by_directory.contains_key(&joined(directory, path));
+        it.components.iter().map(|path| &**path).filter(is_elsewhere)
+    }
+
     /// The directories of the kustomizations that are built by themselves: no other includes them.
     pub(super) fn tops(&self) -> impl Iterator<Item = &str> {
         let included: HashSet<String> = self

@@ -3,8 +3,8 @@ use policy_sdk::kubernetes::production::{self, Production};
 use policy_sdk::kubernetes::serving::{self, Services};
 use policy_sdk::kubernetes::tracing::{self, OwnTraces, TracingInUse};
 use policy_sdk::prelude::*;
-use policy_sdk::settings::{Expected, FirstPartyImages, Tracing};
-use policy_sdk::values::image::glob_match;
+use policy_sdk::settings::{Expected, FirstParty, Tracing};
+use policy_sdk::values::image::ImageReference;
 
 policy_sdk::rule! {
     /// Services export traces
@@ -14,7 +14,7 @@ policy_sdk::rule! {
     /// production neither `OTEL_SDK_DISABLED` nor `OTEL_TRACES_EXPORTER: none` switches traces off.
     ///
     /// It is judged where a collector, an Instrumentation, Jaeger or Tempo is among the documents, or where `tracing` is
-    /// `required`. With `firstPartyImages` only workloads with such an image count.
+    /// `required`. With `firstParty` only workloads with such an image count.
     ///
     /// ## Why
     /// A request that is slow across five services is found in one trace, or by reading the logs of all five. One service
@@ -42,7 +42,7 @@ policy_sdk::rule! {
         "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
         "workload/DeploymentConfig",
     ],
-    uses: [TracingInUse, OwnTraces, Tracing, FirstPartyImages, OwnNamespace, Production, Services],
+    uses: [TracingInUse, OwnTraces, Tracing, FirstParty, OwnNamespace, Production, Services],
     reads: ["object.metadata.name", "container.image"],
 }
 
@@ -63,8 +63,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("nothing shows that traces are collected");
     }
     let Some(service) = serving::sender(input) else { return not_applicable("no Service sends to it") };
-    let own = input.setting::<FirstPartyImages>();
-    let is_own = |container: Container<'_>| own.iter().any(|glob| glob_match(glob, container.image()));
+    let own = input.setting::<FirstParty>();
+    let is_own = |container: Container<'_>| {
+        let reference = ImageReference::parse(container.image());
+        reference.is_some_and(|reference| own.iter().any(|entry| reference.matches_allowed(entry)))
+    };
     if !own.is_empty() && !workload.main_containers().any(is_own) {
         return not_applicable("its images are not one's own");
     }

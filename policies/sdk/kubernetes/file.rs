@@ -11,6 +11,11 @@ crate::usable! {
     }
 }
 
+/// Whether the subject stands in a file, and not in a cluster or a request: what stands there has no path.
+pub fn is_in_file<P: Uses<OwnFile>>(input: &Input<'_, P>) -> bool {
+    !matches!(input.document.get("file").text(), "" | "object" | "<cluster>")
+}
+
 /// Folders of tests, examples and documentation, whose files nobody deploys.
 const OF_SAMPLES: [&str; 20] = [
     "test",

@@ -1,4 +1,4 @@
-//! What kustomizations include and patch.
+//! What kustomizations include.
 
 use crate::input::{Input, Related};
 use crate::json::View;
@@ -6,28 +6,17 @@ use crate::repository::files::{folder, joined};
 use crate::uses::Uses;
 
 crate::usable! {
-    /// The kustomizations among the files, with what they include and whether they patch. No relation fits: whom a
-    /// patch is for is in the patch.
+    /// The kustomizations among the files, with what they include. No relation fits, since a kustomization may include
+    /// another.
     pub Kustomizations {
         inventory: {
             kustomizations: {
                 kinds: ["file/Kustomization"],
                 scope: "cluster",
-                reads: [
-                    "resources", "bases", "components", "patches[*].path", "patchesStrategicMerge[*]",
-                    "patchesJson6902[*].path",
-                ],
+                reads: ["resources", "bases", "components"],
             },
         },
     }
-}
-
-/// The kustomization that includes a file, itself or by others, and has patches: the objects of the file may be
-/// different when they are built.
-pub fn patched_by<'d, P: Uses<Kustomizations>>(input: &Input<'d, P>, file: &str) -> Option<Related<'d>> {
-    let all: Vec<Related<'d>> = input.related("kustomizations").collect();
-    let file = joined("", file);
-    all.iter().find(|one| has_patches(one) && includes(&all, one, &file)).cloned()
 }
 
 /// A kustomization that includes the subject, a kustomization too.
@@ -78,15 +67,6 @@ pub fn with_included<'d>(all: &[Related<'d>], from: &Related<'d>) -> Vec<Related
     found
 }
 
-fn has_patches(kustomization: &Related<'_>) -> bool {
-    let keys = ["patches", "patchesStrategicMerge", "patchesJson6902", "components"];
-    keys.iter().any(|key| !kustomization.document.get(key).is_empty())
-}
-
-fn includes(all: &[Related<'_>], from: &Related<'_>, file: &str) -> bool {
-    with_included(all, from).iter().any(|one| lists(one, file))
-}
-
 /// Whether a kustomization lists a file itself, whose path is from the root.
 pub fn lists(kustomization: &Related<'_>, file: &str) -> bool {
     let directory = folder(kustomization.name());
@@ -98,26 +78,6 @@ mod tests {
     use super::*;
     use crate::testing::look;
     use crate::uses::Usable;
-
-    #[test]
-    fn a_patch_is_found_over_what_is_included() {
-        let entry = |name: &str, document: &str| format!(r#"{{"subject":{{"name":"{name}"}},"document":{document}}}"#);
-        let answer = format!(
-            "[{},{},{}]",
-            entry("config/manager/kustomization.yaml", r#"{"resources":["manager.yaml"]}"#),
-            entry(
-                "config/default/kustomization.yaml",
-                r#"{"resources":["../manager","../default"],"patches":[{"path":"port.yaml"}]}"#
-            ),
-            entry("plain/kustomization.yaml", r#"{"resources":["../config/rbac/role.yaml"]}"#),
-        );
-        look("shop", "{}", Kustomizations::QUERIES, &[&answer], |input| {
-            let by = |file: &str| patched_by(input, file).map(|one| one.name().to_owned());
-            assert_eq!(by("config/manager/manager.yaml").as_deref(), Some("config/default/kustomization.yaml"));
-            assert_eq!(by("./config/manager/manager.yaml").as_deref(), Some("config/default/kustomization.yaml"));
-            assert_eq!((by("config/rbac/role.yaml"), by("manager.yaml")), (None, None));
-        });
-    }
 
     #[test]
     fn what_is_included_and_comes_from_outside_is_found() {

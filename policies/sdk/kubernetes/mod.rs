@@ -3,8 +3,10 @@
 //! A view called `Own` and a kind is the subject itself, or the one object of that kind that it belongs to; the
 //! others are what belongs to the subject.
 
+pub mod alb;
 pub mod argo;
 pub mod autoscaling;
+pub mod aws_auth;
 pub mod beside;
 pub mod claim;
 pub mod command;
@@ -15,9 +17,12 @@ pub mod flagger;
 pub mod flux;
 pub mod gateway;
 pub mod host_path;
+pub mod image_facts;
+pub mod images;
 pub mod ingress;
 pub mod kustomized;
 pub mod limit_range;
+pub mod mention;
 pub mod metadata;
 pub mod monitoring;
 pub mod mount;

@@ -14,7 +14,7 @@ crate::usable! {
                 kinds: ["core/Service"],
                 scope: "namespace",
                 relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-                reads: ["spec.ports[*].name", "metadata.labels", "metadata.annotations"],
+                reads: ["spec.ports", "metadata.labels", "metadata.annotations"],
             },
             service_monitors: {
                 kinds: ["monitoring.coreos.com/ServiceMonitor", "operator.victoriametrics.com/VMServiceScrape"],
@@ -25,7 +25,7 @@ crate::usable! {
                     here: "metadata.labels",
                     namespaces: "spec.namespaceSelector",
                 },
-                reads: ["spec.endpoints[*].port", "spec.endpoints[*].targetPort"],
+                reads: ["spec.endpoints"],
             },
             pod_monitors: {
                 kinds: [
@@ -38,7 +38,7 @@ crate::usable! {
                     here: "pod.metadata.labels",
                     namespaces: "spec.namespaceSelector",
                 },
-                reads: ["spec.podMetricsEndpoints[*].port", "spec.podMetricsEndpoints[*].portNumber"],
+                reads: ["spec.endpoints", "spec.podMetricsEndpoints"],
             },
         },
     }
@@ -121,7 +121,12 @@ pub fn has_operator<P: Uses<MonitoringOperator>>(input: &Input<'_, P>) -> bool {
 
 /// The endpoints of the subject, a ServiceMonitor or PodMonitor.
 pub fn endpoints<'d, P: Uses<OwnMonitor>>(input: &Input<'d, P>) -> impl Iterator<Item = View<'d>> + use<'d, P> {
-    let spec = input.document.get("spec");
+    endpoints_of(&input.document)
+}
+
+/// The endpoints of a ServiceMonitor, a PodMonitor or one of the like.
+pub fn endpoints_of<'d>(monitor: &View<'d>) -> impl Iterator<Item = View<'d>> + use<'d> {
+    let spec = monitor.get("spec");
     ["endpoints", "podMetricsEndpoints"].into_iter().flat_map(move |list| spec.get(list).items())
 }
 

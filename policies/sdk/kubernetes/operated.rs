@@ -24,7 +24,7 @@ crate::usable! {
 }
 
 /// Labels that pods get while they run, from controllers and from programs in them.
-pub const LATE_LABELS: [&str; 12] = [
+pub const LATE_LABELS: [&str; 14] = [
     "pod-template-hash",
     "rollouts-pod-template-hash",
     "controller-revision-hash",
@@ -37,6 +37,8 @@ pub const LATE_LABELS: [&str; 12] = [
     "batch.kubernetes.io/controller-uid",
     "role",
     "spilo-role",
+    "cnpg.io/instanceRole",
+    "cnpg.io/podRole",
 ];
 
 /// An object of which an operator makes pods that may be meant.

@@ -5,11 +5,13 @@
 
 pub mod deprecated_apis;
 pub mod image_users;
+pub mod internal_balancers;
 pub mod loki_keys;
 pub mod moving_tags;
 pub mod safe_sysctls;
 pub mod shellless_images;
 pub mod terraform_backends;
+pub mod tls_policies;
 
 use crate::input::Input;
 use crate::json::{Kind, View};
@@ -145,6 +147,8 @@ mod tests {
         has_source_and_date::<safe_sysctls::SafeSysctls>();
         has_source_and_date::<shellless_images::ShelllessImages>();
         has_source_and_date::<terraform_backends::TerraformBackends>();
+        has_source_and_date::<internal_balancers::InternalBalancers>();
+        has_source_and_date::<tls_policies::TlsPolicies>();
     }
 
     #[test]

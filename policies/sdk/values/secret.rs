@@ -33,7 +33,7 @@ pub fn default_names() -> Vec<String> {
 /// Whether a name says that the value is a secret, and the value may be one: it is no placeholder, boolean, address,
 /// path, or name of an object.
 pub fn is_secret(names: &[String], name: &str, value: &str) -> bool {
-    let is_telling = names.iter().any(|ending| name::ends_with(name, ending)) && !name::is_turned(name);
+    let is_telling = name::ends_with_any(name, names) && !name::is_turned(name);
     is_telling && (credential::may_be_named(name, value) || credential::is_sample(value))
 }
 

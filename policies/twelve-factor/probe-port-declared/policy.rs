@@ -40,6 +40,7 @@ policy_sdk::rule! {
         "container.lifecycle.*.httpGet.port", "container.lifecycle.*.httpGet.host",
         "container.lifecycle.*.tcpSocket.port", "container.lifecycle.*.tcpSocket.host",
     ],
+    reads_built: true,
     parameters: {
         /// Numbers must be declared as well as names.
         numeric_must_be_declared: bool = false,

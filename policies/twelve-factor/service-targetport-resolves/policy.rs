@@ -1,4 +1,3 @@
-use policy_sdk::kubernetes::kustomized::{self, Kustomizations};
 use policy_sdk::kubernetes::service::{self, OwnService, ServedWorkloads, ServicePort};
 use policy_sdk::prelude::*;
 use policy_sdk::values::credential::is_interpolation;
@@ -43,7 +42,7 @@ policy_sdk::rule! {
     factor: PortBinding,
     since: "0.1.0",
     applies_to: ["core/Service"],
-    uses: [OwnService, ServedWorkloads, Kustomizations],
+    uses: [OwnService, ServedWorkloads],
     parameters: {
         /// Numbers must be declared as well as names.
         numeric_must_be_declared: bool = false,
@@ -63,7 +62,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             if !name.bytes().any(|byte| byte.is_ascii_alphabetic()) {
                 judge_quoted(name, &target, findings);
             } else if !workloads.is_empty() && service::has_selector(input) {
-                unknown = judge_name(input, name, port, &workloads, findings).or(unknown);
+                unknown = judge_name(name, port, &workloads, findings).or(unknown);
             }
         }
     }
@@ -77,7 +76,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             Ok(())
         };
     }
-    unknown = judge_numbers(input, &ports, &workloads, findings).or(unknown);
+    judge_numbers(input, &ports, &workloads, findings);
     match unknown.filter(|_| findings.is_empty()) {
         Some(reason) => not_evaluated(reason),
         None => Ok(()),
@@ -93,7 +92,6 @@ fn judge_quoted(name: &str, target: &View<'_>, findings: &mut Findings) {
 
 /// Reports a name that no workload has; the reason where that cannot be known.
 fn judge_name(
-    input: &Input<'_, Parameters>,
     name: &str,
     port: &ServicePort<'_>,
     workloads: &[Related<'_>],
@@ -109,9 +107,6 @@ fn judge_name(
     }
     if ADDED.contains(&name) || workloads.iter().any(|workload| containers(workload).any(|it| it.image() == "auto")) {
         return Some("a mesh may add the port to the pods".into());
-    }
-    if let Some(reason) = patched(input, workloads) {
-        return Some(reason);
     }
     let other = all().find(|(_, declared)| same_name(declared));
     let names: Vec<&str> = all().map(|(_, declared)| declared.get("name").text()).filter(|it| !it.is_empty()).collect();
@@ -144,7 +139,7 @@ fn judge_numbers(
     ports: &[ServicePort<'_>],
     workloads: &[Related<'_>],
     findings: &mut Findings,
-) -> Option<String> {
+) {
     let numbers: Vec<i64> =
         workloads.iter().flat_map(declared).filter_map(|port| port.get("containerPort").as_i64()).collect();
     for port in ports {
@@ -158,9 +153,6 @@ fn judge_numbers(
             && numbers.iter().all(|other| Some(other) == numbers.first())
             && only.iter().all(|declared| protocol(declared) == protocol(&port.0));
         if let Some((other, declared)) = numbers.first().zip(only.first()).filter(|_| is_own && is_clear) {
-            if let Some(reason) = patched(input, workloads) {
-                return Some(reason);
-            }
             let message = format!("it has no `targetPort` and sends to {number}, but its pods declare {other}");
             let fix = Fix::unsafe_(format!("send to {other}")).set(&target, *other);
             let report = findings.report(Code::Number, &port.place(), message).fix(fix);
@@ -170,15 +162,6 @@ fn judge_numbers(
             findings.report(Code::Undeclared, &port.place(), message);
         }
     }
-    None
-}
-
-/// Why it is not known which ports the workloads have, where a kustomization patches one.
-fn patched(input: &Input<'_, Parameters>, workloads: &[Related<'_>]) -> Option<String> {
-    workloads.iter().find_map(|workload| {
-        let by = kustomized::patched_by(input, workload.document.get("file").text())?;
-        Some(format!("the kustomization `{}` patches what it selects, and may add the port", by.name()))
-    })
 }
 
 /// The containers that a Service can send to.

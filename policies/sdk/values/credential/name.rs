@@ -213,17 +213,30 @@ pub fn is_telling(name: &str) -> bool {
     !before.last().is_some_and(|word| TURNING.contains(word)) && !before.first().is_some_and(|word| is_question(word))
 }
 
-/// Whether a name ends with the words of another, as they are or written together: a rule's own list of names.
-pub fn ends_with(name: &str, ending: &str) -> bool {
-    let (words, wanted) = (words(name), words(ending));
+/// Whether a name ends with the words of one of some others, as they are or written together: a rule's own list of names.
+pub fn ends_with_any(name: &str, endings: &[String]) -> bool {
+    let words = words(name);
     let words = without_tail(&words);
+    let letters = words.concat();
+    endings.iter().any(|ending| may_end(&letters, ending) && ends_with(&words, ending))
+}
+
+/// Whether the letters of a name can end with a name: a look that costs less than taking that apart.
+fn may_end(letters: &str, ending: &str) -> bool {
+    let mut wanted = ending.bytes().rev().filter(u8::is_ascii_alphanumeric);
+    let mut last = letters.bytes().rev();
+    !ending.is_ascii() || wanted.all(|letter| last.next() == Some(letter.to_ascii_lowercase()))
+}
+
+fn ends_with(words: &[&str], ending: &str) -> bool {
+    let wanted = self::words(ending);
     let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
     let together = wanted.concat();
-    ends(&words, &wanted)
+    ends(words, &wanted)
         || words
             .last()
             .is_some_and(|last| *last == together || GLUED.contains(&together.as_str()) && last.ends_with(&together))
-        || is_compound(&words, &together)
+        || is_compound(words, &together)
 }
 
 /// Whether what stands under a name that says so is generated, and not thought up: a token or a key.
