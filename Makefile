@@ -74,6 +74,14 @@ hcl: ## Hold the parser of HCL against HashiCorp's own
 pod-security: build ## Hold the Pod Security bundles beside Kubernetes' own library: its fixtures, and 20,000 generated pods
 	tests/pod-security/run.sh
 
+.PHONY: promtool
+promtool: build ## Hold rule files beside prometheus' own promtool: those of the corpus, and a folder of broken ones
+	tests/promtool/run.sh
+
+.PHONY: schema
+schema: ## Write the fields of Kubernetes' own kinds anew, from the Go module of Kubernetes
+	tests/schema/run.sh
+
 .PHONY: editors
 editors: build ## Prove the language server with a client made by others, from PyPI
 	tests/editors/run.sh
