@@ -80,6 +80,14 @@ engines: build ## Hold the fields that rules read of engines' objects against th
 	@[ -z "$(UPDATE)" ] || tests/engines/run.sh target/policies/*.wasm
 	@python3 tests/engines/check.py $(HOST) target/policies/*.wasm
 
+.PHONY: promtool
+promtool: build ## Hold rule files beside prometheus' own promtool: those of the corpus, and a folder of broken ones
+	tests/promtool/run.sh
+
+.PHONY: schema
+schema: ## Write the fields of Kubernetes' own kinds anew, from the Go module of Kubernetes
+	tests/schema/run.sh
+
 .PHONY: editors
 editors: build ## Prove the language server with a client made by others, from PyPI
 	tests/editors/run.sh

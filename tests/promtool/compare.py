@@ -64,18 +64,23 @@ output = subprocess.run(
     cwd=cases, capture_output=True, text=True, check=False,
 )
 results = json.loads(output.stdout)
-ours, judged = {}, set()
+ours, judged, of_loki = {}, set(), set()
 for error in results["errors"]:
     ours.setdefault(os.path.basename(error["file"]), error["message"])
 for document in results["documents"]:
     file = os.path.basename(document["location"]["file"])
     judged.add(file)
     for outcome in document["outcomes"]:
+        if outcome["outcome"] == "not-applicable":
+            of_loki.add(file)
         for finding in outcome.get("findings", []):
             ours.setdefault(file, finding["message"])
 
 differ = agreed = refused = 0
 for case, path in sorted(origin.items()):
+    # Rules of Loki look alike, and are no matter of Prometheus.
+    if case in of_loki:
+        continue
     check = subprocess.run(
         [os.path.join(kept, "promtool"), "check", "rules", "--lint=none", os.path.join(cases, case)],
         capture_output=True, text=True, check=False,
@@ -90,5 +95,5 @@ for case, path in sorted(origin.items()):
     else:
         differ += 1
         print(f"{path} ({case}):\n  promtool:    {theirs or 'valid'}\n  policy-host: {ours.get(case, 'valid')}")
-print(f"{len(origin)} rule files: {agreed} alike, of which {refused} are refused by both; {differ} otherwise")
+print(f"{len(origin)} rule files, {len(of_loki)} of Loki: {agreed} alike, of which {refused} are refused by both; {differ} otherwise")
 sys.exit(1 if differ else 0)

@@ -7,10 +7,10 @@ policy_sdk::rule! {
     /// An ImagePolicy names an ImageRepository that exists. A comment `# {"$imagepolicy": "namespace:name"}` behind an
     /// image or a tag names an ImagePolicy that exists; where the documents hold none, they are kept elsewhere, and
     /// nothing is said. Where the documents hold an ImageUpdateAutomation, an ImagePolicy that no such comment names
-    /// is told as information.
+    /// is reported as information.
     ///
     /// With `require_pr_branch` an ImageUpdateAutomation pushes to another branch than the one that it reads, so that
-    /// somebody reviews the update. Whether `update.path` exists is not judged, since the source may be another
+    /// somebody reviews the update. Whether `update.path` exists is not checked, since the source may be another
     /// repository.
     ///
     /// ## Why
@@ -109,7 +109,7 @@ fn check_automation(input: &Input<'_, Parameters>, findings: &mut Findings) {
         let message = "updates are pushed to the branch that they are read from, so nobody reviews them";
         findings.report(Code::NoReview, &push, message);
     }
-    // A kustomization knows no objects, so its comments are judged from here.
+    // A kustomization knows no objects, so its comments are checked from here.
     let update = input.document.at("spec.update");
     for kustomization in input.related("marked").filter(|it| it.group() == ":file") {
         for (_, (namespace, name)) in markers(&kustomization.document) {

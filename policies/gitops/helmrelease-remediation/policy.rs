@@ -8,9 +8,9 @@ policy_sdk::rule! {
     /// the strategy `RetryOnFailure`. With retries the last failure is undone too, unless `remediateLastFailure` is
     /// false. The history holds more than one version, so that there is one to go back to.
     ///
-    /// A HelmRelease without `remediation` of its first installation is told as information. One without a chart is a
-    /// patch and not judged. Where a Kustomization of Flux patches HelmReleases the rule is not evaluated, since the
-    /// patch may set all of this.
+    /// A HelmRelease without `remediation` of its first installation is reported as information. One without a chart
+    /// is a patch and not checked. Where a Kustomization of Flux patches HelmReleases the rule is not evaluated, since
+    /// the patch may set all of this.
     ///
     /// There is no fix: whether the chart of a database may be rolled back is for a person to say.
     ///

@@ -9,9 +9,9 @@ policy_sdk::rule! {
     /// range, `*` or nothing, which is the latest. It counts for charts of a HelmRepository only: for a GitRepository
     /// or a Bucket, Flux ignores it. An OCIRepository that a HelmRelease names in `chartRef`, or that holds a chart by
     /// its `layerSelector`, has a `ref.tag` that is one version, or a `ref.digest`. Other OCIRepositories hold
-    /// manifests and are not judged.
+    /// manifests and are not checked.
     ///
-    /// A HelmRelease that names no chart is a patch and not judged.
+    /// A HelmRelease that names no chart is a patch and not checked.
     ///
     /// ## Why
     /// A range installs whatever somebody published last, at a time that nobody chose, in every environment at once. No
@@ -74,7 +74,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
 }
 
-/// Judges what names a chart by `chart`, `version` and `sourceRef`.
+/// Checks what names a chart by `chart`, `version` and `sourceRef`.
 fn check_chart(input: &Input<'_, Parameters>, chart: &View<'_>, findings: &mut Findings) -> Check {
     let (name, version) = (chart.get("chart"), chart.get("version"));
     if name.text().is_empty() {

@@ -8,8 +8,8 @@ policy_sdk::rule! {
     /// `newTag` of an entry of `images` does not move (`latest`, `main`, `stable-alpine`, the table `movingTags`),
     /// unless the entry has a `digest`. Commits, dates and words such as `v2` pass.
     ///
-    /// Judged are kustomizations that nothing else includes and that are no Components, and only where they take
-    /// resources from outside: of the workloads among the files, `image-tag-not-mutable` judges the image that is
+    /// Checked are kustomizations that nothing else includes and that are no Components, and only where they take
+    /// resources from outside: of the workloads among the files, `image-tag-not-mutable` checks the image that is
     /// built. A placeholder (`IMAGE_TAG`) is what `image-placeholder-resolved` reports.
     ///
     /// ## Why
@@ -43,7 +43,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("others include it and may set other images");
     }
     let Some(outside) = kustomized::outside(input) else {
-        return not_applicable("all its resources are among the files, where their images are judged");
+        return not_applicable("all its resources are among the files, where their images are checked");
     };
     let table = input.setting::<MovingTags>();
     for image in input.document.get("images").items() {

@@ -111,7 +111,7 @@ fn check_variables(input: &Input<'_, Parameters>, place: &View<'_>, findings: &m
     }
 }
 
-/// Judges a file of which only the name is known; the reason where that does not tell enough.
+/// Checks a file of which only the name is known; the reason where that does not tell enough.
 fn check_file(input: &Input<'_, Parameters>, place: &View<'_>, path: &str, findings: &mut Findings) -> Option<String> {
     const ENCRYPTED: [&str; 6] = ["enc", "sops", "age", "gpg", "asc", "encrypted"];
     let wanted = joined(folder(&input.subject.name), path);

@@ -1,5 +1,6 @@
 use policy_sdk::kubernetes::file::{self, OwnFile};
 use policy_sdk::kubernetes::kustomized::{self, Kustomizations};
+use policy_sdk::kubernetes::production::{self, Production};
 use policy_sdk::prelude::*;
 use policy_sdk::repository::files::{folder, is_below, joined, upwards};
 use policy_sdk::settings::{DeliveryWay, ExpectedDelivery};
@@ -8,12 +9,13 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// What is written is deployed
     ///
-    /// Where the setting `delivery` has `gitops`, or objects of Argo CD or Flux apply the files of this repository, each
-    /// workload stands in a file below a path of theirs: of an Application, of a directory that an ApplicationSet
-    /// generates from, or of a Kustomization of Flux. A file that a kustomization below such a path includes counts as
-    /// well. That the objects are of this repository shows where a path leads to one of its kustomizations or to the
-    /// file itself. Folders of tests, examples and documentation are not judged. An Application that a chart makes is
-    /// not seen, so this is a guess.
+    /// Where objects of Argo CD or Flux apply the files of this repository, each workload stands in a file below a
+    /// path of theirs: of an Application, of a directory that an ApplicationSet generates from, or of a Kustomization
+    /// of Flux. A file that a kustomization below such a path includes counts as well. That the objects are of this
+    /// repository shows where a path leads to one of its kustomizations or to the file itself. Where the setting
+    /// `delivery` has `gitops`, workloads of production are checked although there are no such objects. Folders of
+    /// tests, examples and documentation are not checked. An Application that a chart makes is not seen, so this is a
+    /// guess.
     ///
     /// Not evaluated where an ApplicationSet makes its paths from something else than directories of the repository.
     ///
@@ -50,7 +52,7 @@ policy_sdk::rule! {
     factor: BuildReleaseRun,
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [ExpectedDelivery, Kustomizations, OwnFile],
+    uses: [ExpectedDelivery, Kustomizations, OwnFile, Production],
     reads: ["object.metadata.name"],
     inventory: {
         // No relation fits: paths are compared.
@@ -100,6 +102,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let is_expected = input.setting::<ExpectedDelivery>().contains(&DeliveryWay::GitOps);
     if built.is_empty() && !is_expected {
         return not_applicable("no Application or Kustomization applies files of this repository");
+    }
+    if built.is_empty() && !production::is_production(input) {
+        return not_applicable("it is not of production");
     }
     if let Some(reason) = unclear {
         return not_evaluated(reason);

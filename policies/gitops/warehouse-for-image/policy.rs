@@ -5,10 +5,11 @@ use policy_sdk::repository::github::{Action, given};
 policy_sdk::rule! {
     /// Kargo promotes each image that a workflow pushes
     ///
-    /// Where the documents hold a Stage or Project of Kargo, each image that a workflow pushes
-    /// (`docker/build-push-action`, `docker push`) is subscribed by a Warehouse: `spec.subscriptions[*].image.repoURL`
-    /// is its repository. An image whose name is not known (`${{ env.IMAGE }}`) is compared by what is known of its
-    /// end; where that is nothing the rule is not evaluated.
+    /// Where the documents hold a Stage of Kargo, each image that a workflow pushes (`docker/build-push-action`,
+    /// `docker push`) is subscribed by a Warehouse: `spec.subscriptions[*].image.repoURL` is its repository. Findings
+    /// stand at the first of the Stages. Variables of `env` are put in their place. An image whose name is not known
+    /// (`${{ matrix.image }}`) is compared by what is known of its end; where that is nothing the rule is not
+    /// evaluated.
     ///
     /// ## Why
     /// An image without a Warehouse reaches an environment only by hand, past the stages and their tests.
@@ -47,7 +48,10 @@ policy_sdk::rule! {
         workflows: {
             kinds: ["file/GitHubWorkflow"],
             scope: "cluster",
-            reads: ["jobs.*.steps[*].uses", "jobs.*.steps[*].with", "jobs.*.steps[*].run:shell"],
+            reads: [
+                "env", "jobs.*.env", "jobs.*.steps[*].env", "jobs.*.steps[*].uses", "jobs.*.steps[*].with",
+                "jobs.*.steps[*].run:shell",
+            ],
         },
     },
 }
@@ -60,14 +64,14 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let subscriptions =
         input.related("warehouses").flat_map(|it| it.document.select("spec.subscriptions[*].image.repoURL"));
     let subscribed: Vec<&str> = subscriptions.map(|place| place.text()).collect();
-    let (mut unknown, mut told): (bool, Vec<&str>) = (false, Vec::new());
+    let (mut unknown, mut told): (bool, Vec<String>) = (false, Vec::new());
     let own = input.document.at("metadata.name");
     let workflows: Vec<Related<'_>> = input.related("workflows").collect();
     for (workflow, place, reference) in
         workflows.iter().flat_map(|it| pushed(it).map(move |(place, name)| (it, place, name)))
     {
-        let repository = without_tag(reference);
-        let known = known_end(repository);
+        let repository = without_tag(&reference).to_owned();
+        let known = known_end(&repository);
         if known.is_empty() {
             unknown = true;
             continue;
@@ -76,9 +80,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             if known.len() == repository.len() { **url == *known } else { url.ends_with(known) }
         };
         if !told.contains(&repository) && !subscribed.iter().any(|url| is_meant(&url)) {
-            told.push(repository);
             let message = format!("no Warehouse subscribes the image `{repository}`, so no stage gets it");
             findings.report(Code::NoWarehouse, &own, message).label_in(workflow, &place, "it is pushed here");
+            told.push(repository);
         }
     }
     if unknown && findings.is_empty() {
@@ -88,25 +92,48 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 }
 
 /// The references of images that a workflow pushes, with their places.
-fn pushed<'d>(workflow: &Related<'d>) -> impl Iterator<Item = (View<'d>, &'d str)> + use<'d> {
+fn pushed<'d>(workflow: &Related<'d>) -> impl Iterator<Item = (View<'d>, String)> + use<'d> {
     let mut pushed = Vec::new();
-    let jobs = workflow.document.get("jobs");
-    for step in jobs.entries().flat_map(|(_, job)| job.get("steps").items().collect::<Vec<_>>()) {
-        let with = step.get("with");
-        let builds = Action::parse(step.get("uses").text()).is_some_and(|it| it.is("docker/build-push-action"));
-        let push = given(&with, "push");
-        if builds && (push.is_true() || push.text() == "true" || push.text().starts_with("${{")) {
-            let tags = given(&with, "tags");
-            let references = tags.text().split([',', '\n']).map(str::trim_ascii).filter(|it| !it.is_empty());
-            pushed.extend(references.map(|reference| (tags.clone(), reference)));
-        }
-        for command in all_commands(&step.get("run:shell")) {
-            let is_push = matches!(command.name(), "docker" | "podman" | "buildah") && command.subcommand() == "push";
-            let last = command.program_words().last().filter(|_| is_push);
-            pushed.extend(last.map(|word| (step.get("run:shell"), word.text())).filter(|(_, text)| *text != "push"));
+    let all = workflow.document.get("env");
+    for (_, job) in workflow.document.get("jobs").entries() {
+        for step in job.get("steps").items() {
+            let envs = [step.get("env"), job.get("env"), all.clone()];
+            let with = step.get("with");
+            let builds = Action::parse(step.get("uses").text()).is_some_and(|it| it.is("docker/build-push-action"));
+            let push = given(&with, "push");
+            if builds && (push.is_true() || push.text() == "true" || push.text().starts_with("${{")) {
+                let tags = given(&with, "tags");
+                let references = tags.text().split([',', '\n']).map(str::trim_ascii).filter(|it| !it.is_empty());
+                pushed.extend(references.map(|reference| (tags.clone(), with_variables(reference, &envs))));
+            }
+            for command in all_commands(&step.get("run:shell")) {
+                let is_push =
+                    matches!(command.name(), "docker" | "podman" | "buildah") && command.subcommand() == "push";
+                let last = command.program_words().last().filter(|word| is_push && word.text() != "push");
+                pushed.extend(last.map(|word| (step.get("run:shell"), with_variables(word.text(), &envs))));
+            }
         }
     }
     pushed.into_iter()
+}
+
+/// A reference with the variables of `env` in their place, the nearest `env` first. Values that are made of others
+/// stay away.
+fn with_variables(reference: &str, envs: &[View<'_>]) -> String {
+    let mut text = reference.to_owned();
+    for (name, value) in envs.iter().flat_map(View::entries) {
+        if let Some(value) = value.as_str().filter(|value| !value.contains('$')) {
+            for written in [format!("${{{{ env.{name} }}}}"), format!("${{{{env.{name}}}}}"), format!("${{{name}}}")] {
+                text = text.replace(&written, value);
+            }
+            if let Some((before, after)) = text.split_once(&format!("${name}"))
+                && !after.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_')
+            {
+                text = [before, value, after].concat();
+            }
+        }
+    }
+    text
 }
 
 /// A reference without its tag and digest. A variable may hold colons of its own.

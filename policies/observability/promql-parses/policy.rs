@@ -1,5 +1,5 @@
 use policy_sdk::kubernetes::prometheus_rule::{self, OwnQueries, OwnRules};
-use policy_sdk::language::promql::{query, wrong};
+use policy_sdk::language::promql::{is_logql, query, wrong};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -51,6 +51,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             panel.get("panels").items().for_each(|panel| check_panel(&panel, findings));
         }
         return Ok(());
+    }
+    if prometheus_rule::rules(input).any(|rule| is_logql(rule.expression().text())) {
+        return not_applicable("its queries are of Loki");
     }
     let mut names: Vec<&str> = Vec::new();
     for group in prometheus_rule::groups(input) {
@@ -118,9 +121,9 @@ fn check_panel(panel: &View<'_>, findings: &mut Findings) {
         let own = target.at("datasource.type");
         let source = if own.exists() { own } else { panel.at("datasource.type") };
         let expr = target.get("expr");
-        // A source that is a variable, and none at all, may be anything; a query for Loki has a pipeline or a stream.
+        // A source that is a variable, and none at all, may be anything.
         let is_other = !matches!(source.text(), "" | "prometheus");
-        if is_other || expr.text().trim().is_empty() || source.text().is_empty() && is_of_loki(expr.text()) {
+        if is_other || expr.text().trim().is_empty() || is_logql(expr.text()) {
             continue;
         }
         match query(&target.get("expr:promql")) {
@@ -136,9 +139,4 @@ fn check_panel(panel: &View<'_>, findings: &mut Findings) {
             Err(_) => {}
         }
     }
-}
-
-/// Whether a query has what only Loki's language has.
-fn is_of_loki(text: &str) -> bool {
-    ["|=", "|~", "| json", "| logfmt", "!~ `", "count_over_time({"].iter().any(|mark| text.contains(mark))
 }

@@ -10,11 +10,11 @@ policy_sdk::rule! {
     /// documents.
     ///
     /// `failureLimit` is smaller than `count`, and at most `max_failures`; it is 0 where it is not written. A metric
-    /// with `failureLimit: -1` has a `consecutiveSuccessLimit`. A limit or count that an argument gives is not judged.
+    /// with `failureLimit: -1` has a `consecutiveSuccessLimit`. A limit or count that an argument gives is not checked.
     ///
     /// ## Why
-    /// A Rollout that waits for an analysis without an end stays at its step until somebody looks. A metric that may
-    /// fail as often as it is measured lets every version pass.
+    /// Argo refuses a Rollout that would wait for an analysis without an end (`InvalidSpec`), so nothing is rolled
+    /// out. A metric that may fail as often as it is measured lets every version pass.
     ///
     /// ## Fix
     /// Measure a number of times, and allow a few failures:
@@ -55,9 +55,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     for metric in rollout::metrics(input) {
         let count = number(&metric, "count");
         let has_end = metric.0.get("count").exists() && count != Some(0);
-        let ends_by_successes = number(&metric, "consecutiveSuccessLimit").is_none_or(|limit| limit > 0)
-            && metric.0.get("consecutiveSuccessLimit").exists();
-        if let (Some((rollout, analysis, place)), false, false) = (waiting, has_end, ends_by_successes)
+        if let (Some((rollout, analysis, place)), false) = (waiting, has_end)
             && metric.0.get("interval").exists()
         {
             let when = match analysis.when {
@@ -66,7 +64,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 _ => "in a step",
             };
             let message = format!(
-                "metric `{}` has an `interval` and no `count`, and Rollout `{}` waits for it {when}, for ever",
+                "metric `{}` has an `interval` and no `count`, and Rollout `{}` waits for it {when}: Argo refuses that",
                 metric.name(),
                 rollout.name()
             );
@@ -84,7 +82,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Judges `failureLimit`; true where an argument gives it or the count.
+/// Checks `failureLimit`; true where an argument gives it or the count.
 fn check_limit(
     input: &Input<'_, Parameters>,
     metric: &Metric<'_>,

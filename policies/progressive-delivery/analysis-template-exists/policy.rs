@@ -9,7 +9,7 @@ policy_sdk::rule! {
     /// so a missing one is reported only where the documents hold any.
     ///
     /// An argument of a template without `value` and `valueFrom` is given by whoever uses it, or has a value in another
-    /// template of the same list. An argument that no template has is told as information.
+    /// template of the same list. An argument that no template has is reported as information.
     ///
     /// ## Why
     /// The Rollout gets the condition `InvalidSpec`, or its analysis ends with an error and the new version is taken
@@ -28,9 +28,9 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// No AnalysisTemplate has that name
-        Missing: High, Likely, absence: ["analyses"];
+        Missing: High, Likely, absence: ["analyses", "referred"];
         /// No ClusterAnalysisTemplate has that name
-        MissingInCluster: High, Likely, absence: ["cluster_analyses"];
+        MissingInCluster: High, Likely, absence: ["cluster_analyses", "cluster_referred"];
         /// An argument has no value
         NoValue: High, Likely;
         /// No template has that argument
@@ -47,6 +47,24 @@ policy_sdk::rule! {
     uses: [Analyses, RolloutStrategy],
     reads: ["spec.analyses", "spec.templates"],
     inventory: {
+        referred: {
+            kinds: ["argoproj.io/AnalysisTemplate"],
+            scope: "namespace",
+            relation: named {
+                kind: "=AnalysisTemplate",
+                name: ["spec.analyses[*].templateName", "spec.templates[*].templateName"],
+            },
+            reads: ["spec.args", "spec.templates"],
+        },
+        cluster_referred: {
+            kinds: ["argoproj.io/ClusterAnalysisTemplate"],
+            scope: "cluster",
+            relation: named {
+                kind: "=ClusterAnalysisTemplate",
+                name: ["spec.analyses[*].templateName", "spec.templates[*].templateName"],
+            },
+            reads: ["spec.args", "spec.templates"],
+        },
         // No relation fits: what counts is whether the documents hold any.
         any_cluster: { kinds: ["argoproj.io/ClusterAnalysisTemplate"], scope: "cluster", reads: [] },
     },
@@ -56,29 +74,34 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     match input.subject.kind.as_str() {
         "Rollout" => {
             for analysis in rollout::own_analyses(input) {
-                judge(input, &analysis.references(), Some(&analysis.view.get("args")), findings);
+                check_analysis(input, &analysis.references(), Some(&analysis.view.get("args")), findings);
             }
         }
         "Experiment" => {
             for analysis in input.document.at("spec.analyses").items() {
-                judge(input, std::slice::from_ref(&analysis), Some(&analysis.get("args")), findings);
+                check_analysis(input, std::slice::from_ref(&analysis), Some(&analysis.get("args")), findings);
             }
         }
         _ => {
             let references: Vec<View<'_>> = input.document.at("spec.templates").items().collect();
-            judge(input, &references, None, findings);
+            check_analysis(input, &references, None, findings);
         }
     }
     Ok(())
 }
 
-/// Judges the references of one analysis, and its arguments where it has its own.
-fn judge(input: &Input<'_, Parameters>, references: &[View<'_>], args: Option<&View<'_>>, findings: &mut Findings) {
+/// Checks the references of one analysis, and its arguments where it has its own.
+fn check_analysis<'d>(
+    input: &Input<'d, Parameters>,
+    references: &[View<'d>],
+    args: Option<&View<'_>>,
+    findings: &mut Findings,
+) {
     let mut templates = Vec::new();
     let mut is_whole = true;
     for reference in references {
         let name = reference.get("templateName");
-        match &rollout::templates(input, reference)[..] {
+        match &named(input, reference)[..] {
             [template] => {
                 is_whole &= template.document.at("spec.templates").is_empty();
                 templates.push(template.clone());
@@ -114,6 +137,15 @@ fn judge(input: &Input<'_, Parameters>, references: &[View<'_>], args: Option<&V
             findings.report(Code::UnknownArgument, &arg, message);
         }
     }
+}
+
+/// The templates that a reference names, of a Rollout or of anything else.
+fn named<'d>(input: &Input<'d, Parameters>, reference: &View<'d>) -> Vec<Related<'d>> {
+    if input.subject.kind == "Rollout" {
+        return rollout::templates(input, reference);
+    }
+    let query = if rollout::is_of_cluster(reference) { "cluster_referred" } else { "referred" };
+    input.related(query).filter(|template| template.name() == reference.get("templateName").text()).collect()
 }
 
 fn report_missing(input: &Input<'_, Parameters>, reference: &View<'_>, name: &View<'_>, findings: &mut Findings) {

@@ -7,7 +7,7 @@ policy_sdk::rule! {
     ///
     /// Each metric of an AnalysisTemplate or ClusterAnalysisTemplate has one provider. A metric that measures a value
     /// has a `successCondition` or a `failureCondition`. A `job` needs none, since its pods succeed or fail, nor does
-    /// `kayenta`, nor a plugin, which may judge by itself, nor a metric of `dryRun`. The conditions are read in the
+    /// `kayenta`, nor a plugin, which may check by itself, nor a metric of `dryRun`. The conditions are read in the
     /// language expr, in which Argo evaluates them; `{{args.x}}` stands for a value.
     ///
     /// ## Why

@@ -5,12 +5,12 @@ use policy_sdk::parameter::Decimal;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
-    /// A new version in production is judged by metrics
+    /// A new version in production is checked by metrics
     ///
     /// In production a Rollout of Argo has an analysis: in the background (`canary.analysis`), in a step, in an
     /// experiment, or before or after the promotion of a blue/green strategy. A Canary of Flagger has metrics or
-    /// webhooks, and does not set `skipAnalysis`. A Rollout that waits for a person after its first weight (`pause:
-    /// {}`) is told as information. A canary without weights is a rolling update, and not judged.
+    /// webhooks, and does not set `skipAnalysis`. A Rollout that waits for a person after its first weight
+    /// (`pause: {}`) is reported as information. A canary without weights is a rolling update, and not checked.
     ///
     /// Of Flagger's own metrics, `request-success-rate` demands at least `min_success` percent and `request-duration`
     /// at most `max_ms` milliseconds.
@@ -48,9 +48,9 @@ policy_sdk::rule! {
     ///       interval: 1m
     /// ```
     findings: {
-        /// Nothing judges a new version
-        Unjudged: Medium, Likely, covers: ["rollout-auto-rollback"], within: Document;
-        /// Only a person judges a new version
+        /// Nothing checks a new version
+        NoAnalysis: Medium, Likely, covers: ["rollout-auto-rollback"], within: Document;
+        /// Only a person checks a new version
         ByHand: Info, Likely;
         /// The analysis is switched off
         Skipped: Medium, Certain;
@@ -96,9 +96,9 @@ fn check_rollout(input: &Input<'_, Parameters>, findings: &mut Findings) {
         || blue_green.get("autoPromotionEnabled").as_bool() == Some(false);
     let place = if blue_green.exists() { &blue_green } else { &canary };
     if waits {
-        findings.report(Code::ByHand, place, "no metric judges a new version, only the person who promotes it");
+        findings.report(Code::ByHand, place, "no metric checks a new version, only the person who promotes it");
     } else {
-        findings.report(Code::Unjudged, place, "no analysis judges a new version before all requests reach it");
+        findings.report(Code::NoAnalysis, place, "no analysis checks a new version before all requests reach it");
     }
 }
 
@@ -113,8 +113,8 @@ fn check_flagger(input: &Input<'_, Parameters>, findings: &mut Findings) {
     }
     let analysis = flagger::analysis(input);
     if analysis.get("metrics").is_empty() && analysis.get("webhooks").is_empty() {
-        let message = "no metric and no webhook judges a new version, only whether its pods are ready";
-        findings.report(Code::Unjudged, &analysis.get("metrics"), message);
+        let message = "no metric and no webhook checks a new version, only whether its pods are ready";
+        findings.report(Code::NoAnalysis, &analysis.get("metrics"), message);
     }
     for metric in analysis.get("metrics").items().filter(|metric| !metric.get("templateRef").exists()) {
         // The older way to write it is one number, the least or the most.

@@ -9,10 +9,10 @@ policy_sdk::rule! {
     ///
     /// The first weight of a Rollout's canary, or of a Canary of Flagger, is at most `max_first` percent of all
     /// requests: of `maxTrafficWeight` or `maxWeight`'s whole, 100. A weight of 0 before does not count. Blue/green
-    /// and A/B tests have no weights and are not judged.
+    /// and A/B tests have no weights and are not checked.
     ///
     /// Without traffic routing a share is a number of pods. Where even one new pod is more than `max_first` percent of
-    /// them, that is told as information: only more replicas or a traffic router help.
+    /// them, that is reported as information: only more replicas or a traffic router help.
     ///
     /// ## Why
     /// The first step is what a bad version costs. With half of all requests a canary is an outage for every second

@@ -9,8 +9,8 @@ policy_sdk::rule! {
     /// Service with `-canary`; nobody else writes them. An autoscaler of the target is the one that `autoscalerRef`
     /// names.
     ///
-    /// A target of another kind, an autoscaler or a MetricTemplate of another namespace is reported only where the
-    /// documents hold objects of that kind there.
+    /// What `targetRef`, `autoscalerRef` and `ingressRef` name is reported as missing only where the documents hold
+    /// workloads of the namespace, and nothing of another namespace is.
     ///
     /// ## Why
     /// A Canary without its target stays in the phase `Initializing` for ever. Two writers of one Service take turns:
@@ -124,7 +124,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_evaluated("`targetRef` names nothing that can be read");
     }
     let is_own = matches!(kind, "Deployment" | "DaemonSet" | "Service");
-    if is_own && input.related("target").next().is_none() && input.related("workloads").next().is_some() {
+    // Where there is no workload at all, what is rolled out is kept elsewhere.
+    let is_here = input.related("workloads").next().is_some();
+    if is_own && is_here && input.related("target").next().is_none() {
         let message = format!("there is no {kind} `{}` in its namespace, so the Canary never begins", name.text());
         findings.report(Code::NoTarget, &name, message);
     }
@@ -132,7 +134,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         [(&autoscaler, "autoscaler", Code::NoAutoscaler), (&ingress, "ingress", Code::NoIngress)]
     {
         let name = reference.get("name");
-        if !name.text().is_empty() && input.related(query).next().is_none() {
+        if is_here && !name.text().is_empty() && input.related(query).next().is_none() {
             let kind = reference.get("kind").as_str().unwrap_or("Ingress");
             let message = format!("there is no {kind} `{}` in its namespace, so the Canary never begins", name.text());
             findings.report(code, &name, message);

@@ -11,7 +11,7 @@ policy_sdk::rule! {
     /// one pod beyond `replicas` unless `maxSurge` is 0. The share of that number and the weight differ by at most
     /// `tolerance` percentage points. Replicas are the minimum of the autoscaler, or `spec.replicas`.
     ///
-    /// Later weights are not judged, since a larger share is nearer to what pods can make.
+    /// Later weights are not checked, since a larger share is nearer to what pods can make.
     ///
     /// ## Why
     /// Ten percent of three replicas are one pod of four, a quarter of the requests. The step is called small, and a

@@ -9,9 +9,9 @@ policy_sdk::rule! {
     /// the namespace hold no placeholder: `${TAG}`, `$TAG`, `$(TAG)`, `<tag>`, `REPLACE_ME`, `CHANGEME`,
     /// `TODO`, `PLACEHOLDER`, or a name of a variable such as `IMAGE_TAG`. Kubernetes replaces none of them there.
     ///
-    /// Other fields are not judged, since scripts, templates and alerts may mean what they say. `${TAG}` and `$TAG`
+    /// Other fields are not checked, since scripts, templates and alerts may mean what they say. `${TAG}` and `$TAG`
     /// pass in a file below the `spec.path` of a Flux Kustomization with `postBuild`, and everywhere with
-    /// `substituted: true`. A workload is judged as the kustomizations around it build it.
+    /// `substituted: true`. A workload is checked as the kustomizations around it build it.
     ///
     /// ## Why
     /// The API server accepts the object, and no new pod starts (`InvalidImageName`), no request finds its host, or AWS

@@ -9,7 +9,7 @@ policy_sdk::rule! {
     ///
     /// Where the setting `delivery` has `progressive`, each Deployment of production that a Service sends to is rolled
     /// out by Argo Rollouts or Flagger: a Rollout takes its template (`workloadRef`), or a Canary names it.
-    /// Deployments with one replica and those whose label `tier_label` is one of `internal_tiers` are not judged.
+    /// Deployments with one replica and those whose label `tier_label` is one of `internal_tiers` are not checked.
     /// Without the setting nothing is.
     ///
     /// Production is a namespace with the part `prod`, `production` or `live`, a label `environment: prod`, or a folder

@@ -8,8 +8,8 @@ policy_sdk::rule! {
     /// `template` or from the workload that `workloadRef` names. A blue/green strategy names its `activeService`. The
     /// controller does nothing for a Rollout that breaks this, and gives it the condition `InvalidSpec`.
     ///
-    /// A canary without `steps` is a rolling update like that of a Deployment. That is allowed, so it is told as
-    /// information. A Rollout is judged as the kustomizations around it build it.
+    /// A canary without `steps` is a rolling update like that of a Deployment. That is allowed, so it is reported as
+    /// information. A Rollout is checked as the kustomizations around it build it.
     ///
     /// ## Why
     /// The controller stops at `InvalidSpec`: no new version is rolled out, and nothing is scaled, until somebody

@@ -11,12 +11,12 @@ crate::usable! {
     }
 }
 
-/// How the subject, a Canary, judges a new version.
+/// How the subject, a Canary, analyses a new version.
 pub fn analysis<'d, P: Uses<OwnCanary>>(input: &Input<'d, P>) -> View<'d> {
     input.document.at("spec.analysis")
 }
 
-/// Where the subject, a Canary, says that it judges nothing.
+/// Where the subject, a Canary, says that it analyses nothing.
 pub fn skips_analysis<'d, P: Uses<OwnCanary>>(input: &Input<'d, P>) -> View<'d> {
     input.document.at("spec.skipAnalysis")
 }

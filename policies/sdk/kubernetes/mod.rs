@@ -39,6 +39,7 @@ pub mod prometheus_rule;
 pub mod rbac;
 pub mod rollout;
 pub mod run_as;
+pub mod schema;
 pub mod secret_reference;
 pub mod service;
 pub mod service_account;

@@ -181,23 +181,14 @@ fn by_chart<'d>(release: &Related<'d>, field: &str, labels: &View<'d>) -> Select
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Query;
     use crate::testing::look_as;
     use crate::uses::Usable;
 
-    const QUERIES: &[Query] = &[
-        Prometheuses::QUERIES[0],
-        Prometheuses::QUERIES[1],
-        Prometheuses::QUERIES[2],
-        Prometheuses::QUERIES[3],
-        OwnNamespace::QUERIES[0],
-    ];
-
-    fn seen(kind: &str, labels: &str, answers: [&str; 3]) -> String {
+    fn seen(kind: &str, labels: &str, answers: [&str; 2]) -> String {
         let document = format!(r#"{{"metadata":{{"labels":{labels}}}}}"#);
-        let [prometheuses, charts, namespaces] = answers.map(|answer| format!("[{answer}]"));
-        let answers = [&prometheuses, &charts, "[]", "[]", &namespaces];
-        look_as((kind, "shop"), &document, QUERIES, &answers, |input| {
+        let [prometheuses, charts] = answers.map(|answer| format!("[{answer}]"));
+        let answers = [&prometheuses, &charts, "[]", "[]"];
+        look_as((kind, "shop"), &document, Prometheuses::QUERIES, &answers, |input| {
             let told = selectors(input).into_iter().map(|(_, selected)| match selected {
                 Selected::Yes => "yes".to_owned(),
                 Selected::OtherLabels(_) => "labels".into(),
@@ -216,7 +207,7 @@ mod tests {
             let it = format!(
                 r#"{{"subject":{{"kind":"Prometheus","name":"k8s","namespace":"monitoring"}},"document":{{"spec":{spec}}}}}"#
             );
-            seen("ServiceMonitor", r#"{"team":"shop"}"#, [&it, "", ""])
+            seen("ServiceMonitor", r#"{"team":"shop"}"#, [&it, ""])
         };
         assert_eq!(of("{}"), "nothing");
         assert_eq!(of(r#"{"serviceMonitorSelector":{}}"#), "namespace");
@@ -232,7 +223,7 @@ mod tests {
             let it = format!(
                 r#"{{"subject":{{"kind":"{ruler}","namespace":"shop"}},"document":{{"spec":{{"ruleSelector":{{}},"podMonitorSelector":{{}}}}}}}}"#
             );
-            seen(kind, "{}", [&it, "", ""])
+            seen(kind, "{}", [&it, ""])
         };
         assert_eq!(
             (of("PrometheusRule", "ThanosRuler"), of("PodMonitor", "ThanosRuler")),
@@ -250,7 +241,7 @@ mod tests {
             let it = format!(
                 r#"{{"subject":{{"kind":"HelmRelease","name":"kps"}},"document":{{"spec":{{"chart":{{"spec":{{"chart":"kube-prometheus-stack"}}}}{spec}}}}}}}"#
             );
-            seen("PodMonitor", labels, ["", &it, ""])
+            seen("PodMonitor", labels, ["", &it])
         };
         assert_eq!(of("{}", ""), "kps");
         assert_eq!(of(r#"{"release":"kps"}"#, ""), "yes");

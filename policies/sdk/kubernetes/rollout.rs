@@ -13,8 +13,8 @@ crate::usable! {
     pub RolloutStrategy {
         reads: ["object.spec.strategy"],
     }
-    /// The templates of analyses that the subject names, a Rollout, an Experiment, or a template that is made of
-    /// others: AnalysisTemplates of its namespace, ClusterAnalysisTemplates, and those that these are made of.
+    /// The templates of analyses that the subject, a Rollout, names: AnalysisTemplates of its namespace, and
+    /// ClusterAnalysisTemplates.
     pub Analyses {
         inventory: {
             analyses: {
@@ -28,8 +28,6 @@ crate::usable! {
                         "object.spec.strategy.canary.analysis.templates[*].templateName",
                         "object.spec.strategy.blueGreen.prePromotionAnalysis.templates[*].templateName",
                         "object.spec.strategy.blueGreen.postPromotionAnalysis.templates[*].templateName",
-                        "spec.analyses[*].templateName",
-                        "spec.templates[*].templateName",
                     ],
                 },
                 reads: [
@@ -47,8 +45,6 @@ crate::usable! {
                         "object.spec.strategy.canary.analysis.templates[*].templateName",
                         "object.spec.strategy.blueGreen.prePromotionAnalysis.templates[*].templateName",
                         "object.spec.strategy.blueGreen.postPromotionAnalysis.templates[*].templateName",
-                        "spec.analyses[*].templateName",
-                        "spec.templates[*].templateName",
                     ],
                 },
                 reads: [

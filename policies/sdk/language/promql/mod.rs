@@ -104,6 +104,23 @@ impl<'d> Matcher<'d> {
     }
 }
 
+/// Whether a query is LogQL, the language of Loki, whose rule files and panels look alike: it has a `|` outside of texts,
+/// which PromQL never has.
+pub fn is_logql(text: &str) -> bool {
+    let mut quote = None;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (quote, character) {
+            (Some('"' | '\''), '\\') => drop(characters.next()),
+            (Some(open), character) if open == character => quote = None,
+            (None, '"' | '\'' | '`') => quote = Some(character),
+            (None, '|') => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Functions that turn counters into how fast they grow, of a range.
 const RATES: [&str; 3] = ["rate", "irate", "increase"];
 /// Functions for gauges alone, of a range: of a counter they give nonsense when it begins anew.
@@ -496,6 +513,12 @@ mod tests {
         let types = [names[0], names[1], names[2], names[3], "other_total"].map(|name| recorded.metric_type(name));
         let expected = [Metric::Gauge, Metric::Counter, Metric::Unknown, Metric::Gauge, Metric::Counter];
         assert_eq!(types, expected);
+    }
+
+    #[test]
+    fn a_pipe_outside_of_texts_is_of_loki() {
+        assert!(is_logql(r#"rate({app="cart"} |= "error" [5m])"#) && is_logql("{a=`|`} | json"));
+        assert!(!is_logql(r#"x{a=~"b|c",d=~'\'|e',f=~`|`}"#) && !is_logql("sum(up)"));
     }
 
     #[test]
