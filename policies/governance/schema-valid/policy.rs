@@ -67,6 +67,12 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let (version, kind) = (object.get("apiVersion").text(), &input.subject.kind);
         return not_evaluated(format!("the fields of a {kind} of `{version}` are not known"));
     };
+    if object.get("sops").exists() {
+        return not_applicable("SOPS encrypted it");
+    }
+    if faults.iter().any(is_filled_in) {
+        return not_evaluated("some of it is filled in later");
+    }
     let (major, minor) = schema::VERSION;
     let is_newer = input.setting::<KubernetesVersion>().is_at_least(major, minor + 1);
     for fault in faults {
@@ -98,4 +104,17 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
     }
     Ok(())
+}
+
+/// Whether a fault is where something else writes the object's text later: `${REPLICAS}`, `{{ x }}`, `REPLICAS_OF_CART`.
+fn is_filled_in(fault: &Fault<'_>) -> bool {
+    let is_mark = |text: &str| {
+        let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        text.contains("{{") || text.contains('$') || text.contains('_') && text.bytes().all(is_name)
+    };
+    match fault {
+        Fault::Unknown(_, name, _) => is_mark(name),
+        Fault::Type(place, _) => is_mark(place.text()) || place.entries().any(|(key, _)| is_mark(key)),
+        Fault::Missing(..) => false,
+    }
 }

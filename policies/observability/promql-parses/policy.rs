@@ -1,5 +1,5 @@
 use policy_sdk::kubernetes::prometheus_rule::{self, OwnQueries, OwnRules};
-use policy_sdk::language::promql::{is_logql, query, wrong};
+use policy_sdk::language::promql::{is_logql, is_time, query, wrong};
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -66,8 +66,13 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
         names.push(name.text());
     }
+    let is_file = input.subject.kind == "PrometheusRules";
     for rule in prometheus_rule::rules(input) {
         check_rule(&rule.view, findings);
+        // Of a PrometheusRule the API server leaves such a field out.
+        if is_file {
+            check_fields(&rule.view, findings);
+        }
         match rule.query() {
             Some(Err(reason)) => {
                 let place = rule.view.get("expr:promql").get("unread").item(0);
@@ -109,10 +114,23 @@ fn check_rule(rule: &View<'_>, findings: &mut Findings) {
             report(&record, format!("`{}` can be no name of a metric", record.text()));
         }
     }
+    for field in ["for", "keep_firing_for"] {
+        let time = rule.get(field);
+        if !is_record && !time.text().is_empty() && !is_time(time.text()) {
+            report(&time, format!("`{field}` is `{}`, expected a time such as `5m`", time.text()));
+        }
+    }
     for (key, value) in rule.get("labels").entries() {
         if key.is_empty() || key == "__name__" {
             report(&value, format!("`{key}` can be no name of a label"));
         }
+    }
+}
+
+fn check_fields(rule: &View<'_>, findings: &mut Findings) {
+    const KNOWN: [&str; 7] = ["alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations"];
+    for (key, value) in rule.entries().filter(|(key, _)| !KNOWN.contains(key)) {
+        findings.report(Code::Rule, &value, format!("a rule has no field `{key}`: Prometheus refuses the file"));
     }
 }
 

@@ -114,6 +114,9 @@ pub fn wrong<'d>(query: &Expression<'d>) -> Option<Wrong<'d>> {
 
 fn of_part<'d>(part: &Expression<'d>) -> Option<(View<'d>, String)> {
     let here = |reason: String| Some(((**part).clone(), reason));
+    if let Some(found) = of_times(part) {
+        return Some(found);
+    }
     let function = part.function();
     if !function.is_empty() {
         return of_call(part, function);
@@ -129,6 +132,10 @@ fn of_part<'d>(part: &Expression<'d>) -> Option<(View<'d>, String)> {
             "=~" => !matches!(value, "" | ".*" | "()" | "^$"),
             _ => matches!(value, "" | ".*" | "^$"),
         };
+        if let Some(matcher) = part.matchers().find(|it| it.operator().ends_with('~') && is_unbalanced(it.value())) {
+            let reason = format!("`{}` is no regular expression: a bracket is not closed", matcher.value());
+            return Some((matcher.place().clone(), reason));
+        }
         let named = !part.get("metric").text().is_empty();
         if !named && !part.matchers().any(|it| selects(it.operator(), it.value())) {
             return here("it selects every series: some condition has to ask for a text".into());
@@ -140,7 +147,7 @@ fn of_part<'d>(part: &Expression<'d>) -> Option<(View<'d>, String)> {
     let values = [left.value(), right.value()];
     if let Some(at) = values.iter().position(|value| matches!(value, Value::Range | Value::Text)) {
         let side = if at == 0 { &left } else { &right };
-        return Some(((**side).clone(), format!("`{operator}` takes no {}", described(side.value()))));
+        return Some(((**side).clone(), format!("`{operator}` does not take {}", described(side.value()))));
     }
     let has_scalar = values.contains(&Value::Scalar);
     if matches!(operator, "and" | "or" | "unless") {
@@ -163,6 +170,71 @@ fn of_part<'d>(part: &Expression<'d>) -> Option<(View<'d>, String)> {
     None
 }
 
+/// What is wrong with the times behind a part: `[5m]`, `[1h:5m]`, `offset 5m`.
+fn of_times<'d>(part: &Expression<'d>) -> Option<(View<'d>, String)> {
+    let (range, step) = (part.range(), part.get("step"));
+    for time in [&range, &step, &part.get("offset")] {
+        let text = time.text().trim_start_matches(['-', '+']);
+        // A dashboard's variable stands for a time.
+        if !text.is_empty() && !text.contains(['$', '{', '%', '<', '(']) && !is_time(text) {
+            return Some((time.clone(), format!("`{text}` is no time, expected one such as `5m`")));
+        }
+    }
+    if part.is_selector() || step.exists() {
+        return None;
+    }
+    if range.exists() {
+        return Some((range, "only a metric has a range; for anything else it is `[1h:5m]`".into()));
+    }
+    let late = ["offset", "at"].into_iter().find(|key| part.get(key).exists())?;
+    Some((part.get(late), format!("`{}` stands behind a metric or a range", if late == "at" { "@" } else { late })))
+}
+
+/// Whether a text is a time as Prometheus writes it, `1h30m`, or a number of seconds.
+pub fn is_time(text: &str) -> bool {
+    if text.parse::<f64>().is_ok() {
+        return true;
+    }
+    let mut units = ["y", "w", "d", "h", "m", "s", "ms"].iter();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let behind = &rest[digits..];
+        let length = behind.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let (unit, next) = behind.split_at(length);
+        // Each unit once, the longest first.
+        if digits == 0 || !units.any(|known| *known == unit) {
+            return false;
+        }
+        rest = next;
+    }
+    true
+}
+
+/// Whether brackets of a regular expression are not closed, or not opened.
+fn is_unbalanced(regex: &str) -> bool {
+    let (mut depth, mut in_class) = (0_i32, false);
+    let mut characters = regex.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => drop(characters.next()),
+            '[' if !in_class => in_class = true,
+            ']' => in_class = false,
+            '(' if !in_class => depth += 1,
+            ')' if !in_class => depth -= 1,
+            _ => {}
+        }
+        if depth < 0 {
+            return true;
+        }
+    }
+    depth > 0 || in_class
+}
+
+fn counted(arguments: usize) -> String {
+    if arguments == 1 { "1 argument".into() } else { format!("{arguments} arguments") }
+}
+
 fn of_call<'d>(part: &Expression<'d>, function: &str) -> Option<(View<'d>, String)> {
     let Some((_, takes)) = FUNCTIONS.iter().find(|(name, _)| *name == function) else {
         return Some((part.get("call"), format!("Prometheus has no function `{function}`")));
@@ -172,8 +244,7 @@ fn of_call<'d>(part: &Expression<'d>, function: &str) -> Option<(View<'d>, Strin
     let arguments: Vec<Expression<'d>> = part.arguments().collect();
     let is_open = takes.ends_with('*');
     if arguments.len() < needed.len() || arguments.len() > all.len() && !is_open {
-        let count = arguments.len();
-        return Some((part.get("call"), format!("`{function}` is called with {count} arguments")));
+        return Some((part.get("call"), format!("`{function}` is called with {}", counted(arguments.len()))));
     }
     arguments.iter().enumerate().find_map(|(at, argument)| {
         let wanted = all.get(at).or(all.last())?;
@@ -191,7 +262,7 @@ fn of_aggregation<'d>(part: &Expression<'d>) -> Option<(View<'d>, String)> {
     let arguments: Vec<Expression<'d>> = part.arguments().collect();
     if arguments.len() != takes.len() {
         let place = part.get("aggregation");
-        return Some((place, format!("`{name}` is called with {} arguments", arguments.len())));
+        return Some((place, format!("`{name}` is called with {}", counted(arguments.len()))));
     }
     arguments.iter().zip(takes.chars()).find_map(|(argument, wanted)| {
         takes_other(argument, wanted).map(|reason| ((**argument).clone(), format!("`{name}` takes {reason}")))
@@ -274,6 +345,27 @@ mod tests {
         assert!(of("+", SERIES, SERIES, r#","bool":true"#).is_some());
         assert!(of("/", SERIES, NUMBER, r#","on":["a"]"#).is_some());
         assert!(of("or", SERIES, SERIES, r#","on":["a"],"group":"left""#).is_some());
+    }
+
+    #[test]
+    fn times_are_such_as_prometheus_writes_them() {
+        let of = |more: &str| reason(&format!(r#"{{"metric":"a"{more}}}"#));
+        for good in ["5m", "1h30m", "1d", "90s", "500ms", "300", "$__rate_interval", "1w2d"] {
+            assert_eq!(of(&format!(r#","range":"{good}""#)), None, "{good}");
+        }
+        for bad in ["5x", "m5", "5m1h", "1.5h"] {
+            assert!(of(&format!(r#","range":"{bad}""#)).is_some(), "{bad}");
+        }
+        assert_eq!(of(r#","offset":"-1h","range":"5m","step":"""#), None);
+        let sum = |more: &str| reason(&format!(r#"{{"aggregation":"sum","arguments":[{SERIES}]{more}}}"#));
+        assert!(sum(r#","range":"5m""#).is_some() && sum(r#","offset":"5m""#).is_some());
+        assert_eq!((sum(r#","range":"1h","step":"5m""#), sum("")), (None, None));
+    }
+
+    #[test]
+    fn brackets_of_regular_expressions_are_closed() {
+        assert!(["(", "a)", "[a", "a|(b"].into_iter().all(is_unbalanced));
+        assert!(!["", "(a|b)", "\\(", "[(]", "a.*", "[^)]+"].into_iter().any(is_unbalanced));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod functions;
 use super::{mappings, unread};
 use crate::json::View;
 use crate::values::duration::parse_millis;
-pub use functions::{Wrong, wrong};
+pub use functions::{Wrong, is_time, wrong};
 use std::ops::Deref;
 
 /// A part of a query, or all of it.
@@ -475,7 +475,7 @@ mod tests {
             assert!(right.labels().may_have("pod") && !right.labels().may_have("code"));
         });
         let none = r#"{"expression":{"aggregation":"sum","arguments":[{"metric":"up"}]}}"#;
-        assert_eq!(with(none, |query| query.labels().may_have("job")), false);
+        assert!(!with(none, |query| query.labels().may_have("job")));
         let quantile = r#"{"expression":{"call":"histogram_quantile","arguments":[{"number":"0.9"},
             {"aggregation":"sum","by":["le","job"],"arguments":[{"metric":"x_bucket"}]}]}}"#;
         assert!(with(quantile, |query| query.labels() == Labels::Only(vec!["job"])));
