@@ -30,7 +30,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Config,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["external-secrets.io/ExternalSecret", "external-secrets.io/ClusterExternalSecret"],
     reads: [
         "spec.refreshInterval", "spec.refreshPolicy", "spec.data", "spec.dataFrom", "spec.refreshTime",

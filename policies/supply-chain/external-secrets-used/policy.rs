@@ -37,7 +37,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Config,
     peers: ["KC:C-0208", "KC:C-0234"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["workload"],
     uses: [Production],
     reads: [

@@ -37,7 +37,7 @@ policy_sdk::rule! {
     peers: [
         "KC:C-0306", "CK:CKV_K8S_43", "KY:require-image-checksum", "GK:imagedigests",
     ],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["workload", "file/Compose"],
     uses: [FirstParty, Images, Production],
     reads: ["services.*.image", "services.*.build"],

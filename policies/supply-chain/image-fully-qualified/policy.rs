@@ -32,7 +32,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Dependencies,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["workload", "file/Compose", "file/Dockerfile"],
     uses: [AllowedRegistries, Images],
     reads: ["services.*.image", "services.*.build", "stages[*].image", "stages[*].stage"],

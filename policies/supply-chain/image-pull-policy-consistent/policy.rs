@@ -37,7 +37,7 @@ policy_sdk::rule! {
         "KS:container-image-pull-policy", "PO:pullPolicyNotAlways", "CK:CKV_K8S_15", "KC:C-0075",
         "KY:imagepullpolicy-always",
     ],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["workload"],
     uses: [Images, MovingTags],
     reads: ["container.imagePullPolicy"],

@@ -63,7 +63,7 @@ policy_sdk::rule! {
         "KY:verify-image", "KY:verify-image-gcpkms", "KY:verify-sbom-cyclonedx", "KY:verify-image-slsa", "KY:block-stale-images",
         "KY:block-large-images", "KY:resolve-image-to-digest",
     ],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["workload"],
     uses: [ImageFacts, Images, RunAs],
     parameters: {

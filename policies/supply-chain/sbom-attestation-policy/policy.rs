@@ -31,7 +31,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Dependencies,
     peers: ["KY:verify-sbom-cyclonedx", "KY:verify-image-slsa", "KY:require-vulnerability-scan"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: [
         "kyverno.io/ClusterPolicy", "kyverno.io/Policy", "policies.kyverno.io/ImageValidatingPolicy",
         "policies.kyverno.io/NamespacedImageValidatingPolicy", "policy.sigstore.dev/ClusterImagePolicy",

@@ -32,7 +32,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Config,
     peers: ["KY:restart-deployment-on-secret-change", "KY:refresh-volumes-in-pods"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["workload"],
     reads: [
         "object.metadata.annotations", "pod.metadata.annotations", "container.name",

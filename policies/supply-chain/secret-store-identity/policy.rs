@@ -40,7 +40,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: BackingServices,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["external-secrets.io/SecretStore", "external-secrets.io/ClusterSecretStore"],
     reads: ["spec.provider", "spec.conditions"],
     parameters: {
