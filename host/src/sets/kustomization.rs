@@ -71,6 +71,11 @@ impl Kustomization {
         })
     }
 
+    /// Whether it puts files together, and changes nothing of what they hold.
+    pub(super) fn only_gathers(&self) -> bool {
+        self.change.is_none() && self.patches.is_empty() && self.more.is_empty() && self.makes_more.is_none()
+    }
+
     /// One that could not be read, of which nothing is known.
     pub(super) fn unreadable() -> Self {
         Self { makes_more: Some("could not be read".into()), ..Self::default() }

@@ -106,6 +106,14 @@ impl Target {
         Self { group, version, kind, ..Self::default() }
     }
 
+    /// The object that a patch names itself.
+    pub(super) fn read_own(patch: &Node) -> Self {
+        let text = |path: &[&str]| patch.path(path).and_then(Node::as_str).unwrap_or_default();
+        let group = text(&["apiVersion"]).rsplit_once('/').map_or("", |(group, _)| group);
+        let (kind, name) = (text(&["kind"]).into(), text(&["metadata", "name"]).into());
+        Self { group: group.into(), kind, name, ..Self::default() }
+    }
+
     /// Whether it is an object that has, or had, some names; `None` where that cannot be told.
     pub(super) fn is(&self, object: &Subject, before: &[String]) -> Option<bool> {
         let agrees = |said: &str, is: &str| said.is_empty() || said == is;
@@ -361,7 +369,7 @@ fn merge_field(base: &mut Node, key: &str, patch: &Node, is_known: bool) -> bool
 }
 
 /// The fields by which the elements of a list are the same; `None` for one that is replaced as a whole.
-fn keys_of(list: &str, element: &Node) -> Option<&'static [&'static str]> {
+pub(super) fn keys_of(list: &str, element: &Node) -> Option<&'static [&'static str]> {
     let keys: &[&str] = match list {
         "containers"
         | "initContainers"

@@ -3,8 +3,9 @@
 
 use super::fields::{Field, segments};
 use super::kustomizations::Kustomizations;
-use super::patches::Target;
+use super::patches::{Target, keys_of};
 use crate::document::{Document, Entry, Node, Value, joined, shown_directory};
+use crate::parse::{Limits, Scalars, yaml};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -20,8 +21,10 @@ pub struct Unknown {
 /// A part of a kustomization of which not all is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Part {
-    /// What may do anything, as it is called.
-    Anything(Box<str>),
+    /// A transformer that stands in the kustomization.
+    Transformer(Box<str>),
+    /// Transformers in a file or directory.
+    TransformersIn(Box<str>),
     /// Replacements: what they are for, and the fields.
     Replacements(Vec<(Target, Vec<Field>)>),
     /// Replacements in a file.
@@ -41,10 +44,9 @@ impl Part {
         let list = |key: &str| root.get(key).map_or(&[][..], Node::items).iter();
         let mut parts = Vec::new();
         for entry in list("transformers") {
-            let is_path = entry.as_str().filter(|entry| !super::kustomization::is_inline(entry));
-            let called =
-                is_path.map_or_else(|| "`transformers`".to_owned(), |path| format!("the transformer `{path}`"));
-            parts.push(Self::Anything(called.into()));
+            let Some(entry) = entry.as_str() else { continue };
+            let is_text = super::kustomization::is_inline(entry);
+            parts.push(if is_text { Self::Transformer(entry.into()) } else { Self::TransformersIn(entry.into()) });
         }
         for entry in list("configurations").filter_map(Node::as_str) {
             parts.push(Self::Configuration(entry.into()));
@@ -87,14 +89,27 @@ impl Parts {
             let why = |what: &str| -> Arc<str> {
                 format!("the kustomization in `{}` changes objects by {what}", shown_directory(directory)).into()
             };
-            let read = |path: &str| {
-                let documents = files(&joined(directory, path));
-                (!documents.is_empty()).then(|| documents.iter().map(|document| &document.root).collect::<Vec<_>>())
-            };
+            let read = |path: &str| roots(files, &joined(directory, path));
             let mut parts: Vec<Reading> = Vec::new();
             for part in &it.more {
                 let (what, does) = match part {
-                    Part::Anything(what) => (what.to_string(), Does::Anything),
+                    Part::Transformer(text) => {
+                        let root = yaml::parse(text, Scalars::Kubernetes, &Limits::default()).ok().flatten();
+                        let fields = root.as_ref().and_then(transformed);
+                        ("`transformers`".to_owned(), fields.map_or(Does::Anything, Does::Fields))
+                    }
+                    Part::TransformersIn(path) => {
+                        let in_directory = || {
+                            let inner = joined(directory, path);
+                            let it = kustomizations.get(&inner).filter(|it| it.only_gathers())?;
+                            let of = |path: &Box<str>| roots(files, &joined(&inner, path));
+                            Some(it.resources.iter().map(of).collect::<Option<Vec<_>>>()?.concat())
+                        };
+                        let read = read(path).or_else(in_directory);
+                        let fields = read.and_then(|all| all.into_iter().map(transformed).collect::<Option<Vec<_>>>());
+                        let does = fields.map_or(Does::Anything, |fields| Does::Fields(fields.concat()));
+                        (format!("the transformer `{path}`"), does)
+                    }
                     Part::Replacements(targets) => ("its `replacements`".to_owned(), Does::Fields(targets.clone())),
                     Part::Variables(names) => ("its `vars`".to_owned(), Does::Variables(names.clone())),
                     Part::ReplacementsIn(path) => {
@@ -203,6 +218,12 @@ fn alter(node: &mut Node, path: &[Box<str>], create: bool) {
     }
 }
 
+/// What stands in a file of the run; `None` where there is no such file.
+fn roots<'d>(files: &dyn Fn(&str) -> Vec<&'d Document>, path: &str) -> Option<Vec<&'d Node>> {
+    let documents = files(path);
+    (!documents.is_empty()).then(|| documents.into_iter().map(|document| &document.root).collect())
+}
+
 /// The field of an object to which some keys lead: as far as they name no single element of a list.
 fn field_of(keys: impl IntoIterator<Item = Box<str>>, create: bool) -> Field {
     let is_element = |key: &str| key == "*" || key == "-" || key.parse::<usize>().is_ok();
@@ -248,21 +269,58 @@ fn dotted(path: &str) -> Vec<Box<str>> {
     keys.into_iter().map(Into::into).collect()
 }
 
+/// A field of some kind, as configuration and transformers name it.
+fn specified(spec: &Node) -> Option<(Target, Vec<Field>)> {
+    let path = spec.get("path").and_then(Node::as_str)?;
+    let path = segments(path).into_iter().map(|key| key.strip_suffix("[]").map_or(key.clone(), Into::into));
+    let creates = spec.get("create").is_some_and(|create| create.value == Value::Bool(true));
+    Some((Target::read_kind(spec), vec![field_of(path, creates)]))
+}
+
 /// The fields that a file of configuration names, with the kinds that have them.
 fn configured(root: &Node) -> Vec<(Target, Vec<Field>)> {
-    let of_entry = |entry: &Node| {
-        let path = entry.get("path").and_then(Node::as_str)?;
-        let path = segments(path).into_iter().map(|key| key.strip_suffix("[]").map_or(key.clone(), Into::into));
-        let creates = entry.get("create").is_some_and(|create| create.value == Value::Bool(true));
-        Some((Target::read_kind(entry), vec![field_of(path, creates)]))
-    };
     let lists = root.entries().iter().flat_map(|entry| entry.value.items());
     lists
         .flat_map(|entry| match entry.get("fieldSpecs") {
-            Some(specs) => specs.items().iter().filter_map(of_entry).collect::<Vec<_>>(),
-            None => of_entry(entry).into_iter().collect(),
+            Some(specs) => specs.items().iter().filter_map(specified).collect::<Vec<_>>(),
+            None => specified(entry).into_iter().collect(),
         })
         .collect()
+}
+
+/// The fields that a transformer of kustomize itself sets; `None` where that may be any.
+fn transformed(root: &Node) -> Option<Vec<(Target, Vec<Field>)>> {
+    let text = |key: &str| root.get(key).and_then(Node::as_str);
+    let list = |key: &str| root.get(key).map_or(&[][..], Node::items).iter();
+    if text("apiVersion") != Some("builtin") {
+        return None;
+    }
+    match text("kind")? {
+        "PatchTransformer" | "PatchJson6902Transformer" => {
+            let patch = text("patch").or_else(|| text("jsonOp"))?;
+            let patch = yaml::parse(patch, Scalars::Kubernetes, &Limits::default()).ok()??;
+            let target = match root.get("target") {
+                Some(target) => Target::read(target),
+                None if matches!(patch.value, Value::Object(_)) => Target::read_own(&patch),
+                None => return None,
+            };
+            let is_gone = patch.get("$patch").and_then(Node::as_str) == Some("delete");
+            let fields = if is_gone { vec![field_of([], false)] } else { patched_fields(&patch) };
+            Some(vec![(target, fields)])
+        }
+        "ReplacementTransformer" => Some(list("replacements").flat_map(targets).collect()),
+        "AnnotationsTransformer"
+        | "ImageTagTransformer"
+        | "LabelTransformer"
+        | "PrefixSuffixTransformer"
+        | "PrefixTransformer"
+        | "ReplicaCountTransformer"
+        | "SuffixTransformer" => {
+            let fields: Vec<_> = list("fieldSpecs").filter_map(specified).collect();
+            (!fields.is_empty()).then_some(fields)
+        }
+        _ => None,
+    }
 }
 
 /// The fields whose texts have one of some variables.
@@ -271,10 +329,8 @@ fn with_variables(node: &Node, names: &[Box<str>], at: &mut Vec<Box<str>>, found
         return;
     }
     match &node.value {
-        Value::String(text) if text.contains("$(") => {
-            if names.iter().any(|name| text.contains(&format!("$({name})"))) {
-                found.push(field_of(at.iter().cloned(), false));
-            }
+        Value::String(text) if names.iter().any(|name| text.contains(&format!("$({name})"))) => {
+            found.push(field_of(at.iter().cloned(), false));
         }
         Value::Array(items) => items.iter().for_each(|item| with_variables(item, names, at, found)),
         Value::Object(entries) => {
@@ -325,14 +381,26 @@ pub(super) fn patched_fields(patch: &Node) -> Vec<Field> {
 }
 
 fn leaves(node: &Node, at: &mut Vec<Box<str>>, found: &mut Vec<Field>) {
-    match &node.value {
-        Value::Object(entries) if !entries.is_empty() && !entries.iter().any(|entry| entry.key.starts_with('$')) => {
-            for entry in entries {
-                at.push(entry.key.clone());
-                leaves(&entry.value, at, found);
-                at.pop();
-            }
+    let is_plain = |entries: &[Entry]| !entries.is_empty() && !entries.iter().any(|entry| entry.key.starts_with('$'));
+    // The fields by which the elements of a list are told apart stay as they are.
+    let keys = at.last().and_then(|list| {
+        let items = node.items();
+        let keys = items.iter().find_map(|item| keys_of(list, item))?;
+        items.iter().all(|item| is_plain(item.entries())).then_some(keys)
+    });
+    let mut each = |entries: &[Entry], but: &[&str]| {
+        for entry in entries.iter().filter(|entry| !but.contains(&&*entry.key)) {
+            at.push(entry.key.clone());
+            leaves(&entry.value, at, found);
+            at.pop();
         }
+    };
+    match &node.value {
+        Value::Object(entries) if is_plain(entries) => each(entries, &[]),
+        Value::Array(items) => match keys {
+            Some(keys) => items.iter().for_each(|item| each(item.entries(), keys)),
+            None => found.push(field_of(at.iter().cloned(), true)),
+        },
         _ => found.push(field_of(at.iter().cloned(), true)),
     }
 }
@@ -421,8 +489,33 @@ mod tests {
     fn transformers_and_components_elsewhere_change_anything() {
         let (why, altered) = unknown("transformers: [label.yaml]", &[]).remove(0);
         assert_eq!((why.ends_with("by the transformer `label.yaml`"), altered), (true, None), "{why}");
+        let plugin = "{apiVersion: x.io/v1, kind: LabelTransformer, fieldSpecs: [{path: metadata/labels}]}";
+        assert_eq!(unknown("transformers: [label.yaml]", &[("live/label.yaml", plugin)])[0].1, None);
         let (why, altered) = unknown("components: ['https://e.example/x']", &[]).remove(0);
         assert_eq!((why.ends_with("`https://e.example/x`, which is not among the files"), altered), (true, None));
+    }
+
+    #[test]
+    fn transformers_of_kustomize_itself_change_the_fields_that_they_name() {
+        let of = |text: &str| unknown("transformers: [t.yaml]", &[("live/t.yaml", text)]);
+        let labels =
+            "{apiVersion: builtin, kind: LabelTransformer, labels: {x: y}, fieldSpecs: [{path: metadata/labels}]}";
+        let altered = of(labels).remove(0).1.unwrap();
+        assert_eq!(
+            (&altered["metadata"]["labels"], &altered["spec"]["replicas"]),
+            (&serde_json::Value::Null, &2.into())
+        );
+        let patch = "{apiVersion: builtin, kind: PatchTransformer, target: {kind: KIND}, \
+                     patch: '[{op: replace, path: /spec/replicas, value: 3}]'}";
+        assert!(of(&patch.replace("KIND", "RoleBinding")).is_empty());
+        let altered = of(&patch.replace("KIND", "Deployment")).remove(0).1.unwrap();
+        assert_eq!(altered["spec"]["replicas"], serde_json::Value::Null);
+        let gone = "{apiVersion: builtin, kind: PatchTransformer, \
+                    patch: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}, $patch: delete}'}";
+        assert_eq!(of(gone)[0].1, None);
+        assert!(of(&gone.replace("name: shop", "name: other")).is_empty());
+        let inline = format!("transformers:\n- |-\n  {labels}\n");
+        assert!(unknown(&inline, &[])[0].1.is_some());
     }
 
     #[test]
@@ -433,6 +526,12 @@ mod tests {
         };
         let patch = "{apiVersion: v1, kind: X, metadata: {name: x, labels: {a: b}}, spec: {a: {b: [1], c: 2}, d: {}}}";
         assert_eq!(fields(patch), ["metadata/labels/a", "spec/a/b", "spec/a/c", "spec/d"]);
+        let patch = "{kind: X, spec: {containers: [{name: a, image: b, ports: [{containerPort: 1, $patch: delete}]}, \
+                     {name: c, args: [d]}], hosts: [{name: e}]}}";
+        assert_eq!(
+            fields(patch),
+            ["spec/containers/image", "spec/containers/ports", "spec/containers/args", "spec/hosts"]
+        );
         let operations =
             "[{op: remove, path: /spec/ports/0}, {op: move, from: /a~1b/c, path: /d}, {op: copy, from: /x, path: /y}]";
         assert_eq!(fields(operations), ["spec/ports", "d", "a/b/c", "y"]);

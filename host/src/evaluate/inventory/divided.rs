@@ -166,15 +166,18 @@ impl Inventory for View<'_> {
     }
 
     fn open(&self, topic: u16, facet: Option<u16>, within: Option<&str>) -> Option<String> {
+        // What another kustomization builds, or none, is not made for the subject.
+        self.build?;
+        let is_own = |document: &RelatedDocument| document.build() == self.build && self.is_there(document);
         let is_near = |document: &RelatedDocument| {
             within.is_none_or(|within| self.spaces.are_same(within, &document.subject().namespace))
         };
         let found = self.known().find_map(|known| {
             let of = |facet: Option<u16>| known.open.get(&(topic, facet)).into_iter().flatten();
             // One of which nothing is known may be in any namespace.
-            let any = of(None).find(|document| self.is_there(document));
+            let any = of(None).find(|document| is_own(document));
             let by_facet = facet.into_iter().flat_map(|facet| of(Some(facet)));
-            any.or_else(|| by_facet.into_iter().find(|document| self.is_there(document) && is_near(document)))
+            any.or_else(|| by_facet.into_iter().find(|document| is_own(document) && is_near(document)))
         })?;
         found.why()
     }
