@@ -16,6 +16,8 @@ import os
 import re
 import sys
 
+# What the host says of an object that another one made, for every rule.
+OWNED = "its owner is judged instead"
 COLUMNS = ["peer", "check", "fires", "here", "reason"]
 
 
@@ -68,7 +70,10 @@ def main(rules, results, tool, code, committed, details=None):
             found[check, fires, also] += 1
             if fires != also:
                 said = "; ".join(f"{rule}: {said}" for rule, (is_found, said) in sorted(here.items()) if is_found == also)
-                differences[check, "there" if fires else "here", said or "no rule judges it"].append(" ".join(place))
+                kind = (check, "there" if fires else "here", said or "no rule judges it")
+                if all(OWNED in said for _, said in here.values()) and here:
+                    kind = ("*", "there", OWNED)
+                differences[kind].append(" ".join(place))
     for check in sorted({check for check, _, _ in found}):
         both, there, here, none = (found[check, *it] for it in [(True, True), (True, False), (False, True), (False, False)])
         print(f"{code}:{check}: {both} found by both, {there} only there, {here} only here, {none} by none")
