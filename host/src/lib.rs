@@ -13,6 +13,7 @@
 //! | [`decide`] | one object under review, one decision |
 //! | [`scaffold`] | what a new rule begins with |
 //! | [`measure`] | what rules cost |
+//! | [`peers`] | which checks of other tools the rules have |
 //! | [`fixtures`] | a rule's own tests |
 //! | [`render`] | charts and kustomizations, judged as what they deploy |
 //! | [`baseline`], [`changes`] | which findings are new, or touched |
@@ -79,6 +80,7 @@ pub mod manifest;
 pub mod measure;
 pub mod oci;
 pub mod parse;
+pub mod peers;
 pub mod problem;
 pub mod project;
 pub mod render;

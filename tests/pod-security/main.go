@@ -3,6 +3,7 @@
 //	pod-security generate DIR [-seed N] [-count N]    writes generated pods and what the library says of them
 //	pod-security fixtures DIR                         writes what the library says of its own fixtures
 //	pod-security compare DIR                          compares both with the results of `policy-host eval`
+//	pod-security checks FILE                          writes the ids of the library's checks, a line each
 //
 // run.sh calls it. Pods follow from the seed alone, so a difference can be looked at again.
 package main
@@ -41,7 +42,7 @@ type testCase struct {
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) < 3 {
-		log.Fatal("usage: pod-security generate|fixtures|compare DIR")
+		log.Fatal("usage: pod-security generate|fixtures|compare|checks DIR")
 	}
 	command, directory := os.Args[1], os.Args[2]
 	flags := flag.NewFlagSet(command, flag.ExitOnError)
@@ -57,6 +58,12 @@ func main() {
 		fixtures(directory)
 	case "compare":
 		compare(directory)
+	case "checks":
+		ids := ""
+		for _, check := range policy.DefaultChecks() {
+			ids += string(check.ID) + "\n"
+		}
+		check(os.WriteFile(directory, []byte(ids), 0o644))
 	default:
 		log.Fatalf("there is no command %s", command)
 	}

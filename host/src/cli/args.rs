@@ -778,6 +778,9 @@ pub(crate) struct DocsArguments {
     /// The folder of schemas: of the configuration, and of what the program writes
     #[arg(long, value_name = "DIR")]
     pub(crate) schemas: PathBuf,
+    /// The folder that lists the checks of other tools; without it, nothing is said of them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) peers: Option<PathBuf>,
     /// Where the commands' document goes
     #[arg(long, value_name = "FILE")]
     pub(crate) cli: Option<PathBuf>,

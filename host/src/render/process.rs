@@ -150,7 +150,9 @@ fn said_by(errors: &[u8], status: &str) -> String {
     /// Characters of it that are told.
     const TOLD: usize = 2_000;
     let text = String::from_utf8_lossy(errors);
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("WARNING: "));
+    // helm and kustomize warn of other things too.
+    let is_warning = |line: &str| line.starts_with("WARNING: ") || line.starts_with("# Warning: ");
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_warning(line));
     let lines: Vec<&str> = lines.map(|line| line.strip_prefix("Error: ").unwrap_or(line)).collect();
     let said = lines.join("; ");
     let said = match said.char_indices().nth(TOLD) {
@@ -199,6 +201,14 @@ mod tests {
     }
 
     const BOUNDS: Bounds = Bounds { time: Duration::from_secs(60), output: 1_000 };
+
+    #[test]
+    fn what_a_program_warns_of_is_not_why_it_failed() {
+        let errors =
+            "# Warning: 'bases' is deprecated.\nWARNING: the file is readable\n\nError: no such file\n  at line 3\n";
+        assert_eq!(said_by(errors.as_bytes(), "1"), "no such file; at line 3");
+        assert_eq!(said_by(b"# Warning: 'bases' is deprecated.\n", "1"), "it ended with 1");
+    }
 
     #[test]
     fn output_is_given_and_failures_say_why() {

@@ -38,7 +38,6 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: BackingServices,
-    peers: ["ZZ:use-trusted-publishing"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [Permissions, Triggers, UsedActions],

@@ -32,7 +32,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     controls: ["pss:baseline"],
-    peers: ["TR:KSV-0002", "KY:restrict-apparmor-profiles", "GK:apparmor"],
+    peers: ["TR:KSV-0002", "KY:restrict-apparmor-profiles", "GK:apparmor", "PSS:appArmorProfile"],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [AppArmor],

@@ -31,7 +31,8 @@ policy_sdk::rule! {
     controls: ["pss:baseline", "cis:5.2.9"],
     peers: [
         "PO:dangerousCapabilities", "KC:C-0046", "CK:CKV_K8S_25", "CK:CKV_K8S_39", "TR:KSV-0005", "TR:KSV-0022",
-        "TR:KSV-0120", "KY:disallow-capabilities", "GK:capabilities",
+        "TR:KSV-0120", "KY:disallow-capabilities", "GK:capabilities", "PSS:capabilities_baseline",
+        "PSS:capabilities_restricted",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

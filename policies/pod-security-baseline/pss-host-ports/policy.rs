@@ -25,7 +25,7 @@ policy_sdk::rule! {
     controls: ["pss:baseline", "cis:5.2.13"],
     peers: [
         "PO:hostPortSet", "KC:C-0044", "CK:CKV_K8S_26", "TR:KSV-0024", "KY:disallow-host-ports",
-        "GK:host-network-ports",
+        "GK:host-network-ports", "PSS:hostPorts",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

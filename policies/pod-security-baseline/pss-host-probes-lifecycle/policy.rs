@@ -28,7 +28,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     controls: ["pss:baseline"],
-    peers: ["GK:host-probes-lifecycle"],
+    peers: ["GK:host-probes-lifecycle", "PSS:hostProbesAndHostLifecycle"],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [HostProbes, KubernetesVersion],

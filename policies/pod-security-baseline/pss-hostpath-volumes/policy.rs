@@ -27,7 +27,7 @@ policy_sdk::rule! {
     controls: ["pss:baseline", "cis:5.2.12"],
     peers: [
         "KL:sensitive-host-mounts", "PO:hostPathSet", "KC:C-0048", "TR:KSV-0023", "KY:disallow-host-path",
-        "GK:host-filesystem",
+        "GK:host-filesystem", "PSS:hostPathVolumes", "PSS:restrictedVolumes",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

@@ -34,6 +34,7 @@ policy_sdk::rule! {
     peers: [
         "KL:privileged-container", "KS:container-security-context-privileged", "PO:runAsPrivileged", "KC:C-0057",
         "CK:CKV_K8S_16", "TR:KSV-0017", "KY:disallow-privileged-containers", "GK:privileged-containers",
+        "PSS:privileged",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

@@ -25,7 +25,10 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     controls: ["pss:baseline", "pss:restricted"],
-    peers: ["KL:unsafe-proc-mount", "PO:procMount", "TR:KSV-0027", "KY:disallow-proc-mount", "GK:proc-mount"],
+    peers: [
+        "KL:unsafe-proc-mount", "PO:procMount", "TR:KSV-0027", "KY:disallow-proc-mount", "GK:proc-mount",
+        "PSS:procMount", "PSS:procMount_restricted",
+    ],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [ProcMount, KubernetesVersion, PodSecurityLevel],

@@ -34,7 +34,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     controls: ["pss:baseline", "cis:5.7.2"],
-    peers: ["TR:KSV-0104", "KY:restrict-seccomp", "GK:seccompv2"],
+    peers: ["TR:KSV-0104", "KY:restrict-seccomp", "GK:seccompv2", "PSS:seccompProfile_baseline", "GK:seccomp"],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [Seccomp, SeccompAnnotations, Windows, KubernetesVersion, PodSecurityLevel],

@@ -28,7 +28,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     controls: ["pss:baseline"],
-    peers: ["TR:KSV-0025", "KY:disallow-selinux", "GK:selinux"],
+    peers: ["TR:KSV-0025", "KY:disallow-selinux", "GK:selinux", "PSS:seLinuxOptions"],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [SeLinux, Windows, KubernetesVersion],

@@ -37,7 +37,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     controls: ["pss:baseline"],
-    peers: ["KL:unsafe-sysctls", "TR:KSV-0026", "KY:restrict-sysctls", "GK:forbidden-sysctls"],
+    peers: ["KL:unsafe-sysctls", "TR:KSV-0026", "KY:restrict-sysctls", "GK:forbidden-sysctls", "PSS:sysctls"],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [Sysctls, SafeSysctls, KubernetesVersion, AllowedUnsafeSysctls],

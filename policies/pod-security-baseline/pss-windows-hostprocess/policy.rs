@@ -22,7 +22,10 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Security,
     controls: ["pss:baseline", "cis:5.2.11"],
-    peers: ["PO:hostProcess", "KC:C-0202", "TR:KSV-0103", "KY:disallow-host-process", "GK:host-process"],
+    peers: [
+        "PO:hostProcess", "KC:C-0202", "TR:KSV-0103", "KY:disallow-host-process", "GK:host-process",
+        "PSS:windowsHostProcess",
+    ],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [HostProcess],

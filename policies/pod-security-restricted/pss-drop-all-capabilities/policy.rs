@@ -38,9 +38,9 @@ policy_sdk::rule! {
     factor: Security,
     controls: ["pss:restricted", "cis:5.2.8", "cis:5.2.9", "cis:5.2.10"],
     peers: [
-        "KL:drop-net-raw-capability", "PO:insecureCapabilities", "PO:linuxHardening", "KC:C-0055",
-        "CK:CKV_K8S_37", "CK:CKV_K8S_28", "TR:KSV-0003", "TR:KSV-0004", "TR:KSV-0106", "TR:KSV-0119",
-        "KY:disallow-capabilities-strict", "KY:require-drop-all", "GK:capabilities",
+        "KL:drop-net-raw-capability", "PO:insecureCapabilities", "PO:linuxHardening", "KC:C-0055", "CK:CKV_K8S_37",
+        "CK:CKV_K8S_28", "TR:KSV-0003", "TR:KSV-0004", "TR:KSV-0106", "TR:KSV-0119", "KY:disallow-capabilities-strict",
+        "KY:require-drop-all", "GK:capabilities", "PSS:capabilities_restricted",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

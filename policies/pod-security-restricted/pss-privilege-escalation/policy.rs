@@ -37,6 +37,7 @@ policy_sdk::rule! {
     peers: [
         "KL:privilege-escalation-container", "PO:privilegeEscalationAllowed", "KC:C-0016", "CK:CKV_K8S_20",
         "TR:KSV-0001", "KY:disallow-privilege-escalation", "GK:allow-privilege-escalation",
+        "PSS:allowPrivilegeEscalation",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

@@ -30,7 +30,10 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Security,
     controls: ["pss:restricted"],
-    peers: ["TR:KSV-0028", "TR:KSV-0121", "KY:restrict-volume-types", "GK:volumes"],
+    peers: [
+        "TR:KSV-0028", "TR:KSV-0121", "KY:restrict-volume-types", "GK:volumes", "PSS:restrictedVolumes",
+        "GK:flexvolume-drivers",
+    ],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [VolumeSources],

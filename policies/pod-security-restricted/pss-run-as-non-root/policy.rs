@@ -38,7 +38,7 @@ policy_sdk::rule! {
     controls: ["pss:restricted", "cis:5.2.7", "nsa:non-root"],
     peers: [
         "KL:run-as-non-root", "PO:runAsRootAllowed", "KC:C-0013", "CK:CKV_K8S_23", "TR:KSV-0012",
-        "KY:require-run-as-nonroot", "GK:users",
+        "KY:require-run-as-nonroot", "GK:users", "PSS:runAsNonRoot",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

@@ -35,7 +35,10 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Security,
     controls: ["pss:restricted", "cis:5.2.7", "nsa:non-root"],
-    peers: ["TR:KSV-0105", "KY:require-run-as-non-root-user", "GK:users"],
+    peers: [
+        "TR:KSV-0105", "KY:require-run-as-non-root-user", "GK:users", "PSS:runAsUser",
+        "KS:container-security-context-user-group-id",
+    ],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [RunAsUser, Privileged, KubernetesVersion],

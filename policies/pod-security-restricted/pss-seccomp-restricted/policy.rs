@@ -35,8 +35,8 @@ policy_sdk::rule! {
     factor: Security,
     controls: ["pss:restricted", "cis:5.7.2"],
     peers: [
-        "KS:container-seccomp-profile", "KC:C-0210", "CK:CKV_K8S_31", "TR:KSV-0030",
-        "KY:restrict-seccomp-strict", "GK:seccompv2",
+        "KS:container-seccomp-profile", "KC:C-0210", "CK:CKV_K8S_31", "TR:KSV-0030", "KY:restrict-seccomp-strict",
+        "GK:seccompv2", "PSS:seccompProfile_restricted", "GK:seccomp",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

@@ -41,7 +41,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: PortBinding,
-    peers: ["KY:require-container-port-names", "KS:container-ports-check"],
+    peers: ["KY:require-container-port-names", "KS:container-ports-check", "KL:invalid-target-ports"],
     since: "0.1.0",
     applies_to: ["workload"],
     reads: ["container.ports"],

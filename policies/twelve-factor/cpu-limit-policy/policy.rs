@@ -34,6 +34,7 @@ policy_sdk::rule! {
     peers: [
         "KL:unset-cpu-requirements", "KS:container-resources", "PO:cpuLimitsMissing", "KC:C-0270", "KC:C-0050",
         "CK:CKV_K8S_11", "TR:KSV-0011", "KY:require-cpu-limits", "KY:forbid-cpu-limits", "GK:containerlimits",
+        "GK:containerresources",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

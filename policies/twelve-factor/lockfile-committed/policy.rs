@@ -27,7 +27,6 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Dependencies,
-    peers: ["ZZ:adhoc-packages"],
     since: "0.1.0",
     applies_to: ["file/Repository"],
     uses: [RepositoryFiles],

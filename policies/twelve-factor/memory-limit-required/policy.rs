@@ -32,8 +32,8 @@ policy_sdk::rule! {
     effort: Small,
     factor: Concurrency,
     peers: [
-        "KL:unset-memory-requirements", "KS:container-resources", "PO:memoryLimitsMissing", "KC:C-0271",
-        "KC:C-0004", "CK:CKV_K8S_13", "TR:KSV-0018", "KY:require-pod-requests-limits", "GK:containerlimits",
+        "KL:unset-memory-requirements", "KS:container-resources", "PO:memoryLimitsMissing", "KC:C-0271", "KC:C-0004",
+        "CK:CKV_K8S_13", "TR:KSV-0018", "KY:require-pod-requests-limits", "GK:containerlimits", "GK:containerresources",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

@@ -36,10 +36,9 @@ policy_sdk::rule! {
     effort: Small,
     factor: Concurrency,
     peers: [
-        "KL:unset-cpu-requirements", "KL:unset-memory-requirements", "KS:container-resources",
-        "PO:cpuRequestsMissing", "PO:memoryRequestsMissing", "KC:C-0268", "KC:C-0269", "KC:C-0009",
-        "CK:CKV_K8S_10", "CK:CKV_K8S_12", "TR:KSV-0015", "TR:KSV-0016", "KY:require-pod-requests-limits",
-        "GK:containerrequests",
+        "KL:unset-cpu-requirements", "KL:unset-memory-requirements", "KS:container-resources", "PO:cpuRequestsMissing",
+        "PO:memoryRequestsMissing", "KC:C-0268", "KC:C-0269", "KC:C-0009", "CK:CKV_K8S_10", "CK:CKV_K8S_12",
+        "TR:KSV-0015", "TR:KSV-0016", "KY:require-pod-requests-limits", "GK:containerrequests", "GK:containerresources",
     ],
     since: "0.1.0",
     applies_to: ["workload"],

@@ -35,7 +35,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Security,
-    peers: ["TR:KSV-0116", "KY:require-non-root-groups", "GK:fsgroup"],
+    peers: ["TR:KSV-0116", "KY:require-non-root-groups", "GK:fsgroup", "KS:container-security-context-user-group-id"],
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [RunAs, Openshift],

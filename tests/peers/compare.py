@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Holds what the rules find beside what another tool finds, object by object, and the kinds of differences against the
+committed list.
+
+    compare.py RULES RESULTS TOOL CODE DIFFERENCES [DETAILS]
+
+RULES is what `policy-host list --format json` says, RESULTS a folder of what `policy-host eval --format json` says, TOOL a file of
+lines of JSON, `{"file": …, "kind": …, "name": …, "checks": {ID: true where it fired}}`, with an empty kind where the
+tool tells of files. CODE is the tool's in `peers` of the rules. DETAILS is written: every difference with its place.
+"""
+
+import collections
+import glob
+import json
+import os
+import re
+import sys
+
+# What the host says of an object that another one made, for every rule.
+OWNED = "its owner is judged instead"
+COLUMNS = ["peer", "check", "fires", "here", "reason"]
+
+
+def general(reason):
+    """A reason without what only holds for one document."""
+    return re.sub(r"\d+", "N", re.sub(r"`[^`]*`", "`…`", reason.split(": ")[0]))
+
+
+def ours(folder):
+    """For each object of a file the outcome of each rule, the worst first."""
+    objects = collections.defaultdict(dict)
+    documents = (one for path in glob.glob(f"{folder}/*.json") for one in json.load(open(path))["documents"])
+    for document in documents:
+        subject = document["subject"]
+        names = (os.path.normpath(document["location"]["file"]), subject["kind"], subject.get("name") or "")
+        for outcome in document["outcomes"]:
+            said = outcome["outcome"]
+            found = said == "fail" or bool(outcome.get("findings"))
+            if found:
+                said = ", ".join(sorted({finding["code"] for finding in outcome.get("findings", [])})) or "fail"
+            elif outcome.get("reason"):
+                said += ": " + general(outcome["reason"])
+            for key in (names, (names[0], "", "")):
+                before = objects[key].get(outcome["rule"])
+                if before is None or found and not before[0]:
+                    objects[key][outcome["rule"]] = (found, said)
+    return objects
+
+
+def main(rules, results, tool, code, committed, details=None):
+    checks = collections.defaultdict(list)
+    for rule in json.load(open(rules)):
+        for peer in rule.get("peers", []):
+            checks[peer].append(rule["id"])
+    objects = ours(results)
+    found = collections.Counter()
+    differences = collections.defaultdict(list)
+    for line in open(tool):
+        one = json.loads(line)
+        place = (os.path.normpath(one["file"]), one["kind"], one["name"])
+        outcomes = objects.get(place)
+        if outcomes is None:
+            continue
+        for check, fires in one["checks"].items():
+            named = checks.get(f"{code}:{check}")
+            if not named:
+                continue
+            here = {rule: outcomes[rule] for rule in named if rule in outcomes}
+            also = any(it[0] for it in here.values())
+            found[check, fires, also] += 1
+            if fires != also:
+                said = "; ".join(f"{rule}: {said}" for rule, (is_found, said) in sorted(here.items()) if is_found == also)
+                kind = (check, "there" if fires else "here", said or "no rule judges it")
+                if all(OWNED in said for _, said in here.values()) and here:
+                    kind = ("*", "there", OWNED)
+                differences[kind].append(" ".join(place))
+    for check in sorted({check for check, _, _ in found}):
+        both, there, here, none = (found[check, *it] for it in [(True, True), (True, False), (False, True), (False, False)])
+        print(f"{code}:{check}: {both} found by both, {there} only there, {here} only here, {none} by none")
+    if details:
+        with open(details, "w") as file:
+            for kind, places in sorted(differences.items()):
+                for place in places:
+                    print(code, *kind, place, sep="\t", file=file)
+    lines = [line.rstrip("\n").split("\t") for line in open(committed)]
+    if lines[0] != COLUMNS or any(len(line) != len(COLUMNS) or not line[4] for line in lines):
+        sys.exit(f"error: {committed} has the columns {', '.join(COLUMNS)}, none of them empty")
+    known = {tuple(line[1:4]) for line in lines[1:] if line[0] == code}
+    new = [(kind, places) for kind, places in sorted(differences.items()) if kind not in known]
+    for kind, places in new:
+        print("new:", code, *kind, f"{len(places)} times, as in {places[0]}", sep="\t")
+    for kind in sorted(known - set(differences)):
+        print("no longer so:", code, *kind, sep="\t")
+    if new or known - set(differences):
+        sys.exit(f"error: {code}: {committed} says otherwise")
+    print(f"{code}: {sum(found.values())} answers compared, {len(known)} kinds of differences, all of them with a reason")
+
+
+main(*sys.argv[1:])
