@@ -5,9 +5,11 @@ use super::doubt;
 use super::inventory::{Card, Divided, Placed};
 use super::judge::{Ask, Judge};
 use super::verdict::{Finding, Outcome, RuleOutcome};
-use crate::document::Document;
+use crate::document::{Derived, Document, Entry, Node, Value};
 use crate::sets::{Built, Kustomizations, Reading, Sets, Whose};
 use rayon::prelude::*;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The builds of a run, with what they make.
 pub(super) struct Building<'b> {
@@ -24,16 +26,30 @@ struct Said {
 }
 
 impl<'b> Building<'b> {
-    /// Makes the objects of all builds; `reading` gives what a unit holds that is built, `files` what a
+    /// Makes the objects of all builds over some units; `reading` gives what a unit holds that is built, `files` what a
     /// file holds that has patches.
     pub(super) fn new<'r>(
+        (judge, units): (&Judge, usize),
         sets: &'b Sets,
         kustomizations: &Kustomizations,
         reading: &dyn Fn(usize) -> Option<&'r Reading>,
         files: &dyn Fn(&str) -> Vec<&'r Document>,
     ) -> Self {
-        let found = |unit: usize| reading(unit).map(|reading| reading.found().collect()).unwrap_or_default();
-        Self { sets, built: sets.builds().make(kustomizations, &found, files) }
+        let builds = sets.builds();
+        let is_built = |unit: &usize| !builds.variants(*unit).is_empty();
+        let built = (0..units).filter(is_built).filter_map(|unit| Some((unit, reading(unit)?)));
+        // Definitions of custom resources are large, and each build would have a copy.
+        let headings: HashMap<(usize, u32), Document> = built
+            .flat_map(|(unit, reading)| reading.found().map(move |(position, document)| ((unit, position), document)))
+            .filter(|(_, document)| !document.is_file() && !judge.looks_at_built(document))
+            .map(|(at, document)| (at, heading(document)))
+            .collect();
+        let found = |unit: usize| {
+            let found = reading(unit).map(|reading| reading.found().collect()).unwrap_or_default();
+            let found: Vec<(u32, &Document)> = found;
+            found.into_iter().map(|(at, document)| (at, headings.get(&(unit, at)).unwrap_or(document))).collect()
+        };
+        Self { sets, built: builds.make(kustomizations, &found, &|path| files(path)) }
     }
 
     /// What the objects of some units contribute to the inventory, as they are built.
@@ -64,6 +80,9 @@ impl<'b> Building<'b> {
         rules: &[u16],
         inventory: &Divided<'_>,
     ) -> Vec<RuleOutcome> {
+        if rules.is_empty() {
+            return Vec::new();
+        }
         let mut said: Vec<Vec<Said>> = rules.iter().map(|_| Vec::new()).collect();
         for (at, variant) in self.sets.builds().variants(unit).iter().enumerate() {
             let objects = self.built.objects(unit, at);
@@ -89,6 +108,27 @@ impl<'b> Building<'b> {
             }
         }
         rules.iter().zip(said).map(|(rule, said)| RuleOutcome { rule: *rule, outcome: merge(said) }).collect()
+    }
+}
+
+/// What names of an object go by, and no more of it: what a build has of those that no rule looks at.
+fn heading(document: &Document) -> Document {
+    let Document { subject, format, sources, base, root, subresource, .. } = document;
+    let is_heading = |entry: &&Entry| matches!(&*entry.key, "apiVersion" | "kind" | "metadata");
+    let value = match &root.value {
+        Value::Object(entries) => Value::Object(entries.iter().filter(is_heading).cloned().collect()),
+        other => other.clone(),
+    };
+    Document {
+        subject: subject.clone(),
+        format: *format,
+        sources: Arc::clone(sources),
+        base: base.clone(),
+        root: Node { value, ..*root },
+        old: None,
+        subresource: subresource.clone(),
+        user: None,
+        derived: Derived::default(),
     }
 }
 

@@ -168,6 +168,13 @@ impl Judge {
         self.topics.as_slice()
     }
 
+    /// Whether any rule is told of a document, or asks for others because of it. Where none does, nobody looks at it as
+    /// kustomizations build it.
+    pub(super) fn looks_at_built(&self, document: &Document) -> bool {
+        self.topics().iter().any(|topic| topic.asks_for(document))
+            || self.plan(document).rules().any(|rule| self.needs_others(rule))
+    }
+
     /// What a document contributes to the inventory.
     pub fn cards(&self, document: &Document) -> Vec<Card> {
         // What is deleted, or only a part of an object, is nothing that others find there.

@@ -6,6 +6,7 @@ use super::except;
 use super::inventory::{Card, Divided, Here, Told, Unavailable};
 use super::judge::{self, Ask, Judge};
 use super::memo::{Record, RelatedOutcome};
+use super::readings::Readings;
 use super::related::{self, Places};
 use super::shards::Key;
 use super::verdict::{DocumentVerdict, Place};
@@ -15,13 +16,14 @@ use crate::kubernetes::mistyped;
 use crate::parse::{Limits, SyntaxError, Unit};
 use crate::sets::{self, Builds, Kustomizations, Reading, Role, Whose};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// A unit on its way.
 pub(super) struct Pass {
     pub(super) key: Key,
     pub(super) record: Record,
     /// Parsed when something has to be evaluated; empty while memory serves.
-    pub(super) reading: Option<Reading>,
+    pub(super) reading: Option<Arc<Reading>>,
     pub(super) from_memory: bool,
 }
 
@@ -32,12 +34,12 @@ pub(super) fn first_pass(
     unit: &Unit,
     (key, remembered): (Key, Option<Record>),
     role: Role,
-    limits: &Limits,
+    (readings, limits): (&Readings, &Limits),
 ) -> Result<Pass, SyntaxError> {
     if let Some(record) = remembered.filter(|record| record.role == role) {
         return Ok(Pass { key, record, reading: None, from_memory: true });
     }
-    let reading = Reading::new(unit, role, limits)?;
+    let reading = readings.read((&key, unit), role, limits)?;
     let mut record = Record {
         role,
         kustomization: Kustomizations::read(unit, limits),
@@ -73,13 +75,13 @@ pub(super) fn read_built(
     passes: Vec<Result<Pass, SyntaxError>>,
     units: &[Unit],
     builds: &Builds,
-    limits: &Limits,
+    (readings, limits): (&Readings, &Limits),
 ) -> Vec<Result<Pass, SyntaxError>> {
     let read = |(index, pass): (usize, Result<Pass, SyntaxError>)| {
         let mut pass = pass?;
         let is_needed = !builds.variants(index).is_empty() || pass.record.role == Role::Patch;
         if is_needed && pass.reading.is_none() {
-            pass.reading = Some(Reading::new(&units[index], pass.record.role, limits)?);
+            pass.reading = Some(readings.read((&pass.key, &units[index]), pass.record.role, limits)?);
         }
         Ok(pass)
     };
@@ -101,7 +103,7 @@ pub(super) fn second_pass(
     (index, unit): (usize, &Unit),
     mut pass: Pass,
     (inventory, building): (&Divided<'_>, &Building<'_>),
-    limits: &Limits,
+    (readings, limits): (&Readings, &Limits),
 ) -> Result<Pass, SyntaxError> {
     let is_new = !pass.from_memory;
     let is_built = !building.sets.builds().variants(index).is_empty();
@@ -110,7 +112,7 @@ pub(super) fn second_pass(
             return Ok(pass);
         }
         pass.from_memory = false;
-        pass.reading = Some(Reading::new(unit, pass.record.role, limits)?);
+        pass.reading = Some(readings.read((&pass.key, unit), pass.record.role, limits)?);
     }
     let (mut pass_related, mut here) = (Vec::new(), Vec::new());
     for (position, document) in pass.reading.iter().flat_map(|reading| &reading.documents).enumerate() {
@@ -186,7 +188,7 @@ pub(super) fn related_places(
     judge: &Judge,
     units: &[Unit],
     mut passes: Vec<Result<Pass, SyntaxError>>,
-    limits: &Limits,
+    (readings, limits): (&Readings, &Limits),
 ) -> Vec<Result<Pass, SyntaxError>> {
     let outcomes = passes.iter().flatten().flat_map(|pass| &pass.record.related);
     let mut places = Places::of(outcomes.map(|related| &related.outcome.outcome));
@@ -195,7 +197,7 @@ pub(super) fn related_places(
         let parsed;
         let reading = match &pass.reading {
             Some(reading) => reading,
-            None => match Reading::new(&units[unit], pass.record.role, limits) {
+            None => match readings.read((&pass.key, &units[unit]), pass.record.role, limits) {
                 Ok(reading) => {
                     parsed = reading;
                     &parsed

@@ -1,5 +1,5 @@
-use policy_sdk::kubernetes::file::is_sample_path;
 use policy_sdk::prelude::*;
+use policy_sdk::repository::files;
 use policy_sdk::repository::files::{folder, joined};
 use policy_sdk::values::{credential, secret};
 
@@ -86,7 +86,7 @@ fn check_literals(input: &Input<'_, Parameters>, generator: &View<'_>, findings:
         keys.join("`, `")
     );
     let is_sample = |it: &View<'_>| it.text().split_once('=').is_some_and(|(_, value)| credential::is_sample(value));
-    let code = if is_sample_path(&input.subject.name) || literals.iter().all(is_sample) {
+    let code = if files::is_sample(&input.subject.name) || literals.iter().all(is_sample) {
         Code::Sample
     } else {
         Code::Literal
@@ -106,7 +106,7 @@ fn check_variables(input: &Input<'_, Parameters>, place: &View<'_>, findings: &m
         file.document.get("entries").items().filter(is_credential).map(|entry| entry.get("name").text()).collect();
     if !keys.is_empty() {
         let message = format!("`{}` is committed and holds credentials: `{}`", place.text(), keys.join("`, `"));
-        let code = if is_sample_path(&path) { Code::Sample } else { Code::Variables };
+        let code = if files::is_sample(&path) { Code::Sample } else { Code::Variables };
         findings.report(code, place, message);
     }
 }
@@ -132,7 +132,7 @@ fn check_file(input: &Input<'_, Parameters>, place: &View<'_>, path: &str, findi
                 return Some(format!("SOPS may have encrypted `{path}`"));
             }
             let message = format!("`{path}` is committed and becomes a Secret");
-            let code = if is_sample_path(&wanted) { Code::Sample } else { Code::File };
+            let code = if files::is_sample(&wanted) { Code::Sample } else { Code::File };
             findings.report(code, place, message).label_in(&repository, &file, "the file");
             return None;
         }

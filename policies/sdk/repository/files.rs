@@ -33,7 +33,7 @@ impl<'d> File<'d> {
 
     /// Whether it is in a folder of others' code, of tests or of examples, so that nobody ships it.
     pub fn is_aside(&self) -> bool {
-        self.folder().split('/').any(is_aside)
+        self.folder().split('/').any(|folder| is_of(folder, SAMPLES) || is_of(folder, OTHERS))
     }
 }
 
@@ -86,22 +86,21 @@ pub fn are_whole(files: &[File<'_>]) -> bool {
     })
 }
 
-/// Names of folders whose contents are not shipped, by any of their words.
-const ASIDE: [&str; 24] = [
-    "vendor",
-    "node_modules",
-    "third_party",
-    "thirdparty",
-    "external",
+/// Folders of tests and examples, whose files nobody ships or deploys.
+const SAMPLES: &[&str] = &[
     "test",
     "tests",
+    "__tests__",
     "testing",
     "testdata",
     "e2e",
+    "integration",
     "fixture",
     "fixtures",
-    "__tests__",
     "__fixtures__",
+    "golden",
+    "snapshot",
+    "snapshots",
     "mock",
     "mocks",
     "example",
@@ -110,13 +109,21 @@ const ASIDE: [&str; 24] = [
     "samples",
     "demo",
     "demos",
-    "template",
-    "templates",
+    "quick-start",
 ];
+/// Folders of documentation. What is built there is shipped all the same: a site.
+const DOCUMENTATION: &[&str] = &["doc", "docs"];
+/// Folders of what others wrote, or what something else is made of.
+const OTHERS: &[&str] = &["vendor", "node_modules", "third_party", "thirdparty", "external", "template", "templates"];
 
-fn is_aside(folder: &str) -> bool {
-    let mut words = folder.split(['-', '.']);
-    ASIDE.contains(&folder) || words.any(|word| ASIDE.contains(&word))
+/// Whether an object's file lies in a folder of tests, examples or documentation, so that nobody deploys it.
+pub fn is_sample(path: &str) -> bool {
+    folder(path).split('/').any(|folder| is_of(folder, SAMPLES) || DOCUMENTATION.contains(&folder))
+}
+
+/// Whether the name of a folder, or one of its words, is listed.
+fn is_of(folder: &str, names: &[&str]) -> bool {
+    names.contains(&folder) || folder.split(['-', '.']).any(|word| names.contains(&word))
 }
 
 #[cfg(test)]

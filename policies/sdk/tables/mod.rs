@@ -4,6 +4,7 @@
 //! compiled in are constants, so that nothing is parsed for them.
 
 pub mod deprecated_apis;
+pub mod image_owners;
 pub mod image_users;
 pub mod internal_balancers;
 pub mod loki_keys;

@@ -112,7 +112,7 @@ fn report(code: Code, volume: &HostPath<'_>, path: &str, (access, why): (&str, &
     let part = if volume.path == path { String::new() } else { format!(" (`{path}`)") };
     let message = format!("the volume gives {access} to `{written}`{part} of the node{why}");
     let report = findings.report(code, &volume.place, message);
-    let opens = |mount: &&host_path::HostMount<'_>| mount.path == path;
+    let opens = |mount: &&host_path::HostMount<'_>| mount.opened == path;
     volume.mounts.iter().filter(opens).fold(report, |report, mount| {
         let how = if mount.is_read_only() { "mounted read-only here" } else { "mounted here" };
         report.label(&mount.place, how)

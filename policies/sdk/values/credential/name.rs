@@ -3,8 +3,8 @@
 //!
 //! The program that runs rules uses this file too.
 
-/// What a name ends with that says that its value is a secret.
-const ENDINGS: [&[&str]; 36] = [
+/// What a name ends with that says that its value is a secret, as words or written together.
+pub const ENDINGS: [&[&str]; 31] = [
     &["password"],
     &["passwd"],
     &["passwort"],
@@ -13,17 +13,12 @@ const ENDINGS: [&[&str]; 36] = [
     &["passcode"],
     &["secret"],
     &["token"],
-    &["apikey"],
     &["api", "key"],
     &["access", "key"],
-    &["accesskey"],
     &["account", "key"],
     &["auth", "key"],
-    &["authkey"],
     &["secret", "key"],
-    &["secretkey"],
     &["private", "key"],
-    &["privatekey"],
     &["priv", "key"],
     &["signing", "key"],
     &["encryption", "key"],
@@ -204,7 +199,12 @@ pub fn words(name: &str) -> Vec<String> {
 pub fn is_telling(name: &str) -> bool {
     let words = words(name);
     let words = without_tail(&words);
-    let ending = ENDINGS.iter().find(|ending| ends(&words, ending)).map(|ending| ending.len());
+    let is_together = |ending: &[&str]| words.last().is_some_and(|last| *last == ending.concat());
+    let length = |ending: &&[&str]| match ends(&words, ending) {
+        true => Some(ending.len()),
+        false => is_together(ending).then_some(1),
+    };
+    let ending = ENDINGS.iter().find_map(length);
     let is_pass = matches!(words[..], [.., before, "pass"] if BEFORE_PASS.contains(&before));
     let is_glued = words.last().is_some_and(|last| is_glued(last));
     let length = ending.or((is_pass || is_glued).then_some(1));
