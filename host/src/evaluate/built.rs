@@ -5,7 +5,7 @@ use super::doubt;
 use super::inventory::{Card, Divided, Placed};
 use super::judge::{Ask, Judge};
 use super::verdict::{Finding, Outcome, RuleOutcome};
-use crate::document::{Derived, Document, Entry, Node, Value};
+use crate::document::{Derived, Document, Entry, KnownImages, Node, Value};
 use crate::sets::{Built, Kustomizations, Reading, Sets, Whose};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -129,6 +129,7 @@ fn heading(document: &Document) -> Document {
         subresource: subresource.clone(),
         user: None,
         derived: Derived::default(),
+        images: KnownImages::default(),
     }
 }
 

@@ -1,5 +1,5 @@
+use policy_sdk::kubernetes::command::Commands;
 use policy_sdk::kubernetes::production::{self, Production};
-use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::prelude::*;
 use policy_sdk::values::image::ImageReference;
 
@@ -31,8 +31,8 @@ policy_sdk::rule! {
     factor: Telemetry,
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Production, CommandLines],
-    reads: ["container.image", "container.env[*].name", "container.env[*].value", "container.envFrom"],
+    uses: [Commands, Production],
+    reads: ["container.env[*].name", "container.env[*].value", "container.envFrom"],
 }
 
 /// Images of Jaeger 1, below `jaegertracing/`.
