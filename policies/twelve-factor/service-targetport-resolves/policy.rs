@@ -29,11 +29,11 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// No pod that the Service selects has a port of the name
-        Name: High, Certain, absence: ["served_workloads", "kustomizations"];
+        Name: High, Certain, absence: ["served_workloads"];
         /// A number in quotes: the API server refuses it, since a name needs a letter
         QuotedNumber: High, Certain;
         /// The Service sends to its own number, and its pods declare another
-        Number: Medium, Likely, absence: ["served_workloads", "kustomizations"];
+        Number: Medium, Likely, absence: ["served_workloads"];
         /// No pod that the Service selects declares the number
         Undeclared: Info, Guess;
     },
@@ -62,7 +62,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             if !name.bytes().any(|byte| byte.is_ascii_alphabetic()) {
                 judge_quoted(name, &target, findings);
             } else if !workloads.is_empty() && service::has_selector(input) {
-                unknown = judge_name(name, port, &workloads, findings).or(unknown);
+                unknown = judge_name(input, name, port, &workloads, findings).or(unknown);
             }
         }
     }
@@ -92,6 +92,7 @@ fn judge_quoted(name: &str, target: &View<'_>, findings: &mut Findings) {
 
 /// Reports a name that no workload has; the reason where that cannot be known.
 fn judge_name(
+    input: &Input<'_, Parameters>,
     name: &str,
     port: &ServicePort<'_>,
     workloads: &[Related<'_>],
