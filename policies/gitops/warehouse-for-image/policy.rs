@@ -79,7 +79,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let is_meant = |url: &&str| {
             if known.len() == repository.len() { **url == *known } else { url.ends_with(known) }
         };
-        if !told.contains(&repository) && !subscribed.iter().any(|url| is_meant(&url)) {
+        if !told.contains(&repository) && !subscribed.iter().any(is_meant) {
             let message = format!("no Warehouse subscribes the image `{repository}`, so no stage gets it");
             findings.report(Code::NoWarehouse, &own, message).label_in(workflow, &place, "it is pushed here");
             told.push(repository);
