@@ -152,17 +152,20 @@ impl Default for Images {
 }
 
 impl Images {
-    /// As they are used; `None` where no repository may be asked.
+    /// The repositories that may be asked.
     ///
     /// # Errors
-    /// Names the field.
-    #[expect(clippy::type_complexity, reason = "the parts of one value that another module puts together")]
-    pub(super) fn options(&self) -> Result<Option<(Vec<Allowed>, Vec<Mirror>, Duration)>, (&'static str, OptionError)> {
-        let allowed = self.repositories.iter().map(|text| text.parse::<Allowed>()).collect::<Result<Vec<_>, _>>();
-        let allowed = allowed.map_err(|error| ("images.repositories", error))?;
-        let mirrors = self.mirrors.iter().map(|(origin, place)| Mirror::new(origin, place)).collect::<Result<_, _>>();
-        let mirrors = mirrors.map_err(|error| ("images.mirrors", error))?;
-        Ok((!allowed.is_empty()).then(|| (allowed, mirrors, self.deadline.get())))
+    /// Names the entry.
+    pub(super) fn allowed(&self) -> Result<Vec<Allowed>, OptionError> {
+        self.repositories.iter().map(|text| text.parse()).collect()
+    }
+
+    /// Where they are mirrored.
+    ///
+    /// # Errors
+    /// Names the registry or repository.
+    pub(super) fn mirrors(&self) -> Result<Vec<Mirror>, OptionError> {
+        self.mirrors.iter().map(|(origin, place)| Mirror::new(origin, place)).collect()
     }
 }
 
@@ -493,8 +496,11 @@ impl Config {
                 "it goes not with `registries.allowUnsigned`; a trust policy says what may be unsigned",
             );
         }
-        if let Err((field, error)) = self.images.options() {
-            return inconsistent(field, &error.to_string());
+        if let Err(error) = self.images.allowed() {
+            return inconsistent("images.repositories", &error.to_string());
+        }
+        if let Err(error) = self.images.mirrors() {
+            return inconsistent("images.mirrors", &error.to_string());
         }
         if !self.images.repositories.is_empty() && self.images.deadline >= self.limits.deadline {
             return inconsistent(

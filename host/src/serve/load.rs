@@ -14,7 +14,7 @@ use crate::decide::{Decider, FailureMode, Modes};
 use crate::digest::{Digest, Hasher};
 use crate::engine::{Engine, SandboxLimits};
 use crate::evaluate::{Inventory, Judge};
-use crate::images::{Fetcher, ImageOptions, ImagesError};
+use crate::images::{Fetcher, ImageOptions, ImagesError, OptionError};
 use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
 use crate::oci::limits::Patience;
 use crate::oci::registry::{PlainHttp, RegistryOptions};
@@ -243,8 +243,12 @@ fn registry_options(registries: &Registries) -> RegistryOptions {
 
 /// Who asks registries about images, where the configuration allows it of any repository.
 fn images(config: &Config) -> Result<Option<Fetcher>, LoadError> {
-    let options = config.images.options().map_err(|(field, error)| OciError::Refused(format!("`{field}`: {error}")))?;
-    let Some((allowed, mirrors, deadline)) = options else { return Ok(None) };
+    let refused = |error: OptionError| OciError::Refused(error.to_string());
+    let allowed = config.images.allowed().map_err(refused)?;
+    if allowed.is_empty() {
+        return Ok(None);
+    }
+    let (mirrors, deadline) = (config.images.mirrors().map_err(refused)?, config.images.deadline.get());
     let registry = RegistryOptions { patience: Patience::until(deadline), ..registry_options(&config.registries) };
     // Apart from bundles, since it is emptied when it becomes too large.
     let store = store(&config.registries)?.join("images");

@@ -179,7 +179,10 @@ async fn ask_about_images(items: &mut [Item], app: &App, deadline: Instant) {
     let asking = items.iter_mut().filter_map(|item| {
         let document = item.document.as_mut()?;
         let wanted = item.decider.images(document);
-        (!wanted.is_empty()).then(|| async move { document.images = fetcher.told(&wanted, deadline).await })
+        if wanted.is_empty() {
+            return None;
+        }
+        Some(async move { document.images = fetcher.told(&wanted, deadline).await })
     });
     futures_util::future::join_all(asking).await;
 }
