@@ -21,6 +21,7 @@ demo: build ## Build, and judge a sample repository that has the usual gaps
 test: build ## Pass all tests
 	cargo test --release --quiet -p policy-sdk -p policy-host --lib --bins --test main
 	$(HOST) test policies
+	python3 tests/engines/check.py $(HOST) target/policies/*.wasm
 
 .PHONY: build
 build: rules ## Build the host with the rules and bundles embedded
@@ -73,6 +74,19 @@ hcl: ## Hold the parser of HCL against HashiCorp's own
 .PHONY: pod-security
 pod-security: build ## Hold the Pod Security bundles beside Kubernetes' own library: its fixtures, and 20,000 generated pods
 	tests/pod-security/run.sh
+
+.PHONY: engines
+engines: build ## Hold the fields that rules read of engines' objects against their definitions: make engines [UPDATE=1]
+	@[ -z "$(UPDATE)" ] || tests/engines/run.sh target/policies/*.wasm
+	@python3 tests/engines/check.py $(HOST) target/policies/*.wasm
+
+.PHONY: promtool
+promtool: build ## Hold rule files beside prometheus' own promtool: those of the corpus, and a folder of broken ones
+	tests/promtool/run.sh
+
+.PHONY: schema
+schema: ## Write the fields of Kubernetes' own kinds anew, from the Go module of Kubernetes
+	tests/schema/run.sh
 
 .PHONY: peers
 peers: build ## Hold the rules beside kube-score, hadolint and zizmor, and the lists of checks beside these and Pod Security

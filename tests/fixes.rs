@@ -5,8 +5,8 @@ use policy_host::bundle::{Bundle, Library};
 use policy_host::discover;
 use policy_host::engine::{Engine, SandboxLimits};
 use policy_host::evaluate::Judge;
-use policy_host::fix::{Extent, changed_files, fix};
-use policy_host::parse::{Form, Limits, Unit};
+use policy_host::fix::{Extent, Fixed, changed_files, fix};
+use policy_host::parse::{Form, Limits, Scalars, Unit};
 use policy_host::sets::Surroundings;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -140,15 +140,106 @@ fn what_was_rendered_is_judged_and_not_fixed() {
     assert!(!report.to_string().contains("\"patch\""), "no form offers the fix");
 }
 
-/// Judges by all rules that ship.
-static JUDGE: LazyLock<Judge> = LazyLock::new(|| {
+/// Judges by a bundle: a shipped one, or a file.
+fn judge(bundle: &str) -> Judge {
     let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/policies/embedded.pack");
     let mut library = Library::embedded(std::fs::read(pack).unwrap().leak()).unwrap();
     let engine = Arc::new(Engine::new(SandboxLimits::default(), None).unwrap());
     let today = jiff::civil::date(2026, 1, 1);
-    let bundle = Bundle::open("strict", &mut library, &engine, today).unwrap();
+    let bundle = Bundle::open(bundle, &mut library, &engine, today).unwrap();
     Judge::new(&engine, &Arc::new(bundle))
-});
+}
+
+/// All fixes of some files, by some rules.
+fn all_fixes(rules: &[&str], files: impl IntoIterator<Item = (String, String)>) -> Fixed {
+    let list: String = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
+    let home = Home::with(&[("bundle.yaml", &format!("name: b\nversion: '1'\nrules:\n{list}"))]);
+    let judge = judge(&home.path("bundle.yaml").to_string_lossy());
+    let limits = Limits::default();
+    let split = |(path, text): (String, String)| {
+        Unit::split(Form::Yaml(Scalars::Kubernetes), &Arc::from(path), &text, &limits).unwrap()
+    };
+    let units = files.into_iter().flat_map(split).collect();
+    fix(&judge, units, &limits, &Surroundings::default(), Extent::Unsafe)
+}
+
+/// A Deployment that serves, and its Service. It has fixes that are good, and one that asks for a budget.
+fn shop(name: usize) -> (String, String) {
+    let text = format!(
+        "{SHOP}---\napiVersion: v1\nkind: Service\nmetadata: {{name: shop, namespace: store-live}}\n\
+         spec: {{selector: {{app: shop}}, ports: [{{port: 80}}]}}\n"
+    );
+    (format!("{name}.yaml"), text.replace("shop", &format!("shop{name}")))
+}
+
+#[test]
+fn bad_fixes_in_many_units_cost_no_more_runs_than_in_one() {
+    let rules = [
+        "{rule: min-replicas, parameters: {scope: all}}",
+        "pdb-required",
+        "pss-seccomp-restricted",
+        "pss-privilege-escalation",
+        "pss-drop-all-capabilities",
+        "revision-history-kept",
+        "token-automount-disabled",
+        "memory-limit-required",
+    ];
+    let fixed = |shops: usize| all_fixes(&rules, (0..shops).map(shop));
+    let (one, many) = (fixed(1), fixed(32));
+    assert_eq!((one.refused.len(), many.refused.len()), (1, 32), "{:?}", many.refused);
+    assert_eq!(many.applied, 32 * one.applied);
+    assert_eq!(many.cost.runs, one.cost.runs, "found in all of them at once");
+    assert_eq!(many.cost.judged, 32 * one.cost.judged, "{:?}", one.cost);
+    // Its Service is judged once, the Deployment with each set of fixes that is tried.
+    assert!(one.cost.judged <= one.cost.runs + 1, "{:?}", one.cost);
+}
+
+#[test]
+fn who_is_to_blame_for_another_unit_is_found_for_all_at_once() {
+    // Enforcing a level would keep the pods of every other namespace from starting.
+    let namespace = |name: usize| {
+        let privileged = name.is_multiple_of(2);
+        let text = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: n{name}}}\n---\napiVersion: v1\nkind: Pod\n\
+             metadata: {{name: p, namespace: n{name}}}\nspec:\n  hostNetwork: {privileged}\n  containers: [{{name: a, image: a}}]\n"
+        );
+        (format!("{name}.yaml"), text)
+    };
+    let rules = ["namespace-psa-enforced", "workload-fits-namespace-psa"];
+    for namespaces in [2, 16, 64] {
+        let fixed = all_fixes(&rules, (0..namespaces).map(namespace));
+        let named =
+            |refused: &String| refused.ends_with("it would cause another finding, of `workload-fits-namespace-psa`");
+        assert_eq!(
+            fixed.refused.iter().filter(|refused| named(refused)).count(),
+            namespaces / 2,
+            "{:?}",
+            fixed.refused
+        );
+        assert_eq!(fixed.refused.len(), namespaces / 2);
+        let enforced = fixed.slots.iter().filter(|slot| slot.unit.sources[0].text.contains("/enforce: baseline"));
+        assert_eq!(enforced.count(), namespaces / 2);
+        // Of a whole run it would be all units each time.
+        let digits = namespaces.ilog2() as usize;
+        assert!(fixed.cost.runs <= 10 + 4 * digits, "{namespaces}: {:?}", fixed.cost);
+        assert!(fixed.cost.judged <= namespaces * (10 + 4 * digits), "{namespaces}: {:?}", fixed.cost);
+    }
+}
+
+#[test]
+fn the_sample_is_not_judged_anew_for_each_try() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sample-repository");
+    let limits = Limits::default();
+    let units = discover::discover(&[root], &JUDGE.bundle().wanted(), &limits).units;
+    let count = units.len();
+    let fixed = fix(&JUDGE, units, &limits, &Surroundings::default(), Extent::Unsafe);
+    assert!(fixed.applied > 50 && fixed.refused.len() > 5, "{} applied, {:?}", fixed.applied, fixed.refused);
+    let whole = fixed.cost.runs * count;
+    assert!(fixed.cost.judged * 3 <= whole, "{count} units, {:?}", fixed.cost);
+}
+
+/// Judges by all rules that ship.
+static JUDGE: LazyLock<Judge> = LazyLock::new(|| judge("strict"));
 
 /// The files of the rules' cases and of the sample repository, with their units.
 static FILES: LazyLock<Vec<(PathBuf, Vec<Unit>)>> = LazyLock::new(|| {

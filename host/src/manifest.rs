@@ -261,6 +261,9 @@ pub struct Query {
     /// answer, and each document says by their positions which of them it came by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
+    /// An earlier query of the rule: where that one finds anything, this one is not asked, and its answer is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
     /// How they belong to the document here. Without it, all documents of the kinds in scope are told, and paid for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relation: Option<Relation>,
@@ -787,6 +790,14 @@ pub fn properties(schema: &serde_json::Value) -> impl Iterator<Item = (&str, &se
     properties.into_iter().flatten().map(|(name, schema)| (name.as_str(), schema))
 }
 
+/// The kind of what a registry says of an image.
+pub const IMAGE_KIND: &str = "policy-host.dev/Image";
+
+/// Whether a target is what a registry says of an image.
+pub fn is_image(target: &Target) -> bool {
+    matches!(target, Target::Object { group, kind } if IMAGE_KIND.split_once('/') == Some((group.as_str(), kind.as_str())))
+}
+
 fn is_kebab_case(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !text.is_empty() && text.chars().all(is_part) && !text.starts_with('-') && !text.ends_with('-')
@@ -800,13 +811,14 @@ fn check_queries(queries: &[Query]) -> Result<(), String> {
     let mut hops = Vec::with_capacity(queries.len());
     for query in queries {
         let wrong = |reason: String| format!("has a query `{}` that {reason}", query.name);
+        let earlier = |name: &String| queries[..hops.len()].iter().position(|earlier| earlier.name == *name);
+        if let Some(unless) = query.unless.as_ref().filter(|unless| earlier(unless).is_none()) {
+            return Err(wrong(format!("is asked unless `{unless}` finds anything, which is no earlier one")));
+        }
         let before = match &query.via {
             None => 0,
             Some(_) if query.relation.is_none() => return Err(wrong("has a `via` and no relation".to_owned())),
-            Some(via) => {
-                let earlier = queries[..hops.len()].iter().position(|earlier| earlier.name == *via);
-                hops[earlier.ok_or_else(|| wrong(format!("is via `{via}`, which is no earlier one")))?]
-            }
+            Some(via) => hops[earlier(via).ok_or_else(|| wrong(format!("is via `{via}`, which is no earlier one")))?],
         };
         if before == MAX_HOPS {
             return Err(wrong(format!("ends a chain of more than {MAX_HOPS} queries")));
@@ -824,6 +836,12 @@ fn check_queries(queries: &[Query]) -> Result<(), String> {
             if matches!(relation, Relation::Built(_)) && !query.kinds.iter().all(is_dockerfile) {
                 return Err(wrong("is `built`, which only a `file/Dockerfile` can be".to_owned()));
             }
+        }
+        // Of such documents there are no more than are asked for by the images here.
+        let (is_about, are_images) =
+            (matches!(query.relation, Some(Relation::About(_))), query.kinds.iter().map(is_image));
+        if is_about != are_images.clone().any(|is| is) || is_about && !are_images.clone().all(|is| is) {
+            return Err(wrong(format!("is `about` images, as every query for `{IMAGE_KIND}` is, and no other")));
         }
     }
     Ok(())
@@ -925,6 +943,12 @@ mod tests {
         assert_eq!(check_queries(&longer).unwrap_err(), "has a query `d` that ends a chain of more than 3 queries");
         let backwards = [query("a", Some("b")), query("b", None)];
         assert_eq!(check_queries(&backwards).unwrap_err(), "has a query `a` that is via `b`, which is no earlier one");
+        let early = Query { unless: Some("b".to_owned()), ..query("a", None) };
+        assert_eq!(
+            check_queries(&[early.clone(), query("b", None)]).unwrap_err(),
+            "has a query `a` that is asked unless `b` finds anything, which is no earlier one"
+        );
+        assert_eq!(check_queries(&[query("b", None), early]), Ok(()));
         let all = Query { relation: None, ..query("b", Some("a")) };
         assert_eq!(
             check_queries(&[query("a", None), all]).unwrap_err(),

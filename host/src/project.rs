@@ -137,7 +137,7 @@ impl Projection {
 
     /// Another version of the document (its state before an UPDATE) as the rule sees it.
     pub fn apply_to(&self, document: &Document, shape: &Shape, root: &Node) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(1 << 10);
         match shape {
             Shape::Plain => {
                 Writing { document, within: None }.value(self, root, &mut out);

@@ -12,6 +12,8 @@ pub enum Skip {
     NotApplicable(String),
     /// The rule could not decide.
     NotEvaluated(String),
+    /// What the rule needs should be known, and is not: nobody has judged.
+    Failed(String),
 }
 
 /// What a rule's `check` returns: `Ok` when it judged, whatever it found.
@@ -25,6 +27,12 @@ pub fn not_applicable(reason: impl Into<String>) -> Check {
 /// The rule could not decide; `reason` completes "not evaluated: …".
 pub fn not_evaluated(reason: impl Into<String>) -> Check {
     Err(Skip::NotEvaluated(reason.into()))
+}
+
+/// What the rule needs should be known, and is not, because a registry did not answer: the outcome is an error, as if
+/// nobody had judged, and at admission the bundle's failure mode decides.
+pub fn failed(reason: impl Into<String>) -> Check {
+    Err(Skip::Failed(reason.into()))
 }
 
 /// What a rule can find: the enum `Code` that [`rule!`](crate::rule!) makes of its `findings`.
@@ -82,6 +90,15 @@ impl Findings {
             self.listed.push(wire::Finding { code: last.code, ..new_finding("", String::new(), message) });
         }
         self.listed
+    }
+
+    /// The answer of a rule that could not judge all of a document, for the reason `unknown`: what it found, or, where it
+    /// found nothing, that it is not evaluated.
+    pub fn or_unknown(&self, unknown: Option<impl Into<String>>) -> Check {
+        match unknown.filter(|_| self.is_empty()) {
+            Some(reason) => not_evaluated(reason),
+            None => Ok(()),
+        }
     }
 
     /// True when nothing was found so far.
@@ -288,6 +305,16 @@ mod tests {
         for (variant, code) in [("NoRequest", "no-request"), ("True", "true"), ("HostIpc", "host-ipc")] {
             assert_eq!(kebab_case(variant), code);
         }
+    }
+
+    #[test]
+    fn what_was_found_counts_before_what_is_not_known() {
+        let json = Json::parse("{}").unwrap();
+        let mut findings = Findings::default();
+        assert_eq!(findings.or_unknown(None::<String>), Ok(()));
+        assert_eq!(findings.or_unknown(Some("x")), Err(Skip::NotEvaluated("x".into())));
+        findings.report(Code::TooMany, &json.root(), "x");
+        assert_eq!(findings.or_unknown(Some("x")), Ok(()));
     }
 
     #[test]

@@ -227,6 +227,7 @@ fn judge<P: Parameters>(
         Ok(()) => wire::Answer::Judged(findings.into_wire()),
         Err(Skip::NotApplicable(reason)) => wire::Answer::NotApplicable(reason),
         Err(Skip::NotEvaluated(reason)) => wire::Answer::NotEvaluated(reason),
+        Err(Skip::Failed(reason)) => wire::Answer::Failed(reason),
     })
 }
 

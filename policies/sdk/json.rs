@@ -481,6 +481,9 @@ impl Iterator for Children<'_> {
 
 fn push_token(token: &str, pointer: &mut String) {
     pointer.push('/');
+    if !token.contains(['~', '/']) {
+        return pointer.push_str(token);
+    }
     for character in token.chars() {
         match character {
             '~' => pointer.push_str("~0"),

@@ -13,7 +13,7 @@
 //! | [`kubernetes`] | views of objects, and of what belongs to them |
 //! | [`repository`] | views of files: Dockerfiles, workflows and actions, Terraform modules |
 //! | [`values`] | quantities, durations, dates, schedules, versions and ranges, images, addresses, ports, selectors, credentials, base64 |
-//! | [`language`] | the shell |
+//! | [`language`] | the shell, PromQL, conditions, expressions, comments |
 //! | [`tables`] | data with a source and a date, which a bundle may replace |
 
 #[cfg(target_arch = "wasm32")]
@@ -51,7 +51,7 @@ pub mod bindings {
 
 /// What a rule needs in scope.
 pub mod prelude {
-    pub use crate::finding::{Check, Findings, Fix, not_applicable, not_evaluated};
+    pub use crate::finding::{Check, Findings, Fix, failed, not_applicable, not_evaluated};
     pub use crate::input::{Input, Related};
     pub use crate::json::{Kind, View};
     pub use crate::kubernetes::probe::Probe;

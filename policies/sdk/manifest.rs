@@ -155,12 +155,15 @@ impl FindingKind {
 
 /// One inventory query.
 #[doc(hidden)]
+#[derive(Clone, Copy)]
 pub struct Query {
     pub name: &'static str,
     pub kinds: &'static [&'static str],
     pub scope: &'static str,
     /// The earlier query, where there is one.
     pub via: &'static [&'static str],
+    /// The earlier query without whose documents alone this one is asked, where there is one.
+    pub unless: &'static [&'static str],
     /// The relation, where there is one, by its name and fields.
     pub relation: &'static [(&'static str, &'static [Field])],
     pub reads: &'static [&'static str],
@@ -253,6 +256,9 @@ impl Query {
         object.entry("name", self.name).entry("kinds", self.kinds).entry("scope", self.scope);
         for via in self.via {
             object.entry("via", *via);
+        }
+        for unless in self.unless {
+            object.entry("unless", *unless);
         }
         for (name, fields) in self.relation {
             object.entry("relation", &relation(name, fields));
@@ -394,8 +400,11 @@ mod tests {
 
     #[test]
     fn a_query_says_how_its_documents_belong_to_the_subject() {
-        let query =
-            |via, relation| Query { name: "q", kinds: &["x/Y"], scope: "namespace", via, relation, reads: &["a"] };
+        const NOTHING: &[&str] = &[];
+        let query = |via, relation| {
+            let (name, kinds, scope, reads) = ("q", &["x/Y"], "namespace", &["a"]);
+            Query { name, kinds, scope, via, unless: NOTHING, relation, reads }
+        };
         assert_eq!(query(&[], &[]).to_raw().0, r#"{"name":"q","kinds":["x/Y"],"scope":"namespace","reads":["a"]}"#);
         const FIELDS: &[Field] = &[("kind", &["=Y"]), ("name", &["container.x", "main_container.y", "z"])];
         assert_eq!(
@@ -406,6 +415,8 @@ mod tests {
                 r#""pod.spec.containers[*].y","z"]}},"reads":["a"]}"#
             )
         );
+        let second = Query { unless: &["p"], ..query(&[], &[]) };
+        assert_eq!(second.to_raw().0, r#"{"name":"q","kinds":["x/Y"],"scope":"namespace","unless":"p","reads":["a"]}"#);
         let fields: &[Field] = &[("there", &["s"]), ("namespace_labels", &["n"])];
         assert_eq!(relation("selects", fields).0, r#"{"selects":{"there":"s","namespaceLabels":"n"}}"#);
     }
@@ -413,7 +424,7 @@ mod tests {
     #[test]
     fn a_kind_of_finding_names_the_queries_whose_answer_is_missing() {
         const QUERY: Query =
-            Query { name: "a", kinds: &["x/Y"], scope: "namespace", via: &[], relation: &[], reads: &[] };
+            Query { name: "a", kinds: &["x/Y"], scope: "namespace", via: &[], unless: &[], relation: &[], reads: &[] };
         let queries: [&Query; 2] = [&QUERY, &const { Query { name: "b", ..QUERY } }];
         let written = |absence| {
             let (severity, confidence, within) = (Severity::Low, Confidence::Likely, Within::Path);

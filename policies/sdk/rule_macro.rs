@@ -117,6 +117,7 @@
 /// | `of { there: "namespace" }`, `of { there: "owner" }` | is the namespace of the one here, or its owner |
 /// | `calls {}`, `called {}` | is a file that uses the one here (`uses: ./…`, a module's `source`, the Dockerfile that is built), or that the one here uses |
 /// | `built { image: "container.image" }` | is the Dockerfile of an image here; [`Related::images`](crate::input::Related::images) says of which |
+/// | `about { image: "container.image" }` | is what a registry says of an image here: the kind `policy-host.dev/Image`, which the view [`ImageFacts`](crate::kubernetes::image_facts::ImageFacts) reads |
 ///
 /// Without `relation` all documents of the kinds in scope are told, and paid for. The subject itself is one of them
 /// where it belongs to the answer.
@@ -132,6 +133,8 @@
 ///   with the reference. With the scope `cluster` an object without a namespace is meant from every namespace.
 /// * `via: "services"` puts the documents of an earlier query here, one after another, over up to three queries.
 ///   [`Related::via`](crate::input::Related::via) says by which of them a document came.
+/// * `unless: "pdbs"` asks only where the earlier query of that name finds nothing: for what may have been meant
+///   where nothing is right.
 /// * Where a bound is exceeded, or the labels of a namespace decide and are not known, the rule is not evaluated.
 #[macro_export]
 macro_rules! rule {
@@ -321,6 +324,7 @@ macro_rules! queries {
             kinds: [$($kind:literal),* $(,)?],
             scope: $scope:literal,
             $(via: $via:literal,)?
+            $(unless: $unless:literal,)?
             $(relation: $relation:ident { $($field:ident: $value:tt),* $(,)? },)?
             reads: [$($read:literal),* $(,)?] $(,)?
         }),* $(,)?
@@ -330,6 +334,7 @@ macro_rules! queries {
             kinds: &[$($kind),*],
             scope: $scope,
             via: &[$($via)?],
+            unless: &[$($unless)?],
             relation: &[$((
                 stringify!($relation),
                 &[$((stringify!($field), $crate::terms!($value))),*],

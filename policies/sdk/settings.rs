@@ -10,8 +10,23 @@ crate::choice! {
 }
 
 crate::choice! {
+    /// Whether something is expected of every cluster.
+    pub Expected { Unknown = "", Required = "required" }
+}
+
+crate::choice! {
     /// A service mesh that goes by the names of ports.
     pub Mesh { Unknown = "", Istio = "istio" }
+}
+
+crate::choice! {
+    /// Whose cloud clusters are in.
+    pub Provider { Unknown = "", Aws = "aws", Azure = "azure", Gcp = "gcp" }
+}
+
+crate::choice! {
+    /// A way in which new versions are delivered.
+    pub DeliveryWay { Progressive = "progressive", GitOps = "gitops" }
 }
 
 crate::setting! {
@@ -45,6 +60,28 @@ crate::setting! {
     pub UnprivilegedPorts, "unprivilegedPorts": bool = true;
     /// The service mesh of the clusters: `istio` where they all have it; empty where that is not known.
     pub ServiceMesh, "serviceMesh": Mesh = Mesh::Unknown;
+    /// The repositories of the organisation's own images, as entries of an allow-list: `registry.example.com/shop/`.
+    pub FirstParty, "firstParty": Vec<String> = Vec::new();
+    /// The registries and repositories that images may come from, as entries of an allow-list; empty where that is not
+    /// decided.
+    pub AllowedRegistries, "allowedRegistries": Vec<String> = Vec::new();
+    /// Where registries, or beginnings of repositories, are mirrored: `docker.io` at `mirror.example.com/hub`.
+    pub RegistryMirrors, "registryMirrors": Vec<(String, String)> = Vec::new();
+    /// The cloud that the clusters are in: `aws`, `azure` or `gcp`; empty where that is not known.
+    pub CloudProvider, "cloudProvider": Provider = Provider::Unknown;
+    /// How new versions are expected to be delivered: `progressive` for canaries and blue/green, `gitops` for
+    /// manifests that Argo CD or Flux applies.
+    pub ExpectedDelivery, "delivery": Vec<DeliveryWay> = Vec::new();
+    /// Whether services are expected to export traces: `required`; empty where they need not.
+    pub Tracing, "tracing": Expected = Expected::Unknown;
+    /// Whether something is expected to collect the logs of all pods: `required`; empty where it need not.
+    pub Logs, "logs": Expected = Expected::Unknown;
+    /// Whether the documents are all that a cluster has, so that what is not among them is missing.
+    pub WholeCluster, "wholeCluster": bool = false;
+    /// Whether some Prometheus scrapes what is annotated with `prometheus.io/scrape`.
+    pub AnnotationScraping, "annotationScraping": bool = false;
+    /// Whether clusters are expected to have PriorityClasses of their own.
+    pub ExpectedPriorityClasses, "priorityClasses": bool = false;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }

@@ -35,6 +35,17 @@ pub(crate) fn look_at<T>(kind: &str, document: &str, look: impl FnOnce(&Input<'_
     ask((kind, "shop"), document, &[], &[], look)
 }
 
+/// [`look`] at an object of another kind.
+pub(crate) fn look_as<T>(
+    subject: (&str, &str),
+    document: &str,
+    queries: &'static [Query],
+    related: &[&str],
+    look: impl FnOnce(&Input<'_, Nothing>) -> T,
+) -> T {
+    ask(subject, document, queries, related, look)
+}
+
 fn ask<T>(
     (kind, namespace): (&str, &str),
     document: &str,

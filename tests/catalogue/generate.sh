@@ -26,8 +26,8 @@ for ((number = 0; number < count; number++)); do
     rule=$(basename "$(dirname "$source")")-$(printf %03d "$number")
     folder=$out/policies/$pack/$rule
     mkdir -p "$folder"
-    # A message of its own, and so code of its own.
-    sed -e "s/format!(\"/format!(\"$number: /g" "$source" >"$folder/policy.rs"
+    # A message of its own, and so code of its own; of names that the rule had, one may have them.
+    sed -e "s/format!(\"/format!(\"$number: /g" -e "/^    renamed_from: /d" "$source" >"$folder/policy.rs"
     echo "  - $rule" >>"$out/bundles/everything.yaml"
     [ -f "$out/policies/$pack/Cargo.toml" ] ||
         sed "s/\"example\"/\"$pack\"/" "$root/tests/examples/rust/Cargo.toml" >"$out/policies/$pack/Cargo.toml"

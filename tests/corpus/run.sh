@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Judges the projects of the corpus and holds what comes of it against the committed snapshot.
 #
-#   tests/corpus/run.sh [ci]        with `ci`, only the projects that projects.tsv marks so
-#   UPDATE=1 tests/corpus/run.sh    writes the snapshot
+#   tests/corpus/run.sh [ci]          with `ci`, only the projects that projects.tsv marks so
+#   tests/corpus/run.sh PROJECT...    only these
+#   UPDATE=1 tests/corpus/run.sh …    writes the snapshot, of the projects that were judged
 #
 # Results stay in target/corpus/results, for whoever wants to read findings.
 set -euo pipefail
@@ -13,14 +14,21 @@ kept=$PWD/target/corpus
 results=$kept/results
 bundles=(default twelve-factor strict)
 snapshot=tests/corpus/snapshot.tsv
-part=${1:-}
-[ -z "$part" ] || [ -z "${UPDATE:-}" ] || { echo "error: only the whole corpus writes the snapshot" >&2; exit 2; }
+chosen=" $* "
 
-column() { awk -F '\t' -v part="$part" -v column="$1" 'part == "" || $5 == part { print $column }' tests/corpus/projects.tsv; }
+# A column of the projects that are chosen.
+column() {
+    awk -F '\t' -v chosen="$chosen" -v column="$1" \
+        'chosen ~ /^ +$/ || index(chosen, " " $1 " ") || index(chosen, " " $5 " ") { print $column }' tests/corpus/projects.tsv
+}
 mapfile -t projects < <(column 1)
+[ ${#projects[@]} -gt 0 ] || { echo "error: tests/corpus/projects.tsv has none of:$chosen" >&2; exit 2; }
 mapfile -t clients < <(column 2 | sort -u)
 tests/toolchain.sh corpus "$kept/tools" "${clients[@]}"
-export PATH=$PATH:$kept/tools/go/bin
+export PATH=$PATH:$kept/tools/go/bin PYTHONPATH=$kept/tools
+kustomize=$PWD/target/render/bin/kustomize
+[ -x "$kustomize" ] || tests/render/build.sh kustomize
+python3 tests/corpus/test_meaning.py "$kustomize"
 
 mkdir -p "$kept"
 tests/corpus/fetch.sh "${projects[@]}" >"$kept/folders.tsv"
@@ -56,13 +64,23 @@ while IFS=$'\t' read -r project folder; do
             content "$copy" >"$results/$project.$fix-$run.sums"
         done
         content "$folder" >"$results/$project.before.sums"
+        found=("$results/$project".{strict,safe-1}.json "$results/$project.$fix-1.json")
+        python3 tests/corpus/meaning.py "$folder" "$copy" "$kustomize" "${found[@]}" >"$results/$project.$fix.meaning"
         rm -rf "$copy"
     done
 done <"$kept/folders.tsv"
 
 python3 tests/corpus/summarize.py "$results" "${projects[@]}" >"$kept/snapshot.tsv"
 if [ -n "${UPDATE:-}" ]; then
-    cp "$kept/snapshot.tsv" "$snapshot"
+    {
+        head -n 1 "$snapshot"
+        while IFS=$'\t' read -r project _; do
+            rows=$snapshot
+            ! grep -q "^$project"$'\t' "$kept/snapshot.tsv" || rows=$kept/snapshot.tsv
+            grep "^$project"$'\t' "$rows" || true
+        done <tests/corpus/projects.tsv
+    } >"$kept/whole.tsv"
+    mv "$kept/whole.tsv" "$snapshot"
     echo "$snapshot is written: look at its changes"
 elif diff --unified=0 <(awk -F '\t' 'NR == FNR { asked[$1]; next } FNR == 1 || $1 in asked' "$kept/folders.tsv" "$snapshot") \
     "$kept/snapshot.tsv"; then

@@ -3,7 +3,8 @@
     summarize.py RESULTS PROJECT...
 
 A line is a project, what is counted, and the count by each bundle. Fails where no snapshot could be right: a rule that
-could not run, a fix after which a file cannot be read, a second run of fixes that changes something.
+could not run, a fix after which a file cannot be read, a second run of fixes that changes something, and what meaning.py
+tells: a fix that changes something else than it says, in the files or in what kustomize builds of them.
 """
 
 import collections
@@ -90,6 +91,8 @@ def main(folder, projects):
             fixed = read(folder / f"{project}.{fix}-2.json")
             errors = [error for error in unreadable(fixed, with_line=False) if error not in known]
             problems += [f"{project}: after --fix={fix}: {error}" for error in errors]
+            meanings = (folder / f"{project}.{fix}.meaning").read_text().splitlines()
+            problems += [f"{project}: --fix={fix}: {meaning}" for meaning in meanings]
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     sys.exit(1 if problems else 0)

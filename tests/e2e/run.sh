@@ -39,10 +39,10 @@ if tests .; then
 fi
 build . gator github.com/open-policy-agent/gatekeeper/v3/cmd/gator
 build kyverno kubectl-kyverno github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno
+# Kyverno verifies with cosign's packages, so the command costs little more than its linking.
+build kyverno cosign github.com/sigstore/cosign/v3/cmd/cosign
+build registry olareg github.com/olareg/olareg/cmd/olareg
 if tests ./oci; then
-  # Kyverno verifies with cosign's packages, so the command costs little more than its linking.
-  build kyverno cosign github.com/sigstore/cosign/v3/cmd/cosign
-  build registry olareg github.com/olareg/olareg/cmd/olareg
   build registry oras oras.land/oras/cmd/oras
 fi
 

@@ -2,6 +2,7 @@
 
 use super::reports::{Colour, ReportArgument};
 use crate::bundle::Enforcement;
+use crate::images::{Allowed, Mirror};
 use crate::integrate::FailurePolicy;
 use crate::manifest::{Confidence, Severity};
 use crate::report;
@@ -127,6 +128,24 @@ pub(crate) struct EvalArguments {
     pub(crate) lock: LockArguments,
     #[command(flatten, next_help_heading = "Bundles from registries")]
     pub(crate) trust: TrustArguments,
+    #[command(flatten, next_help_heading = "Images")]
+    pub(crate) images: ImageArguments,
+}
+
+/// What registries are asked about images. No configuration says it: whoever may change the repository would choose
+/// whom a pipeline calls, and with which credentials.
+#[derive(Debug, Args)]
+pub(crate) struct ImageArguments {
+    /// Ask registries about images of these repositories, for rules that want to know: `ghcr.io/acme/**`, a registry
+    /// alone, or `**` for all; repeatable. --trust says who may sign them
+    #[arg(long, value_name = "REPOSITORIES")]
+    pub(crate) images: Vec<Allowed>,
+    /// Ask about images of ORIGIN, a registry or the beginning of repositories, at PLACE; repeatable
+    #[arg(long, value_name = "ORIGIN=PLACE", requires = "images")]
+    pub(crate) image_mirror: Vec<Mirror>,
+    /// Seconds that one image may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, requires = "images", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) image_timeout: u64,
 }
 
 /// By what is judged, and what is told of it: the same for a run and for an editor.

@@ -47,7 +47,10 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         return Ok(Exit::NoInput);
     }
     let renderables = crate::render::found(&discovered.units, &limits);
-    let judge = Judge::new(&context.engine, &bundle);
+    let mut judge = Judge::new(&context.engine, &bundle);
+    if let Some(images) = oci::images(&arguments.images, &arguments.registry, &arguments.trust)? {
+        judge = judge.with_images(Arc::new(images));
+    }
     let rendered = render::judge(arguments, &judge, &renderables, &discovered, &limits, context.threads)?;
     if let Some(rendered) = &rendered {
         discovered.units.retain(|unit| !rendered.replaces(unit));

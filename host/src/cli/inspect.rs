@@ -57,6 +57,9 @@ fn print(inspection: &Inspection, manifests: &[Manifest]) {
             if let Some(via) = &query.via {
                 outln!("  here   each of `{via}`");
             }
+            if let Some(first) = &query.unless {
+                outln!("  unless `{first}` has any");
+            }
             paths("  reads", &query.reads);
         }
     }

@@ -1,16 +1,19 @@
 //! What commands share that have to do with registries.
 
-use super::args::{LockArguments, RegistryArguments, TrustArguments};
+use super::args::{ImageArguments, LockArguments, RegistryArguments, TrustArguments};
 use super::terminal::errln;
 use super::{Context, progress};
 use crate::bundle::Bundle;
 use crate::cache;
+use crate::images::{Asked, Fetcher, ImageOptions};
 use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
+use crate::oci::limits::Patience;
 use crate::oci::registry::{Credentials, PlainHttp, RegistryOptions};
 use crate::oci::{ByPolicy, LOCK_FILE, LockFile, Locking, OciError, Progress, Reference, Session, Store};
 use crate::trust::TrustPolicy;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The store that arguments name, else the one in the cache directory.
 pub(super) fn store(directory: Option<&Path>) -> Result<Store, OciError> {
@@ -50,6 +53,28 @@ fn options(arguments: &RegistryArguments) -> RegistryOptions {
         offline: arguments.offline,
         ..RegistryOptions::default()
     }
+}
+
+/// Who asks registries about images, where arguments allow it of any.
+pub(super) fn images(
+    images: &ImageArguments,
+    registry: &RegistryArguments,
+    trust: &TrustArguments,
+) -> Result<Option<Asked>, Box<dyn std::error::Error>> {
+    if images.images.is_empty() {
+        return Ok(None);
+    }
+    let deadline = Duration::from_secs(images.image_timeout);
+    let options = ImageOptions {
+        allowed: images.images.clone(),
+        mirrors: images.image_mirror.clone(),
+        deadline,
+        registry: RegistryOptions { patience: Patience::until(deadline), ..options(registry) },
+        // Apart from bundles, since it is emptied when it becomes too large.
+        store: store(registry.store.as_deref())?.directory().join("images"),
+    };
+    let policy = trust.trust.as_deref().map(TrustPolicy::read).transpose()?;
+    Ok(Some(Asked::new(Fetcher::start(options, policy)?)))
 }
 
 /// Who may be run.

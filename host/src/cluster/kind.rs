@@ -35,7 +35,8 @@ pub fn kinds_of(topic: &Topic) -> BTreeSet<GroupKind> {
         Target::Object { group, kind } => vec![GroupKind { group: group.clone(), kind: kind.clone() }],
         Target::File(_) => Vec::new(),
     });
-    kinds.collect()
+    // What registries say of images is in no cluster, whatever is called so there.
+    kinds.filter(|_| !topic.is_of_images()).collect()
 }
 
 /// Whether a topic reads nothing of a kind but what every kind's metadata has, so that the API server need
@@ -73,6 +74,7 @@ mod tests {
             kinds: kinds.iter().map(|kind| kind.parse().unwrap()).collect(),
             scope: Scope::Cluster,
             via: None,
+            unless: None,
             relation: None,
             reads: reads.iter().map(|path| path.parse().unwrap()).collect(),
         };

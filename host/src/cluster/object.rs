@@ -1,7 +1,7 @@
 //! From what the API server sends to a document.
 
 use super::discovery::Resource;
-use crate::document::{Derived, Document, Entry, Format, Node, Pointer, Source, Span, Subject, Value};
+use crate::document::{Derived, Document, Entry, Format, KnownImages, Node, Pointer, Source, Span, Subject, Value};
 use crate::parse::{Limits, json};
 use serde::Deserialize;
 use std::sync::{Arc, LazyLock};
@@ -59,6 +59,7 @@ pub(super) fn document(text: &str, resource: &Resource) -> Result<Document, Stri
         subresource: String::new(),
         user: None,
         derived: Derived::default(),
+        images: KnownImages::default(),
     })
 }
 

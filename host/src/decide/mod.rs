@@ -152,6 +152,20 @@ impl Decider {
         memo.get(&key).map(|outcomes| Verdicts { outcomes, unreached: Vec::new(), remembered: true })
     }
 
+    /// The images of a document about which rules ask registries, those of the object before an update among them:
+    /// a finding that it had too is not new.
+    pub fn images(&self, document: &Document) -> Vec<Box<str>> {
+        let mut images = self.judge.images(document);
+        if !images.is_empty()
+            && let Some(old) = self.before(document)
+        {
+            images.extend(self.judge.images(&old));
+            images.sort();
+            images.dedup();
+        }
+        images
+    }
+
     /// Whether any rule is asked about an operation.
     pub fn is_asked_about(&self, operation: &str) -> bool {
         self.bundle().rules.iter().any(|rule| rule.source.manifest.is_asked_about(operation, ""))

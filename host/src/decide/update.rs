@@ -105,7 +105,7 @@ impl Decider {
     }
 
     /// The object that an update changes, as a document to be judged.
-    fn before(&self, document: &Document) -> Option<Document> {
+    pub(super) fn before(&self, document: &Document) -> Option<Document> {
         let old = document.old.as_ref().filter(|_| document.subject.operation == "UPDATE")?;
         let Subject { group, version, kind, .. } = Subject::of_object(old);
         let subject = &document.subject;
@@ -127,6 +127,7 @@ impl Decider {
             subresource: document.subresource.clone(),
             user: document.user.clone(),
             derived: document.derived.clone(),
+            images: document.images.clone(),
         })
     }
 

@@ -80,6 +80,15 @@ pub trait Room: Send + Sync {
     fn take(&self, bytes: usize) -> bool;
 }
 
+/// An image that a file says it builds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageBuild {
+    /// The references of the image, as they are written; none where the file does not say them.
+    pub images: Vec<String>,
+    /// The path of the Dockerfile.
+    pub dockerfile: String,
+}
+
 /// The trees of a document. They follow from the document, so a copy begins without them and comparing leaves them out.
 #[derive(Default)]
 pub struct Derived {
@@ -88,6 +97,7 @@ pub struct Derived {
     /// Who has the memory, where somebody counts it.
     room: OnceLock<Arc<dyn Room>>,
     comments: OnceLock<Arc<[Comment]>>,
+    builds: OnceLock<Arc<[ImageBuild]>>,
 }
 
 impl fmt::Debug for Derived {
@@ -128,6 +138,11 @@ impl Derived {
         }))
     }
 
+    /// The images that the document says it builds; looked for once.
+    pub fn builds(&self, find: impl FnOnce() -> Vec<ImageBuild>) -> Arc<[ImageBuild]> {
+        Arc::clone(self.builds.get_or_init(|| find().into()))
+    }
+
     /// How many trees there are.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
@@ -144,5 +159,18 @@ impl Clone for Derived {
 impl PartialEq for Derived {
     fn eq(&self, _: &Self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builds_are_looked_for_once() {
+        let derived = Derived::default();
+        let build = ImageBuild { images: vec!["shop".to_owned()], dockerfile: "Dockerfile".to_owned() };
+        assert_eq!(*derived.builds(|| vec![build.clone()]), [build.clone()]);
+        assert_eq!(*derived.builds(|| unreachable!("they are known")), [build]);
     }
 }

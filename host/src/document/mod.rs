@@ -4,6 +4,7 @@
 //! This module knows nothing of rules, bundles or file formats.
 
 mod derived;
+mod images;
 mod locate;
 mod node;
 mod origin;
@@ -13,7 +14,8 @@ mod rendering;
 mod source;
 mod source_map;
 
-pub use derived::{Comment, Derived, Room, Stands, Tree, TreeKey, Written};
+pub use derived::{Comment, Derived, ImageBuild, Room, Stands, Tree, TreeKey, Written};
+pub use images::{Images, KnownImages};
 pub use locate::{Place, locate, value_at};
 pub(crate) use node::write_json_string;
 pub use node::{Entry, Node, Span, Value};

@@ -1,5 +1,6 @@
 //! Files and the documents in them.
 
+use super::images::KnownImages;
 use super::{Derived, Node, Pointer};
 use std::sync::Arc;
 
@@ -219,6 +220,8 @@ pub struct Document {
     pub user: Option<User>,
     /// Trees of texts in the document, as far as somebody asked for them.
     pub derived: Derived,
+    /// What is known of the images that it names, where the request that brought it asked.
+    pub images: KnownImages,
 }
 
 impl User {

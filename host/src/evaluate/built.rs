@@ -1,12 +1,15 @@
 //! Objects that kustomizations build: judged as each of them builds it, and told once, where they are written.
 
 use super::absence;
-use super::inventory::{Card, Divided};
+use super::doubt;
+use super::inventory::{Card, Divided, Placed};
 use super::judge::{Ask, Judge};
 use super::verdict::{Finding, Outcome, RuleOutcome};
-use crate::document::Document;
+use crate::document::{Derived, Document, Entry, KnownImages, Node, Value};
 use crate::sets::{Built, Kustomizations, Reading, Sets, Whose};
 use rayon::prelude::*;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The builds of a run, with what they make.
 pub(super) struct Building<'b> {
@@ -17,35 +20,51 @@ pub(super) struct Building<'b> {
 /// What a rule says of an object as one kustomization builds it.
 struct Said {
     outcome: Outcome,
-    /// All that happens to the object is known.
-    is_certain: bool,
     /// The kinds of finding that cannot be told: what they miss may be in what is not known.
     untold: Vec<String>,
     directory: String,
 }
 
 impl<'b> Building<'b> {
-    /// Makes the objects of all builds; `reading` gives what a unit holds that is built, `files` what a
+    /// Makes the objects of all builds over some units; `reading` gives what a unit holds that is built, `files` what a
     /// file holds that has patches.
     pub(super) fn new<'r>(
+        (judge, units): (&Judge, usize),
         sets: &'b Sets,
         kustomizations: &Kustomizations,
         reading: &dyn Fn(usize) -> Option<&'r Reading>,
         files: &dyn Fn(&str) -> Vec<&'r Document>,
     ) -> Self {
-        let found = |unit: usize| reading(unit).map(|reading| reading.found().collect()).unwrap_or_default();
-        Self { sets, built: sets.builds().make(kustomizations, &found, files) }
+        let builds = sets.builds();
+        let is_built = |unit: &usize| !builds.variants(*unit).is_empty();
+        let built = (0..units).filter(is_built).filter_map(|unit| Some((unit, reading(unit)?)));
+        // Definitions of custom resources are large, and each build would have a copy.
+        let headings: HashMap<(usize, u32), Document> = built
+            .flat_map(|(unit, reading)| reading.found().map(move |(position, document)| ((unit, position), document)))
+            .filter(|(_, document)| !document.is_file() && !judge.looks_at_built(document))
+            .map(|(at, document)| (at, heading(document)))
+            .collect();
+        let found = |unit: usize| {
+            let found = reading(unit).map(|reading| reading.found().collect()).unwrap_or_default();
+            let found: Vec<(u32, &Document)> = found;
+            found.into_iter().map(|(at, document)| (at, headings.get(&(unit, at)).unwrap_or(document))).collect()
+        };
+        Self { sets, built: builds.make(kustomizations, &found, &|path| files(path)) }
     }
 
     /// What the objects of some units contribute to the inventory, as they are built.
-    pub(super) fn cards(&self, judge: &Judge, units: usize) -> Vec<(usize, Option<usize>, Card)> {
+    pub(super) fn cards(&self, judge: &Judge, units: usize) -> Vec<Placed> {
         let of_unit = |unit: usize| {
             let variants = 0..self.sets.builds().variants(unit).len();
             let of_variant = move |variant: usize| {
                 let objects = self.built.objects(unit, variant).iter();
                 objects.flat_map(move |(position, object)| {
-                    let cards = judge.cards(object).into_iter();
-                    cards.map(move |card| (unit, Some(variant), Card { document: *position, ..card }))
+                    let unknown = self.built.unknown(unit, variant, *position);
+                    let cards = doubt::of_cards(judge, object, unknown).into_iter();
+                    cards.map(move |(card, doubt)| {
+                        let card = Card { document: *position, ..card };
+                        Placed { unit, variant: Some(variant), card, doubt }
+                    })
                 })
             };
             variants.flat_map(of_variant).collect::<Vec<_>>()
@@ -61,6 +80,9 @@ impl<'b> Building<'b> {
         rules: &[u16],
         inventory: &Divided<'_>,
     ) -> Vec<RuleOutcome> {
+        if rules.is_empty() {
+            return Vec::new();
+        }
         let mut said: Vec<Vec<Said>> = rules.iter().map(|_| Vec::new()).collect();
         for (at, variant) in self.sets.builds().variants(unit).iter().enumerate() {
             let objects = self.built.objects(unit, at);
@@ -70,7 +92,9 @@ impl<'b> Building<'b> {
             let asking = judge.asking(object, &view);
             let asks: Vec<Ask<'_>> =
                 rules.iter().map(|rule| Ask { rule: *rule, told: judge.related(*rule, &asking) }).collect();
-            let mut outcomes = judge.judge(&judge.prepare_built(written, object), &asks);
+            let mut outcomes = doubt::judge(judge, &judge.prepare_built(written, object), &asks);
+            let unknown = self.built.unknown(unit, at, position);
+            doubt::settle_built(judge, (written, object), unknown, (&asks, &view), &mut outcomes);
             if object.root != written.root {
                 take_fixes(judge, written, &asks, &mut outcomes);
             }
@@ -78,13 +102,34 @@ impl<'b> Building<'b> {
             for (said, RuleOutcome { rule, outcome }) in said.iter_mut().zip(outcomes) {
                 said.push(Said {
                     outcome,
-                    is_certain: self.built.is_certain(self.sets.builds(), (unit, at), position),
                     untold: absence::untold(judge, self.sets, rule, (whose, &written.subject)),
                     directory: if directory.is_empty() { ".".to_owned() } else { directory.to_owned() },
                 });
             }
         }
         rules.iter().zip(said).map(|(rule, said)| RuleOutcome { rule: *rule, outcome: merge(said) }).collect()
+    }
+}
+
+/// What names of an object go by, and no more of it: what a build has of those that no rule looks at.
+fn heading(document: &Document) -> Document {
+    let Document { subject, format, sources, base, root, subresource, .. } = document;
+    let is_heading = |entry: &&Entry| matches!(&*entry.key, "apiVersion" | "kind" | "metadata");
+    let value = match &root.value {
+        Value::Object(entries) => Value::Object(entries.iter().filter(is_heading).cloned().collect()),
+        other => other.clone(),
+    };
+    Document {
+        subject: subject.clone(),
+        format: *format,
+        sources: Arc::clone(sources),
+        base: base.clone(),
+        root: Node { value, ..*root },
+        old: None,
+        subresource: subresource.clone(),
+        user: None,
+        derived: Derived::default(),
+        images: KnownImages::default(),
     }
 }
 
@@ -116,8 +161,7 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
     one.code == other.code && one.path == other.path
 }
 
-/// What is told of an object that is built in several ways. A finding of a build of which all is known counts; where
-/// patches or plugins may have changed something, it counts if all builds have it.
+/// What is told of an object that is built in several ways: what any build has.
 fn merge(mut said: Vec<Said>) -> Outcome {
     if said.len() <= 1 {
         let none = || Outcome::NotEvaluated("no kustomization builds it".to_owned());
@@ -134,7 +178,7 @@ fn merge(mut said: Vec<Said>) -> Outcome {
     for one in &said {
         for finding in one.outcome.findings() {
             let everywhere = said.iter().all(|other| has(other, finding));
-            if !(one.is_certain || everywhere) || told.iter().any(|known| is_same(known, finding)) {
+            if told.iter().any(|known| is_same(known, finding)) {
                 continue;
             }
             let mut finding = finding.clone();
@@ -169,9 +213,9 @@ fn decided(said: &[Said]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn said(outcome: Outcome, is_certain: bool, is_complete: bool, directory: &str) -> Said {
+    fn said(outcome: Outcome, is_complete: bool, directory: &str) -> Said {
         let untold = if is_complete { Vec::new() } else { vec!["missing".to_owned()] };
-        Said { outcome, is_certain, untold, directory: directory.to_owned() }
+        Said { outcome, untold, directory: directory.to_owned() }
     }
 
     fn fail(codes: &[&str]) -> Outcome {
@@ -189,35 +233,33 @@ mod tests {
 
     #[test]
     fn what_all_builds_have_is_told_once() {
-        assert_eq!(told(vec![said(fail(&["a"]), true, true, "x"), said(fail(&["a"]), false, true, "y")]), "a");
+        assert_eq!(told(vec![said(fail(&["a"]), true, "x"), said(fail(&["a"]), true, "y")]), "a");
     }
 
     #[test]
-    fn what_one_build_has_counts_where_it_is_known() {
-        let known = vec![said(Outcome::Pass, true, true, "x"), said(fail(&["a"]), true, true, "y")];
+    fn what_one_build_has_counts() {
+        let known = vec![said(Outcome::Pass, true, "x"), said(fail(&["a"]), true, "y")];
         assert_eq!(told(known), "a (as the kustomization in `y` builds it)");
-        let patched = vec![said(Outcome::Pass, true, true, "x"), said(fail(&["a"]), false, true, "y")];
-        assert_eq!(told(patched), "Pass");
-        let both = vec![said(fail(&["a", "b"]), false, true, "x"), said(fail(&["b"]), false, true, "y")];
-        assert_eq!(told(both), "b");
+        let both = vec![said(fail(&["a", "b"]), true, "x"), said(fail(&["b"]), true, "y")];
+        assert_eq!(told(both), "a (as the kustomization in `x` builds it), b");
     }
 
     #[test]
     fn absence_is_told_by_builds_that_are_complete() {
-        let one = || said(fail(&["missing"]), true, false, "x");
-        assert_eq!(told(vec![one(), said(Outcome::Pass, true, true, "y")]), "Pass");
-        assert_eq!(told(vec![one(), said(fail(&["missing"]), true, true, "y")]), "missing");
+        let one = || said(fail(&["missing"]), false, "x");
+        assert_eq!(told(vec![one(), said(Outcome::Pass, true, "y")]), "Pass");
+        assert_eq!(told(vec![one(), said(fail(&["missing"]), true, "y")]), "missing");
         assert_eq!(told(vec![one(), one()]), "missing", "settled later");
-        let two = said(fail(&["missing", "other"]), true, false, "x");
+        let two = said(fail(&["missing", "other"]), false, "x");
         let other = "other (as the kustomization in `x` builds it)";
-        assert_eq!(told(vec![two, said(Outcome::Pass, true, true, "y")]), other);
+        assert_eq!(told(vec![two, said(Outcome::Pass, true, "y")]), other);
     }
 
     #[test]
     fn what_is_not_decided_in_one_build_is_no_pass() {
-        let open = said(Outcome::NotEvaluated("x".to_owned()), true, true, "x");
-        assert!(told(vec![said(Outcome::Pass, true, true, "y"), open]).starts_with("NotEvaluated"));
-        let none = said(Outcome::NotApplicable("x".to_owned()), true, true, "x");
-        assert_eq!(told(vec![none, said(Outcome::Pass, true, true, "y")]), "Pass");
+        let open = said(Outcome::NotEvaluated("x".to_owned()), true, "x");
+        assert!(told(vec![said(Outcome::Pass, true, "y"), open]).starts_with("NotEvaluated"));
+        let none = said(Outcome::NotApplicable("x".to_owned()), true, "x");
+        assert_eq!(told(vec![none, said(Outcome::Pass, true, "y")]), "Pass");
     }
 }

@@ -7,7 +7,7 @@ use super::plan::{Grouping, Plan, Plans};
 use super::related::RelatedLabel;
 use super::verdict::{Change, ExemptBy, Finding, Fix, Label, Outcome, Place, RuleOutcome, Withheld};
 use crate::bundle::{Bundle, BundleRule, ExemptionScope};
-use crate::document::{self, Document, Pointer, PointerError, Subject, Value};
+use crate::document::{self, Document, Images, Pointer, PointerError, Subject, Value};
 use crate::edit;
 use crate::engine::bindings::exports::policy::rule::rules as wire;
 use crate::engine::{Engine, RuleFailure};
@@ -37,6 +37,7 @@ pub struct Judge {
     /// so that it costs the others no second call.
     failed_alone: Vec<AtomicBool>,
     covering: Covering,
+    images: Option<Arc<dyn Images>>,
 }
 
 /// A document with what evaluating it needs more than once.
@@ -90,7 +91,14 @@ impl Judge {
         let failed_alone = bundle.rules.iter().map(|_| AtomicBool::new(false)).collect();
         let (plans, covering) = (Plans::new(grouping), Covering::new(bundle));
         let (engine, bundle) = (Arc::clone(engine), Arc::clone(bundle));
-        Self { engine, bundle, plans, projections, reads, topics, asks, failed_alone, covering }
+        Self { engine, bundle, plans, projections, reads, topics, asks, failed_alone, covering, images: None }
+    }
+
+    /// The same, told of images what registries say of them. Without it, rules that ask for that are not evaluated,
+    /// unless a request brings it along.
+    #[must_use]
+    pub fn with_images(self, images: Arc<dyn Images>) -> Self {
+        Self { images: Some(images), ..self }
     }
 
     /// The bundle.
@@ -134,6 +142,11 @@ impl Judge {
         &self.projections[self.reads[usize::from(rule)]]
     }
 
+    /// What a rule is shown of a document.
+    pub(super) fn shown(&self, rule: u16, document: &Document) -> String {
+        self.reads(rule).apply(document, &self.bundle.workloads.shape(document))
+    }
+
     /// Which rules are asked about a document, from manifests alone.
     pub fn plan(&self, document: &Document) -> Arc<Plan> {
         self.plans.of(&self.bundle, document)
@@ -155,6 +168,13 @@ impl Judge {
         self.topics.as_slice()
     }
 
+    /// Whether any rule is told of a document, or asks for others because of it. Where none does, nobody looks at it as
+    /// kustomizations build it.
+    pub(super) fn looks_at_built(&self, document: &Document) -> bool {
+        self.topics().iter().any(|topic| topic.asks_for(document))
+            || self.plan(document).rules().any(|rule| self.needs_others(rule))
+    }
+
     /// What a document contributes to the inventory.
     pub fn cards(&self, document: &Document) -> Vec<Card> {
         // What is deleted, or only a part of an object, is nothing that others find there.
@@ -170,7 +190,8 @@ impl Judge {
 
     /// The questions of rules about a document to an inventory.
     pub fn asking<'a>(&'a self, document: &'a Document, inventory: &'a dyn Inventory) -> Asking<'a> {
-        Asking::new(&self.topics, document, self.bundle.workloads.shape(document), inventory)
+        let shape = self.bundle.workloads.shape(document);
+        Asking::new(&self.topics, document, shape, inventory).with_images(self.images.as_deref())
     }
 
     /// The same questions about a document of which only that is at hand which they asked before.
@@ -180,7 +201,37 @@ impl Judge {
         here: &Here,
         inventory: &'a dyn Inventory,
     ) -> Asking<'a> {
-        Asking::again(&self.topics, subject, here, inventory)
+        Asking::again(&self.topics, subject, here, inventory).with_images(self.images.as_deref())
+    }
+
+    /// The images of a document about which the rules that judge it ask registries.
+    pub fn images(&self, document: &Document) -> Vec<Box<str>> {
+        if self.topics.image_facets().next().is_none() {
+            return Vec::new();
+        }
+        let judged = self.prepare(document);
+        let asks = |rule: &u16| self.asks[usize::from(*rule)].iter().any(|question| self.topics.is_about(*question));
+        if !judged.plan.rules().any(|rule| asks(&rule) && self.passes_over(&judged, rule).is_none()) {
+            return Vec::new();
+        }
+        self.topics.images(document, &judged.shape).into_iter().collect()
+    }
+
+    /// Says which images a document has before anybody waits for one of them.
+    pub(super) fn want_images(&self, document: &Document) {
+        if let Some(images) = &self.images {
+            images.want(&self.images(document));
+        }
+    }
+
+    /// The same of a document of which only that is at hand which was asked before.
+    pub(super) fn want_images_again(&self, here: &Here) {
+        if let Some(images) = &self.images {
+            let about: Vec<u16> = self.topics.image_facets().collect();
+            for (_, keys) in here.iter().filter(|(facet, _)| about.contains(facet)) {
+                images.want(&keys.clone().into_values());
+            }
+        }
     }
 
     /// What a rule is told of the inventory.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 /// Units of a file that are kept together. A small file is read and written as a whole; of a large one a change does not
 /// rewrite all.
 const UNITS_OF_GROUP: usize = 16;

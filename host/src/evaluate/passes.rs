@@ -1,10 +1,12 @@
-//! The passes of a run over one unit: what needs nobody else, then what asks for other documents.
+//! The passes of a run over one unit: what others may ask for, then the verdicts.
 
 use super::built::Building;
+use super::doubt;
 use super::except;
 use super::inventory::{Card, Divided, Here, Told, Unavailable};
 use super::judge::{self, Ask, Judge};
 use super::memo::{Record, RelatedOutcome};
+use super::readings::Readings;
 use super::related::{self, Places};
 use super::shards::Key;
 use super::verdict::{DocumentVerdict, Place};
@@ -14,29 +16,30 @@ use crate::kubernetes::mistyped;
 use crate::parse::{Limits, SyntaxError, Unit};
 use crate::sets::{self, Builds, Kustomizations, Reading, Role, Whose};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// A unit on its way.
 pub(super) struct Pass {
     pub(super) key: Key,
     pub(super) record: Record,
     /// Parsed when something has to be evaluated; empty while memory serves.
-    pub(super) reading: Option<Reading>,
+    pub(super) reading: Option<Arc<Reading>>,
     pub(super) from_memory: bool,
 }
 
-/// Everything that needs no inventory: from memory, else by parsing and judging. What is remembered counts as long as
-/// the file has the same role.
+/// Everything that others may ask for: from memory, else by parsing. What is remembered counts as long as the file has
+/// the same role.
 pub(super) fn first_pass(
     judge: &Judge,
     unit: &Unit,
     (key, remembered): (Key, Option<Record>),
     role: Role,
-    limits: &Limits,
+    (readings, limits): (&Readings, &Limits),
 ) -> Result<Pass, SyntaxError> {
     if let Some(record) = remembered.filter(|record| record.role == role) {
         return Ok(Pass { key, record, reading: None, from_memory: true });
     }
-    let reading = Reading::new(unit, role, limits)?;
+    let reading = readings.read((&key, unit), role, limits)?;
     let mut record = Record {
         role,
         kustomization: Kustomizations::read(unit, limits),
@@ -44,18 +47,11 @@ pub(super) fn first_pass(
         ..Record::default()
     };
     for document in &reading.documents {
-        let prepared = judge.prepare(document);
-        let plan = judge.plan(document);
-        let asks: Vec<Ask<'_>> = plan
-            .rules()
-            .filter(|rule| !judge.needs_others(*rule))
-            .map(|rule| Ask { rule, told: Ok(Told::default()) })
-            .collect();
         record.documents.push(DocumentVerdict {
             subject: document.subject.clone(),
             place: judge::start(document),
             base: document.base.to_string(),
-            outcomes: judge.judge(&prepared, &asks),
+            outcomes: Vec::new(),
         });
         let shape = judge.bundle().workloads.shape(document);
         record.mistyped.extend(mistyped(document, &shape).into_iter().map(|found| {
@@ -79,40 +75,54 @@ pub(super) fn read_built(
     passes: Vec<Result<Pass, SyntaxError>>,
     units: &[Unit],
     builds: &Builds,
-    limits: &Limits,
+    (readings, limits): (&Readings, &Limits),
 ) -> Vec<Result<Pass, SyntaxError>> {
     let read = |(index, pass): (usize, Result<Pass, SyntaxError>)| {
         let mut pass = pass?;
         let is_needed = !builds.variants(index).is_empty() || pass.record.role == Role::Patch;
         if is_needed && pass.reading.is_none() {
-            pass.reading = Some(Reading::new(&units[index], pass.record.role, limits)?);
+            pass.reading = Some(readings.read((&pass.key, &units[index]), pass.record.role, limits)?);
         }
         Ok(pass)
     };
     passes.into_par_iter().enumerate().map(read).collect()
 }
 
-/// The rules that ask for other documents: remembered when they would be told the same.
+/// Says which images will be asked about, so that the second pass does not wait for one after the other.
+pub(super) fn want_images(judge: &Judge, pass: &Pass) {
+    match &pass.reading {
+        Some(reading) => reading.documents.iter().for_each(|document| judge.want_images(document)),
+        None => pass.record.here.iter().for_each(|here| judge.want_images_again(here)),
+    }
+}
+
+/// The verdicts. What memory served is judged again by the rules that ask for other documents, unless they would be told
+/// the same. Anything else is judged by all rules at once, so that a component is called once for a document.
 pub(super) fn second_pass(
     judge: &Judge,
     (index, unit): (usize, &Unit),
     mut pass: Pass,
     (inventory, building): (&Divided<'_>, &Building<'_>),
-    limits: &Limits,
+    (readings, limits): (&Readings, &Limits),
 ) -> Result<Pass, SyntaxError> {
+    let is_new = !pass.from_memory;
     let is_built = !building.sets.builds().variants(index).is_empty();
     if pass.reading.is_none() {
         if told_the_same(judge, index, &mut pass.record, inventory) {
             return Ok(pass);
         }
         pass.from_memory = false;
-        pass.reading = Some(Reading::new(unit, pass.record.role, limits)?);
+        pass.reading = Some(readings.read((&pass.key, unit), pass.record.role, limits)?);
     }
     let (mut pass_related, mut here) = (Vec::new(), Vec::new());
     for (position, document) in pass.reading.iter().flat_map(|reading| &reading.documents).enumerate() {
         if is_built && !document.is_file() {
             let plan = judge.plan(document);
-            let rules: Vec<u16> = plan.rules().filter(|rule| judge.needs_others(*rule)).collect();
+            let (rules, others): (Vec<u16>, Vec<u16>) = plan.rules().partition(|rule| judge.needs_others(*rule));
+            if is_new {
+                let asks: Vec<Ask<'_>> = others.into_iter().map(alone).collect();
+                pass.record.documents[position].outcomes = judge.judge(&judge.prepare(document), &asks);
+            }
             let outcomes = building.judge(judge, (index, position as u32, document), &rules, inventory);
             // Nobody is told the same as nothing, so it is judged anew by each run.
             let related = |outcome| RelatedOutcome { document: position as u32, told: [0; 32], outcome };
@@ -124,22 +134,31 @@ pub(super) fn second_pass(
         let view = inventory.view(whose);
         let asking = judge.asking(document, &view);
         let plan = judge.plan(document);
-        let asks: Vec<Ask<'_>> = plan
-            .rules()
-            .filter(|rule| judge.needs_others(*rule))
-            .map(|rule| Ask { rule, told: judge.related(rule, &asking) })
-            .collect();
-        let outcomes = judge.judge(&judge.prepare(document), &asks);
-        pass_related.extend(asks.iter().zip(outcomes).map(|(ask, outcome)| RelatedOutcome {
-            document: position as u32,
-            told: digest(&ask.told),
-            outcome,
-        }));
+        let ask = |rule| match judge.needs_others(rule) {
+            true => Ask { rule, told: judge.related(rule, &asking) },
+            false => alone(rule),
+        };
+        let rules = plan.rules().filter(|rule| is_new || judge.needs_others(*rule));
+        let asks: Vec<Ask<'_>> = rules.map(ask).collect();
+        let outcomes = doubt::judge(judge, &judge.prepare(document), &asks);
+        for (ask, outcome) in asks.iter().zip(outcomes) {
+            if judge.needs_others(ask.rule) {
+                let told = digest(&ask.told);
+                pass_related.push(RelatedOutcome { document: position as u32, told, outcome });
+            } else {
+                pass.record.documents[position].outcomes.push(outcome);
+            }
+        }
         drop(asks);
         here.push(asking.into_here());
     }
     (pass.record.related, pass.record.here) = (pass_related, here);
     Ok(pass)
+}
+
+/// What a rule is asked that needs nobody else.
+fn alone(rule: u16) -> Ask<'static> {
+    Ask { rule, told: Ok(Told::default()) }
 }
 
 /// Whether every rule would be told what it was told when its outcome was remembered. Then labels that point into other
@@ -169,7 +188,7 @@ pub(super) fn related_places(
     judge: &Judge,
     units: &[Unit],
     mut passes: Vec<Result<Pass, SyntaxError>>,
-    limits: &Limits,
+    (readings, limits): (&Readings, &Limits),
 ) -> Vec<Result<Pass, SyntaxError>> {
     let outcomes = passes.iter().flatten().flat_map(|pass| &pass.record.related);
     let mut places = Places::of(outcomes.map(|related| &related.outcome.outcome));
@@ -178,7 +197,7 @@ pub(super) fn related_places(
         let parsed;
         let reading = match &pass.reading {
             Some(reading) => reading,
-            None => match Reading::new(&units[unit], pass.record.role, limits) {
+            None => match readings.read((&pass.key, &units[unit]), pass.record.role, limits) {
                 Ok(reading) => {
                     parsed = reading;
                     &parsed

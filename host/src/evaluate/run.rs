@@ -4,10 +4,11 @@ use super::absence;
 use super::built::Building;
 use super::callers;
 use super::except::{self, Exception, Ignore, Settled};
-use super::inventory::Divided;
+use super::inventory::{Divided, Placed};
 use super::judge::Judge;
 use super::memo::{Memo, Record};
-use super::passes::{Pass, first_pass, read_built, related_places, second_pass};
+use super::passes::{Pass, first_pass, read_built, related_places, second_pass, want_images};
+use super::readings::Readings;
 use super::shards::{Key, MemoUse};
 use super::verdict::{DocumentVerdict, Outcome, RuleOutcome};
 use crate::bundle::Bundle;
@@ -96,7 +97,9 @@ pub fn run(judge: &Judge, units: &[Unit], options: RunOptions) -> RunResult {
         memo.begin(units, &keys);
     }
     let known = |key: &Key| memo.as_ref().and_then(|memo| memo.get(key));
-    let running = Running { judge, units, keys: &keys, limits: &limits, surroundings: &surroundings };
+    let readings = Readings::default();
+    let running =
+        Running { judge, units, keys: &keys, readings: &readings, limits: &limits, surroundings: &surroundings };
     let (mut result, fresh) = running.run(&known, memo.is_some());
     if let Some(memo) = memo {
         result.memo = memo.store(fresh);
@@ -110,6 +113,7 @@ pub(super) struct Running<'r> {
     pub(super) judge: &'r Judge,
     pub(super) units: &'r [Unit],
     pub(super) keys: &'r [Key],
+    pub(super) readings: &'r Readings,
     pub(super) limits: &'r Limits,
     pub(super) surroundings: &'r Surroundings,
 }
@@ -121,7 +125,8 @@ impl Running<'_> {
         known: &(dyn Fn(&Key) -> Option<Record> + Sync),
         remembering: bool,
     ) -> (RunResult, Vec<(Key, Option<Record>)>) {
-        let Self { judge, units, keys, limits, surroundings } = self;
+        let Self { judge, units, keys, readings, limits, surroundings } = self;
+        let parsing = (readings, limits);
         let mut remembered: Vec<Option<Record>> = keys.par_iter().map(known).collect();
         let kustomizations = kustomizations(units, &remembered, limits, surroundings);
         let passes: Vec<Result<Pass, SyntaxError>> = units
@@ -130,37 +135,39 @@ impl Running<'_> {
             .zip(&mut remembered)
             .map(|((unit, key), remembered)| {
                 let role = kustomizations.role(&unit.sources[0].path);
-                first_pass(judge, unit, (*key, remembered.take()), role, limits)
+                first_pass(judge, unit, (*key, remembered.take()), role, parsing)
             })
             .collect();
 
         let passes = bound_documents(passes, units, limits);
         let sets = Sets::new(&members(&passes, units), &kustomizations, surroundings);
-        let passes = read_built(passes, units, sets.builds(), limits);
-        let reading = |unit: usize| passes[unit].as_ref().ok().and_then(|pass| pass.reading.as_ref());
+        let passes = read_built(passes, units, sets.builds(), parsing);
+        let reading = |unit: usize| passes[unit].as_ref().ok().and_then(|pass| pass.reading.as_deref());
         let by_path = patch_units(units, &kustomizations);
         let files = |path: &str| {
             let units = by_path.get(path).into_iter().flatten();
             units.filter_map(|unit| reading(*unit)).flat_map(|reading| &reading.documents).collect()
         };
-        let building = Building::new(&sets, &kustomizations, &reading, &files);
+        let building = Building::new((judge, units.len()), &sets, &kustomizations, &reading, &files);
         let cards = passes.iter().enumerate().filter_map(|(unit, pass)| Some((unit, pass.as_ref().ok()?)));
-        let written = cards.flat_map(|(unit, pass)| {
-            let is_built = !sets.builds().variants(unit).is_empty();
-            let cards = pass.record.cards.iter();
-            cards
-                .filter(move |card| !is_built || card.subject.group == Document::FILE_GROUP)
-                .map(move |card| (unit, None, card.clone()))
-        });
+        let written =
+            cards.flat_map(|(unit, pass)| {
+                let is_built = !sets.builds().variants(unit).is_empty();
+                let cards = pass.record.cards.iter();
+                cards
+                    .filter(move |card| !is_built || card.subject.group == Document::FILE_GROUP)
+                    .map(move |card| Placed { unit, variant: None, card: card.clone(), doubt: None })
+            });
         let inventory = Divided::new(&sets, written.chain(building.cards(judge, units.len())));
 
+        passes.iter().flatten().for_each(|pass| want_images(judge, pass));
         let passes: Vec<Result<Pass, SyntaxError>> = passes
             .into_par_iter()
             .zip(units)
             .enumerate()
-            .map(|(index, (pass, unit))| second_pass(judge, (index, unit), pass?, (&inventory, &building), limits))
+            .map(|(index, (pass, unit))| second_pass(judge, (index, unit), pass?, (&inventory, &building), parsing))
             .collect();
-        let passes = related_places(judge, units, passes, limits);
+        let passes = related_places(judge, units, passes, parsing);
         finish(judge, &sets, (units, passes), remembering)
     }
 }

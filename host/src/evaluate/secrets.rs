@@ -29,6 +29,11 @@ pub struct Secrets {
 impl Secrets {
     /// Those of a run over units.
     pub fn of(units: &[Unit], result: &RunResult) -> Self {
+        Self::of_some(units, result, |_| true)
+    }
+
+    /// Those that findings tell, and what the texts of some units show by themselves.
+    pub fn of_some(units: &[Unit], result: &RunResult, is_asked: impl Fn(usize) -> bool) -> Self {
         let mut secrets = Self { places: vec![Vec::new(); units.len()], ..Self::default() };
         for (unit, document) in &result.documents {
             for place in document.all_findings().flat_map(|(_, finding)| finding.secrets()) {
@@ -36,7 +41,7 @@ impl Secrets {
                 secrets.add(*unit, place.file, source, range);
             }
         }
-        for (index, unit) in units.iter().enumerate() {
+        for (index, unit) in units.iter().enumerate().filter(|(index, _)| is_asked(*index)) {
             for (file, source) in (0..).zip(unit.sources.iter()) {
                 for range in known_forms(&source.text) {
                     secrets.add(index, file, source, range);

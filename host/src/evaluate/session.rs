@@ -1,12 +1,14 @@
-//! Runs over almost the same units, one after another: an editor's. What did not change is remembered in memory.
+//! Runs over almost the same units, one after another: an editor's, and those in which fixes are tried. What did not
+//! change is remembered in memory.
 
 use super::judge::Judge;
 use super::memo::Record;
+use super::readings::Readings;
 use super::run::{RunResult, Running};
 use super::shards::Key;
 use crate::parse::{Limits, Unit};
 use crate::sets::Surroundings;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A unit with its key, which hashes the whole text and is therefore worked out once.
 #[derive(Clone)]
@@ -16,51 +18,100 @@ pub struct Keyed {
 }
 
 impl Keyed {
+    /// A unit, ready for runs by a judge.
+    pub fn new(unit: Unit, judge: &Judge) -> Self {
+        Self { key: unit.key(&judge.bundle().fingerprint), unit }
+    }
+
     /// The unit.
     pub fn unit(&self) -> &Unit {
         &self.unit
     }
 }
 
-/// The records of the last run's units.
-#[derive(Default)]
-pub struct Recent {
-    known: HashMap<Key, Record>,
+/// The records of units, by their keys.
+type Records = HashMap<Key, Record>;
+
+/// Takes what a run left: records that are new, and those that were known before.
+fn remember(known: &mut Records, mut before: Records, fresh: Vec<(Key, Option<Record>)>) {
+    for (key, record) in fresh {
+        if let Some(record) = record.or_else(|| before.remove(&key)) {
+            known.insert(key, record);
+        }
+    }
 }
 
-impl Recent {
+/// Units in variations, judged one after another: what fixes make of them. A unit that was judged before is not judged
+/// again, unless its rules would be told of others what they were not told then.
+pub struct Tries {
+    known: Records,
+    readings: Readings,
+    cost: Cost,
+}
+
+/// What a number of runs came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Runs.
+    pub runs: usize,
+    /// Units that were judged in them, each as often as it was.
+    pub judged: usize,
+}
+
+impl Tries {
+    /// Begins with nothing remembered.
+    pub fn begin() -> Self {
+        Self { known: Records::default(), readings: Readings::kept(), cost: Cost::default() }
+    }
+
     /// Judges units, always by the same judge.
-    pub fn run(&mut self, judge: &Judge, units: &[Unit], limits: &Limits, surroundings: &Surroundings) -> RunResult {
-        let keys: Vec<Key> = units.iter().map(|unit| unit.key(&judge.bundle().fingerprint)).collect();
+    pub fn run(
+        &mut self,
+        judge: &Judge,
+        units: &[Keyed],
+        (limits, surroundings): (&Limits, &Surroundings),
+    ) -> RunResult {
+        let (units, keys) = apart(units);
         let known = |key: &Key| self.known.get(key).cloned();
-        let running = Running { judge, units, keys: &keys, limits, surroundings };
+        let readings = &self.readings;
+        let running = Running { judge, units: &units, keys: &keys, readings, limits, surroundings };
         let (result, fresh) = running.run(&known, true);
-        self.remember(fresh);
+        self.cost.runs += 1;
+        self.cost.judged += units.len() - result.remembered;
+        remember(&mut self.known, Records::default(), fresh);
         result
     }
 
-    /// Takes what a run left in the place of what the run before left.
-    fn remember(&mut self, fresh: Vec<(Key, Option<Record>)>) {
-        let mut before = std::mem::take(&mut self.known);
-        for (key, record) in fresh {
-            if let Some(record) = record.or_else(|| before.remove(&key)) {
-                self.known.insert(key, record);
-            }
-        }
+    /// Forgets all variations but one.
+    pub fn forget_others(&mut self, units: &[Keyed]) {
+        let wanted: HashSet<Key> = units.iter().map(|keyed| keyed.key).collect();
+        self.known.retain(|key, _| wanted.contains(key));
+        self.readings.retain(|key| wanted.contains(key));
     }
+
+    /// What all runs together came to.
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+}
+
+/// The units, and their keys.
+fn apart(units: &[Keyed]) -> (Vec<Unit>, Vec<Key>) {
+    units.iter().map(|keyed| (keyed.unit.clone(), keyed.key)).unzip()
 }
 
 /// Judges for an editor, which works out the key of each unit once.
 pub struct Session {
     judge: Judge,
     limits: Limits,
-    recent: Recent,
+    /// Of the last run.
+    known: Records,
 }
 
 impl Session {
     /// Begins with nothing remembered.
     pub fn new(judge: Judge, limits: Limits) -> Self {
-        Self { judge, limits, recent: Recent::default() }
+        Self { judge, limits, known: Records::default() }
     }
 
     /// What judges.
@@ -75,7 +126,7 @@ impl Session {
 
     /// A unit, ready for runs.
     pub fn key(&self, unit: Unit) -> Keyed {
-        Keyed { key: unit.key(&self.judge.bundle().fingerprint), unit }
+        Keyed::new(unit, &self.judge)
     }
 
     /// Judges units; `None` when it was cancelled on the way, which leaves everything remembered as it was.
@@ -85,18 +136,19 @@ impl Session {
         surroundings: &Surroundings,
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Option<(Vec<Unit>, RunResult)> {
-        let keys: Vec<Key> = units.iter().map(|keyed| keyed.key).collect();
-        let units: Vec<Unit> = units.iter().map(|keyed| keyed.unit.clone()).collect();
+        let (units, keys) = apart(units);
         // A unit that nobody waits for any more is as good as empty: its record never leaves this function.
         let known = |key: &Key| {
-            if cancelled() { Some(Record::default()) } else { self.recent.known.get(key).cloned() }
+            if cancelled() { Some(Record::default()) } else { self.known.get(key).cloned() }
         };
-        let running = Running { judge: &self.judge, units: &units, keys: &keys, limits: &self.limits, surroundings };
+        let (judge, limits, readings) = (&self.judge, &self.limits, &Readings::default());
+        let running = Running { judge, units: &units, keys: &keys, readings, limits, surroundings };
         let (result, fresh) = running.run(&known, true);
         if cancelled() {
             return None;
         }
-        self.recent.remember(fresh);
+        let before = std::mem::take(&mut self.known);
+        remember(&mut self.known, before, fresh);
         Some((units, result))
     }
 }

@@ -14,7 +14,7 @@ pub use diff::{FileDiff, diffs};
 pub use replacement::{Replacement, Replacements, differences};
 
 use crate::document::Pointer;
-use crate::evaluate::{Change, DocumentVerdict, Fix, Judge, RunResult, Secrets};
+use crate::evaluate::{Change, Cost, DocumentVerdict, Fix, Judge, RunResult, Secrets};
 use crate::parse::{Form, Limits, Unit};
 use crate::sets::Surroundings;
 use apply::{Touched, applied, create};
@@ -55,6 +55,8 @@ pub struct Fixed {
     pub refused: Vec<String>,
     /// The secrets of the units as they were, and the values of all that were found on the way.
     pub secrets: Secrets,
+    /// What judging the fixes took.
+    pub cost: Cost,
 }
 
 /// Applies fixes until none is left.
@@ -73,16 +75,19 @@ pub fn fix_where(
     let open: BTreeSet<usize> = (0..units.len()).filter(|index| chosen(&units[*index])).collect();
     let mut fixer = Fixer::new(judge, (limits, surroundings), units.into_iter().map(Slot::new).collect());
     for stage in [Extent::Safe, Extent::Unsafe].into_iter().filter(|stage| *stage <= extent) {
-        // Those that are not kept leave room for fixes that overlap with them. Once something has changed they may be
-        // good after all, and are tried again.
-        let mut left_out = BTreeSet::new();
+        // Those that are not kept leave room for fixes that overlap with them. Where something else has changed they may
+        // be good after all, and are tried again once nothing else is left.
+        let (mut left_out, mut has_changed) = (BTreeSet::new(), false);
+        fixer.begin();
         for _ in 0..MAX_PASSES {
             let candidates = fixer.candidates(stage, &open, &left_out);
-            if candidates.is_empty() {
-                break;
-            }
-            if fixer.pass(candidates, &mut left_out) {
+            if !candidates.is_empty() {
+                has_changed |= fixer.pass(candidates, &mut left_out);
+            } else if std::mem::take(&mut has_changed) && !left_out.is_empty() {
                 left_out.clear();
+                fixer.begin();
+            } else {
+                break;
             }
         }
     }

@@ -2,12 +2,14 @@
 //! back, each on its own and by name.
 //!
 //! Worse is a rule with more findings on a unit, or a failure, than before; a text that no longer parses; a created
-//! document with findings; and a fix that would change its finding's document once more. Which of several fixes is to
-//! blame is found by halving, in all units at once, so that it costs no more runs where many units have one.
+//! document with findings; and a fix that would change its finding's document once more. Which of several fixes of a
+//! unit is to blame is found by halving, in all units at once, and who is to blame for another unit by the digits of
+//! positions, for all such units at once: so it costs no more runs where there are many. A run judges what its fixes
+//! change, and what is told of that.
 
 use super::apply::{Touched, applied, create};
 use super::{Extent, Fixed, Slot};
-use crate::evaluate::{Change, DocumentVerdict, Finding, Fix, Judge, Recent, RunResult, Secrets};
+use crate::evaluate::{Change, DocumentVerdict, Finding, Fix, Judge, Keyed, RunResult, Secrets, Tries};
 use crate::parse::{Limits, Unit};
 use crate::sets::Surroundings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,8 @@ type Group = Vec<Candidate>;
 /// Some units with fixes applied, judged.
 struct Trial {
     slots: Vec<Slot>,
+    /// The units of the slots.
+    units: Vec<Keyed>,
     result: RunResult,
     /// The fixes that changed something.
     applied: Vec<Candidate>,
@@ -53,13 +57,25 @@ struct Trial {
     creators: Vec<usize>,
 }
 
+impl Trial {
+    /// The slots that are others than before, in their order: those that fixes changed, then created ones.
+    fn changed(&self, before: &[Slot]) -> Vec<usize> {
+        let patched =
+            |candidate: &Candidate| matches!(candidate.change, Change::Patch(_)).then_some(candidate.mark.unit);
+        let patched: BTreeSet<usize> = self.applied.iter().filter_map(patched).collect();
+        patched.into_iter().chain(before.len()..self.slots.len()).collect()
+    }
+}
+
 /// The units of a run with the fixes that were kept.
 pub(super) struct Fixer<'f> {
     judge: &'f Judge,
     limits: &'f Limits,
     surroundings: &'f Surroundings,
-    recent: Recent,
+    tries: Tries,
     slots: Vec<Slot>,
+    /// The units of the slots.
+    units: Vec<Keyed>,
     result: RunResult,
     secrets: Secrets,
     applied: usize,
@@ -77,27 +93,27 @@ impl<'f> Fixer<'f> {
             judge,
             limits,
             surroundings,
-            recent: Recent::default(),
+            tries: Tries::begin(),
+            units: slots.iter().map(|slot| Keyed::new(slot.unit.clone(), judge)).collect(),
             slots,
             result: RunResult::default(),
             secrets: Secrets::default(),
             applied: 0,
             refused: BTreeSet::new(),
         };
-        let slots = std::mem::take(&mut fixer.slots);
-        fixer.result = fixer.judged(&slots);
-        fixer.secrets = Secrets::of(&units(&slots), &fixer.result);
-        fixer.slots = slots;
+        fixer.result = fixer.tries.run(judge, &fixer.units, (limits, surroundings));
+        fixer.secrets = Secrets::of(&units(&fixer.slots), &fixer.result);
         fixer
     }
 
     pub(super) fn finish(self) -> Fixed {
-        let Self { slots, result, applied, refused, secrets, .. } = self;
-        Fixed { slots, result, applied, refused: refused.into_iter().collect(), secrets }
+        let Self { slots, result, applied, refused, secrets, tries, .. } = self;
+        Fixed { slots, result, applied, refused: refused.into_iter().collect(), secrets, cost: tries.cost() }
     }
 
-    fn judged(&mut self, slots: &[Slot]) -> RunResult {
-        self.recent.run(self.judge, &units(slots), self.limits, self.surroundings)
+    /// Takes back what was said of fixes that were not kept: they are tried again.
+    pub(super) fn begin(&mut self) {
+        self.refused.clear();
     }
 
     /// The fixes of findings that stand in the units that are `open`, and in created ones, as far as they are wanted and
@@ -137,13 +153,9 @@ impl<'f> Fixer<'f> {
             groups.entry(candidate.mark.unit).or_default().push(candidate);
         }
         let before = self.applied;
+        self.tries.forget_others(&self.units);
         self.settle(groups.into_values().collect(), left_out);
-        let kept = self.applied > before;
-        if kept {
-            // What was refused is tried again on what is there now.
-            self.refused.clear();
-        }
-        kept
+        self.applied > before
     }
 
     fn settle(&mut self, groups: Vec<Group>, left_out: &mut BTreeSet<Mark>) {
@@ -162,21 +174,69 @@ impl<'f> Fixer<'f> {
         }
         let (blamed, others): (Vec<Group>, Vec<Group>) = changed.into_values().partition(is_blamed);
         if blamed.is_empty() {
-            // What is worse is another unit: somebody here is to blame for it.
-            return match <[Group; 1]>::try_from(others) {
-                Ok([group]) => self.halve(vec![group], &worse, left_out),
-                Err(mut others) => {
-                    let second = others.split_off(others.len() / 2);
-                    self.settle(others, left_out);
-                    self.settle(second, left_out);
-                }
-            };
+            return self.search(others, &worse, left_out);
         }
         if others.is_empty() {
             return self.halve(blamed, &worse, left_out);
         }
         self.settle(others, left_out);
         self.settle(blamed, left_out);
+    }
+
+    /// What is worse are other units: finds who is to blame for them.
+    fn search(&mut self, mut groups: Vec<Group>, worse: &BTreeMap<usize, String>, left_out: &mut BTreeSet<Mark>) {
+        if groups.len() == 1 {
+            return self.halve(groups, worse, left_out);
+        }
+        let guilty = self.guilty(&groups, worse, left_out);
+        if guilty.is_empty() {
+            let second = groups.split_off(groups.len() / 2);
+            self.settle(groups, left_out);
+            return self.settle(second, left_out);
+        }
+        let (mut blamed, mut others, mut reasons) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for (at, group) in groups.into_iter().enumerate() {
+            match guilty.get(&at) {
+                Some(why) => {
+                    reasons.extend(group.first().map(|candidate| (candidate.mark.unit, why.clone())));
+                    blamed.push(group);
+                }
+                None => others.push(group),
+            }
+        }
+        self.settle(others, left_out);
+        self.halve(blamed, &reasons, left_out);
+    }
+
+    /// The groups, by their positions, that are alone to blame for a unit, and why. For each binary digit of the positions
+    /// those with a 0 and those with a 1 are tried: the tries in which a unit is worse spell who is to blame for it.
+    fn guilty(
+        &mut self,
+        groups: &[Group],
+        worse: &BTreeMap<usize, String>,
+        left_out: &mut BTreeSet<Mark>,
+    ) -> BTreeMap<usize, String> {
+        let mut spelled: BTreeMap<usize, usize> = worse.keys().map(|unit| (*unit, 0)).collect();
+        let digits = usize::BITS - (groups.len() - 1).leading_zeros();
+        for digit in 0..digits {
+            let halves = [0, 1].map(|value| {
+                let is_in = |(at, _): &(usize, &Group)| at >> digit & 1 == value;
+                let half: Vec<Group> =
+                    groups.iter().enumerate().filter(is_in).map(|(_, group)| group.clone()).collect();
+                let trial = self.try_out(&half, left_out);
+                self.worse(&trial)
+            });
+            spelled.retain(|unit, position| {
+                let [zero, one] = halves.each_ref().map(|half| half.contains_key(unit));
+                *position |= usize::from(one) << digit;
+                zero != one
+            });
+            if spelled.is_empty() {
+                break;
+            }
+        }
+        spelled.retain(|_, position| *position < groups.len());
+        spelled.into_iter().map(|(unit, position)| (position, worse[&unit].clone())).collect()
     }
 
     /// Tries the halves of groups of which each makes something worse; a single fix is left out.
@@ -202,8 +262,9 @@ impl<'f> Fixer<'f> {
 
     fn keep(&mut self, trial: Trial) {
         self.applied += trial.applied.len();
-        (self.slots, self.result) = (trial.slots, trial.result);
-        self.secrets.add_values(&Secrets::of(&units(&self.slots), &self.result));
+        let changed: BTreeSet<usize> = trial.changed(&self.slots).into_iter().collect();
+        (self.slots, self.units, self.result) = (trial.slots, trial.units, trial.result);
+        self.secrets.add_values(&Secrets::of_some(&units(&self.slots), &self.result, |unit| changed.contains(&unit)));
     }
 
     /// Applies fixes to a copy of the units, and judges that. What overlaps with others, or changes nothing, is not
@@ -230,8 +291,19 @@ impl<'f> Fixer<'f> {
                 }
             }
         }
-        let result = if done.is_empty() { RunResult::default() } else { self.judged(&slots) };
-        Trial { slots, result, applied: done, creators }
+        let mut trial = Trial { slots, units: Vec::new(), result: RunResult::default(), applied: done, creators };
+        if !trial.applied.is_empty() {
+            trial.units.clone_from(&self.units);
+            for at in trial.changed(&self.slots) {
+                let keyed = Keyed::new(trial.slots[at].unit.clone(), self.judge);
+                match trial.units.get_mut(at) {
+                    Some(unit) => *unit = keyed,
+                    None => trial.units.push(keyed),
+                }
+            }
+            trial.result = self.tries.run(self.judge, &trial.units, (self.limits, self.surroundings));
+        }
+        trial
     }
 
     fn change(&self, slots: &mut Vec<Slot>, candidate: &Candidate, touched: &mut Touched) -> Result<Effect, String> {
@@ -292,8 +364,9 @@ impl<'f> Fixer<'f> {
     /// The units of fixes that are offered again on what they made, and would change it again.
     fn endless(&self, trial: &Trial) -> BTreeSet<usize> {
         let applied: BTreeSet<&Mark> = trial.applied.iter().map(|candidate| &candidate.mark).collect();
+        let touched: BTreeSet<usize> = applied.iter().map(|mark| mark.unit).collect();
         let mut endless = BTreeSet::new();
-        for (unit, document) in &trial.result.documents {
+        for (unit, document) in trial.result.documents.iter().filter(|(unit, _)| touched.contains(unit)) {
             for (rule, finding) in document.findings() {
                 let Some(fix) = &finding.fix else { continue };
                 let mark = Mark::of(*unit, document, rule, finding, fix);

@@ -1,7 +1,7 @@
 //! From kinds to resources: what the API calls the collection of a kind, and in which version rules know it.
 
 use crate::bundle::Bundle;
-use crate::manifest::{Relation, Target};
+use crate::manifest::{Relation, Target, is_image};
 use crate::workload::WorkloadKind;
 use std::collections::BTreeSet;
 
@@ -161,7 +161,7 @@ pub(super) fn asked(bundle: &Bundle) -> BTreeSet<Resource> {
     let queries = || bundle.rules.iter().flat_map(|rule| &rule.source.manifest.inventory);
     let namespace = Target::Object { group: String::new(), kind: "Namespace".to_owned() };
     let needs_namespaces = queries().filter_map(|query| query.relation.as_ref()).any(Relation::needs_namespaces);
-    let kinds = queries().flat_map(|query| &query.kinds);
+    let kinds = queries().flat_map(|query| &query.kinds).filter(|target| !is_image(target));
     resources(bundle, kinds.chain(needs_namespaces.then_some(&namespace)))
 }
 

@@ -4,6 +4,37 @@ use super::{KINDS, Kind};
 use crate::document::Format;
 use std::fmt::Write as _;
 
+/// What is in no file: what registries say of images.
+const IMAGES: &str = r#"
+# Images
+
+## `policy-host.dev/Image`
+
+What a registry says of an image, for a query with the relation `about`; no rule judges it. The host fetches it from
+repositories that the operator allows (`eval --images`, `images.repositories` of a server). In the cases of a rule it
+is a file like any other. There is one for each reference, in the order of their names.
+
+| path | what it is |
+| --- | --- |
+| `metadata.name` | the reference with all that it implies: `docker.io/library/nginx:latest` |
+| `reference` | the reference as it is written: `nginx` |
+| `repository`, `tag` | its parts; `tag` is absent where only a digest is written |
+| `exists` | whether the registry has it; absent where that is not known |
+| `digest` | what the reference stands for: `sha256:…` of the index, or of the manifest where there is none |
+| `mediaType` | of the index or manifest |
+| `platforms[*]` | what it has for each platform: `os`, `architecture`, `variant`, `digest` of its manifest |
+| `platforms[*].user` | the user that its processes start as; empty for root |
+| `platforms[*].created`, `ageDays` | when it was built, and the whole days since then; no `ageDays` where it says nothing, or a time before 2013 |
+| `platforms[*].size` | bytes of its layers, compressed, and of its configuration |
+| `platforms[*].labels`, `labelsLeftOut` | its labels; the names of those that are longer than 4 KiB |
+| `signature.state` | what the trust policy makes of it: `verified`; `unsigned`, since none is needed; `refused`; absent where that is not known |
+| `signature.signers[*]` | who signed it, by their names in the trust policy |
+| `signature.attestations[*]` | what the trust policy asks for and is there: `type`, the predicate type, and `signer` |
+| `signature.reason` | why it is refused |
+| `unknown.reason` | why nothing is known beside the signature |
+| `unknown.failed` | `true`: the registry was to be asked and did not answer as it should, so that nobody can judge. `false`: it may not be asked |
+"#;
+
 /// All kinds of files, as Markdown.
 pub fn page() -> String {
     let mut page = String::from(
@@ -15,6 +46,7 @@ pub fn page() -> String {
     for kind in KINDS.iter() {
         section(kind, &mut page);
     }
+    page.push_str(IMAGES);
     page
 }
 

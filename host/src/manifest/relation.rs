@@ -14,6 +14,7 @@
 //! | `calls` | is a file that uses the file here: a workflow, an action, a Terraform module, a file of Protocol Buffers |
 //! | `called` | is a file that the file here uses |
 //! | `built` | is the Dockerfile of an image here |
+//! | `about` | is what a registry says of an image here |
 //!
 //! Without a relation all documents of the kinds in scope answer.
 
@@ -45,6 +46,9 @@ pub enum Relation {
     /// There is the Dockerfile of an image here: the one that a file of the repository builds that image from, else the
     /// one that is called as the image is. Each document says which images it is of.
     Built(Building),
+    /// There is what a registry says of an image here. No set or cluster has such a document: the host asks the
+    /// registry, where it is let.
+    About(Building),
 }
 
 /// A selector on one side, labels on the other.
@@ -170,6 +174,7 @@ impl Relation {
             Relation::Calls(_) => "calls",
             Relation::Called(_) => "called",
             Relation::Built(_) => "built",
+            Relation::About(_) => "about",
         }
     }
 
@@ -189,7 +194,9 @@ impl Relation {
             Relation::Names(naming) | Relation::Named(naming) if naming.name.0.is_empty() => {
                 Err("has no path to a name".to_owned())
             }
-            Relation::Built(building) if building.image.0.is_empty() => Err("has no path to an image".to_owned()),
+            Relation::Built(building) | Relation::About(building) if building.image.0.is_empty() => {
+                Err("has no path to an image".to_owned())
+            }
             Relation::Same(Sharing { there, here }) if there.0.len() != here.0.len() => {
                 Err(format!("has {} parts there and {} here", there.0.len(), here.0.len()))
             }
@@ -233,7 +240,9 @@ impl fmt::Display for Relation {
             Relation::Of(Belonging { there: Whole::Namespace }) => f.write_str(" here, its namespace"),
             Relation::Of(Belonging { there: Whole::Owner }) => f.write_str(" here, its owner"),
             Relation::Calls(_) | Relation::Called(_) => Ok(()),
-            Relation::Built(building) => fact("image", &building.image.0.iter().collect::<Vec<_>>()),
+            Relation::Built(building) | Relation::About(building) => {
+                fact("image", &building.image.0.iter().collect::<Vec<_>>())
+            }
         }
     }
 }
@@ -395,5 +404,8 @@ mod tests {
         let built = relation(r#"{"built":{"image":"pod.spec.containers[*].image"}}"#).unwrap();
         assert_eq!(built.to_string(), "built image pod.spec.containers[*].image");
         assert!(relation(r#"{"built":{"image":[]}}"#).unwrap().check().is_err());
+        let about = relation(r#"{"about":{"image":"container.image"}}"#).unwrap();
+        assert_eq!((about.word(), about.to_string().as_str()), ("about", "about image container.image"));
+        assert!(relation(r#"{"about":{"image":[]}}"#).unwrap().check().is_err());
     }
 }

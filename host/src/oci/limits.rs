@@ -45,6 +45,19 @@ pub struct Patience {
     pub longest_wait: Duration,
 }
 
+impl Patience {
+    /// For what is given up after some time anyway: a second attempt helps, and no more.
+    pub fn until(deadline: Duration) -> Self {
+        Self {
+            stall: deadline,
+            attempts: 2,
+            backoff: Duration::from_millis(100),
+            longest_wait: deadline,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Patience {
     fn default() -> Self {
         Self {

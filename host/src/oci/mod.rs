@@ -12,6 +12,7 @@
 //! | `fetch`, `push` | what is asked and sent, in which order |
 //! | `admit` | the one gate that everything from a registry passes before it is fetched and compiled |
 //! | `trusted` | that gate by signatures, which `signing` attaches |
+//! | `image` | what registries say of images, which are no bundles |
 //! | `artifact` | bundles as manifests and blobs, and back |
 //! | `layout`, `archive` | the same in directories and tar archives |
 //! | `registry` | HTTP: credentials, retries, bounds |
@@ -24,6 +25,7 @@ pub mod archive;
 pub mod artifact;
 mod error;
 mod fetch;
+pub mod image;
 pub mod layout;
 pub mod limits;
 mod lock;

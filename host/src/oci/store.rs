@@ -158,6 +158,15 @@ impl Store {
         Ok(descriptor.digest)
     }
 
+    /// Bytes of all blobs.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn bytes(&self) -> Result<u64, StoreError> {
+        let files = self.files(&self.blobs())?;
+        Ok(files.iter().filter_map(|path| Some(fs::metadata(path).ok()?.len())).sum())
+    }
+
     /// What a reference stood for when it was last used.
     ///
     /// # Errors

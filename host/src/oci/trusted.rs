@@ -7,7 +7,7 @@ use super::model::{Descriptor, Manifest};
 use crate::digest::Digest;
 use crate::trust::{
     self, BUNDLE_MEDIA_TYPE, Check, Demand, MAX_BUNDLE_BYTES, MAX_EVIDENCE, PAYLOAD_MEDIA_TYPE, Problem, Refusal,
-    Requirement, SIGNATURE, SIGNATURE_ANNOTATION, SimpleSignature, Target, TrustPolicy,
+    Requirement, SIGNATURE, SIGNATURE_ANNOTATION, SimpleSignature, Target, TrustPolicy, Verified,
 };
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt as _};
@@ -30,7 +30,9 @@ impl Admit for ByPolicy {
             match self.0.demand(&target)? {
                 (Demand::Unsigned, _) => Ok(Admission("unsigned, which the trust policy allows".to_owned())),
                 (Demand::Signed(requirement), signed_as) => {
-                    check(requirement, &target, &signed_as, &candidate.evidence).await
+                    check(requirement, &target, &signed_as, &candidate.evidence)
+                        .await
+                        .map(|verified| admission(&verified))
                 }
             }
         })
@@ -41,19 +43,19 @@ impl Admit for ByRequirement {
     fn admit<'a>(&'a self, candidate: &'a Candidate<'a>) -> LocalBoxFuture<'a, Result<Admission, OciError>> {
         Box::pin(async move {
             let target = candidate.target();
-            check(&self.0, &target, &target, &candidate.evidence).await
+            check(&self.0, &target, &target, &candidate.evidence).await.map(|verified| admission(&verified))
         })
     }
 }
 
 /// Looks at what is kept first, so that nobody is asked where nothing changed; then at what the registry lists; then
 /// at what older programs left under a tag.
-async fn check(
+pub(super) async fn check(
     requirement: &Requirement,
     target: &Target,
     signed_as: &Target,
     evidence: &Evidence<'_>,
-) -> Result<Admission, OciError> {
+) -> Result<Verified, OciError> {
     let mut seen = Seen { check: Check::new(requirement, target, signed_as), digests: HashSet::new() };
     seen.offer_bundles(requirement, evidence.known(BUNDLE_MEDIA_TYPE)?, evidence).await?;
     seen.offer_simple(evidence.known(PAYLOAD_MEDIA_TYPE)?, evidence).await?;
@@ -64,14 +66,18 @@ async fn check(
         let found = evidence.asked_tag(&signature_tag(evidence.subject), PAYLOAD_MEDIA_TYPE).await?;
         seen.offer_simple(found.into_iter().collect(), evidence).await?;
     }
-    let verified = seen.check.finish().map_err(|refusal| explained(refusal, evidence))?;
+    Ok(seen.check.finish().map_err(|refusal| explained(refusal, evidence))?)
+}
+
+/// What was verified, in a few words.
+fn admission(verified: &Verified) -> Admission {
     let names = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(", ");
     let mut said = format!("signed by {}", names(&mut verified.signers.iter().map(AsRef::as_ref)));
     if !verified.attestations.is_empty() {
         let predicates = names(&mut verified.attestations.iter().map(|(predicate, _)| predicate.as_str()));
         said = format!("{said}; attested: {predicates}");
     }
-    Ok(Admission(said))
+    Admission(said)
 }
 
 /// Where nobody was asked, that may be all that is missing.

@@ -7,7 +7,7 @@ use super::{Limits, Listing, Repeated, RepeatedKeys, SyntaxError};
 use super::{assignments, dockerfile, gomod, hcl, json, json5, makefile, proto, sql, text, toml};
 use crate::digest::Hasher;
 use crate::document::{
-    Derived, Document, Format, Node, Pointer, Rendering, Source, Subject, directory, shown_directory,
+    Derived, Document, Format, KnownImages, Node, Pointer, Rendering, Source, Subject, directory, shown_directory,
 };
 use crate::kinds::{self, Kind};
 use std::ops::Range;
@@ -283,6 +283,7 @@ impl Unit {
                     subresource: object.subresource,
                     user: object.user,
                     derived: Derived::default(),
+                    images: KnownImages::default(),
                 })
                 .collect()),
         }
@@ -306,6 +307,7 @@ impl Unit {
             subresource: String::new(),
             user: None,
             derived: Derived::default(),
+            images: KnownImages::default(),
         }
     }
 }

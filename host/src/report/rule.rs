@@ -51,7 +51,8 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
     for query in &manifest.inventory {
         let via = query.via.as_ref().map_or(String::new(), |via| format!(" (here is each of {})", code(via)));
         let relation = query.relation.as_ref().map(|relation| format!(", related by {}", code(&relation.to_string())));
-        let related = relation.unwrap_or_default() + &via;
+        let unless = query.unless.as_ref().map_or(String::new(), |first| format!(" (unless {} has any)", code(first)));
+        let related = relation.unwrap_or_default() + &via + &unless;
         let place = if query.scope == Scope::Namespace { "the same namespace" } else { "the whole cluster" };
         let _ = writeln!(
             out,

@@ -6,6 +6,7 @@
 use crate::bundle::Settings;
 use crate::cluster::ClusterOptions;
 use crate::decide::{FailureMode, Modes, NotEvaluatedMode};
+use crate::images::{Allowed, Mirror, OptionError};
 use crate::located::{Located, LocatedError};
 use crate::oci::Reference;
 use crate::workload::WORKLOAD_CONTROLLERS;
@@ -34,6 +35,8 @@ pub struct Config {
     pub registries: Registries,
     /// The trust policy: who may sign which repositories. It is read again when it changes.
     pub trust: Option<PathBuf>,
+    /// Which registries are asked about the images of objects under review.
+    pub images: Images,
     /// Certificates.
     pub tls: Tls,
     /// Where the inventory comes from.
@@ -125,6 +128,42 @@ pub struct Registries {
     pub authority: Option<PathBuf>,
     /// Where what is fetched is kept; by default in the cache directory.
     pub store: Option<PathBuf>,
+}
+
+/// What is asked about the images of objects under review, for rules that want to know: the registries as under
+/// `registries`, and whom to believe as `trust` says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Images {
+    /// The repositories that may be asked: `ghcr.io/acme/**`, a registry alone, or `**` for all. Without any, none is.
+    pub repositories: Vec<String>,
+    /// Where repositories are asked instead, by registries or beginnings of repositories: `docker.io` to
+    /// `mirror.example/hub`. Signatures go on naming the origin.
+    pub mirrors: BTreeMap<String, String>,
+    /// How long one review waits for what it wants to know of images; less than `limits.deadline`.
+    pub deadline: Span,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        let deadline = Span(Duration::from_millis(1500));
+        Self { repositories: Vec::new(), mirrors: BTreeMap::new(), deadline }
+    }
+}
+
+impl Images {
+    /// As they are used; `None` where no repository may be asked.
+    ///
+    /// # Errors
+    /// Names the field.
+    #[expect(clippy::type_complexity, reason = "the parts of one value that another module puts together")]
+    pub(super) fn options(&self) -> Result<Option<(Vec<Allowed>, Vec<Mirror>, Duration)>, (&'static str, OptionError)> {
+        let allowed = self.repositories.iter().map(|text| text.parse::<Allowed>()).collect::<Result<Vec<_>, _>>();
+        let allowed = allowed.map_err(|error| ("images.repositories", error))?;
+        let mirrors = self.mirrors.iter().map(|(origin, place)| Mirror::new(origin, place)).collect::<Result<_, _>>();
+        let mirrors = mirrors.map_err(|error| ("images.mirrors", error))?;
+        Ok((!allowed.is_empty()).then(|| (allowed, mirrors, self.deadline.get())))
+    }
 }
 
 /// Certificates, PEM files. They are read again when they change.
@@ -273,6 +312,7 @@ impl Default for Config {
             settings: Settings::new(),
             registries: Registries::default(),
             trust: None,
+            images: Images::default(),
             tls: Tls::default(),
             cluster: ClusterOptions::default(),
             trusted_controllers: WORKLOAD_CONTROLLERS.map(str::to_owned).to_vec(),
@@ -451,6 +491,15 @@ impl Config {
             return inconsistent(
                 "trust",
                 "it goes not with `registries.allowUnsigned`; a trust policy says what may be unsigned",
+            );
+        }
+        if let Err((field, error)) = self.images.options() {
+            return inconsistent(field, &error.to_string());
+        }
+        if !self.images.repositories.is_empty() && self.images.deadline >= self.limits.deadline {
+            return inconsistent(
+                "images.deadline",
+                "it is less than `limits.deadline`, so that there is time to judge",
             );
         }
         if self.bundles.is_empty() {

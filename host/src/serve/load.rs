@@ -14,7 +14,9 @@ use crate::decide::{Decider, FailureMode, Modes};
 use crate::digest::{Digest, Hasher};
 use crate::engine::{Engine, SandboxLimits};
 use crate::evaluate::{Inventory, Judge};
+use crate::images::{Fetcher, ImageOptions, ImagesError};
 use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
+use crate::oci::limits::Patience;
 use crate::oci::registry::{PlainHttp, RegistryOptions};
 use crate::oci::{ByPolicy, Locking, OciError, Reference, Session, Store};
 use crate::trust::TrustPolicy;
@@ -52,6 +54,9 @@ pub enum LoadError {
         /// What is wrong there.
         message: String,
     },
+    /// Nobody can ask registries about images.
+    #[error("`images`: {0}")]
+    Images(#[from] ImagesError),
     /// Two bundles have one name.
     #[error("two bundles are called `{0}`")]
     Twice(String),
@@ -71,8 +76,10 @@ pub(super) struct Loader {
     memo_bytes: u64,
     /// Where bundles with a reference come from, if there are any.
     session: Option<Session>,
-    /// Who may sign them.
+    /// Who may sign them, and images.
     trust: Option<PathBuf>,
+    /// Who asks registries about images, where that is allowed of any.
+    images: Option<Arc<Fetcher>>,
     /// What their tags were resolved to: once, and again only where a tag is followed.
     resolved: BTreeMap<String, Digest>,
     /// The files that the last load read, beside those that the configuration names.
@@ -98,19 +105,28 @@ impl Loader {
             memo_bytes: config.memo.bytes,
             session,
             trust: config.trust.clone(),
+            images: images(config)?.map(Arc::new),
             resolved: BTreeMap::new(),
             files: Vec::new(),
         })
     }
 
+    /// Who asks registries about images.
+    pub(super) fn images(&self) -> Option<Arc<Fetcher>> {
+        self.images.clone()
+    }
+
     /// Resolves every bundle and makes every rule ready to run.
     pub(super) fn load(&mut self) -> Result<Serving, LoadError> {
         let mut files = Vec::new();
+        let read = |path: &PathBuf| TrustPolicy::read(path).map_err(OciError::from);
         if let (Some(session), Some(path)) = (&mut self.session, &self.trust) {
-            let policy = TrustPolicy::read(path).map_err(OciError::from)?;
+            let policy = read(path)?;
             files.extend(policy.files().iter().cloned());
             session.admit = Box::new(ByPolicy(policy));
         }
+        let of_images = self.images.as_ref().and(self.trust.as_ref()).map(read).transpose()?;
+        files.extend(of_images.iter().flat_map(|policy| policy.files().iter().cloned()));
         let mut judges: Vec<(Judge, Modes)> = Vec::new();
         for entry in self.entries.clone() {
             let bundle = self.bundle(entry.reference())?;
@@ -130,6 +146,9 @@ impl Loader {
         let bundles = judges.into_iter().map(decider).collect();
         self.inventory = Some(inventory.clone());
         self.files = files;
+        if let Some(images) = &self.images {
+            images.set_trust(of_images);
+        }
         Ok(Serving { bundles, inventory })
     }
 
@@ -207,19 +226,41 @@ impl Loader {
     }
 }
 
-fn session(registries: &Registries) -> Result<Session, OciError> {
+fn store(registries: &Registries) -> Result<PathBuf, OciError> {
     let directory = registries.store.clone().or_else(|| crate::cache::directory().map(|cache| cache.join("store")));
-    let directory = directory.ok_or_else(|| {
+    directory.ok_or_else(|| {
         OciError::Refused("`registries.store`: there is no directory to keep what is fetched in".to_owned())
-    })?;
-    let admit: Box<dyn Admit> =
-        if registries.allow_unsigned { Box::new(AllowUnsigned) } else { Box::new(RefuseUnsigned) };
-    let options = RegistryOptions {
+    })
+}
+
+fn registry_options(registries: &Registries) -> RegistryOptions {
+    RegistryOptions {
         plain_http: PlainHttp::Hosts(registries.plain_http.clone()),
         authority: registries.authority.clone(),
         ..RegistryOptions::default()
-    };
-    Ok(Session { options, store: Store::open(&directory)?, admit, progress: Arc::default() })
+    }
+}
+
+/// Who asks registries about images, where the configuration allows it of any repository.
+fn images(config: &Config) -> Result<Option<Fetcher>, LoadError> {
+    let options = config.images.options().map_err(|(field, error)| OciError::Refused(format!("`{field}`: {error}")))?;
+    let Some((allowed, mirrors, deadline)) = options else { return Ok(None) };
+    let registry = RegistryOptions { patience: Patience::until(deadline), ..registry_options(&config.registries) };
+    // Apart from bundles, since it is emptied when it becomes too large.
+    let store = store(&config.registries)?.join("images");
+    Ok(Some(Fetcher::start(ImageOptions { allowed, mirrors, deadline, registry, store }, None)?))
+}
+
+fn session(registries: &Registries) -> Result<Session, OciError> {
+    let directory = store(registries)?;
+    let admit: Box<dyn Admit> =
+        if registries.allow_unsigned { Box::new(AllowUnsigned) } else { Box::new(RefuseUnsigned) };
+    Ok(Session {
+        options: registry_options(registries),
+        store: Store::open(&directory)?,
+        admit,
+        progress: Arc::default(),
+    })
 }
 
 /// What a tag stands for. A server that starts while the registry is away goes on with what it had.

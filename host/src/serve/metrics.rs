@@ -287,6 +287,77 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
+
+    /// Counts one of everything: what was never counted is in no answer.
+    fn full() -> Metrics {
+        let metrics = Metrics::new();
+        let text = || Text::from("x");
+        metrics.observe_request("evaluate", 200, Duration::from_millis(1));
+        metrics.review_seconds.observe(0.1);
+        metrics.decisions.get_or_create(&DecisionLabels { bundle: text(), decision: "allowed" }).inc();
+        metrics.rule_outcomes.get_or_create(&RuleLabels { bundle: text(), rule: text(), outcome: "pass" }).inc();
+        metrics.exempt_findings.get_or_create(&ExemptLabels { bundle: text(), rule: text(), by: "bundle" }).inc();
+        metrics.sandbox_errors.get_or_create(&SandboxLabels { rule: text(), failure: "trap" }).inc();
+        metrics.memo.get_or_create(&MemoLabels { bundle: text(), result: "hit" }).inc();
+        metrics.rejected.get_or_create(&ReasonLabels { reason: "memory" }).inc();
+        metrics.connections_cut.get_or_create(&ReasonLabels { reason: "handshake" }).inc();
+        metrics.reloads.get_or_create(&ReloadLabels { what: "bundles", outcome: "done" }).inc();
+        metrics.certificate_expiry.get_or_create(&CertificateLabels { certificate: "server" }).set(1.0);
+        let (bundle, digest) = (text(), text());
+        let labels = BundleLabels { bundle, version: text(), digest, failure_mode: "closed" };
+        metrics.bundles.get_or_create(&labels).set(1);
+        let labels = ArtifactLabels { bundle: text(), reference: text(), digest: text() };
+        metrics.artifacts.get_or_create(&labels).set(1);
+        metrics.inventory_objects.get_or_create(&KindLabels { kind: text() }).set(1);
+        metrics.inventory_state.get_or_create(&KindStateLabels { kind: text(), state: "synced" }).set(1);
+        metrics
+    }
+
+    /// The series of a text that Prometheus reads: each name with its labels.
+    fn series(text: &str) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut series: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let end = line.find(['{', ' ']).unwrap_or(line.len());
+            let labels = line[end..].split('}').next().unwrap_or_default().trim_start_matches('{').split(',');
+            let names = labels.filter_map(|label| label.split_once('=').map(|(name, _)| name));
+            series.entry(&line[..end]).or_default().extend(names);
+        }
+        series
+    }
+
+    /// Alerts, records and the dashboard that are shipped ask for what the server exports, under its labels.
+    #[test]
+    fn what_is_shipped_asks_for_metrics_that_there_are() {
+        // What Prometheus itself adds to a series, and `le` of a histogram's buckets.
+        const ADDED: [&str; 6] = ["namespace", "pod", "job", "instance", "service", "le"];
+        let text = full().encode();
+        let exported = series(&text);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bundles/deploy");
+        let mut asked = 0;
+        for file in ["prometheusrule.yaml", "dashboard.yaml"] {
+            let shipped = std::fs::read_to_string(folder.join(file)).unwrap().replace("\\\"", "\"");
+            for (at, _) in shipped.match_indices("policy_host_") {
+                // A recorded series has a `:` before or behind.
+                let rest = &shipped[at..];
+                let name = &rest[..rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len())];
+                let behind = &rest[name.len()..];
+                if shipped[..at].ends_with(':') || behind.starts_with(':') {
+                    continue;
+                }
+                asked += 1;
+                let labels = exported.get(name).unwrap_or_else(|| panic!("{file}: nothing exports `{name}`"));
+                let conditions = behind.strip_prefix('{').and_then(|rest| rest.split('}').next()).unwrap_or_default();
+                for condition in conditions.split(',').filter(|condition| !condition.is_empty()) {
+                    let label = condition.split(['=', '!']).next().unwrap_or_default();
+                    let is_known = ADDED.contains(&label) || labels.contains(label);
+                    assert!(is_known, "{file}: `{name}` has no label `{label}`");
+                }
+            }
+        }
+        assert!(asked > 30, "{asked}");
+    }
 
     #[test]
     fn label_values_of_others_are_plain() {

@@ -133,7 +133,7 @@ pub fn serve(config: Config, engine: Arc<Engine>, library: Library) -> Result<()
     };
     let workers = Workers::new(threads, config.limits.queue, Arc::clone(&metrics));
     let budget = Budget::new(config.limits.memory_bytes);
-    let app = Arc::new(App::new(config, serving, metrics, workers, budget));
+    let app = Arc::new(App::new(config, serving, metrics, workers, budget, loader.images()));
     load::show_bundles(&app);
 
     let admin = start_admin(&app)?;

@@ -124,7 +124,9 @@ pub(super) async fn review<W: Wire>(wire: W, body: Body, app: &Arc<App>) -> Answ
     if !question.id.is_empty() {
         tracing::Span::current().record("review", question.id.as_str());
     }
-    let items = Arc::new(question.items);
+    let mut items = question.items;
+    ask_about_images(&mut items, app, deadline).await;
+    let items = Arc::new(items);
     for document in items.iter().filter_map(|item| item.document.as_ref()) {
         document.derived.take_from(Arc::clone(&charge) as Arc<dyn Room>);
     }
@@ -168,6 +170,18 @@ pub(super) async fn review<W: Wire>(wire: W, body: Body, app: &Arc<App>) -> Answ
         }
     };
     wire.write(question.context, decisions, trouble)
+}
+
+/// Asks registries about the images that rules ask about, before a worker takes the request: no worker waits for a
+/// network. What is not known by then, the document of the image says.
+async fn ask_about_images(items: &mut [Item], app: &App, deadline: Instant) {
+    let Some(fetcher) = &app.images else { return };
+    let asking = items.iter_mut().filter_map(|item| {
+        let document = item.document.as_mut()?;
+        let wanted = item.decider.images(document);
+        (!wanted.is_empty()).then(|| async move { document.images = fetcher.told(&wanted, deadline).await })
+    });
+    futures_util::future::join_all(asking).await;
 }
 
 /// Reads a body, once there is room for what it is parsed to.

@@ -7,6 +7,7 @@ use super::metrics::Metrics;
 use super::workers::Workers;
 use crate::cluster::WatchCache;
 use crate::decide::Decider;
+use crate::images::Fetcher;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +43,8 @@ pub(super) struct App {
     /// What all requests may hold together.
     pub(super) memory: Arc<Budget>,
     pub(super) denials: Denials,
+    /// Who asks registries about images, where that is allowed of any.
+    pub(super) images: Option<Arc<Fetcher>>,
     /// Why the newest files are not what is served; empty when they are.
     reload_failure: Mutex<String>,
     phase: watch::Sender<Phase>,
@@ -54,6 +57,7 @@ impl App {
         metrics: Arc<Metrics>,
         workers: Workers,
         memory: Arc<Budget>,
+        images: Option<Arc<Fetcher>>,
     ) -> Self {
         Self {
             config,
@@ -62,6 +66,7 @@ impl App {
             workers,
             memory,
             denials: Denials::default(),
+            images,
             reload_failure: Mutex::default(),
             phase: watch::Sender::new(Phase::Starting),
         }

@@ -10,7 +10,7 @@ use super::named::NamedSets;
 use super::shortfall::Shortfalls;
 use super::{Home, Member, Surroundings};
 use crate::discover::STDIN;
-use crate::document::{directory, file_name, joined, shown_directory};
+use crate::document::{Subject, directory, file_name, joined, shown_directory};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Sets on their way.
@@ -214,26 +214,29 @@ fn file_of(directory: &str) -> String {
     joined(directory, "kustomization.yaml")
 }
 
-/// For each object that is defined in several directories, those directories. Definitions of kinds and namespaces
-/// say nothing: each application brings those that it shares with others.
+/// For each object that is defined in several directories, those directories.
 fn twins(members: &[Member<'_>], places: &[Option<DirectoryId>]) -> impl Iterator<Item = Vec<DirectoryId>> {
     let mut of: HashMap<(&str, &str, &str, &str), Vec<DirectoryId>> = HashMap::new();
     for (member, place) in members.iter().zip(places) {
         let Some(place) = place else { continue };
-        for object in &member.objects {
-            let is_shared = matches!(
-                (object.group.as_str(), object.kind.as_str()),
-                ("", "Namespace") | ("apiextensions.k8s.io", "CustomResourceDefinition")
-            );
-            if is_shared || object.name.is_empty() {
-                continue;
-            }
-            let namespace = if object.namespace == "default" { "" } else { object.namespace.as_str() };
-            let places = of.entry((&object.group, &object.kind, namespace, &object.name)).or_default();
+        for object in member.objects.iter().filter_map(|object| shared_name(object)) {
+            let places = of.entry(object).or_default();
             if places.last() != Some(place) {
                 places.push(*place);
             }
         }
     }
     of.into_values().filter(|places| places.len() > 1)
+}
+
+/// What tells an object from others, wherever it is defined; `None` of those that say nothing: definitions of kinds and
+/// namespaces, which each application brings along that shares them with others.
+pub(super) fn shared_name(object: &Subject) -> Option<(&str, &str, &str, &str)> {
+    let is_shared = matches!(
+        (object.group.as_str(), object.kind.as_str()),
+        ("", "Namespace") | ("apiextensions.k8s.io", "CustomResourceDefinition")
+    );
+    let namespace = if object.namespace == "default" { "" } else { object.namespace.as_str() };
+    let is_told = !is_shared && !object.name.is_empty();
+    is_told.then_some((&object.group, &object.kind, namespace, &object.name))
 }

@@ -3,7 +3,8 @@
 use super::change::Change;
 use super::kustomizations::{Kustomizations, Resource};
 use super::names::{Named, Names};
-use super::patches::{Effect, Patches};
+use super::patches::Patches;
+use super::unknown::{Parts, Unknown};
 use crate::document::{Document, joined};
 use std::collections::{HashMap, HashSet};
 
@@ -38,15 +39,12 @@ pub struct Variant {
     pub build: usize,
     /// The kustomizations that change it, by their directories, from the inside.
     steps: Vec<usize>,
-    /// Whether all that happens to it is known: no plugin, no replacement. See [`Built::is_certain`].
-    is_certain: bool,
 }
 
 /// A file on its way through the kustomizations of a build.
 struct Item {
     unit: usize,
     steps: Vec<usize>,
-    is_certain: bool,
 }
 
 /// What the builds of a run make of its objects.
@@ -54,8 +52,8 @@ struct Item {
 pub struct Built {
     /// By unit and variant: the objects, by the positions of the documents in the unit that they are.
     objects: HashMap<usize, Vec<Vec<(u32, Document)>>>,
-    /// By unit and variant, the positions of objects that a patch changes of which not all is known.
-    patched: HashSet<(usize, usize, u32)>,
+    /// By unit, variant and position of an object: what is not known of it.
+    unknown: HashMap<(usize, usize, u32), Vec<Unknown>>,
 }
 
 impl Builds {
@@ -87,8 +85,8 @@ impl Builds {
             let build = builds.tops.len();
             let units = items.iter().map(|item| item.unit).collect();
             builds.tops.push(Top { directory: directory.to_owned(), units });
-            for Item { unit, steps, is_certain } in items {
-                builds.of_unit[unit].push(Variant { build, steps, is_certain });
+            for Item { unit, steps } in items {
+                builds.of_unit[unit].push(Variant { build, steps });
             }
         }
         for unit in 0..builds.of_unit.len() {
@@ -140,6 +138,7 @@ impl Builds {
         files: &dyn Fn(&str) -> Vec<&'d Document>,
     ) -> Built {
         let patches = Patches::new(kustomizations, files);
+        let parts = Parts::new(kustomizations, files);
         let changes: Vec<&Change> = kustomizations.iter().map(|(_, kustomization)| &kustomization.change).collect();
         let mut built = Built::default();
         let mut names: Vec<Names> = self.tops.iter().map(|_| Names::default()).collect();
@@ -148,11 +147,10 @@ impl Builds {
             let made = variants.iter().enumerate().map(|(at, variant)| {
                 let object = |(position, document): &(u32, &Document)| {
                     let mut object = (*document).clone();
-                    let (named, effect) = variant.change((&changes, &patches), &mut object);
-                    match effect {
-                        Effect::Done => {}
-                        Effect::Partly => drop(built.patched.insert((unit, at, *position))),
-                        Effect::Deleted => return None,
+                    let mut unknown = Vec::new();
+                    let named = variant.change((&changes, &patches, &parts), &mut object, &mut unknown)?;
+                    if !unknown.is_empty() {
+                        built.unknown.insert((unit, at, *position), unknown);
                     }
                     names[variant.build].add(named);
                     Some((*position, object))
@@ -180,35 +178,34 @@ impl Built {
         self.objects.get(&unit).and_then(|variants| variants.get(variant)).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether all is known that happens to an object in a variant of its unit.
-    pub fn is_certain(&self, builds: &Builds, (unit, variant): (usize, usize), position: u32) -> bool {
-        let is_known = builds.variants(unit).get(variant).is_some_and(|variant| variant.is_certain);
-        is_known && !self.patched.contains(&(unit, variant, position))
+    /// What is not known of an object that a variant of a unit makes.
+    pub fn unknown(&self, unit: usize, variant: usize, position: u32) -> &[Unknown] {
+        self.unknown.get(&(unit, variant, position)).map_or(&[], Vec::as_slice)
     }
 }
 
 impl Variant {
-    /// Does what the kustomizations on the way do.
-    fn change(&self, (changes, patches): (&[&Change], &Patches), object: &mut Document) -> (Named, Effect) {
-        let mut effect = Effect::Done;
+    /// Does what the kustomizations on the way do; `None` where one deletes the object.
+    fn change(
+        &self,
+        (changes, patches, parts): (&[&Change], &Patches, &Parts),
+        object: &mut Document,
+        unknown: &mut Vec<Unknown>,
+    ) -> Option<Named> {
         let written = object.subject.clone();
         let mut before: Vec<String> = Vec::new();
         for step in &self.steps {
             let change = changes[*step];
-            match patches.apply(*step, object, &before) {
-                Effect::Done => {}
-                Effect::Partly => effect = Effect::Partly,
-                Effect::Deleted => effect = Effect::Deleted,
-            }
-            if effect == Effect::Deleted {
-                break;
+            if !patches.apply(*step, object, &before, unknown) {
+                return None;
             }
             if change.namespace.is_some() || change.renames(&object.subject.group, &object.subject.kind) {
                 before.push(object.subject.name.clone());
             }
             change.apply(object, &before);
+            parts.of(*step, object, &before, unknown);
         }
-        (Named { written, before, built: object.subject.clone(), affixes: self.affixes(changes) }, effect)
+        Some(Named { written, before, built: object.subject.clone(), affixes: self.affixes(changes) })
     }
 
     fn affixes(&self, changes: &[&Change]) -> Vec<(Box<str>, Box<str>)> {
@@ -258,17 +255,21 @@ impl Walk<'_> {
             self.add(&joined(directory, name), items);
         }
         above.pop();
+        let has_more = || {
+            !kustomization.more.is_empty()
+                || self.kustomizations.components_elsewhere(directory, kustomization).next().is_some()
+        };
+        let does_something = !kustomization.change.is_none() || !kustomization.patches.is_empty() || has_more();
         for item in items {
-            if !kustomization.change.is_none() || !kustomization.patches.is_empty() {
+            if does_something {
                 item.steps.push(number);
             }
-            item.is_certain &= !kustomization.changes_more;
         }
         Some(())
     }
 
     fn add(&self, path: &str, items: &mut Vec<Item>) {
         let units = self.units.get(path).into_iter().flatten();
-        items.extend(units.map(|unit| Item { unit: *unit, steps: Vec::new(), is_certain: true }));
+        items.extend(units.map(|unit| Item { unit: *unit, steps: Vec::new() }));
     }
 }

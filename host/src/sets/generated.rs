@@ -1,7 +1,7 @@
 //! The ConfigMaps and Secrets that a kustomization generates. Others refer to them by the name that stands in the
 //! kustomization, whatever suffix they get when it is built.
 
-use crate::document::{Derived, Document, Entry, Node, Pointer, Span, Subject, Value, file_name};
+use crate::document::{Derived, Document, Entry, KnownImages, Node, Pointer, Span, Subject, Value, file_name};
 
 /// The lists of generators, with the kind that each makes.
 const GENERATORS: [(&str, &str); 2] = [("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")];
@@ -34,6 +34,7 @@ pub(super) fn generated(kustomization: &Document) -> Vec<Document> {
                 subresource: String::new(),
                 user: None,
                 derived: Derived::default(),
+                images: KnownImages::default(),
             });
         }
     }

@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::patches;
+use super::unknown::Part;
 use crate::document::{Node, file_name};
 use serde::{Deserialize, Serialize};
 
@@ -10,14 +11,16 @@ use serde::{Deserialize, Serialize};
 pub struct Kustomization {
     /// Files and directories whose objects it deploys, as they are written.
     pub(super) resources: Vec<Box<str>>,
+    /// Those of them that are components.
+    pub(super) components: Vec<Box<str>>,
     /// Files and directories that say how it changes objects, as they are written.
     pub(super) changes: Vec<Box<str>>,
     /// What it does to names, namespaces, labels and selectors, images and replicas.
     pub(super) change: Change,
     /// The patches that it names.
     pub(super) patches: Vec<patches::Named>,
-    /// Whether it changes objects in other ways, too, of which nothing is known.
-    pub(super) changes_more: bool,
+    /// What else it does to objects, of which not all is known.
+    pub(super) more: Vec<Part>,
     /// Whether it is a part of those that include it, and nothing by itself.
     pub(super) is_component: bool,
     /// Why it deploys objects that are in no file.
@@ -32,8 +35,6 @@ pub(crate) const RESOURCES: [&str; 3] = ["resources", "bases", "components"];
 const CHANGES: [&str; 5] = ["patchesStrategicMerge", "transformers", "validators", "configurations", "generators"];
 /// Lists of changes that name their files under `path`.
 const CHANGES_BY_PATH: [&str; 3] = ["patches", "patchesJson6902", "replacements"];
-/// Lists of changes of which it is not known what they do.
-const MORE_CHANGES: [&str; 4] = ["transformers", "configurations", "replacements", "vars"];
 /// What makes objects only when the kustomization is built.
 const MAKERS: [&str; 3] = ["generators", "helmCharts", "helmChartInflationGenerator"];
 
@@ -60,13 +61,19 @@ impl Kustomization {
         let maker = MAKERS.iter().find(|key| !list(key).is_empty());
         Some(Self {
             resources: paths(&RESOURCES),
+            components: paths(&["components"]),
             changes,
             change: Change::read(root),
             patches: patches::Named::read(root),
-            changes_more: MORE_CHANGES.iter().any(|key| !list(key).is_empty()),
+            more: Part::read(root),
             is_component: root.get("kind").and_then(Node::as_str) == Some("Component"),
             makes_more: maker.map(|key| format!("makes objects by `{key}` when it is built").into()),
         })
+    }
+
+    /// Whether it puts files together, and changes nothing of what they hold.
+    pub(super) fn only_gathers(&self) -> bool {
+        self.change.is_none() && self.patches.is_empty() && self.more.is_empty() && self.makes_more.is_none()
     }
 
     /// One that could not be read, of which nothing is known.
@@ -132,7 +139,7 @@ openapi: {path: w.json}
     #[test]
     fn changes_that_are_known_are_told_from_others() {
         for text in ["configurations: [x]", "vars: [{name: a}]", "transformers: [t.yaml]", "replacements: [{}]"] {
-            assert!(read(text).unwrap().changes_more, "{text}");
+            assert!(!read(text).unwrap().more.is_empty(), "{text}");
         }
         for text in [
             "namePrefix: a-",
@@ -142,7 +149,7 @@ openapi: {path: w.json}
             "validators: [v.yaml]",
             "commonLabels: {a: b}",
         ] {
-            assert!(!read(text).unwrap().changes_more, "{text}");
+            assert!(read(text).unwrap().more.is_empty(), "{text}");
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What a file is to the kustomizations of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// Nothing in particular.
     #[default]
@@ -104,6 +104,16 @@ impl Kustomizations {
     /// Whether the kustomization of a directory is a component.
     pub(super) fn is_component(&self, directory: &str) -> bool {
         self.get(directory).is_some_and(|kustomization| kustomization.is_component)
+    }
+
+    /// The components of a kustomization that are not known, as they are written.
+    pub(super) fn components_elsewhere<'k>(
+        &'k self,
+        directory: &'k str,
+        it: &'k Kustomization,
+    ) -> impl Iterator<Item = &'k str> {
+        let is_elsewhere = move |path: &&str| !self.by_directory.contains_key(&joined(directory, path));
+        it.components.iter().map(|path| &**path).filter(is_elsewhere)
     }
 
     /// The directories of the kustomizations that are built by themselves: no other includes them.

@@ -5,6 +5,8 @@
 //!
 //! - An *environment* (`prod/`, `overlays/eu/`) and an alternative are a *branch* of their own. Directories are
 //!   alternatives where the same object is defined in each of them.
+//! - Files of one directory are alternatives where they define the same object, and no kustomization builds them together.
+//!   What is in one is not there for what is in the other.
 //! - What is in no branch is common. A branch lies in what is common, and may have branches in it.
 //! - The set of an object is its branch, with all that lies in it, and what is common to it: the branches in which that
 //!   lies, without their other branches. Kustomizations bring in what they deploy from elsewhere.
@@ -15,6 +17,7 @@
 //! stands, and as it changes it: each kustomization that nothing else includes is a *build*, and the objects of a file are
 //! there once for each ([`Builds`]).
 
+mod alternatives;
 mod beside;
 mod branches;
 mod building;
@@ -35,6 +38,7 @@ mod reading;
 mod shortfall;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 pub use beside::kustomizations_beside;
 pub use builds::{Builds, Built, Variant};
@@ -43,9 +47,11 @@ pub use kustomizations::{Kustomizations, Role};
 pub use makers::{Asked, Made, made_by_content};
 pub use named::{MAX_NAMED, NamedSetError, NamedSets};
 pub use reading::{PATCH_KIND, Reading};
+pub use unknown::Unknown;
 
 use crate::discover::STDIN;
 use crate::document::Subject;
+use alternatives::Alternatives;
 use branches::{BranchId, Branches, COMMON, FILES};
 use building::Building;
 use directories::{Directories, DirectoryId};
@@ -89,6 +95,7 @@ pub struct Sets {
     /// By build: why it has more than the files show.
     unknown: Vec<Option<String>>,
     builds: Builds,
+    alternatives: Alternatives,
     /// By branch: whether objects of it, or of it and what lies in it, name a namespace other than `default`.
     names_others: Vec<[bool; 2]>,
     shortfalls: Shortfalls,
@@ -143,10 +150,21 @@ impl Sets {
         building.link(kustomizations);
         let shortfalls = building.shortfalls(members, &homes, &built, kustomizations, &builds, surroundings);
         let unknown = building.unknown_builds(kustomizations, &builds);
+        let alternatives = Alternatives::new(members, &homes, &builds);
         let (directories, branches) = building.finish();
         let names_others = vec![[false; 2]; branches.len()];
-        let mut sets =
-            Self { directories, branches, homes, built, put_into, unknown, builds, names_others, shortfalls };
+        let mut sets = Self {
+            directories,
+            branches,
+            homes,
+            built,
+            put_into,
+            unknown,
+            builds,
+            alternatives,
+            names_others,
+            shortfalls,
+        };
         sets.find_namespaces(members, kustomizations);
         sets
     }
@@ -188,6 +206,19 @@ impl Sets {
     /// How the objects of the run are built.
     pub fn builds(&self) -> &Builds {
         &self.builds
+    }
+
+    /// The unit of a document, where its file has alternatives.
+    pub fn alternative(&self, whose: Whose) -> Option<usize> {
+        match whose {
+            Whose::Written(unit) | Whose::Built(unit, _) => Some(unit).filter(|unit| self.alternatives.has(*unit)),
+            Whose::File => None,
+        }
+    }
+
+    /// Whether two units are of files that are alternatives, of which only one is deployed.
+    pub fn are_alternatives(&self, one: usize, other: usize) -> bool {
+        self.alternatives.are(one, other)
     }
 
     /// The build that a document is of.

@@ -1,6 +1,8 @@
 //! The patches of kustomizations, strategic merge patches and operations on JSON: what they make of an object.
 
+use super::fields::Field;
 use super::kustomizations::Kustomizations;
+use super::unknown::{Unknown, patched_fields};
 use crate::document::{Document, Entry, Node, Pointer, Span, Subject, Value, joined};
 use crate::parse::{Limits, Scalars, yaml};
 use regex::Regex;
@@ -25,7 +27,7 @@ enum From {
 
 /// What a patch is for. What is empty is any; name and namespace are regular expressions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Target {
+pub(super) struct Target {
     group: Box<str>,
     version: Box<str>,
     kind: Box<str>,
@@ -37,22 +39,31 @@ struct Target {
 
 /// The patches of each kustomization of a run, by its position.
 #[derive(Debug, Default)]
-pub(super) struct Patches(Vec<Vec<Patch>>);
+pub(super) struct Patches(Vec<OfKustomization>);
+
+/// The patches of one kustomization, and the directory that this is in.
+#[derive(Debug)]
+struct OfKustomization {
+    directory: Box<str>,
+    patches: Vec<Patch>,
+}
 
 #[derive(Debug)]
 struct Patch {
+    /// What it is called.
+    called: Box<str>,
     target: Option<Target>,
     /// What it says; `None` where that is not known.
     root: Option<Node>,
 }
 
 /// What a patch does to an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+#[derive(Debug, PartialEq, Eq)]
+enum Effect {
     /// All of it is done.
     Done,
-    /// Something of it may be missing.
-    Partly,
+    /// Something of it may be missing in some fields; without any, anywhere.
+    Partly(Vec<Field>),
     /// The object is no more.
     Deleted,
 }
@@ -76,7 +87,8 @@ impl Named {
 }
 
 impl Target {
-    fn read(node: &Node) -> Self {
+    /// Reads what stands under `target` or `select`.
+    pub(super) fn read(node: &Node) -> Self {
         let text = |key: &str| node.get(key).and_then(Node::as_str).unwrap_or_default().into();
         Self {
             group: text("group"),
@@ -88,8 +100,22 @@ impl Target {
         }
     }
 
+    /// Reads the kind alone.
+    pub(super) fn read_kind(node: &Node) -> Self {
+        let Self { group, version, kind, .. } = Self::read(node);
+        Self { group, version, kind, ..Self::default() }
+    }
+
+    /// The object that a patch names itself.
+    pub(super) fn read_own(patch: &Node) -> Self {
+        let text = |path: &[&str]| patch.path(path).and_then(Node::as_str).unwrap_or_default();
+        let group = text(&["apiVersion"]).rsplit_once('/').map_or("", |(group, _)| group);
+        let (kind, name) = (text(&["kind"]).into(), text(&["metadata", "name"]).into());
+        Self { group: group.into(), kind, name, ..Self::default() }
+    }
+
     /// Whether it is an object that has, or had, some names; `None` where that cannot be told.
-    fn is(&self, object: &Subject, before: &[String]) -> Option<bool> {
+    pub(super) fn is(&self, object: &Subject, before: &[String]) -> Option<bool> {
         let agrees = |said: &str, is: &str| said.is_empty() || said == is;
         let is_kind = agrees(&self.group, &object.group)
             && agrees(&self.version, &object.version)
@@ -127,26 +153,38 @@ impl Patches {
                     }
                 };
                 let is_none = roots.is_empty();
-                let patch = |root| Patch { target: target.clone(), root };
+                let called = match from {
+                    From::File(path) if is_none => format!("the patch `{path}`, which is not among the files"),
+                    From::File(path) => format!("the patch `{path}`, of which not all is followed"),
+                    From::Text(_) => "a patch of which not all is followed".to_owned(),
+                };
+                let patch = |root| Patch { called: called.as_str().into(), target: target.clone(), root };
                 patches.extend(roots.into_iter().map(Some).map(patch));
                 patches.extend(is_none.then(|| patch(None)));
             }
-            patches
+            OfKustomization { directory: directory.into(), patches }
         };
         Self(kustomizations.iter().map(|(directory, it)| of((directory, &it.patches))).collect())
     }
 
-    /// Patches an object as a kustomization does it. `before` are the names that the object had.
-    pub(super) fn apply(&self, kustomization: usize, object: &mut Document, before: &[String]) -> Effect {
-        let mut all = Effect::Done;
-        for patch in self.0.get(kustomization).into_iter().flatten() {
+    /// Patches an object as a kustomization does it, and says whether it is there still. `before` are the names that the
+    /// object had; what is not known of it is put into `unknown`.
+    pub(super) fn apply(
+        &self,
+        kustomization: usize,
+        object: &mut Document,
+        before: &[String],
+        unknown: &mut Vec<Unknown>,
+    ) -> bool {
+        let Some(OfKustomization { directory, patches }) = self.0.get(kustomization) else { return true };
+        for patch in patches {
             match patch.apply(object, before) {
                 Effect::Done => {}
-                Effect::Partly => all = Effect::Partly,
-                Effect::Deleted => return Effect::Deleted,
+                Effect::Partly(fields) => unknown.push(Unknown::of_patch(directory, &patch.called, fields)),
+                Effect::Deleted => return false,
             }
         }
-        all
+        true
     }
 }
 
@@ -160,13 +198,19 @@ impl Patch {
         let root = match (is_for, &self.root) {
             (Some(false), _) => return Effect::Done,
             (Some(true), Some(Node { value: Value::Array(operations), .. })) => {
-                let open = operations.iter().filter(|operation| !operate(&mut object.root, operation)).count();
-                return if open == 0 { Effect::Done } else { Effect::Partly };
+                let open = operations.iter().filter(|operation| !operate(&mut object.root, operation));
+                let open: Vec<Node> = open.cloned().collect();
+                return match open.is_empty() {
+                    true => Effect::Done,
+                    false => Effect::Partly(patched_fields(&Node::new(Value::Array(open), object.root.span))),
+                };
             }
             (Some(true), Some(root)) if matches!(root.value, Value::Object(_)) => root,
-            _ => return Effect::Partly,
+            // Whether it is for this object is not known, and neither is whether that is no more.
+            (None, Some(root)) if !is_deletion(root) => return Effect::Partly(patched_fields(root)),
+            _ => return Effect::Partly(Vec::new()),
         };
-        if root.get("$patch").and_then(Node::as_str) == Some("delete") {
+        if is_deletion(root) {
             return Effect::Deleted;
         }
         let group = object.subject.group.as_str();
@@ -179,8 +223,14 @@ impl Patch {
                 entries.retain(|entry| !matches!(&*entry.key, "name" | "namespace"));
             }
         }
-        if merge(&mut object.root, &patch, is_known) { Effect::Done } else { Effect::Partly }
+        let is_done = merge(&mut object.root, &patch, is_known);
+        if is_done { Effect::Done } else { Effect::Partly(patched_fields(&patch)) }
     }
+}
+
+/// Whether a patch deletes what it is for.
+fn is_deletion(patch: &Node) -> bool {
+    patch.get("$patch").and_then(Node::as_str) == Some("delete")
 }
 
 /// Whether a patch names an object itself.
@@ -198,6 +248,10 @@ fn is_own(patch: &Node, object: &Subject, before: &[String]) -> bool {
 /// is taken away, and one that is added comes behind them.
 fn operate(root: &mut Node, operation: &Node) -> bool {
     let text = |key: &str| operation.get(key).and_then(Node::as_str);
+    // One that tests changes nothing: where it is not so, nothing is built at all.
+    if text("op") == Some("test") {
+        return true;
+    }
     let (Some(op @ ("add" | "replace" | "remove")), Some(path)) = (text("op"), text("path")) else { return false };
     let Ok(pointer) = Pointer::parse(path) else { return false };
     let Some((last, parents)) = pointer.tokens().split_last() else { return false };
@@ -315,7 +369,7 @@ fn merge_field(base: &mut Node, key: &str, patch: &Node, is_known: bool) -> bool
 }
 
 /// The fields by which the elements of a list are the same; `None` for one that is replaced as a whole.
-fn keys_of(list: &str, element: &Node) -> Option<&'static [&'static str]> {
+pub(super) fn keys_of(list: &str, element: &Node) -> Option<&'static [&'static str]> {
     let keys: &[&str] = match list {
         "containers"
         | "initContainers"
@@ -371,13 +425,18 @@ mod tests {
                         env: [{name: A, value: a}]}, {name: side}]}}}}";
 
     /// What the patches of a kustomization make of an object: what is done, and the object.
-    fn patched(kustomization: &str, object: &str) -> (Effect, serde_json::Value) {
+    fn patched(kustomization: &str, object: &str) -> (&'static str, serde_json::Value) {
         let unit = Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new("a.yaml", object));
         let mut document = unit.parse(&Limits::default()).unwrap().remove(0);
         let root = yaml::parse(kustomization, Scalars::Core12, &Limits::default()).unwrap().unwrap();
         let known = super::super::kustomization::Kustomization::read(&root).unwrap();
         let patches = Patches::new(&Kustomizations::new([("kustomization.yaml", known)]), &|_| Vec::new());
-        let effect = patches.apply(0, &mut document, &["old".to_owned()]);
+        let mut unknown = Vec::new();
+        let effect = match patches.apply(0, &mut document, &["old".to_owned()], &mut unknown) {
+            false => "deleted",
+            true if unknown.is_empty() => "done",
+            true => "partly",
+        };
         (effect, document.root.to_value())
     }
 
@@ -393,7 +452,7 @@ mod tests {
                      volumes: [{name: v, emptyDir: {}}]}}}}";
         let (effect, object) = patched(&inline(patch), SHOP);
         let pod = &object["spec"]["template"]["spec"];
-        assert_eq!((effect, &object["spec"]["replicas"]), (Effect::Done, &serde_json::json!(3)));
+        assert_eq!((effect, &object["spec"]["replicas"]), ("done", &serde_json::json!(3)));
         assert_eq!(object["metadata"]["labels"], serde_json::json!({"a": "b", "c": "d"}));
         let shop = serde_json::json!({"name": "shop", "image": "x", "args": ["b"],
             "ports": [{"containerPort": 80, "name": "web"}, {"containerPort": 81}],
@@ -410,11 +469,11 @@ mod tests {
             let (effect, object) = patched(&inline(&patch.replace("LABELS", labels)), SHOP);
             (effect, object["metadata"]["labels"].clone())
         };
-        assert_eq!(of("{a: null}"), (Effect::Done, serde_json::json!({})));
-        assert_eq!(of("{$patch: replace, c: d}"), (Effect::Done, serde_json::json!({"c": "d"})));
-        assert_eq!(of("{$patch: delete}"), (Effect::Done, serde_json::Value::Null));
+        assert_eq!(of("{a: null}"), ("done", serde_json::json!({})));
+        assert_eq!(of("{$patch: replace, c: d}"), ("done", serde_json::json!({"c": "d"})));
+        assert_eq!(of("{$patch: delete}"), ("done", serde_json::Value::Null));
         let delete = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}, $patch: delete}";
-        assert_eq!(patched(&inline(delete), SHOP).0, Effect::Deleted);
+        assert_eq!(patched(&inline(delete), SHOP).0, "deleted");
     }
 
     #[test]
@@ -427,9 +486,9 @@ mod tests {
                                    {op: add, path: /spec/template/spec/containers/0/args/-, value: b}, \
                                    {op: add, path: /spec/template/spec/containers/0/ports/0, value: {containerPort: 81}}, \
                                    {op: add, path: /metadata/labels/x.y~1z, value: c}, {op: add, path: /spec/replicas, value: 3}, \
-                                   {op: remove, path: /metadata/labels/a}");
+                                   {op: remove, path: /metadata/labels/a}, {op: test, path: /kind, value: Deployment}");
         let shop = &object["spec"]["template"]["spec"]["containers"][0];
-        assert_eq!((effect, &shop["image"]), (Effect::Done, &serde_json::json!("w")));
+        assert_eq!((effect, &shop["image"]), ("done", &serde_json::json!("w")));
         assert_eq!(shop["args"], serde_json::json!(["a", "b"]));
         assert_eq!(shop["ports"], serde_json::json!([{"containerPort": 80}, {"containerPort": 81}]));
         assert_eq!(object["metadata"]["labels"], serde_json::json!({"x.y/z": "c"}));
@@ -443,7 +502,7 @@ mod tests {
             "{op: add, path: x, value: 1}",
             "7",
         ] {
-            assert_eq!(of(unknown).0, Effect::Partly, "{unknown}");
+            assert_eq!(of(unknown).0, "partly", "{unknown}");
         }
     }
 
@@ -458,7 +517,7 @@ mod tests {
             let (effect, object) = patched(kustomization, SHOP);
             (effect, object["spec"]["replicas"].as_i64(), object["metadata"]["name"].as_str().unwrap().to_owned())
         };
-        let done = |replicas: Option<i64>| (Effect::Done, replicas, "shop".to_owned());
+        let done = |replicas: Option<i64>| ("done", replicas, "shop".to_owned());
         assert_eq!(replicas(&patch("{kind: Deployment}")), done(Some(3)));
         assert_eq!(replicas(&patch("{kind: Deployment, name: 'sh.*'}")), done(Some(3)));
         assert_eq!(replicas(&patch("{group: apps, version: v1, name: old}")), done(Some(3)));
@@ -473,16 +532,13 @@ mod tests {
     #[test]
     fn what_is_not_known_is_told() {
         let effect = |kustomization: &str| patched(kustomization, SHOP).0;
-        assert_eq!(effect("patches: [{path: gone.yaml}]"), Effect::Partly);
-        assert_eq!(effect("patches: [{patch: x}]"), Effect::Partly);
-        assert_eq!(effect("patches: [{path: gone.yaml, target: {kind: Service}}]"), Effect::Done);
-        assert_eq!(
-            effect("patches: [{patch: '[{op: remove, path: /x}]', target: {kind: Deployment}}]"),
-            Effect::Partly
-        );
-        assert_eq!(effect("patches: [{patch: '{}', target: {labelSelector: a=b}}]"), Effect::Partly);
+        assert_eq!(effect("patches: [{path: gone.yaml}]"), "partly");
+        assert_eq!(effect("patches: [{patch: x}]"), "partly");
+        assert_eq!(effect("patches: [{path: gone.yaml, target: {kind: Service}}]"), "done");
+        assert_eq!(effect("patches: [{patch: '[{op: remove, path: /x}]', target: {kind: Deployment}}]"), "partly");
+        assert_eq!(effect("patches: [{patch: '{}', target: {labelSelector: a=b}}]"), "partly");
         let element = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}, spec: {template: {spec: \
                        {containers: [{name: side, $patch: delete}]}}}}";
-        assert_eq!(effect(&inline(element)), Effect::Partly);
+        assert_eq!(effect(&inline(element)), "partly");
     }
 }

@@ -72,7 +72,8 @@ impl Run {
     /// The files that one sees, itself included, in the first way in which it is deployed.
     fn seen(&self, path: &str) -> Vec<&str> {
         let sets = self.sets();
-        let parts = sets.parts(self.whose(&sets, self.unit(path))[0]);
+        let own = self.unit(path);
+        let parts = sets.parts(self.whose(&sets, own)[0]);
         let holds = |whose: Whose, part: &Part| {
             let mut branches = sets.branches_of(whose).iter();
             branches
@@ -83,7 +84,7 @@ impl Run {
             let times = |whose: &Whose| parts.iter().filter(|part| holds(*whose, part)).count();
             let times = self.whose(&sets, unit).iter().map(times).max().unwrap();
             assert!(times <= 1 || !self.surroundings.named.of(file).is_empty(), "{file} is in {times} parts");
-            seen.extend((times > 0).then_some(file.as_str()));
+            seen.extend((times > 0 && !sets.are_alternatives(own, unit)).then_some(file.as_str()));
         }
         seen
     }
@@ -107,6 +108,37 @@ impl Run {
 }
 
 const BUDGET: &str = "policy/PodDisruptionBudget";
+
+#[test]
+fn files_that_define_the_same_object_do_not_see_each_other() {
+    let run = run("
+        db/all.yaml apps:Deployment shop, Service shop
+        db/large.yaml apps:Deployment db, ConfigMap large
+        db/service.yaml Service default/shop
+        db/shop.yaml apps:Deployment shop, Namespace shop
+        db/small.yaml apps:Deployment db, Namespace shop
+        elsewhere/net.yaml NetworkPolicy all");
+    let seen = |path: &str| run.seen(&format!("db/{path}.yaml")).join(" ").replace("db/", "").replace(".yaml", "");
+    assert_eq!(seen("large"), "all large service shop elsewhere/net");
+    assert_eq!(seen("small"), "all service shop small elsewhere/net");
+    assert_eq!(seen("all"), "all large small elsewhere/net");
+    assert_eq!(seen("shop"), "large service shop small elsewhere/net");
+    assert_eq!(run.seen("elsewhere/net.yaml").len(), 6);
+}
+
+#[test]
+fn files_that_are_built_together_are_no_alternatives() {
+    let files = "
+        db/large.yaml apps:Deployment db
+        db/small.yaml apps:Deployment db
+        db/kustomization.yaml | resources: [small.yaml, large.yaml]";
+    assert_eq!(run(files).seen("db/large.yaml"), ["db/large.yaml", "db/small.yaml", "db/kustomization.yaml"]);
+    let one = run(&files.replace(", large.yaml", ""));
+    assert_eq!(one.seen("db/large.yaml"), ["db/large.yaml", "db/kustomization.yaml"]);
+    assert_eq!(one.seen("db/small.yaml"), ["db/small.yaml", "db/kustomization.yaml"]);
+    let one_file = run("db/x.yaml apps:Deployment db\n db/x.yaml apps:Deployment db");
+    assert_eq!(one_file.seen("db/x.yaml"), ["db/x.yaml", "db/x.yaml"]);
+}
 
 #[test]
 fn alternatives_do_not_see_each_other_and_see_what_is_common() {
@@ -165,15 +197,6 @@ fn files_above_their_alternatives_are_one_themselves() {
         k8s/common/x.yaml ConfigMap x");
     assert_eq!(run.seen("k8s/live/shop.yaml"), ["k8s/live/shop.yaml", "k8s/common/x.yaml"]);
     assert_eq!(run.seen("k8s/shop.yaml"), ["k8s/shop.yaml", "k8s/budget.yaml", "k8s/common/x.yaml"]);
-}
-
-#[test]
-fn several_files_of_one_directory_are_one() {
-    let run = run("
-        k8s/shop-dev.yaml apps:Deployment shop
-        k8s/shop-prod.yaml apps:Deployment shop
-        k8s/budget.yaml policy:PodDisruptionBudget shop");
-    assert_eq!(run.seen("k8s/shop-dev.yaml").len(), 3);
 }
 
 #[test]

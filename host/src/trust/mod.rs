@@ -26,6 +26,7 @@ pub use check::{Check, Evidence, MAX_EVIDENCE, Verified};
 pub use file::read_bounded;
 pub use key::{KeyError, MAX_KEY_FILE_BYTES, PrivateKey, PublicKey};
 pub use key_file::{EncryptedKey, KeyFile, KeyFileError};
+pub use pattern::{Pattern, PatternError};
 pub use policy::{Demand, PolicyError, Requirement, Signer, TrustPolicy};
 pub use refusal::{Problem, Reason, Refusal, Rejected};
 pub use sigstore_bundle::{BUNDLE_MEDIA_TYPE, MAX_BUNDLE_BYTES, sign as sign_statement};

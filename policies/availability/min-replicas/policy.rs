@@ -1,8 +1,8 @@
 use policy_sdk::kubernetes::autoscaling::{self, Autoscalers};
 use policy_sdk::kubernetes::claim::{self, Claims};
+use policy_sdk::kubernetes::command::Commands;
 use policy_sdk::kubernetes::production::{self, Production};
 use policy_sdk::kubernetes::serving::{self, Services};
-use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 
@@ -44,7 +44,7 @@ policy_sdk::rule! {
         "workload/Deployment", "workload/StatefulSet", "workload/Rollout", "workload/CloneSet",
         "workload/DeploymentConfig",
     ],
-    uses: [Autoscalers, Claims, CommandLines, Production, Services],
+    uses: [Autoscalers, Claims, Commands, Production, Services],
     reads: [
         "object.metadata.name",
         "object.spec.strategy.type",

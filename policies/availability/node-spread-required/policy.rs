@@ -19,7 +19,9 @@ policy_sdk::rule! {
     /// is convenient, so the severity is low. Where `zone-spread-required` reports the same workload, its fix helps
     /// here too, and this rule reports nothing.
     ///
-    /// The fix appends a soft constraint, which only advises the scheduler. It needs a person.
+    /// Where there are constraints already, the fix appends a soft one over nodes, which only advises the scheduler. It
+    /// needs a person. Where there are none there is no fix: any constraint ends what the scheduler does by itself, which
+    /// spreads over zones too.
     ///
     /// ## Why
     /// All replicas can end up on one node. When that node fails or is drained, all of them are gone at once.
@@ -73,7 +75,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         || spread::anti_affinity(input).any(|it| counts(it.key()) && it.selects_own);
     if !is_spread {
         let message = format!("it has {replicas} replicas, and nothing spreads them over nodes");
-        let fix = spread::fix(input, "spread the replicas over nodes");
+        let fix = spread::fix_over_nodes(input);
         findings.report(Code::Missing, &spread::list(&input.workload().spec()), message).fix(fix);
     }
     Ok(())

@@ -86,7 +86,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
         let code = if is_production { Code::MissingInProduction } else { Code::Missing };
         let message = format!("it has {replicas} replicas and no topology spread constraint on `{ZONE}`");
-        let fix = spread::fix(input, "spread the replicas over zones");
+        let fix = spread::fix(input);
         findings.report(code, &spread::list(&spec), message).fix(fix);
         return Ok(());
     };

@@ -27,7 +27,8 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Add a NetworkPolicy with the workload's labels that admits its callers on its ports, and lets
-    /// it reach DNS and its backing services.
+    /// it reach DNS and its backing services. The fix adds one to start from, for what comes in alone: where a Service
+    /// sends to the pods it admits everybody on the declared ports, else the namespace. Narrow it down to the callers.
     findings: {
         /// The namespace has NetworkPolicies, and none selects the pods
         Uncovered: Medium, Likely, absence: ["policies"];
@@ -133,7 +134,8 @@ fn names_backing_service(variable: &View<'_>) -> bool {
         && !OWN_ADDRESSES.iter().any(|own| address.starts_with(own))
 }
 
-/// A policy to start from: the namespace may reach its ports, it may reach DNS and the namespace.
+/// A policy to start from, which cuts off no caller that is known: where a Service sends to the pods, its ports stay open
+/// for everybody, else for the namespace. What the pods reach is left as it is.
 fn new_policy(input: &Input<'_, Parameters>) -> Option<Fix> {
     let workload = input.workload();
     let (own, labels) = (workload.object.at("spec.selector"), workload.pod_labels());
@@ -142,30 +144,28 @@ fn new_policy(input: &Input<'_, Parameters>) -> Option<Fix> {
     } else {
         object! { "matchLabels": labels }
     };
-    if labels.is_empty() {
+    if labels.is_empty() || serving::sending_to_undeclared(input).is_some() {
         return None;
     }
-    let namespace = || [object! { "podSelector": object! {} }];
+    let is_served = serving::services(input).next().is_some();
     let port = |port: View<'_>| {
         let protocol = port.get("protocol").as_str().unwrap_or("TCP");
         object! { "protocol": protocol, "port": port.get("containerPort") }
     };
-    let ports: Vec<_> =
-        workload.main_containers().flat_map(|container| container.get("ports").items()).map(port).collect();
-    let ingress = object! { "from": namespace(), "ports": ?Some(ports).filter(|ports| !ports.is_empty()) };
-    let dns = object! {
-        "namespaceSelector": object! { "matchLabels": object! { "kubernetes.io/metadata.name": "kube-system" } },
-        "podSelector": object! { "matchLabels": object! { "k8s-app": "kube-dns" } },
+    let serving = workload.containers().filter(|container| matches!(container.class, Class::Main | Class::Sidecar));
+    let ports: Vec<_> = serving.flat_map(|container| container.get("ports").items()).map(port).collect();
+    if is_served && ports.is_empty() {
+        return None;
+    }
+    let namespace = (!is_served).then(|| [object! { "podSelector": object! {} }]);
+    let ingress = object! { "from": ?namespace, "ports": ?Some(ports).filter(|ports| !ports.is_empty()) };
+    let title = match is_served {
+        true => "add a NetworkPolicy that admits everybody on its ports, and nobody on others",
+        false => "add a NetworkPolicy that admits its namespace alone",
     };
-    let dns_ports = ["UDP", "TCP"].map(|protocol| object! { "protocol": protocol, "port": 53 });
     Beside::<NetworkPolicy>::create(
         input,
-        "add a NetworkPolicy that admits its namespace on its ports and lets it reach DNS and its namespace",
-        object! {
-            "podSelector": pods,
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": [ingress],
-            "egress": [object! { "to": [dns], "ports": dns_ports }, object! { "to": namespace() }],
-        },
+        title,
+        object! { "podSelector": pods, "policyTypes": ["Ingress"], "ingress": [ingress] },
     )
 }

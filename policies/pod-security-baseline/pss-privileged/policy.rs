@@ -1,5 +1,5 @@
+use policy_sdk::kubernetes::command::Commands;
 use policy_sdk::kubernetes::pod_security::baseline::{self, Privileged};
-use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -38,7 +38,7 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [CommandLines, Privileged],
+    uses: [Commands, Privileged],
     reads: ["container.volumeMounts[*].mountPropagation"],
 }
 

@@ -1,8 +1,8 @@
+use policy_sdk::kubernetes::command::Commands;
 use policy_sdk::kubernetes::pod_security;
 use policy_sdk::kubernetes::pod_security::baseline::{AddedCapabilities, Privileged};
 use policy_sdk::kubernetes::pod_security::restricted::{self, Escalation, RunAsNonRoot, RunAsUser};
 use policy_sdk::kubernetes::windows::{self, Windows};
-use policy_sdk::kubernetes::workload::CommandLines;
 use policy_sdk::prelude::*;
 use policy_sdk::settings::KubernetesVersion;
 
@@ -42,7 +42,7 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [
-        Escalation, AddedCapabilities, CommandLines, Privileged, RunAsNonRoot, RunAsUser, Windows, KubernetesVersion,
+        Escalation, AddedCapabilities, Commands, Privileged, RunAsNonRoot, RunAsUser, Windows, KubernetesVersion,
     ],
 }
 

@@ -53,6 +53,7 @@ impl<K: Companion> Usable for Beside<K> {
         kinds: K::KINDS,
         scope: "namespace",
         via: &[],
+        unless: &[],
         relation: &[("same", &[("there", &["metadata.name"]), ("here", &["object.metadata.name"])])],
         reads: &[],
     }];

@@ -20,13 +20,15 @@ crate::usable! {
             },
         },
     }
-    /// The budgets that name one of the pods' labels, and so may have meant them.
+    /// Where no budget selects the subject's pods: those that name one of their labels, and so may have meant them. A
+    /// rule lists it behind [`DisruptionBudgets`].
     pub NearBudgets {
         reads: ["pod.metadata.labels"],
         inventory: {
             near_pdbs: {
                 kinds: ["policy/PodDisruptionBudget"],
                 scope: "namespace",
+                unless: "pdbs",
                 relation: same { there: "spec.selector.matchLabels.*", here: "pod.metadata.labels.*" },
                 reads: ["spec.selector"],
             },
@@ -78,13 +80,15 @@ crate::usable! {
             },
         },
     }
-    /// The workloads that have one of the labels that the subject, a budget, names, and so may be meant.
+    /// Where the subject, a budget, selects no workload's pods: the workloads that have one of the labels that it names,
+    /// and so may be meant. A rule lists it behind [`BudgetedWorkloads`].
     pub NearWorkloads {
         reads: ["spec.selector"],
         inventory: {
             near_workloads: {
                 kinds: ["workload"],
                 scope: "namespace",
+                unless: "budgeted",
                 relation: same { there: "pod.metadata.labels.*", here: "spec.selector.matchLabels.*" },
                 reads: ["pod.metadata.labels"],
             },

@@ -1,7 +1,7 @@
 //! The file that an object stands in.
 
 use crate::input::Input;
-use crate::repository::files::folder;
+use crate::repository::files;
 use crate::uses::Uses;
 
 crate::usable! {
@@ -11,34 +11,14 @@ crate::usable! {
     }
 }
 
-/// Folders of tests, examples and documentation, whose files nobody deploys.
-const OF_SAMPLES: [&str; 20] = [
-    "test",
-    "tests",
-    "testing",
-    "testdata",
-    "test-data",
-    "e2e",
-    "integration",
-    "fixture",
-    "fixtures",
-    "golden",
-    "snapshot",
-    "snapshots",
-    "doc",
-    "docs",
-    "example",
-    "examples",
-    "sample",
-    "samples",
-    "demo",
-    "quick-start",
-];
+/// Whether the subject stands in a file, and not in a cluster or a request: what stands there has no path.
+pub fn is_in_file<P: Uses<OwnFile>>(input: &Input<'_, P>) -> bool {
+    !matches!(input.document.get("file").text(), "" | "object" | "<cluster>")
+}
 
 /// Whether the subject's file lies in a folder of tests, examples or documentation; false where the file is not known.
 pub fn is_sample<P: Uses<OwnFile>>(input: &Input<'_, P>) -> bool {
-    let folders = folder(input.document.get("file").text());
-    folders.split('/').any(|folder| OF_SAMPLES.contains(&folder))
+    files::is_sample(input.document.get("file").text())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::input::{Input, Related};
 use crate::json::View;
+use crate::repository::files::{is_below, joined};
 use crate::uses::Uses;
 
 crate::usable! {
@@ -39,6 +40,17 @@ crate::usable! {
             },
         },
     }
+    /// The Kustomizations of Flux that replace variables in what they apply. No relation fits: what they apply lies
+    /// below their path.
+    pub SubstitutingKustomizations {
+        inventory: {
+            substituting_kustomizations: {
+                kinds: ["kustomize.toolkit.fluxcd.io/Kustomization"],
+                scope: "cluster",
+                reads: ["spec.path", "spec.postBuild"],
+            },
+        },
+    }
     /// The subject itself, a source.
     pub OwnSource {
         reads: ["spec.url", "spec.ref", "spec.interval", "spec.verify", "spec.secretRef", "spec.insecure"],
@@ -73,6 +85,19 @@ pub fn mends_upgrades<P: Uses<OwnHelmRelease>>(input: &Input<'_, P>) -> bool {
         || remediation.get("remediateLastFailure").is_true()
 }
 
+/// The Kustomization of Flux that replaces variables in the subject's file. The rule uses
+/// [`OwnFile`](super::file::OwnFile).
+pub fn substituting<'d, P: Uses<SubstitutingKustomizations> + Uses<super::file::OwnFile>>(
+    input: &Input<'d, P>,
+) -> Option<Related<'d>> {
+    let file = joined("", input.document.get("file").text());
+    input.related("substituting_kustomizations").find(|it| {
+        let build = it.document.at("spec.postBuild");
+        let replaces = ["substitute", "substituteFrom"].iter().any(|field| !build.get(field).is_empty());
+        replaces && is_below(&file, &joined("", it.document.at("spec.path").text()))
+    })
+}
+
 /// What a source's document follows, with its place: a branch, which moves, a tag, a commit, a digest, or a range of
 /// versions.
 pub fn reference<'d>(source: &View<'d>) -> Option<(&'static str, View<'d>)> {
@@ -104,6 +129,18 @@ mod tests {
                 assert_eq!((field, value.text()), ("commit", "abc"));
             });
         }
+    }
+
+    #[test]
+    fn variables_are_replaced_below_a_path() {
+        let of = |path: &str, build: &str| {
+            let flux = format!(r#"[{{"subject":{{}},"document":{{"spec":{{"path":"{path}","postBuild":{build}}}}}}}]"#);
+            let document = r#"{"file":"apps/prod/cart.yaml"}"#;
+            look("shop", document, SubstitutingKustomizations::QUERIES, &[&flux], |input| substituting(input).is_some())
+        };
+        let replaced = r#"{"substitute":{"tag":"1"}}"#;
+        assert!(of("./apps", replaced) && of("./", replaced) && of("apps/prod", replaced));
+        assert!(!of("./app", replaced) && !of("./apps", "{}"));
     }
 
     #[test]

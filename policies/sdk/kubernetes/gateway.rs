@@ -41,6 +41,33 @@ crate::usable! {
             },
         },
     }
+    /// What allows routes to send to another namespace. No relation fits: a grant names the namespaces that it allows
+    /// in a list, and a cluster has few.
+    pub ReferenceGrants {
+        inventory: {
+            reference_grants: {
+                kinds: ["gateway.networking.k8s.io/ReferenceGrant"],
+                scope: "cluster",
+                reads: ["spec.from", "spec.to"],
+            },
+        },
+    }
+    /// The HTTPRoutes that name the subject, a Gateway.
+    pub GatewayRoutes {
+        reads: ["spec.listeners"],
+        inventory: {
+            gateway_routes: {
+                kinds: ["gateway.networking.k8s.io/HTTPRoute"],
+                scope: "cluster",
+                relation: names {
+                    kind: "spec.parentRefs[*].kind=Gateway",
+                    name: "spec.parentRefs[*].name",
+                    namespace: "spec.parentRefs[*].namespace",
+                },
+                reads: ["metadata.labels", "spec.parentRefs", "spec.rules"],
+            },
+        },
+    }
 }
 
 /// One of the backends between which a rule divides its requests.
@@ -104,6 +131,43 @@ pub fn gateways<'d, P: Uses<ParentGateways>>(input: &Input<'d, P>) -> impl Itera
     input.related("parent_gateways")
 }
 
+/// Whether a grant allows routes of the subject's kind and namespace to send to a Service of another namespace.
+pub fn is_granted<P: Uses<ReferenceGrants>>(input: &Input<'_, P>, namespace: &str, service: &str) -> bool {
+    let subject = input.subject;
+    let is_from = |from: View<'_>| {
+        from.get("group").text() == subject.group
+            && from.get("kind").text() == subject.kind
+            && from.get("namespace").text() == subject.namespace
+    };
+    let is_to = |to: View<'_>| {
+        let name = to.get("name");
+        to.get("kind").text() == "Service"
+            && to.get("group").text().is_empty()
+            && (!name.exists() || name.text() == service)
+    };
+    let mut grants = input.related("reference_grants").filter(|grant| grant.namespace() == namespace);
+    grants.any(|grant| {
+        let spec = grant.document.get("spec");
+        spec.get("from").items().any(is_from) && spec.get("to").items().any(is_to)
+    })
+}
+
+/// The HTTPRoutes of one listener of the subject, a Gateway: those that name it, or no listener.
+pub fn routes_of_listener<'d, P: Uses<GatewayRoutes>>(
+    input: &Input<'d, P>,
+    listener: &View<'d>,
+) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
+    let (section, port) = (listener.get("name").text(), listener.get("port").as_i64());
+    let name = input.subject.name.clone();
+    let is_of = move |parent: View<'d>| {
+        let (wanted, number) = (parent.get("sectionName"), parent.get("port").as_i64());
+        parent.get("name").text() == name
+            && (!wanted.exists() || wanted.text() == section)
+            && (number.is_none() || number == port)
+    };
+    input.related("gateway_routes").filter(move |route| route.document.at("spec.parentRefs").items().any(&is_of))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +186,37 @@ mod tests {
             let found = backends(&rule).map(|backend| (backend.weight(), service_of(input, &backend).is_some()));
             assert_eq!(found.collect::<Vec<_>>(), [(9, true), (1, false), (1, false)]);
             assert_eq!(hosts(input).next().unwrap().pointer(), "/spec/hostnames/0");
+        });
+    }
+
+    #[test]
+    fn a_grant_is_for_a_kind_and_a_namespace() {
+        // `look` asks about the Deployment `cart` of the group `apps`.
+        let grant = |from: &str, to: &str| {
+            let grants = format!(
+                r#"[{{"subject":{{"namespace":"data"}},"document":{{"spec":{{"from":[{from}],"to":[{to}]}}}}}}]"#
+            );
+            look("shop", "{}", ReferenceGrants::QUERIES, &[&grants], |input| is_granted(input, "data", "db"))
+        };
+        let from = r#"{"group":"apps","kind":"Deployment","namespace":"shop"}"#;
+        assert!(grant(from, r#"{"group":"","kind":"Service"}"#));
+        assert!(grant(from, r#"{"kind":"Service","name":"db"}"#));
+        assert!(!grant(from, r#"{"kind":"Service","name":"other"}"#));
+        assert!(!grant(r#"{"group":"apps","kind":"Deployment","namespace":"x"}"#, r#"{"kind":"Service"}"#));
+    }
+
+    #[test]
+    fn a_route_without_a_section_is_of_every_listener() {
+        let routes = r#"[{"subject":{"name":"all"},"document":{"spec":{"parentRefs":[{"name":"cart"}]}}},
+            {"subject":{"name":"one"},"document":{"spec":{"parentRefs":[{"name":"cart","sectionName":"https"}]}}},
+            {"subject":{"name":"other"},"document":{"spec":{"parentRefs":[{"name":"x"}]}}}]"#;
+        let document = r#"{"spec":{"listeners":[{"name":"http","port":80},{"name":"https","port":443}]}}"#;
+        look("shop", document, GatewayRoutes::QUERIES, &[routes], |input| {
+            let names = |at: usize| {
+                let listener = input.document.at("spec.listeners").item(at);
+                routes_of_listener(input, &listener).map(|route| route.name().to_owned()).collect::<Vec<_>>()
+            };
+            assert_eq!((names(0), names(1)), (vec!["all".into()], vec!["all".into(), "one".into()]));
         });
     }
 }

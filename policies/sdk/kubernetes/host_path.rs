@@ -1,10 +1,11 @@
 //! Paths of the node that a workload's pods get to see.
 
-use super::mount;
+use super::mount::{self, Mount};
 use super::workload::Container;
 use crate::input::Input;
 use crate::json::View;
 use crate::uses::Uses;
+use std::ops::Deref;
 
 crate::usable! {
     /// The subject's volumes of the kind `hostPath`, and where its containers mount them.
@@ -23,14 +24,21 @@ pub struct HostPath<'d> {
     pub mounts: Vec<HostMount<'d>>,
 }
 
-/// A mount of such a volume.
+/// A mount of such a volume. Dereferences to the mount.
 pub struct HostMount<'d> {
-    /// The entry of `volumeMounts`.
-    pub place: View<'d>,
+    mount: Mount<'d>,
     /// The container.
     pub container: Container<'d>,
     /// What it sees of the node: the volume's path and the `subPath`, cleaned.
-    pub path: String,
+    pub opened: String,
+}
+
+impl<'d> Deref for HostMount<'d> {
+    type Target = Mount<'d>;
+
+    fn deref(&self) -> &Mount<'d> {
+        &self.mount
+    }
 }
 
 impl HostPath<'_> {
@@ -46,20 +54,13 @@ impl HostPath<'_> {
 
     /// Whether every mount of it is read-only.
     pub fn is_read_only(&self) -> bool {
-        self.mounts.iter().all(HostMount::is_read_only)
+        self.mounts.iter().all(|mount| mount.is_read_only())
     }
 
     /// The paths of the node that it gives access to: those that its mounts see, or its own if nothing mounts it.
     pub fn opened(&self) -> impl Iterator<Item = &str> {
         let own = self.mounts.is_empty().then_some(&*self.path);
-        own.into_iter().chain(self.mounts.iter().map(|mount| &*mount.path))
-    }
-}
-
-impl HostMount<'_> {
-    /// Whether it is read-only.
-    pub fn is_read_only(&self) -> bool {
-        self.place.get("readOnly").is_true()
+        own.into_iter().chain(self.mounts.iter().map(|mount| &*mount.opened))
     }
 }
 
@@ -75,8 +76,8 @@ pub fn host_paths<'d, P: Uses<HostPaths>>(input: &Input<'d, P>) -> Vec<HostPath<
             mounts.into_iter().map(move |place| (place, container.clone()))
         });
         let mounts = mounts.map(|(place, container)| {
-            let path = clean(&[&path, "/", place.get("subPath").text()].concat());
-            HostMount { place, container, path }
+            let opened = clean(&[&path, "/", place.get("subPath").text()].concat());
+            HostMount { mount: Mount { place, volume: volume.clone() }, container, opened }
         });
         HostPath { mounts: mounts.collect(), place, path }
     };

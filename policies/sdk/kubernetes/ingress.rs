@@ -22,9 +22,93 @@ crate::usable! {
                     kind: "=Service",
                     name: ["spec.rules[*].http.paths[*].backend.service.name", "spec.defaultBackend.service.name"],
                 },
-                reads: ["spec.type", "spec.ports"],
+                reads: ["metadata.annotations", "spec.type", "spec.ports"],
             },
         },
+    }
+    /// The workloads behind [`BackendServices`], which a rule lists before it, with their readiness probes.
+    pub BackendWorkloads {
+        inventory: {
+            backend_workloads: {
+                kinds: ["workload"],
+                scope: "namespace",
+                via: "backend_services",
+                relation: selected { there: "pod.metadata.labels", here: "spec.selector" },
+                reads: ["main_container.name", "main_container.ports", "main_container.readinessProbe"],
+            },
+        },
+    }
+    /// The IngressClass of the subject, an Ingress, and the parameters of AWS that the class names.
+    pub IngressClasses {
+        reads: ["metadata.annotations", "spec.ingressClassName"],
+        inventory: {
+            ingress_class: {
+                kinds: ["networking.k8s.io/IngressClass"],
+                scope: "cluster",
+                relation: named {
+                    kind: "=IngressClass",
+                    name: "spec.ingressClassName|metadata.annotations[\"kubernetes.io/ingress.class\"]",
+                },
+                reads: ["spec.controller", "spec.parameters.name"],
+            },
+            ingress_class_params: {
+                kinds: ["elbv2.k8s.aws/IngressClassParams", "eks.amazonaws.com/IngressClassParams"],
+                scope: "cluster",
+                via: "ingress_class",
+                relation: named { kind: "=IngressClassParams", name: "spec.parameters.name" },
+                reads: [
+                    "spec.targetType", "spec.scheme", "spec.certificateArn", "spec.certificateARNs", "spec.sslPolicy",
+                    "spec.sslRedirectPort", "spec.group.name",
+                ],
+            },
+        },
+    }
+}
+
+/// What answers Ingresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Controller {
+    /// The AWS Load Balancer Controller, or that of EKS Auto Mode.
+    Alb,
+    /// ingress-nginx, or the one of NGINX.
+    Nginx,
+    /// Google Kubernetes Engine.
+    Gce,
+    /// Traefik.
+    Traefik,
+    /// Azure's Application Gateway.
+    ApplicationGateway,
+    /// OpenShift's router.
+    OpenShift,
+    /// Another one.
+    Other,
+    /// The Ingress names no class, and nothing in it says which is meant.
+    Unknown,
+}
+
+impl Controller {
+    /// The controller of an Ingress: by the `controller` of its class where that is known, else by the class's name,
+    /// else by its annotations.
+    pub fn of(controller: Option<&str>, class: &str, annotations: &View<'_>) -> Self {
+        let has =
+            |prefixes: &[&str]| annotations.entries().any(|(key, _)| prefixes.iter().any(|it| key.starts_with(it)));
+        let called = controller.filter(|it| !it.is_empty()).unwrap_or(class);
+        match called {
+            "ingress.k8s.aws/alb" | "eks.amazonaws.com/alb" | "alb" => Self::Alb,
+            "gce" | "gce-internal" => Self::Gce,
+            "azure/application-gateway" | "azure-application-gateway" => Self::ApplicationGateway,
+            "openshift-default" | "openshift.io/ingress-to-route" => Self::OpenShift,
+            _ if called.contains("nginx") => Self::Nginx,
+            _ if called.contains("traefik") => Self::Traefik,
+            "" if has(&["alb.ingress.kubernetes.io/"]) => Self::Alb,
+            "" if has(&["nginx.ingress.kubernetes.io/"]) => Self::Nginx,
+            "" if has(&["networking.gke.io/", "ingress.gcp.kubernetes.io/"]) => Self::Gce,
+            "" if has(&["traefik.ingress.kubernetes.io/"]) => Self::Traefik,
+            "" if has(&["appgw.ingress.kubernetes.io/"]) => Self::ApplicationGateway,
+            "" if has(&["route.openshift.io/"]) => Self::OpenShift,
+            "" => Self::Unknown,
+            _ => Self::Other,
+        }
     }
 }
 
@@ -69,7 +153,12 @@ impl<'d> Backend<'d> {
 
 /// What the subject, an Ingress, routes, its default backend last.
 pub fn routes<'d, P: Uses<OwnIngress>>(input: &Input<'d, P>) -> impl Iterator<Item = Route<'d>> + use<'d, P> {
-    let spec = input.document.get("spec");
+    routes_of(&input.document)
+}
+
+/// What an Ingress routes, its default backend last.
+pub fn routes_of<'d>(ingress: &View<'d>) -> impl Iterator<Item = Route<'d>> + use<'d> {
+    let spec = ingress.get("spec");
     let rules = spec.get("rules").items().flat_map(|rule| {
         let host = rule.get("host");
         rule.at("http.paths").items().map(move |entry| Route {
@@ -95,14 +184,41 @@ pub fn tls_hosts<'d, P: Uses<OwnIngress>>(input: &Input<'d, P>) -> impl Iterator
 
 /// The class that answers: the field, else the annotation that came before it.
 pub fn class<'d, P: Uses<OwnIngress>>(input: &Input<'d, P>) -> View<'d> {
-    let field = input.document.at("spec.ingressClassName");
-    let annotation = input.document.at("metadata.annotations").get("kubernetes.io/ingress.class");
+    class_of(&input.document)
+}
+
+/// The class that answers an Ingress: the field, else the annotation that came before it.
+pub fn class_of<'d>(ingress: &View<'d>) -> View<'d> {
+    let field = ingress.at("spec.ingressClassName");
+    let annotation = ingress.at("metadata.annotations").get("kubernetes.io/ingress.class");
     if annotation.exists() && !field.exists() { annotation } else { field }
+}
+
+/// What answers the subject, an Ingress.
+pub fn controller<P: Uses<IngressClasses>>(input: &Input<'_, P>) -> Controller {
+    let class = input.related("ingress_class").next();
+    let named = class.as_ref().map(|class| class.document.at("spec.controller").text());
+    Controller::of(named, class_of(&input.document).text(), &input.document.at("metadata.annotations"))
+}
+
+/// Whether cert-manager made an Ingress to answer a challenge, for as long as that takes.
+pub fn is_acme_solver(labels: &View<'_>) -> bool {
+    labels.get("acme.cert-manager.io/http01-solver").text() == "true"
 }
 
 /// The Service that a backend of the subject names, where it is among the documents.
 pub fn service_of<'d, P: Uses<BackendServices>>(input: &Input<'d, P>, backend: &Backend<'d>) -> Option<Related<'d>> {
     input.related("backend_services").find(|service| service.name() == backend.service().text())
+}
+
+/// The Services that the subject names, each with the workloads behind it.
+pub fn served<'d, P: Uses<BackendServices> + Uses<BackendWorkloads>>(
+    input: &Input<'d, P>,
+) -> Vec<(Related<'d>, Vec<Related<'d>>)> {
+    let services = input.related("backend_services").enumerate();
+    let behind =
+        |at: usize| input.related("backend_workloads").filter(move |it| it.via().any(|via| via == at)).collect();
+    services.map(|(at, service)| (service, behind(at))).collect()
 }
 
 /// Whether a host is the one of a certificate, whose `*` stands for one label.
@@ -145,6 +261,21 @@ mod tests {
             assert_eq!(tls_hosts(input).count(), 1);
             assert_eq!(class(input).text(), "nginx");
         });
+    }
+
+    #[test]
+    fn controllers_are_told_by_class_name_and_annotations() {
+        let of = |controller: Option<&str>, class: &str, annotations: &str| {
+            let json = crate::json::Json::parse(annotations).unwrap();
+            Controller::of(controller, class, &json.root())
+        };
+        assert_eq!(of(Some("ingress.k8s.aws/alb"), "public", "{}"), Controller::Alb);
+        assert_eq!(of(Some("k8s.io/ingress-nginx"), "alb", "{}"), Controller::Nginx);
+        assert_eq!(of(None, "alb", "{}"), Controller::Alb);
+        assert_eq!(of(None, "internal-nginx", "{}"), Controller::Nginx);
+        assert_eq!(of(None, "kong", r#"{"alb.ingress.kubernetes.io/scheme":"internal"}"#), Controller::Other);
+        assert_eq!(of(None, "", r#"{"alb.ingress.kubernetes.io/scheme":"internal"}"#), Controller::Alb);
+        assert_eq!(of(None, "", "{}"), Controller::Unknown);
     }
 
     #[test]

@@ -14,7 +14,7 @@ crate::usable! {
                 kinds: ["core/Service"],
                 scope: "namespace",
                 relation: selects { there: "spec.selector", here: "pod.metadata.labels" },
-                reads: ["spec.ports[*].name", "metadata.labels", "metadata.annotations"],
+                reads: ["spec.ports", "metadata.labels", "metadata.annotations"],
             },
             service_monitors: {
                 kinds: ["monitoring.coreos.com/ServiceMonitor", "operator.victoriametrics.com/VMServiceScrape"],
@@ -25,7 +25,7 @@ crate::usable! {
                     here: "metadata.labels",
                     namespaces: "spec.namespaceSelector",
                 },
-                reads: [],
+                reads: ["spec.endpoints"],
             },
             pod_monitors: {
                 kinds: [
@@ -38,7 +38,7 @@ crate::usable! {
                     here: "pod.metadata.labels",
                     namespaces: "spec.namespaceSelector",
                 },
-                reads: [],
+                reads: ["spec.endpoints", "spec.podMetricsEndpoints"],
             },
         },
     }
@@ -75,7 +75,30 @@ crate::usable! {
                     here: "spec.selector",
                     namespaces: "spec.namespaceSelector",
                 },
-                reads: ["spec.ports[*].name", "spec.ports[*].targetPort"],
+                reads: ["spec.ports[*].name", "spec.ports[*].port", "spec.ports[*].targetPort"],
+            },
+            monitored_backends: {
+                kinds: ["workload"],
+                scope: "namespace",
+                via: "monitored_services",
+                relation: selected { there: "pod.metadata.labels", here: "spec.selector" },
+                reads: ["container.ports[*].name", "container.ports[*].containerPort"],
+            },
+        },
+    }
+    /// The workloads whose pods the subject, a PodMonitor, selects.
+    pub MonitoredPods {
+        reads: ["spec.selector", "spec.namespaceSelector"],
+        inventory: {
+            monitored_pods: {
+                kinds: ["workload"],
+                scope: "cluster",
+                relation: selected {
+                    there: "pod.metadata.labels",
+                    here: "spec.selector",
+                    namespaces: "spec.namespaceSelector",
+                },
+                reads: ["container.ports[*].name", "container.ports[*].containerPort"],
             },
         },
     }
@@ -98,7 +121,12 @@ pub fn has_operator<P: Uses<MonitoringOperator>>(input: &Input<'_, P>) -> bool {
 
 /// The endpoints of the subject, a ServiceMonitor or PodMonitor.
 pub fn endpoints<'d, P: Uses<OwnMonitor>>(input: &Input<'d, P>) -> impl Iterator<Item = View<'d>> + use<'d, P> {
-    let spec = input.document.get("spec");
+    endpoints_of(&input.document)
+}
+
+/// The endpoints of a ServiceMonitor, a PodMonitor or one of the like.
+pub fn endpoints_of<'d>(monitor: &View<'d>) -> impl Iterator<Item = View<'d>> + use<'d> {
+    let spec = monitor.get("spec");
     ["endpoints", "podMetricsEndpoints"].into_iter().flat_map(move |list| spec.get(list).items())
 }
 
@@ -107,6 +135,41 @@ pub fn monitored<'d, P: Uses<MonitoredServices>>(
     input: &Input<'d, P>,
 ) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
     input.related("monitored_services")
+}
+
+/// The workloads behind the Services that the subject, a ServiceMonitor, selects.
+pub fn backends<'d, P: Uses<MonitoredServices>>(
+    input: &Input<'d, P>,
+) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
+    input.related("monitored_backends")
+}
+
+/// The workloads whose pods the subject, a PodMonitor, selects.
+pub fn monitored_pods<'d, P: Uses<MonitoredPods>>(
+    input: &Input<'d, P>,
+) -> impl Iterator<Item = Related<'d>> + use<'d, P> {
+    input.related("monitored_pods")
+}
+
+/// Which namespaces the subject, a ServiceMonitor or PodMonitor, looks into.
+pub enum Scope<'d> {
+    /// Its own.
+    Own,
+    /// All.
+    All,
+    /// These.
+    Named(Vec<&'d str>),
+}
+
+/// Which namespaces the subject, a ServiceMonitor or PodMonitor, looks into.
+pub fn scope<'d, P: Uses<OwnMonitor>>(input: &Input<'d, P>) -> Scope<'d> {
+    let selector = input.document.at("spec.namespaceSelector");
+    let names: Vec<&str> = selector.get("matchNames").items().map(|name| name.text()).collect();
+    match names {
+        _ if selector.get("any").is_true() => Scope::All,
+        names if names.is_empty() => Scope::Own,
+        names => Scope::Named(names),
+    }
 }
 
 /// Whether a port's name says that it is for metrics.
@@ -137,6 +200,20 @@ mod tests {
             let ports: Vec<String> = endpoints(input).map(|endpoint| endpoint.get("port").pointer()).collect();
             assert_eq!(ports, ["/spec/endpoints/0/port", "/spec/podMetricsEndpoints/0/port"]);
         });
+    }
+
+    #[test]
+    fn a_monitor_looks_into_its_own_namespace_unless_it_says_otherwise() {
+        let scope_of = |selector: &str| {
+            let document = format!(r#"{{"spec":{{"namespaceSelector":{selector}}}}}"#);
+            look("shop", &document, &[], &[], |input| match scope(input) {
+                Scope::Own => "own".to_owned(),
+                Scope::All => "all".to_owned(),
+                Scope::Named(names) => names.join(","),
+            })
+        };
+        let selectors = ["{}", r#"{"any":true}"#, r#"{"matchNames":["a","b"]}"#, r#"{"any":false,"matchNames":[]}"#];
+        assert_eq!(selectors.map(scope_of), ["own", "all", "a,b", "own"]);
     }
 
     #[test]

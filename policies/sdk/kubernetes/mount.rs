@@ -10,7 +10,7 @@ crate::usable! {
     }
 }
 
-/// A mount of a container. The rule uses [`Mounts`].
+/// A mount of a container. The rule uses [`Mounts`], or what has it of some volumes.
 #[derive(Clone)]
 pub struct Mount<'d> {
     /// The entry of `volumeMounts`.
@@ -35,6 +35,11 @@ impl<'d> Mount<'d> {
     /// What the volume is, as its field says: `secret`, `emptyDir`. Empty for a claim that a StatefulSet makes.
     pub fn source(&self) -> &'d str {
         self.volume.entries().map(|(field, _)| field).find(|field| *field != "name").unwrap_or_default()
+    }
+
+    /// Whether it is read-only.
+    pub fn is_read_only(&self) -> bool {
+        self.place.get("readOnly").is_true()
     }
 
     /// What of a path stands below the mount; `None` where the path is elsewhere, or the mount itself.

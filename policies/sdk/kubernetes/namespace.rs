@@ -1,4 +1,4 @@
-//! The Namespace of the subject.
+//! The Namespace of the subject, and the one Namespace that stands for its cluster.
 
 use crate::input::{Input, Related};
 use crate::json::View;
@@ -16,6 +16,34 @@ crate::usable! {
             },
         },
     }
+    /// Whether the subject, a Namespace, stands for its cluster, so that what is true of the cluster is told once. No
+    /// relation fits: it is the first of all.
+    pub ClusterNamespace {
+        reads: ["metadata.name", "metadata.uid"],
+        inventory: {
+            namespaces: { kinds: ["core/Namespace"], scope: "cluster", reads: [] },
+        },
+    }
+}
+
+/// What is known of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cluster {
+    /// It is a live one: its objects are all there.
+    Live,
+    /// Files say what is in it.
+    Written,
+}
+
+/// The cluster that the subject, a Namespace, stands for: of a live one that is `kube-system`, of files the Namespace
+/// whose name comes first. `None` for all others.
+pub fn cluster<P: Uses<ClusterNamespace>>(input: &Input<'_, P>) -> Option<Cluster> {
+    let name = &input.subject.name;
+    if input.document.at("metadata.uid").exists() {
+        return (name == "kube-system").then_some(Cluster::Live);
+    }
+    let is_first = input.related("namespaces").all(|other| other.name() >= name.as_str());
+    is_first.then_some(Cluster::Written)
 }
 
 /// The Namespace of the subject, where it is among the documents.
@@ -31,8 +59,20 @@ pub fn label<'d, P: Uses<OwnNamespace>>(input: &Input<'d, P>, key: &str) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::look;
+    use crate::testing::{look, look_as};
     use crate::uses::Usable;
+
+    #[test]
+    fn one_namespace_stands_for_its_cluster() {
+        let of = |document: &str, others: &str| {
+            look_as(("Namespace", ""), document, ClusterNamespace::QUERIES, &[others], cluster)
+        };
+        // Every subject here is called `cart`.
+        let other = |name: &str| format!(r#"[{{"subject":{{"name":"{name}"}},"document":{{}}}}]"#);
+        assert_eq!(of("{}", &other("cart")), Some(Cluster::Written));
+        assert_eq!((of("{}", &other("shop")), of("{}", &other("base"))), (Some(Cluster::Written), None));
+        assert_eq!(of(r#"{"metadata":{"uid":"1"}}"#, "[]"), None);
+    }
 
     #[test]
     fn a_namespace_that_is_not_known_has_no_labels() {

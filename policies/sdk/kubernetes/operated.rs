@@ -14,7 +14,8 @@ crate::usable! {
                     "monitoring.coreos.com/ThanosRuler", "elasticsearch.k8s.elastic.co/Elasticsearch",
                     "postgresql.cnpg.io/Cluster", "acid.zalan.do/postgresql", "kafka.strimzi.io/Kafka",
                     "rabbitmq.com/RabbitmqCluster", "mongodbcommunity.mongodb.com/MongoDBCommunity",
-                    "redis.redis.opstreelabs.in/Redis", "redis.redis.opstreelabs.in/RedisCluster",
+                    "redis.redis.opstreelabs.in/Redis", "redis.redis.opstreelabs.in/RedisCluster", "ray.io/RayCluster",
+                    "ray.io/RayService",
                 ],
                 scope: "namespace",
                 reads: ["metadata.name"],
@@ -24,7 +25,7 @@ crate::usable! {
 }
 
 /// Labels that pods get while they run, from controllers and from programs in them.
-pub const LATE_LABELS: [&str; 12] = [
+pub const LATE_LABELS: [&str; 14] = [
     "pod-template-hash",
     "rollouts-pod-template-hash",
     "controller-revision-hash",
@@ -37,6 +38,8 @@ pub const LATE_LABELS: [&str; 12] = [
     "batch.kubernetes.io/controller-uid",
     "role",
     "spilo-role",
+    "cnpg.io/instanceRole",
+    "cnpg.io/podRole",
 ];
 
 /// An object of which an operator makes pods that may be meant.

@@ -1,14 +1,19 @@
-//! PrometheusRules: groups of alerts and recorded series.
+//! PrometheusRules, and Prometheus' own rule files: groups of alerts and recorded series.
 
 use crate::input::Input;
-use crate::json::View;
+use crate::json::{Kind, View};
+use crate::language::promql::{Expression, Recorded, query};
 use crate::uses::Uses;
 use crate::values::duration::parse_millis;
 
 crate::usable! {
-    /// The subject itself, a PrometheusRule.
+    /// The subject itself, a PrometheusRule or a rule file.
     pub OwnRules {
-        reads: ["spec.groups"],
+        reads: ["spec.groups", "groups"],
+    }
+    /// The queries of the subject, a PrometheusRule or a rule file.
+    pub OwnQueries {
+        reads: ["spec.groups[*].rules[*].expr:promql", "groups[*].rules[*].expr:promql"],
     }
 }
 
@@ -37,6 +42,11 @@ impl<'d> Rule<'d> {
         self.view.get("expr")
     }
 
+    /// Its query, for a rule that uses [`OwnQueries`]; why not, where it does not parse. A number is no text, and has none.
+    pub fn query(&self) -> Option<Result<Expression<'d>, &'d str>> {
+        (self.expression().kind() == Some(Kind::String)).then(|| query(&self.view.get("expr:promql")))
+    }
+
     /// The place of a label.
     pub fn label(&self, key: &str) -> View<'d> {
         self.view.get("labels").get(key)
@@ -55,19 +65,38 @@ impl<'d> Rule<'d> {
     }
 }
 
-/// The rules of all groups of the subject, a PrometheusRule.
+/// The groups of the subject, a PrometheusRule or a rule file.
+pub fn groups<'d, P: Uses<OwnRules>>(input: &Input<'d, P>) -> impl Iterator<Item = View<'d>> + use<'d, P> {
+    let own = input.document.get("groups");
+    let groups = if own.exists() { own } else { input.document.at("spec.groups") };
+    groups.items()
+}
+
+/// The rules of all groups of the subject, a PrometheusRule or a rule file.
 pub fn rules<'d, P: Uses<OwnRules>>(input: &Input<'d, P>) -> impl Iterator<Item = Rule<'d>> + use<'d, P> {
-    input
-        .document
-        .at("spec.groups")
-        .items()
-        .flat_map(|group| group.get("rules").items().map(move |view| Rule { view, group: group.clone() }))
+    groups(input).flat_map(|group| group.get("rules").items().map(move |view| Rule { view, group: group.clone() }))
+}
+
+/// What the rules of the subject record.
+pub fn recorded<'d, P: Uses<OwnRules> + Uses<OwnQueries>>(input: &Input<'d, P>) -> Recorded<'d> {
+    Recorded::of(rules(input).filter_map(|rule| Some((rule.view.get("record").text(), rule.query()?.ok()?))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::look;
+
+    #[test]
+    fn rule_files_are_read_like_objects() {
+        let document = r#"{"groups":[{"name":"a","rules":[{"record":"x:y","expr":"up",
+            "expr:promql":{"expression":{"metric":"up"}}},{"record":"one","expr":1}]}]}"#;
+        look("shop", document, &[], &[], |input| {
+            assert_eq!((groups(input).count(), rules(input).count()), (1, 2));
+            assert_eq!(recorded(input).query("x:y").map(|query| query.metric().to_owned()).as_deref(), Some("up"));
+            assert!(recorded(input).query("one").is_none());
+        });
+    }
 
     #[test]
     fn rules_of_all_groups_are_told() {

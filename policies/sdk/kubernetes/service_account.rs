@@ -9,6 +9,14 @@ crate::usable! {
     pub AccountFields {
         reads: ["pod.spec.serviceAccountName", "pod.spec.serviceAccount"],
     }
+    /// The role of a cloud that the subject, a ServiceAccount, gives its pods.
+    pub CloudIdentity {
+        reads: [
+            "metadata.annotations[\"eks.amazonaws.com/role-arn\"]",
+            "metadata.annotations[\"iam.gke.io/gcp-service-account\"]",
+            "metadata.annotations[\"azure.workload.identity/client-id\"]",
+        ],
+    }
     /// The ServiceAccount that the subject's pods name, and whether its token is mounted.
     pub OwnServiceAccount {
         reads: [
@@ -30,6 +38,21 @@ crate::usable! {
 
 /// The ServiceAccount that pods get which name none.
 pub const DEFAULT: &str = "default";
+
+/// The annotations that give a role of a cloud: of EKS, GKE and Azure.
+const CLOUD_IDENTITIES: [&str; 3] =
+    ["eks.amazonaws.com/role-arn", "iam.gke.io/gcp-service-account", "azure.workload.identity/client-id"];
+
+/// Where the subject, a ServiceAccount, names the role of a cloud.
+pub fn cloud_identity<'d, P: Uses<CloudIdentity>>(input: &Input<'d, P>) -> Option<View<'d>> {
+    cloud_identity_of(&input.document)
+}
+
+/// Where a ServiceAccount's document names the role of a cloud.
+pub fn cloud_identity_of<'d>(account: &View<'d>) -> Option<View<'d>> {
+    let annotations = account.at("metadata.annotations");
+    CLOUD_IDENTITIES.into_iter().map(|key| annotations.get(key)).find(|identity| !identity.text().is_empty())
+}
 
 /// The present field and the one before it, which counts only where the present one is not set.
 pub fn fields<'d, P: Uses<AccountFields>>(input: &Input<'d, P>) -> (View<'d>, View<'d>) {
@@ -69,6 +92,17 @@ mod tests {
     use super::*;
     use crate::testing::look;
     use crate::uses::Usable;
+
+    #[test]
+    fn an_empty_identity_is_none() {
+        let identity = |annotations: &str| {
+            let document = format!(r#"{{"metadata":{{"annotations":{annotations}}}}}"#);
+            look("shop", &document, &[], &[], |input| cloud_identity(input).map(|place| place.text().to_owned()))
+        };
+        assert_eq!(identity(r#"{"iam.gke.io/gcp-service-account":"a@b"}"#).as_deref(), Some("a@b"));
+        assert_eq!(identity(r#"{"eks.amazonaws.com/role-arn":""}"#), None);
+        assert_eq!(identity("{}"), None);
+    }
 
     #[test]
     fn the_pod_decides_before_its_account() {

@@ -90,7 +90,18 @@ pub fn is_alone_on_node<P: Uses<Spread>>(input: &Input<'_, P>) -> bool {
 /// A fix that spreads the replicas over zones and over nodes where they are not yet, as far as the scheduler finds
 /// that convenient. Both, because any constraint switches off those that it has by default. `None` where the
 /// workload's own selector does not match its pods, and where nothing is missing.
-pub fn fix<P: Uses<Spread> + Uses<NewConstraints>>(input: &Input<'_, P>, title: &str) -> Option<Fix> {
+pub fn fix<P: Uses<Spread> + Uses<NewConstraints>>(input: &Input<'_, P>) -> Option<Fix> {
+    added(input, "spread the replicas over zones and nodes", &[ZONE, NODE])
+}
+
+/// Like [`fix`], over nodes alone. `None` too where there are no constraints: the scheduler then spreads over nodes and
+/// zones by itself, and a constraint over nodes would end that over zones.
+pub fn fix_over_nodes<P: Uses<Spread> + Uses<NewConstraints>>(input: &Input<'_, P>) -> Option<Fix> {
+    let has_constraints = !list(&input.workload().spec()).is_empty();
+    has_constraints.then(|| added(input, "spread the replicas over nodes", &[NODE]))?
+}
+
+fn added<P: Uses<Spread> + Uses<NewConstraints>>(input: &Input<'_, P>, title: &str, keys: &[&str]) -> Option<Fix> {
     let workload = input.workload();
     let own = workload.object.at("spec.selector");
     if own.is_empty() || !selector::matches(&own, &workload.pod_labels()) {
@@ -106,8 +117,8 @@ pub fn fix<P: Uses<Spread> + Uses<NewConstraints>>(input: &Input<'_, P>, title: 
             "matchLabelKeys": ?match_keys,
         }
     };
-    let missing = [ZONE, NODE].into_iter().filter(|key| !constraints(input).any(|it| it.key() == *key));
-    let missing: Vec<Raw> = missing.map(constraint).collect();
+    let missing = keys.iter().filter(|key| !constraints(input).any(|it| it.key() == **key));
+    let missing: Vec<Raw> = missing.map(|key| constraint(key)).collect();
     if missing.is_empty() {
         return None;
     }

@@ -3,8 +3,6 @@
 
 use super::probe::Probe;
 use crate::json::View;
-use crate::language::shell::{Command, Word, all_commands, commands};
-use crate::language::unread;
 use crate::write::ToJson;
 use std::ops::Deref;
 
@@ -151,11 +149,6 @@ impl<'d> Container<'d> {
         [class, " `", self.name(), "`"].concat()
     }
 
-    /// What it runs: its command and arguments as one command. A rule that uses [`CommandLines`] may ask.
-    pub fn command_line(&self) -> CommandLine<'d> {
-        CommandLine(self.view.get("command:exec"))
-    }
-
     /// A variable of its environment, the entry of `env`; of two of one name the last counts. The rule reads
     /// `container.env[*].name`.
     pub fn variable(&self, name: &str) -> Option<View<'d>> {
@@ -205,60 +198,6 @@ impl<'d> Deref for Container<'d> {
     }
 }
 
-crate::usable! {
-    /// What the subject's containers run, scripts that they hand to a shell included.
-    pub CommandLines {
-        reads: ["container.command:exec"],
-    }
-}
-
-/// What a container runs. Dereferences to the `:exec` tree.
-#[derive(Clone)]
-pub struct CommandLine<'d>(View<'d>);
-
-impl<'d> Deref for CommandLine<'d> {
-    type Target = View<'d>;
-
-    fn deref(&self) -> &View<'d> {
-        &self.0
-    }
-}
-
-impl<'d> CommandLine<'d> {
-    /// The words of the command and the arguments, those of scripts not.
-    pub fn words(&self) -> impl Iterator<Item = Word<'d>> + use<'d> {
-        commands(&self.0).take(1).flat_map(|command| command.words().collect::<Vec<_>>())
-    }
-
-    /// The words of the command and of every command in the scripts that it hands to a shell.
-    pub fn all_words(&self) -> Vec<Word<'d>> {
-        all_commands(&self.0).iter().flat_map(Command::words).collect()
-    }
-
-    /// Whether it runs one of these programs, itself or in a script, or hands its name to another one, which may.
-    pub fn runs(&self, programs: &[&str]) -> bool {
-        let is_named = |name: &str| programs.contains(&name.rsplit('/').next().unwrap_or_default());
-        all_commands(&self.0)
-            .iter()
-            .any(|command| is_named(command.name()) || command.words().any(|word| word.known().is_some_and(is_named)))
-    }
-
-    /// Whether it may run something that it does not show: a script that is not known, or was not read. What the image
-    /// itself runs is never shown.
-    pub fn is_unclear(&self) -> bool {
-        let is_unknown = |command: &Command<'_>| command.scripts().any(|script| script.get("unknown").is_true());
-        unread(&self.0).is_some() || all_commands(&self.0).iter().any(is_unknown)
-    }
-
-    /// The options that it is given, in scripts too, without their dashes: the name, and the value behind `=`.
-    pub fn options(&self) -> impl Iterator<Item = (&'d str, Option<&'d str>)> + use<'d> {
-        self.all_words().into_iter().filter_map(|word| {
-            let option = word.text().strip_prefix('-')?.trim_start_matches('-');
-            Some(option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value))))
-        })
-    }
-}
-
 /// Names of containers for a message: at most three, and the count of the others.
 pub fn listed(containers: &[Container<'_>]) -> String {
     joined(containers, "and")
@@ -277,36 +216,4 @@ fn joined(containers: &[Container<'_>], word: &str) -> String {
     }
     let last = names.pop().unwrap_or_default();
     if names.is_empty() { last } else { format!("{} {word} {last}", names.join(", ")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::testing::look;
-
-    #[test]
-    fn containers_run_their_command_and_arguments() {
-        let word = |text: &str| format!(r#"{{"text":"{text}"}}"#);
-        let script =
-            format!(r#"{{"by":"sh","commands":[{{"name":"ping","words":[{},{}]}}]}}"#, word("ping"), word("-c"));
-        let command = format!(
-            r#"{{"name":"sh","words":[{},{},{},{}],"scripts":[{script}]}}"#,
-            word("sh"),
-            word("-c"),
-            word("ping -c"),
-            word("--leader-elect=false")
-        );
-        let document = format!(
-            r#"{{"pod":{{"spec":{{"containers":[{{"command":["sh"],"command:exec":{{"commands":[{command}]}}}},{{"name":"b"}}]}}}}}}"#
-        );
-        look("shop", &document, &[], &[], |input| {
-            let lines: Vec<_> = input.workload().containers().map(|container| container.command_line()).collect();
-            assert_eq!(lines[0].words().count(), 4);
-            assert_eq!(lines[0].all_words().len(), 6);
-            assert!(lines[0].runs(&["ping"]) && !lines[0].runs(&["sudo"]));
-            let options: Vec<_> = lines[0].options().collect();
-            assert_eq!(options, [("c", None), ("leader-elect", Some("false")), ("c", None)]);
-            assert!(!lines[0].is_unclear());
-            assert!(!lines[1].exists() && lines[1].words().next().is_none() && !lines[1].runs(&["ping"]));
-        });
-    }
 }

@@ -7,6 +7,7 @@ pub mod comment;
 pub mod condition;
 pub mod execution;
 pub mod expression;
+pub mod promql;
 pub mod shell;
 pub mod sleep;
 

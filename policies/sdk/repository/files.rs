@@ -33,13 +33,31 @@ impl<'d> File<'d> {
 
     /// Whether it is in a folder of others' code, of tests or of examples, so that nobody ships it.
     pub fn is_aside(&self) -> bool {
-        self.folder().split('/').any(is_aside)
+        self.folder().split('/').any(|folder| is_of(folder, SAMPLES) || is_of(folder, OTHERS))
     }
 }
 
 /// The folder of a path; empty where it has none.
 pub fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A path from a folder, without `.` and `..`.
+pub fn joined(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// Whether a path is a folder or lies below it; everything lies below the empty one.
+pub fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A folder and all that it lies in, the innermost first; the repository itself is empty and comes last.
@@ -68,22 +86,21 @@ pub fn are_whole(files: &[File<'_>]) -> bool {
     })
 }
 
-/// Names of folders whose contents are not shipped, by any of their words.
-const ASIDE: [&str; 24] = [
-    "vendor",
-    "node_modules",
-    "third_party",
-    "thirdparty",
-    "external",
+/// Folders of tests and examples, whose files nobody ships or deploys.
+const SAMPLES: &[&str] = &[
     "test",
     "tests",
+    "__tests__",
     "testing",
     "testdata",
     "e2e",
+    "integration",
     "fixture",
     "fixtures",
-    "__tests__",
     "__fixtures__",
+    "golden",
+    "snapshot",
+    "snapshots",
     "mock",
     "mocks",
     "example",
@@ -92,13 +109,21 @@ const ASIDE: [&str; 24] = [
     "samples",
     "demo",
     "demos",
-    "template",
-    "templates",
+    "quick-start",
 ];
+/// Folders of documentation. What is built there is shipped all the same: a site.
+const DOCUMENTATION: &[&str] = &["doc", "docs"];
+/// Folders of what others wrote, or what something else is made of.
+const OTHERS: &[&str] = &["vendor", "node_modules", "third_party", "thirdparty", "external", "template", "templates"];
 
-fn is_aside(folder: &str) -> bool {
-    let mut words = folder.split(['-', '.']);
-    ASIDE.contains(&folder) || words.any(|word| ASIDE.contains(&word))
+/// Whether an object's file lies in a folder of tests, examples or documentation, so that nobody deploys it.
+pub fn is_sample(path: &str) -> bool {
+    folder(path).split('/').any(|folder| is_of(folder, SAMPLES) || DOCUMENTATION.contains(&folder))
+}
+
+/// Whether the name of a folder, or one of its words, is listed.
+fn is_of(folder: &str, names: &[&str]) -> bool {
+    names.contains(&folder) || folder.split(['-', '.']).any(|word| names.contains(&word))
 }
 
 #[cfg(test)]
@@ -121,6 +146,13 @@ mod tests {
         });
         look("", r#"{"files":[{"path":"a/README.md"}]}"#, &[], &[], |input| assert!(!are_whole(&files(input))));
         look("", r#"{"path":"."}"#, &[], &[], |input| assert_eq!(below(input, "a/b"), "a/b"));
+    }
+
+    #[test]
+    fn paths_are_joined_and_compared_by_their_parts() {
+        assert_eq!(joined("a/b", "../c/./d.yaml"), "a/c/d.yaml");
+        assert_eq!(joined("", "./a"), "a");
+        assert!(is_below("a/b", "a") && is_below("a", "a") && is_below("a", "") && !is_below("ab", "a"));
     }
 
     #[test]

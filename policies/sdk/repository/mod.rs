@@ -1,7 +1,9 @@
 //! Files of a repository that are no Kubernetes objects.
 
+pub mod compose;
 pub mod dockerfile;
 pub mod files;
 pub mod github;
+pub mod iam;
 pub mod protobuf;
 pub mod terraform;

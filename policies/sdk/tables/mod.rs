@@ -3,11 +3,16 @@
 //! A table is a setting: a rule lists it in `uses:`, and a bundle may put a newer one in its place. The rows that are
 //! compiled in are constants, so that nothing is parsed for them.
 
+pub mod deprecated_apis;
+pub mod image_owners;
 pub mod image_users;
+pub mod internal_balancers;
+pub mod loki_keys;
 pub mod moving_tags;
 pub mod safe_sysctls;
 pub mod shellless_images;
 pub mod terraform_backends;
+pub mod tls_policies;
 
 use crate::input::Input;
 use crate::json::{Kind, View};
@@ -136,11 +141,15 @@ mod tests {
 
     #[test]
     fn every_table_has_a_source_and_a_date() {
+        has_source_and_date::<deprecated_apis::DeprecatedApis>();
         has_source_and_date::<image_users::ImageUsers>();
+        has_source_and_date::<loki_keys::RemovedLokiKeys>();
         has_source_and_date::<moving_tags::MovingTags>();
         has_source_and_date::<safe_sysctls::SafeSysctls>();
         has_source_and_date::<shellless_images::ShelllessImages>();
         has_source_and_date::<terraform_backends::TerraformBackends>();
+        has_source_and_date::<internal_balancers::InternalBalancers>();
+        has_source_and_date::<tls_policies::TlsPolicies>();
     }
 
     #[test]

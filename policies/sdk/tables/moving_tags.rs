@@ -51,6 +51,17 @@ crate::table! {
     }
 }
 
+/// Whether a tag moves: it is one of the table, or of those that are denied in place of the table's, or a word of it says
+/// so. Letters of either case are the same.
+pub fn moves(rows: &[MovingTag], denied: Option<&[String]>, tag: &str) -> bool {
+    let tag = tag.to_ascii_lowercase();
+    let is_denied = match denied {
+        Some(tags) => tags.contains(&tag),
+        None => rows.iter().any(|row| row.tag == tag),
+    };
+    is_denied || moves_by_word(rows, &tag)
+}
+
 /// Whether a tag moves that begins or ends with a word of these.
 pub fn moves_by_word(rows: &[MovingTag], tag: &str) -> bool {
     let is_moving = |word: &str| rows.iter().any(|row| row.in_words && row.tag == word);

@@ -87,6 +87,11 @@ impl Cidr {
         self.length == 0
     }
 
+    /// Whether it is of IPv6.
+    pub fn is_v6(&self) -> bool {
+        self.is_v6
+    }
+
     /// Whether all addresses of another range are in it.
     pub fn contains(&self, other: &Self) -> bool {
         self.is_v6 == other.is_v6 && self.length <= other.length && other.prefix & mask(self.length) == self.prefix

@@ -37,6 +37,22 @@ impl Date {
         if day == 0 || day > days_of_month(year, month) { None } else { Some(Self { year, month, day }) }
     }
 
+    /// The days from this day to another one; negative where that comes before.
+    pub const fn days_until(self, other: Self) -> i64 {
+        other.number() - self.number()
+    }
+
+    /// The day's number in the calendar, counted from some day long ago.
+    const fn number(self) -> i64 {
+        // Years begin in March, so that the leap day is the last of one.
+        let (year, month) = (self.year as i64, self.month as i64);
+        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        year * 365 + year.div_euclid(4) - year.div_euclid(100)
+            + year.div_euclid(400)
+            + (month * 153 + 2) / 5
+            + self.day as i64
+    }
+
     /// A day that is written in the source: what is none does not compile, in a constant.
     ///
     /// # Panics
@@ -97,6 +113,15 @@ mod tests {
             assert_eq!(Date::parse(text), None, "{text}");
         }
         assert!(Date::of("2026-09-30") < Date::of("2026-10-01"));
+    }
+
+    #[test]
+    fn days_between_are_counted() {
+        let between = |one, other| Date::of(one).days_until(Date::of(other));
+        assert_eq!(between("2026-11-29", "2026-11-29"), 0);
+        assert_eq!((between("2026-11-29", "2027-11-29"), between("2027-11-29", "2026-11-29")), (365, -365));
+        assert_eq!((between("2024-02-28", "2024-03-01"), between("2026-02-28", "2026-03-01")), (2, 1));
+        assert_eq!((between("1999-12-31", "2000-03-01"), between("2026-12-31", "2027-01-01")), (61, 1));
     }
 
     proptest! {

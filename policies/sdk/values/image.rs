@@ -52,7 +52,8 @@ impl<'a> ImageReference<'a> {
     }
 
     /// True when an entry of an allow-list admits the image. An entry is a reference, or its
-    /// beginning up to a `/`, `:` or `@`; `*` and `?` in it match within one of its segments.
+    /// beginning up to a `/`, `:` or `@`; `*` and `?` in it match within one of its segments, and in a registry within one
+    /// label of its name.
     ///
     /// | Entry | Admits |
     /// |---|---|
@@ -68,7 +69,7 @@ impl<'a> ImageReference<'a> {
     pub fn matches_allowed(&self, entry: &str) -> bool {
         let (name, digest) = split_optional(entry, entry.split_once('@'));
         let (registry, path, tag) = split_entry(name);
-        if !glob_match(registry, self.registry) {
+        if !host_matches(registry, self.registry) {
             return false;
         }
         let Some(path) = path else { return tag.is_none() && digest.is_none() };
@@ -81,6 +82,14 @@ impl<'a> ImageReference<'a> {
             && tag.is_none_or(|tag| self.effective_tag().is_some_and(|own| glob_match(tag, own)))
             && digest.is_none_or(|digest| self.digest == Some(digest))
     }
+}
+
+/// A wildcard in the name of a registry stands within one of its labels; alone it is any registry.
+fn host_matches(pattern: &str, registry: &str) -> bool {
+    let (mut patterns, mut labels) = (pattern.split('.'), registry.split('.'));
+    pattern == "*"
+        || patterns.by_ref().all(|pattern| labels.next().is_some_and(|label| glob_match(pattern, label)))
+            && labels.next().is_none()
 }
 
 /// `before` and `after` of a split that may not have taken place.

@@ -2,38 +2,16 @@
 
 use super::credential::{self, name, value};
 use super::duration;
-use crate::parameter;
-
-/// Endings of names that say that a value is a secret.
-const NAMES: [&str; 17] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "secret",
-    "token",
-    "api_key",
-    "access_key",
-    "secret_key",
-    "private_key",
-    "account_key",
-    "auth_key",
-    "signing_key",
-    "encryption_key",
-    "credential",
-    "credentials",
-    "creds",
-];
 
 /// The endings that rules look for where nobody says otherwise: the default of a parameter.
 pub fn default_names() -> Vec<String> {
-    parameter::list(NAMES)
+    name::ENDINGS.iter().map(|words| words.join("_")).collect()
 }
 
 /// Whether a name says that the value is a secret, and the value may be one: it is no placeholder, boolean, address,
 /// path, or name of an object.
 pub fn is_secret(names: &[String], name: &str, value: &str) -> bool {
-    let is_telling = names.iter().any(|ending| name::ends_with(name, ending)) && !name::is_turned(name);
+    let is_telling = name::ends_with_any(name, names) && !name::is_turned(name);
     is_telling && (credential::may_be_named(name, value) || credential::is_sample(value))
 }
 

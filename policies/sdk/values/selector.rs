@@ -42,6 +42,64 @@ pub fn matches_ignoring(selector: &View<'_>, labels: &View<'_>, ignored: &[&str]
     })
 }
 
+/// What is known of a question about labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    /// It is not so.
+    No,
+    /// What is known does not tell.
+    Unknown,
+    /// It is so.
+    Yes,
+}
+
+impl Answer {
+    /// The answer that a fact gives.
+    pub fn of(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+/// Whether a LabelSelector selects an object of whose labels only some are known: `known` gives the value of a label,
+/// `Some(None)` for one that it does not have, and `None` for one that is not known.
+pub fn matches_known<'d>(selector: &View<'_>, known: impl Fn(&str) -> Option<Option<&'d str>>) -> Answer {
+    let (required, expressions) = (selector.get("matchLabels"), selector.get("matchExpressions"));
+    let value = |key: &str| known(key).flatten();
+    let required = required.entries().map(|(key, _)| (key, None));
+    let expressions = expressions.items().map(|expression| (expression.get("key").text(), Some(expression)));
+    // Each demand on its own, as if all the others held.
+    let demands = required.chain(expressions).map(|(key, expression)| match expression {
+        _ if key.is_empty() || known(key).is_none() => Answer::Unknown,
+        Some(expression) => Answer::of(holds(&expression, &value)),
+        None => Answer::of(selector.get("matchLabels").get(key).as_str().is_some_and(|it| value(key) == Some(it))),
+    });
+    let least = demands.min().unwrap_or(Answer::Yes);
+    // What the API server would refuse selects nothing, whatever is known.
+    let is_valid = least != Answer::Unknown || is_well_formed(selector);
+    if is_valid && selector.kind() == Some(Kind::Object) && (least != Answer::Yes || matches_by(selector, &value)) {
+        least
+    } else {
+        Answer::No
+    }
+}
+
+/// Whether the API server takes a selector.
+fn is_well_formed(selector: &View<'_>) -> bool {
+    let (required, expressions) = (selector.get("matchLabels"), selector.get("matchExpressions"));
+    (!required.exists() || required.kind() == Some(Kind::Object))
+        && required.entries().all(|(_, value)| value.as_str().is_some())
+        && (!expressions.exists() || expressions.kind() == Some(Kind::Array))
+        && expressions.items().all(|expression| {
+            let values = expression.get("values");
+            expression.get("key").as_str().is_some()
+                && match expression.get("operator").text() {
+                    "In" | "NotIn" => !values.is_empty(),
+                    "Exists" | "DoesNotExist" => values.is_empty(),
+                    _ => false,
+                }
+        })
+}
+
 /// The value of a label.
 type Labels<'f, 'd> = dyn Fn(&str) -> Option<&'d str> + 'f;
 
@@ -192,6 +250,32 @@ mod tests {
         ] {
             let selector = json.root().get(field);
             assert_eq!((is_empty(&selector), matches(&selector, &labels.root())), (empty, selects), "{field}");
+        }
+    }
+
+    #[test]
+    fn labels_that_are_not_known_decide_nothing() {
+        let ask = |selector: &str| {
+            let selector = Json::parse(selector).unwrap();
+            matches_known(&selector.root(), |key| match key {
+                "app" => Some(Some("web")),
+                "tier" => Some(None),
+                _ => None,
+            })
+        };
+        for (selector, answer) in [
+            ("{}", Answer::Yes),
+            (r#"{"matchLabels":{"app":"web"}}"#, Answer::Yes),
+            (r#"{"matchLabels":{"app":"web","team":"a"}}"#, Answer::Unknown),
+            (r#"{"matchLabels":{"app":"api","team":"a"}}"#, Answer::No),
+            (r#"{"matchLabels":{"tier":"back"}}"#, Answer::No),
+            (r#"{"matchExpressions":[{"key":"team","operator":"Exists"}]}"#, Answer::Unknown),
+            (r#"{"matchExpressions":[{"key":"tier","operator":"DoesNotExist"}]}"#, Answer::Yes),
+            (r#"{"matchExpressions":[{"key":"team","operator":"Exists","values":["a"]}]}"#, Answer::No),
+            (r#"{"matchExpressions":[{"key":"app","operator":"Gt","values":["a"]}]}"#, Answer::No),
+            ("null", Answer::No),
+        ] {
+            assert_eq!(ask(selector), answer, "{selector}");
         }
     }
 

@@ -77,8 +77,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             );
             let number = declared.get("containerPort").as_i64().filter(|_| has_native);
             let fix = number.map(|number| {
-                let fix = Fix::unsafe_("ask by gRPC").remove(&settings);
-                fix.set(&probe.get("grpc"), object! { "port": number })
+                // First what is added, so that the probe is never empty: an empty mapping can only be written as `{}`.
+                let fix = Fix::unsafe_("ask by gRPC").set(&probe.get("grpc"), object! { "port": number });
+                fix.remove(&settings)
             });
             findings.report(code, &settings, message).label(&declared, "speaks gRPC").fix(fix);
         }

@@ -1,4 +1,4 @@
-use policy_sdk::kubernetes::command::{self, Commands, Started};
+use policy_sdk::kubernetes::command::{self, Commands};
 use policy_sdk::language::execution::{Execution, executions};
 use policy_sdk::language::shell::Word;
 use policy_sdk::prelude::*;
@@ -85,17 +85,14 @@ fn steps<'d>(container: &Container<'d>) -> Vec<(String, Code, Word<'d>)> {
         let value = variables.find(|variable| variable.get("name").text() == name)?.get("value");
         value.as_str().map(str::to_owned)
     };
-    let Started { trees, arguments } = command::started(container);
-    let mut runs: Vec<Execution<'d>> = trees.iter().flat_map(|tree| executions(tree, &variables)).collect();
+    let mut runs: Vec<Execution<'d>> = executions(&command::started(container), &variables);
     runs.retain(|run| run.group == 0);
-    let given: Vec<&str> = arguments.iter().map(|word| word.text()).collect();
     let is_download = |run: &Execution<'_>| matches!(run.command.name(), "curl" | "wget");
     let mut found = Vec::new();
     for (at, run) in runs.iter().enumerate() {
         let Some(place) = run.command.program_words().next() else { continue };
         let mut words: Vec<&str> = run.words.iter().map(|word| word.text.as_str()).collect();
         words.first_mut().into_iter().for_each(|program| *program = run.command.name());
-        words.extend(given.iter().filter(|_| at == 0));
         let runs_input = run.command.scripts().any(|script| script.get("unknown").is_true());
         if runs_input
             && run.command.joined() == "|"

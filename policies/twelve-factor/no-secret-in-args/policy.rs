@@ -10,7 +10,8 @@ policy_sdk::rule! {
     /// (an AWS access key id, a private key, a JSON web token, a token of GitHub, Stripe and the like), and no value of
     /// an option or assignment whose name ends with a word that says so (`--db-password=…`, `--token …`,
     /// `-Dspring.datasource.password=…`, `PGPASSWORD=… psql`, a header `Authorization: …`). Of programs that are known,
-    /// short options count too: `mysql -p…`, `sshpass -p`, `redis-cli -a`, `curl -u user:…`.
+    /// other options count too: `mysql -p…`, `sshpass -p`, `redis-cli -a`, `curl -u user:…`; so do those of what
+    /// well-known images start, where a container has only options for it: `--requirepass …` of `redis`.
     ///
     /// Options that only lead to a secret pass (`--secret-name`, `--token-file`, `--password-path`), and so do values
     /// that are filled in elsewhere (`$(DB_PASSWORD)`), paths, addresses, booleans, durations and names of Secrets.
@@ -45,6 +46,7 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [Commands, ReferredSecrets],
+    reads: ["container.command", "container.args"],
     parameters: {
         /// Endings of an option's name, in lower case, that say that its value is a secret.
         secret_names: Vec<String> = secret::default_names(),
@@ -54,11 +56,13 @@ policy_sdk::rule! {
 /// Programs whose `-p` is a password, in the same word.
 const PASSWORD_IN_WORD: [&str; 6] = ["mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-dump", "sshpass"];
 /// Programs with options behind which a password stands.
-const PASSWORD_BEHIND: [(&str, &[&str]); 8] = [
+const PASSWORD_BEHIND: [(&str, &[&str]); 10] = [
     ("sshpass", &["-p"]),
     ("redis-cli", &["-a", "--pass"]),
     ("redis-server", &["--requirepass", "--masterauth"]),
     ("valkey-server", &["--requirepass", "--masterauth"]),
+    ("keydb-server", &["--requirepass", "--masterauth"]),
+    ("dragonfly", &["--requirepass", "--masterauth"]),
     ("docker", &["-p"]),
     ("helm", &["-p"]),
     ("ldapsearch", &["-w"]),
@@ -105,7 +109,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 
 /// What a program is given under a name: by options, assignments and headers. Passwords in URLs are another rule's.
 fn given<'d>(invocation: &Invocation<'d>) -> Vec<Given<'d>> {
-    let program = invocation.command.name();
+    let program = invocation.program;
     let mut found: Vec<Given<'d>> = Vec::new();
     for assignment in invocation.command.get("assignments").items() {
         let place = assignment.get("value");
@@ -132,7 +136,7 @@ fn given<'d>(invocation: &Invocation<'d>) -> Vec<Given<'d>> {
                 }));
             }
         } else if let Some((name, value, is_secret)) = in_word(program, text) {
-            found.push(Given { name, value, place: View::clone(word), is_secret });
+            found.push(Given { name, value, place: View::clone(word), is_secret: is_secret || behind.contains(&name) });
         } else if let Some((value, next)) = next.filter(|(value, _)| takes_value(text) && !value.starts_with('-')) {
             found.push(Given { name: text, value, place: View::clone(next), is_secret: false });
         }

@@ -1,4 +1,4 @@
-use policy_sdk::kubernetes::workload::CommandLines;
+use policy_sdk::kubernetes::command::Commands;
 use policy_sdk::prelude::*;
 
 policy_sdk::rule! {
@@ -31,7 +31,7 @@ policy_sdk::rule! {
     peers: ["KL:liveness-port", "KL:readiness-port", "KL:startup-port"],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [CommandLines],
+    uses: [Commands],
     reads: [
         "container.ports", "container.env[*].value",
         "container.*.httpGet.port", "container.*.httpGet.host",
@@ -40,6 +40,7 @@ policy_sdk::rule! {
         "container.lifecycle.*.httpGet.port", "container.lifecycle.*.httpGet.host",
         "container.lifecycle.*.tcpSocket.port", "container.lifecycle.*.tcpSocket.host",
     ],
+    reads_built: true,
     parameters: {
         /// Numbers must be declared as well as names.
         numeric_must_be_declared: bool = false,

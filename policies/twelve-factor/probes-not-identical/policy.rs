@@ -69,8 +69,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             "{} is restarted after {restarted} seconds by the same check that takes it out of service after {drained}",
             container.described()
         );
-        // Twice as long as until it is drained.
-        let threshold = (drained.saturating_mul(2).max(1) / liveness.period_seconds().max(1)).saturating_add(1);
+        // The first that fails later.
+        let delay = restarted.saturating_sub(liveness.detection_seconds());
+        let threshold = drained.saturating_sub(delay) / liveness.period_seconds().max(1) + 1;
         let fix = Fix::unsafe_(format!("restart after {threshold} failures"))
             .set(&liveness.get("failureThreshold"), threshold);
         findings.report(Code::Identical, &liveness, message).label(&readiness, "the same check").fix(fix);

@@ -37,6 +37,7 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: ["workload"],
     reads: ["pod.spec.resources", "container.resources.requests", "container.resources.limits"],
+    reads_built: true,
     parameters: {
         /// Less memory than this is taken for an error.
         min_memory: QuantityParameter = quantity("4Mi"),

@@ -1,5 +1,4 @@
-use policy_sdk::kubernetes::kustomized::{self, Kustomizations};
-use policy_sdk::kubernetes::service::{self, OwnService, ServedWorkloads, ServicePort};
+use policy_sdk::kubernetes::service::{self, Exposures, OwnService, ServedWorkloads, ServicePort};
 use policy_sdk::prelude::*;
 use policy_sdk::values::credential::is_interpolation;
 use policy_sdk::values::port::protocol;
@@ -30,11 +29,11 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// No pod that the Service selects has a port of the name
-        Name: High, Certain, absence;
+        Name: High, Certain, absence: ["served_workloads"];
         /// A number in quotes: the API server refuses it, since a name needs a letter
         QuotedNumber: High, Certain;
         /// The Service sends to its own number, and its pods declare another
-        Number: Medium, Likely, absence;
+        Number: Medium, Likely, absence: ["served_workloads"];
         /// No pod that the Service selects declares the number
         Undeclared: Info, Guess;
     },
@@ -43,7 +42,7 @@ policy_sdk::rule! {
     factor: PortBinding,
     since: "0.1.0",
     applies_to: ["core/Service"],
-    uses: [OwnService, ServedWorkloads, Kustomizations],
+    uses: [OwnService, ServedWorkloads, Exposures],
     parameters: {
         /// Numbers must be declared as well as names.
         numeric_must_be_declared: bool = false,
@@ -77,7 +76,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             Ok(())
         };
     }
-    unknown = judge_numbers(input, &ports, &workloads, findings).or(unknown);
+    judge_numbers(input, &ports, &workloads, findings);
     match unknown.filter(|_| findings.is_empty()) {
         Some(reason) => not_evaluated(reason),
         None => Ok(()),
@@ -110,9 +109,6 @@ fn judge_name(
     if ADDED.contains(&name) || workloads.iter().any(|workload| containers(workload).any(|it| it.image() == "auto")) {
         return Some("a mesh may add the port to the pods".into());
     }
-    if let Some(reason) = patched(input, workloads) {
-        return Some(reason);
-    }
     let other = all().find(|(_, declared)| same_name(declared));
     let names: Vec<&str> = all().map(|(_, declared)| declared.get("name").text()).filter(|it| !it.is_empty()).collect();
     let (what, place) = match (&other, workloads.first()?) {
@@ -131,7 +127,10 @@ fn judge_name(
         [only] if other.is_none() => Some(Fix::unsafe_(format!("send to `{only}`")).set(&target, *only)),
         _ => None,
     };
-    let report = findings.report(Code::Name, &target, message).fix(fix);
+    let mut report = findings.report(Code::Name, &target, message).fix(fix);
+    for (by, named) in service::exposures(input) {
+        report = report.label_in(&by, &named, "it sends to this Service");
+    }
     match place {
         Some((workload, declared)) => report.label_in(workload, &declared, "a port that they have"),
         None => report.label_in(&workloads[0], &workloads[0].workload().spec().get("containers"), "they have no ports"),
@@ -144,7 +143,7 @@ fn judge_numbers(
     ports: &[ServicePort<'_>],
     workloads: &[Related<'_>],
     findings: &mut Findings,
-) -> Option<String> {
+) {
     let numbers: Vec<i64> =
         workloads.iter().flat_map(declared).filter_map(|port| port.get("containerPort").as_i64()).collect();
     for port in ports {
@@ -158,9 +157,6 @@ fn judge_numbers(
             && numbers.iter().all(|other| Some(other) == numbers.first())
             && only.iter().all(|declared| protocol(declared) == protocol(&port.0));
         if let Some((other, declared)) = numbers.first().zip(only.first()).filter(|_| is_own && is_clear) {
-            if let Some(reason) = patched(input, workloads) {
-                return Some(reason);
-            }
             let message = format!("it has no `targetPort` and sends to {number}, but its pods declare {other}");
             let fix = Fix::unsafe_(format!("send to {other}")).set(&target, *other);
             let report = findings.report(Code::Number, &port.place(), message).fix(fix);
@@ -170,15 +166,6 @@ fn judge_numbers(
             findings.report(Code::Undeclared, &port.place(), message);
         }
     }
-    None
-}
-
-/// Why it is not known which ports the workloads have, where a kustomization patches one.
-fn patched(input: &Input<'_, Parameters>, workloads: &[Related<'_>]) -> Option<String> {
-    workloads.iter().find_map(|workload| {
-        let by = kustomized::patched_by(input, workload.document.get("file").text())?;
-        Some(format!("the kustomization `{}` patches what it selects, and may add the port", by.name()))
-    })
 }
 
 /// The containers that a Service can send to.

@@ -60,10 +60,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let sockets: Vec<String> = input.parameters.sockets.iter().map(|socket| clean(socket)).collect();
     for volume in host_path::host_paths(input) {
         let opened = |path: &str| sockets.iter().find(|socket| is_in(socket, path) && !OTHERS.contains(&path));
-        let open = volume.mounts.iter().find_map(|mount| Some((mount, opened(&mount.path)?)));
+        let open = volume.mounts.iter().find_map(|mount| Some((mount, opened(&mount.opened)?)));
         let Some((mount, socket)) = open else { continue };
         let name = mount.container.described();
-        let message = if mount.path == *socket {
+        let message = if mount.opened == *socket {
             format!("{name} mounts `{}`, the socket of the node's container runtime", volume.written())
         } else {
             format!("{name} mounts `{}`, where sockets of container runtimes lie (`{socket}`)", volume.written())

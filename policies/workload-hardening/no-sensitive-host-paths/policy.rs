@@ -71,10 +71,14 @@ policy_sdk::rule! {
 const OWN_THE_NODE: [&str; 5] = ["/", "/etc", "/root", "/var/lib/kubelet", "/etc/kubernetes"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
+    let volumes = host_path::host_paths(input);
+    if volumes.is_empty() {
+        return Ok(());
+    }
     let cleaned = |paths: &[String]| paths.iter().map(|path| clean(path)).collect::<Vec<_>>();
     let Parameters { sensitive, harmless, devices } = &input.parameters;
     let (sensitive, harmless, devices) = (cleaned(sensitive), cleaned(harmless), cleaned(devices));
-    for volume in host_path::host_paths(input) {
+    for volume in volumes {
         let is_read_only = volume.is_read_only();
         let is_let_through = |path: &str| {
             let is_release = path.ends_with("-release") && is_in(path, "/etc");
@@ -108,7 +112,7 @@ fn report(code: Code, volume: &HostPath<'_>, path: &str, (access, why): (&str, &
     let part = if volume.path == path { String::new() } else { format!(" (`{path}`)") };
     let message = format!("the volume gives {access} to `{written}`{part} of the node{why}");
     let report = findings.report(code, &volume.place, message);
-    let opens = |mount: &&host_path::HostMount<'_>| mount.path == path;
+    let opens = |mount: &&host_path::HostMount<'_>| mount.opened == path;
     volume.mounts.iter().filter(opens).fold(report, |report, mount| {
         let how = if mount.is_read_only() { "mounted read-only here" } else { "mounted here" };
         report.label(&mount.place, how)

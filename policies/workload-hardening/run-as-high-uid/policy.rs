@@ -1,7 +1,9 @@
 use policy_sdk::kubernetes::run_as::{self, RunAs};
+use policy_sdk::kubernetes::windows::{self, Windows};
 use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 use policy_sdk::settings::Openshift;
+use policy_sdk::tables::image_owners::{self, ImageOwners};
 
 policy_sdk::rule! {
     /// User IDs are above the range of the node's own users
@@ -12,6 +14,8 @@ policy_sdk::rule! {
     ///
     /// Pods with their own user namespace (`hostUsers: false`) are exempt, because the node maps their IDs to
     /// others. With the setting `openshift` all pods are exempt: OpenShift assigns the users of each namespace.
+    /// Windows knows no such numbers. A user passes to whom the files in a well-known image belong: 999 of redis and
+    /// postgres, 101 of nginx, 472 of Grafana.
     ///
     /// ## Why
     /// A process that escapes from its container acts on the node as the user with the same ID. IDs below 1000
@@ -19,8 +23,7 @@ policy_sdk::rule! {
     ///
     /// ## Fix
     /// Build the image for a user with a higher ID, and set that ID here. Setting the ID alone is not enough,
-    /// because the files in an image belong to its user: 101 in nginx, 999 in redis and postgres, 472 in Grafana.
-    /// For such images of other vendors add an exemption.
+    /// because the files in an image belong to its user. For images of vendors add an exemption.
     findings: {
         /// The user ID is in the range of the node's own users
         User: Low, Certain;
@@ -37,9 +40,10 @@ policy_sdk::rule! {
     ],
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [RunAs, Openshift],
+    uses: [RunAs, Windows, Openshift, ImageOwners],
     reads: [
         "pod.spec.hostUsers", "pod.spec.securityContext.runAsGroup", "container.securityContext.runAsGroup",
+        "container.image",
     ],
     parameters: {
         /// The lowest ID of a user, and of a group.
@@ -60,15 +64,29 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if input.setting::<Openshift>() {
         return not_applicable("OpenShift assigns the users of each namespace");
     }
+    if windows::is_only(input) {
+        return not_applicable("its pods are for Windows nodes, which know no such numbers");
+    }
+    let rows = input.setting::<ImageOwners>().rows;
     let min = min_uid.get();
-    let is_low = |number: &View<'_>| number.as_i64().is_some_and(|number| number > 0 && number < min);
+    let is_low = |number: i64| number > 0 && number < min;
     let pod = workload.spec().get("securityContext");
+    let effective = |container: &Container<'_>, field: &str| {
+        let own = container.security_context().get(field);
+        if own.exists() { own.pointer() } else { pod.get(field).pointer() }
+    };
+    // Some container that gets the number has files of that user.
+    let is_owned = |field: &str, place: &View<'_>, number: i64| {
+        let mut given = workload.containers().filter(|container| effective(container, field) == place.pointer());
+        given.any(|container| image_owners::owns(&rows, container.image(), number))
+    };
     let mut judge = |who: &str, context: &View<'_>| {
         for (field, code, what) in [("runAsUser", Code::User, "user"), ("runAsGroup", Code::Group, "group")] {
-            let number = context.get(field);
-            if is_low(&number) && (code == Code::User || *groups) {
-                let message = format!("{who} runs as {what} {}, expected at least {min}", number.to_json());
-                findings.report(code, &number, message);
+            let place = context.get(field);
+            let Some(number) = place.as_i64().filter(|number| is_low(*number)) else { continue };
+            if (code == Code::User || *groups) && !is_owned(field, &place, number) {
+                let message = format!("{who} runs as {what} {number}, expected at least {min}");
+                findings.report(code, &place, message);
             }
         }
     };

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -45,6 +46,10 @@ type PolicyHostOptions struct {
 	ImageDigests map[string]string
 	// Expired gives it a certificate that is no longer valid.
 	Expired bool
+	// FailureMode of the bundle; `closed` when it is empty.
+	FailureMode string
+	// Settings of the configuration beside all this.
+	Settings map[string]any
 }
 
 // StartPolicyHost starts an instance and waits until it is ready.
@@ -84,11 +89,15 @@ func StartPolicyHost(ctx context.Context, dirs Dirs, options PolicyHostOptions) 
 		digests = map[string]string{}
 	}
 	clients := filepath.Join(directory, "clients.crt")
-	config, err := yaml.Marshal(map[string]any{
+	served := map[string]any{"bundle": options.Bundle}
+	if options.FailureMode != "" {
+		served["failureMode"] = options.FailureMode
+	}
+	settings := map[string]any{
 		"listen":      fmt.Sprintf("127.0.0.1:%d", ports[0]),
 		"listenPlain": fmt.Sprintf("127.0.0.1:%d", ports[1]),
 		"admin":       fmt.Sprintf("127.0.0.1:%d", ports[2]),
-		"bundles":     []any{map[string]any{"bundle": options.Bundle}},
+		"bundles":     []any{served},
 		"tls": map[string]any{
 			"certificate": certificate, "key": key,
 			"clientAuthorities": clients, "clientCertificates": "gatekeeper",
@@ -98,7 +107,9 @@ func StartPolicyHost(ctx context.Context, dirs Dirs, options PolicyHostOptions) 
 		// Nothing routes to it that would have to notice.
 		"shutdown": map[string]any{"delay": "0s"},
 		"log":      map[string]any{"format": "text"},
-	})
+	}
+	maps.Copy(settings, options.Settings)
+	config, err := yaml.Marshal(settings)
 	if err != nil {
 		return nil, err
 	}

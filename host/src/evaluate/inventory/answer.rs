@@ -1,5 +1,6 @@
 //! What a rule is told of other documents.
 
+use super::Card;
 use super::facet::Keys;
 use crate::digest::Hasher;
 use crate::document::{Subject, write_json_string};
@@ -14,6 +15,29 @@ pub(in crate::evaluate) struct Origin {
     pub(in crate::evaluate) unit: u32,
     /// Position among what the unit holds.
     pub(in crate::evaluate) document: u32,
+}
+
+/// Why a document that a kustomization builds may be another one than is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::evaluate) struct Doubt {
+    why: Arc<str>,
+    /// Its projection and keys with something else in the place of what is not known; `None` where that may be anything.
+    altered: Option<(Box<str>, Box<[Keys]>)>,
+}
+
+impl Doubt {
+    /// Of a document, which leaves another card with something else in the place of what is not known.
+    pub(in crate::evaluate) fn new(why: &Arc<str>, altered: Option<Card>) -> Self {
+        let altered = altered.map(|card| (card.projection.into(), card.keys.into()));
+        Self { why: Arc::clone(why), altered }
+    }
+
+    /// The facets by which others may find it or not; `None` for all.
+    pub(super) fn facets(&self, keys: &[Keys]) -> Option<Vec<u16>> {
+        let (_, altered) = self.altered.as_ref()?;
+        let differs = |at: &usize| keys.get(*at) != altered.get(*at);
+        Some((0..keys.len().max(altered.len())).filter(differs).map(|at| at as u16).collect())
+    }
 }
 
 /// A document as the queries of a topic see it. They are told in the order of their subjects. Those that say the same
@@ -31,6 +55,8 @@ pub struct RelatedDocument {
     origin: Option<Origin>,
     /// The build that made it as it is, where a kustomization did.
     build: Option<u32>,
+    /// Why it may be another one.
+    doubt: Option<Arc<Doubt>>,
 }
 
 impl PartialEq for RelatedDocument {
@@ -49,7 +75,10 @@ impl PartialOrd for RelatedDocument {
 
 impl Ord for RelatedDocument {
     fn cmp(&self, other: &Self) -> Ordering {
-        (&self.subject, &self.projection, &self.keys).cmp(&(&other.subject, &other.projection, &other.keys))
+        let why = |of: &Self| of.doubt.as_ref().map(|doubt| Arc::clone(&doubt.why));
+        (&self.subject, &self.projection, &self.keys)
+            .cmp(&(&other.subject, &other.projection, &other.keys))
+            .then_with(|| why(self).cmp(&why(other)))
     }
 }
 
@@ -61,7 +90,15 @@ impl RelatedDocument {
             hasher.part(part);
         }
         let digest = hasher.finish().bytes();
-        Self { subject, projection: projection.into(), keys: keys.into(), digest, origin: None, build: None }
+        Self {
+            subject,
+            projection: projection.into(),
+            keys: keys.into(),
+            digest,
+            origin: None,
+            build: None,
+            doubt: None,
+        }
     }
 
     /// The same document, from a place in a run.
@@ -72,6 +109,41 @@ impl RelatedDocument {
     /// The same document, as a build of a run made it.
     pub(super) fn built_by(self, build: Option<usize>) -> Self {
         Self { build: build.map(|build| build as u32), ..self }
+    }
+
+    /// The same document, which may be another one.
+    pub(super) fn doubted(mut self, doubt: Option<Doubt>) -> Self {
+        if let Some(doubt) = &doubt {
+            let mut hasher = Hasher::default();
+            hasher.update(self.digest);
+            hasher.part(&*doubt.why);
+            self.digest = hasher.finish().bytes();
+        }
+        Self { doubt: doubt.map(Arc::new), ..self }
+    }
+
+    /// Why it may be another one.
+    pub(super) fn doubt(&self) -> Option<&Doubt> {
+        self.doubt.as_deref()
+    }
+
+    /// Why it may be another one, as people read it.
+    pub(super) fn why(&self) -> Option<String> {
+        let why = &self.doubt()?.why;
+        Some(format!("not all of the {} is known: {why}", self.subject))
+    }
+
+    /// It with something else in the place of what is not known; empty where it may not even be found.
+    fn altered(&self) -> Self {
+        let same_keys = |altered: &&(Box<str>, Box<[Keys]>)| altered.1 == self.keys;
+        let altered = self.doubt.as_ref().and_then(|doubt| doubt.altered.as_ref().filter(same_keys));
+        let projection = match (&self.doubt, altered) {
+            (None, _) => self.projection.to_string(),
+            (Some(_), Some((projection, _))) => projection.to_string(),
+            (Some(_), None) => "{}".to_owned(),
+        };
+        let (origin, build) = (self.origin, self.build);
+        Self { origin, build, ..Self::new(Arc::clone(&self.subject), projection, self.keys.to_vec()) }
     }
 
     /// The build that made it as it is.
@@ -161,6 +233,8 @@ struct Parts {
     documents: Vec<Arc<RelatedDocument>>,
     /// For each document, how it came to be told; empty where nothing is to be said of that.
     ways: Vec<Way>,
+    /// Why there may be more documents.
+    open: Option<Box<str>>,
     digest: [u8; 32],
     bytes: usize,
     /// Written when a rule is told, which a verdict that is remembered under the digest spares.
@@ -202,7 +276,47 @@ impl Answer {
         }
         let of_ways = ways.iter().flat_map(|way| &way.images).map(|image| image.len()).sum::<usize>();
         let bytes = documents.iter().map(|document| document.told_bytes()).sum::<usize>() + of_ways;
-        Self(Arc::new(Parts { documents, ways, digest: hasher.finish().bytes(), bytes, text: OnceLock::new() }))
+        Self(Arc::new(Parts {
+            documents,
+            ways,
+            open: None,
+            digest: hasher.finish().bytes(),
+            bytes,
+            text: OnceLock::new(),
+        }))
+    }
+
+    /// The same answer, to which there may be more.
+    pub(super) fn left_open(self, why: Option<String>) -> Self {
+        let Some(why) = why else { return self };
+        let mut hasher = Hasher::default();
+        hasher.update(self.digest());
+        hasher.part(&why);
+        let Parts { documents, ways, bytes, .. } = &*self.0;
+        let (documents, ways, digest) = (documents.clone(), ways.clone(), hasher.finish().bytes());
+        Self(Arc::new(Parts { documents, ways, open: Some(why.into()), digest, bytes: *bytes, text: OnceLock::new() }))
+    }
+
+    /// Why there may be more documents than these.
+    fn open(&self) -> Option<&str> {
+        self.0.open.as_deref()
+    }
+
+    /// Why it may be another one.
+    fn doubt(&self) -> Option<String> {
+        let of_documents = self.documents().iter().find_map(|document| document.why());
+        of_documents.or_else(|| self.open().map(str::to_owned))
+    }
+
+    /// The answer with something else in the place of what is not known.
+    fn altered(&self) -> Self {
+        match self.documents().iter().any(|document| document.doubt.is_some()) {
+            true => {
+                let altered = self.documents().iter().map(|document| Arc::new(document.altered()));
+                Self::of(altered.collect(), self.ways().to_vec())
+            }
+            false => self.clone(),
+        }
     }
 
     /// The documents.
@@ -287,6 +401,21 @@ impl<'q> Told<'q> {
             hasher.update(answer.digest());
         }
         hasher.finish().bytes()
+    }
+
+    /// Why something of it may be otherwise.
+    pub(in crate::evaluate) fn doubt(&self) -> Option<String> {
+        self.answers.iter().find_map(|(_, answer)| answer.doubt())
+    }
+
+    /// Why there may be more in the answer to a query.
+    pub(in crate::evaluate) fn open(&self, query: &str) -> Option<&str> {
+        self.answers.iter().find(|(name, _)| *name == query)?.1.open()
+    }
+
+    /// The same with something else in the place of what is not known.
+    pub(in crate::evaluate) fn altered(&self) -> Self {
+        Self { answers: self.answers.iter().map(|(name, answer)| (*name, answer.altered())).collect() }
     }
 
     /// The answers by the names of their queries, in the order of the rule's queries.

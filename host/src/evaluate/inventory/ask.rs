@@ -7,7 +7,7 @@ use super::probe::{Effort, IndexId, Probe, Seek, Spread, too_many_keys};
 use super::selector::{Labels, Selector, Truth};
 use super::topic::{Builds, Join, Question, Topics};
 use super::{Answer, Inventory, RelatedDocument, Unavailable};
-use crate::document::{Document, Subject};
+use crate::document::{Document, Images, Subject};
 use crate::manifest::Scope;
 use crate::workload::Shape;
 use std::cell::{OnceCell, RefCell};
@@ -28,6 +28,7 @@ pub struct Asking<'a> {
     here: Vec<OnceCell<Keys>>,
     answers: RefCell<HashMap<u16, Result<Answer, Unavailable>>>,
     namespaces: RefCell<HashMap<Box<str>, NamespaceLabels>>,
+    images: Option<&'a dyn Images>,
 }
 
 /// The labels of all documents that say that they are a namespace, or why they are not known.
@@ -35,6 +36,13 @@ type NamespaceLabels = Result<Vec<Arc<RelatedDocument>>, Unavailable>;
 
 /// Documents, each with the image that led to it, where images were looked for.
 type There = Vec<(Option<Box<str>>, Arc<RelatedDocument>)>;
+
+/// Images that one document may have.
+const MAX_IMAGES: usize = 100;
+
+/// Why nothing is known of images where nobody lets registries be asked.
+const NOT_ASKED: &str = "no registry is asked about images: `--images`, or `images.repositories` in the server's \
+                         configuration, says of which repositories one may be";
 
 /// The label that every namespace has.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -73,6 +81,7 @@ impl<'a> Asking<'a> {
             here: vec![OnceCell::new(); topics.here().len()],
             answers: RefCell::default(),
             namespaces: RefCell::default(),
+            images: document.images.get(),
         }
     }
 
@@ -90,7 +99,13 @@ impl<'a> Asking<'a> {
             }
         }
         let (answers, namespaces) = Default::default();
-        Self { topics, inventory, subject, document: None, here, answers, namespaces }
+        Self { topics, inventory, subject, document: None, here, answers, namespaces, images: None }
+    }
+
+    /// The same, with what is known of images, unless the document brings that along.
+    pub(in crate::evaluate) fn with_images(mut self, images: Option<&'a dyn Images>) -> Self {
+        self.images = self.images.or(images);
+        self
     }
 
     /// What has been asked of the document.
@@ -110,6 +125,11 @@ impl<'a> Asking<'a> {
     }
 
     fn ask(&self, question: &Question) -> Result<Answer, Unavailable> {
+        if let Some(first) = question.unless
+            && !self.answer(first)?.documents().is_empty()
+        {
+            return Ok(Answer::new(Vec::new()));
+        }
         let effort = Effort::new(self.topics.limits.examined);
         let answer = match (question.join, question.via) {
             (None, _) => self.inventory.answer(question.topic, question.scope, &self.subject.namespace)?,
@@ -147,7 +167,25 @@ impl<'a> Asking<'a> {
             let bytes = answer.bytes();
             return Err(Unavailable(format!("it would have {bytes} bytes, more than {limit} (limit `answer bytes`)")));
         }
-        Ok(answer)
+        Ok(answer.left_open(self.open(question)?))
+    }
+
+    /// Why there may be more in an answer.
+    fn open(&self, question: &Question) -> Result<Option<String>, Unavailable> {
+        let Some(join) = question.join else { return Ok(None) };
+        let is_near = question.scope == Scope::Namespace;
+        let open = |here: &Subject| {
+            let within = is_near.then_some(here.namespace.as_str());
+            self.inventory.open(question.topic, join.index.facet, within)
+        };
+        Ok(match question.via {
+            None => open(self.subject),
+            Some(via) => {
+                let before = self.answer(via)?;
+                let each = if is_near { before.documents().len() } else { before.documents().len().min(1) };
+                before.documents().iter().take(each).find_map(|here| open(here.subject()))
+            }
+        })
     }
 
     fn check_documents(&self, documents: usize) -> Result<(), Unavailable> {
@@ -238,6 +276,34 @@ impl<'a> Asking<'a> {
         Ok(found)
     }
 
+    /// What registries say of the images here.
+    fn images(
+        &self,
+        question: &Question,
+        here: &Subject,
+        keys: Option<&Keys>,
+    ) -> Result<Vec<Arc<RelatedDocument>>, Unavailable> {
+        let Some(known) = self.images else {
+            return Err(Unavailable(NOT_ASKED.to_owned()));
+        };
+        let images: &[Box<str>] = match keys {
+            Some(Keys::Values(images)) if images.len() <= MAX_IMAGES => images,
+            Some(Keys::Values(_) | Keys::TooMany) => {
+                return Err(Unavailable(format!("{here} has more than {MAX_IMAGES} images (limit `images`)")));
+            }
+            _ => return Err(Unavailable(format!("{here} does not say which images it has"))),
+        };
+        let topic = &self.topics.as_slice()[usize::from(question.topic)];
+        known.want(images);
+        let shown = images.iter().filter_map(|image| {
+            let document = known.image(image);
+            topic.related(&document, &Arc::new(document.subject.clone())).map(Arc::new)
+        });
+        let mut shown: Vec<Arc<RelatedDocument>> = shown.collect();
+        shown.sort();
+        Ok(shown)
+    }
+
     /// The documents there that belong to one here.
     fn find(
         &self,
@@ -247,6 +313,9 @@ impl<'a> Asking<'a> {
         keys: Option<&Keys>,
         effort: &Effort,
     ) -> Result<Vec<Arc<RelatedDocument>>, Unavailable> {
+        if question.about {
+            return self.images(question, here, keys);
+        }
         let seek = match (join.here, keys) {
             (None, _) => Seek::Itself,
             (Some(_), Some(Keys::Labels(labels))) => Seek::Labels(labels),
@@ -299,6 +368,9 @@ impl<'a> Asking<'a> {
             known.insert(namespace.into(), self.namespace(topic, namespace));
         }
         let documents = known[namespace].as_ref().map_err(Clone::clone)?;
+        if let Some(why) = documents.iter().find_map(|document| document.why()) {
+            return Err(Unavailable(why));
+        }
         let judge = |labels: &Labels| {
             selector.judge(|key| Some(if key == NAME_LABEL { Some(namespace) } else { labels.get(key) }))
         };

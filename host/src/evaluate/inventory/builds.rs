@@ -4,10 +4,11 @@
 //! Dockerfile that it is built from. Where no file names the image, a Dockerfile builds the one that is called as its
 //! directory, or as `api.Dockerfile` and `Dockerfile.api` say.
 
-use crate::document::{Document, Entry, Node, directory, file_name, joined};
+use crate::document::{Document, Entry, ImageBuild as Build, Node, directory, file_name, joined};
 use crate::language::Language;
 use crate::language::follow;
 use crate::language::key::Reading;
+use std::sync::Arc;
 
 /// Directories that say nothing of the image.
 const NAMELESS: [&str; 12] = [
@@ -44,17 +45,12 @@ const FLAGS: [&str; 14] = [
     "--compress",
 ];
 
-/// One build that a file describes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Build {
-    /// The references of the image, as they are written; none where the file does not say them.
-    pub(super) images: Vec<String>,
-    /// The path of the Dockerfile.
-    pub(super) dockerfile: String,
+/// The builds that a file describes, found once. What hangs on a variable is left out.
+pub(super) fn of(document: &Document) -> Arc<[Build]> {
+    document.derived.builds(|| find(document))
 }
 
-/// The builds that a file describes. What hangs on a variable is left out.
-pub(super) fn of(document: &Document) -> Vec<Build> {
+fn find(document: &Document) -> Vec<Build> {
     match document.subject.kind.as_str() {
         _ if !document.is_file() => Vec::new(),
         "Compose" => compose(document),
@@ -296,7 +292,7 @@ mod tests {
     use crate::evaluate::inventory::tests::file_of;
 
     fn builds(path: &str, content: &str) -> Vec<Build> {
-        file_of(path, content).iter().flat_map(of).collect()
+        file_of(path, content).iter().flat_map(|document| of(document).to_vec()).collect()
     }
 
     fn build(images: &[&str], dockerfile: &str) -> Build {

@@ -1,6 +1,6 @@
 //! The inventory of a run: its documents, by the sets that they belong to.
 
-use super::answer::Origin;
+use super::answer::{Doubt, Origin};
 use super::collected::{Card, Collected};
 use super::namespacing::Namespacing;
 use super::{Answer, Inventory, Probe, RelatedDocument, Unavailable};
@@ -14,24 +14,55 @@ use std::sync::{Arc, Mutex};
 /// theirs too. Who asks looks at the few parts that make up its set.
 pub(in crate::evaluate) struct Divided<'s> {
     sets: &'s Sets,
-    own: Vec<Collected>,
-    whole: Vec<Collected>,
+    own: Vec<Known>,
+    whole: Vec<Known>,
     answers: Mutex<HashMap<Question, Answer>>,
 }
 
-/// A set, the build in it, a topic, and the namespace that a query is limited to.
-type Question = (Vec<Part>, Option<usize>, u16, Option<String>);
+/// What is known of a branch.
+#[derive(Default)]
+struct Known {
+    documents: Collected,
+    /// By topic and facet, those that may have something else of the facet; without one, of any.
+    open: HashMap<(u16, Option<u16>), Vec<Arc<RelatedDocument>>>,
+}
+
+impl Known {
+    fn add(&mut self, topic: u16, document: &Arc<RelatedDocument>) {
+        self.documents.add(topic, Arc::clone(document));
+        if let Some(doubt) = document.doubt() {
+            let facets = match doubt.facets(document.keys()) {
+                Some(facets) => facets.into_iter().map(Some).collect(),
+                None => vec![None],
+            };
+            for facet in facets {
+                self.open.entry((topic, facet)).or_default().push(Arc::clone(document));
+            }
+        }
+    }
+}
+
+/// A card of a document of a run.
+pub(in crate::evaluate) struct Placed {
+    /// The index of its unit.
+    pub(in crate::evaluate) unit: usize,
+    /// The variant that it is of, where a kustomization builds it.
+    pub(in crate::evaluate) variant: Option<usize>,
+    /// The card.
+    pub(in crate::evaluate) card: Card,
+    /// Why the document may be another one.
+    pub(in crate::evaluate) doubt: Option<Doubt>,
+}
+
+/// A set, the build in it, the unit that has alternatives in it, a topic, and the namespace that a query is limited to.
+type Question = (Vec<Part>, Option<usize>, Option<usize>, u16, Option<String>);
 
 impl<'s> Divided<'s> {
-    /// Takes up the cards of a run, each with the index of its unit and the variant that it is of, in the order of the
-    /// units.
-    pub(in crate::evaluate) fn new(
-        sets: &'s Sets,
-        cards: impl IntoIterator<Item = (usize, Option<usize>, Card)>,
-    ) -> Self {
-        let empty = || (0..sets.branches()).map(|_| Collected::default()).collect::<Vec<_>>();
+    /// Takes up the cards of a run, in the order of the units.
+    pub(in crate::evaluate) fn new(sets: &'s Sets, cards: impl IntoIterator<Item = Placed>) -> Self {
+        let empty = || (0..sets.branches()).map(|_| Known::default()).collect::<Vec<_>>();
         let (mut own, mut whole) = (empty(), empty());
-        for (unit, variant, card) in cards {
+        for Placed { unit, variant, card, doubt } in cards {
             let Card { document, topic, subject, projection, keys } = card;
             let whose = match variant {
                 _ if subject.group == Document::FILE_GROUP => Whose::File,
@@ -40,11 +71,11 @@ impl<'s> Divided<'s> {
             };
             let origin = Origin { unit: unit as u32, document };
             let related = RelatedDocument::new(Arc::new(subject), projection, keys).from(origin);
-            let related = Arc::new(related.built_by(sets.build(whose)));
+            let related = Arc::new(related.built_by(sets.build(whose)).doubted(doubt));
             for branch in sets.branches_of(whose) {
-                own[*branch].add(topic, Arc::clone(&related));
+                own[*branch].add(topic, &related);
                 for holder in sets.holders(*branch) {
-                    whole[holder].add(topic, Arc::clone(&related));
+                    whole[holder].add(topic, &related);
                 }
             }
         }
@@ -55,7 +86,7 @@ impl<'s> Divided<'s> {
     pub(in crate::evaluate) fn view(&self, whose: Whose) -> View<'_> {
         let parts = self.sets.parts(whose);
         let spaces = if self.sets.default_is_none(&parts) { Namespacing::DefaultIsNone } else { Namespacing::Written };
-        View { divided: self, parts, spaces, build: self.sets.build(whose) }
+        View { divided: self, parts, spaces, build: self.sets.build(whose), alternative: self.sets.alternative(whose) }
     }
 }
 
@@ -66,23 +97,34 @@ pub(in crate::evaluate) struct View<'d> {
     spaces: Namespacing,
     /// The build that the subject is of.
     build: Option<usize>,
+    /// The unit of the subject, where it has alternatives.
+    alternative: Option<usize>,
 }
 
 impl View<'_> {
-    /// Whether a document is there for the subject. What its own build makes is not there as another build makes it.
+    /// Whether a document is there for the subject. What its own build makes is not there as another build makes it, nor
+    /// is what stands in an alternative.
     fn is_there(&self, document: &RelatedDocument) -> bool {
+        let sets = self.divided.sets;
+        if let (Some(unit), Some(origin)) = (self.alternative, document.origin())
+            && sets.are_alternatives(unit, origin.unit as usize)
+        {
+            return false;
+        }
         match (self.build, document.build(), document.origin()) {
-            (Some(own), Some(other), Some(origin)) if own != other => {
-                !self.divided.sets.builds().holds(own, origin.unit as usize)
-            }
+            (Some(own), Some(other), Some(origin)) if own != other => !sets.builds().holds(own, origin.unit as usize),
             _ => true,
         }
     }
 
-    fn collected(&self) -> impl Iterator<Item = &Collected> {
+    fn known(&self) -> impl Iterator<Item = &Known> {
         let of =
             |part: &Part| if part.whole { &self.divided.whole[part.branch] } else { &self.divided.own[part.branch] };
         self.parts.iter().map(of)
+    }
+
+    fn collected(&self) -> impl Iterator<Item = &Collected> {
+        self.known().map(|known| &known.documents)
     }
 
     /// Documents of several parts in their order. One that the configuration puts into several sets is there once.
@@ -98,7 +140,7 @@ impl Inventory for View<'_> {
     fn answer(&self, topic: u16, scope: Scope, namespace: &str) -> Result<Answer, Unavailable> {
         let namespace = self.spaces.named(namespace);
         let within = (scope == Scope::Namespace).then_some(namespace);
-        let key = (self.parts.clone(), self.build, topic, within.map(str::to_owned));
+        let key = (self.parts.clone(), self.build, self.alternative, topic, within.map(str::to_owned));
         if let Some(answer) = self.divided.answers.lock().ok().and_then(|answers| answers.get(&key).cloned()) {
             return Ok(answer);
         }
@@ -121,6 +163,23 @@ impl Inventory for View<'_> {
         }
         found.retain(|document| self.is_there(document));
         Ok(Self::in_order(found))
+    }
+
+    fn open(&self, topic: u16, facet: Option<u16>, within: Option<&str>) -> Option<String> {
+        // What another kustomization builds, or none, is not made for the subject.
+        self.build?;
+        let is_own = |document: &RelatedDocument| document.build() == self.build && self.is_there(document);
+        let is_near = |document: &RelatedDocument| {
+            within.is_none_or(|within| self.spaces.are_same(within, &document.subject().namespace))
+        };
+        let found = self.known().find_map(|known| {
+            let of = |facet: Option<u16>| known.open.get(&(topic, facet)).into_iter().flatten();
+            // One of which nothing is known may be in any namespace.
+            let any = of(None).find(|document| is_own(document));
+            let by_facet = facet.into_iter().flat_map(|facet| of(Some(facet)));
+            any.or_else(|| by_facet.into_iter().find(|document| is_own(document) && is_near(document)))
+        })?;
+        found.why()
     }
 
     fn namespacing(&self) -> Namespacing {
@@ -149,7 +208,8 @@ mod tests {
 
     fn divided<'s>(world: &World, sets: &'s Sets, documents: &[(&str, &Document)]) -> Divided<'s> {
         let cards = documents.iter().enumerate().flat_map(|(unit, (_, document))| {
-            world.topics.cards(document).into_iter().map(move |card| (unit, None, card))
+            let cards = world.topics.cards(document).into_iter();
+            cards.map(move |card| Placed { unit, variant: None, card, doubt: None })
         });
         Divided::new(sets, cards)
     }
@@ -159,7 +219,8 @@ mod tests {
     }
 
     proptest! {
-        /// One set is told what an inventory of all its documents would tell, wherever their files are.
+        /// One set is told what an inventory of all its documents would tell, wherever their files are, but for what
+        /// stands in an alternative.
         #[test]
         fn files_of_one_set_are_one_inventory(
             others in prop::collection::vec((objects(), "[ab]/[cd]"), 0..16), here in objects(),
@@ -176,6 +237,9 @@ mod tests {
             let view = inventory.view(Whose::Written(placed.len() - 1));
             let seen: Vec<&Document> =
                 view.parts.iter().flat_map(|part| (0..placed.len()).filter(|unit| {
+                    if sets.are_alternatives(placed.len() - 1, *unit) {
+                        return false;
+                    }
                     let branch = sets.branches_of(Whose::Written(*unit))[0];
                     if part.whole { sets.holders(branch).any(|holder| holder == part.branch) } else { branch == part.branch }
                 })).map(|unit| placed[unit].1).collect();

@@ -8,7 +8,7 @@ use super::limits::MAX_KEYS;
 use super::namespacing::Namespacing;
 use super::paths::rows;
 use super::selector::{Labels, Selector, Truth};
-use crate::document::{Document, Node, Subject, Value, joined, write_json_string};
+use crate::document::{Document, ImageBuild, Node, Subject, Value, joined, write_json_string};
 use crate::manifest::{Absent, Naming, ReadPath, Segment, SelectorForm, Term};
 use crate::workload::{self, Shape};
 use serde::{Deserialize, Serialize};
@@ -224,10 +224,10 @@ impl Facet {
 }
 
 /// What comes of each build of a file.
-fn built_keys(document: &Document, add: &dyn Fn(&builds::Build, &mut BTreeSet<Box<str>>)) -> Keys {
+fn built_keys(document: &Document, add: &dyn Fn(&ImageBuild, &mut BTreeSet<Box<str>>)) -> Keys {
     let mut keys = BTreeSet::new();
-    for build in builds::of(document) {
-        add(&build, &mut keys);
+    for build in &*builds::of(document) {
+        add(build, &mut keys);
         if keys.len() > MAX_KEYS {
             return Keys::TooMany;
         }
@@ -255,6 +255,14 @@ fn values(values: BTreeSet<Box<str>>) -> Keys {
 }
 
 impl Keys {
+    /// Its values, where it has such.
+    pub(in crate::evaluate) fn into_values(self) -> Vec<Box<str>> {
+        match self {
+            Keys::Values(values) => values,
+            _ => Vec::new(),
+        }
+    }
+
     /// Bytes that they take.
     pub(super) fn bytes(&self) -> usize {
         match self {

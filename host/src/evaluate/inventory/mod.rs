@@ -24,12 +24,12 @@ mod selector;
 pub(crate) mod tests;
 mod topic;
 
-pub(super) use answer::Origin;
 pub use answer::{Answer, RelatedDocument, Told, Unavailable};
+pub(super) use answer::{Doubt, Origin};
 pub use ask::Asking;
 pub(super) use ask::Here;
 pub use collected::{Card, Collected};
-pub(super) use divided::Divided;
+pub(super) use divided::{Divided, Placed};
 pub use facet::Keys;
 pub(crate) use index::{Index, POSTING_BYTES, matching};
 pub use namespacing::Namespacing;
@@ -54,6 +54,11 @@ pub trait Inventory: Send + Sync {
     /// # Errors
     /// When it is not known which there are.
     fn find(&self, topic: u16, probe: &Probe<'_>) -> Result<Vec<Arc<RelatedDocument>>, Unavailable>;
+
+    /// Why there may be more documents of a topic than a facet finds, in a namespace or in any.
+    fn open(&self, _topic: u16, _facet: Option<u16>, _within: Option<&str>) -> Option<String> {
+        None
+    }
 
     /// Which names of namespaces mean the same one.
     fn namespacing(&self) -> Namespacing {

@@ -71,6 +71,7 @@ mod tests {
             kinds: kinds.iter().map(|kind| kind.parse().unwrap()).collect(),
             scope: Scope::Namespace,
             via: None,
+            unless: None,
             relation: None,
             reads: reads.iter().map(|path| path.parse().unwrap()).collect(),
         };

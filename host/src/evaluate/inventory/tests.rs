@@ -56,6 +56,8 @@ fn queries() -> Value {
          "relation": {"same": {"there": "spec.ref", "here": at("spec.ref")}}, "reads": []},
         {"name": "space", "kinds": ["core/Namespace"], "scope": "cluster",
          "relation": {"of": {"there": "namespace"}}, "reads": ["metadata.labels"]},
+        {"name": "scalers_else", "kinds": ["x.io/Scaler"], "scope": "cluster", "unless": "scalers",
+         "relation": {"names": naming}, "reads": []},
         {"name": "all", "kinds": ["core/Service"], "scope": "cluster", "reads": ["spec"]},
     ])
 }
@@ -368,13 +370,19 @@ impl Brute<'_> {
 
     /// Who is told, with the positions of those that they came by; `None` when that is not known.
     fn told(&self, query: &Value, here: &Value) -> Option<Vec<(Value, Vec<u32>)>> {
+        let earlier = |name: &str| {
+            let queries = queries();
+            let earlier = queries.as_array().unwrap().iter().find(|earlier| earlier["name"] == name).cloned();
+            self.told(&earlier.unwrap(), here)
+        };
+        if let Some(first) = query["unless"].as_str()
+            && !earlier(first)?.is_empty()
+        {
+            return Some(Vec::new());
+        }
         let before: Vec<Value> = match query["via"].as_str() {
             None => vec![here.clone()],
-            Some(via) => {
-                let queries = queries();
-                let earlier = queries.as_array().unwrap().iter().find(|earlier| earlier["name"] == via).cloned();
-                self.told(&earlier.unwrap(), here)?.into_iter().map(|(document, _)| document).collect()
-            }
+            Some(via) => earlier(via)?.into_iter().map(|(document, _)| document).collect(),
         };
         let mut told: Vec<(Value, Vec<u32>)> = Vec::new();
         for there in self.documents {

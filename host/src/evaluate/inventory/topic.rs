@@ -5,9 +5,10 @@ use super::limits::AnswerLimits;
 use super::probe::{IndexId, Spread};
 use super::{Card, RelatedDocument};
 use crate::document::{Document, Subject};
-use crate::manifest::{Query, ReadPath, Relation, Scope, Selection, Target, Term, Whole};
+use crate::manifest::{Query, ReadPath, Relation, Scope, Selection, Target, Term, Whole, is_image};
 use crate::project::Projection;
-use crate::workload::WorkloadKinds;
+use crate::workload::{Shape, WorkloadKinds};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The documents of some kinds, as queries with equal reads see them.
@@ -71,6 +72,11 @@ impl Topic {
         Some(RelatedDocument::new(Arc::clone(subject), projection, keys))
     }
 
+    /// Whether it is about what registries say of images: nobody watches for these, or finds them in files.
+    pub fn is_of_images(&self) -> bool {
+        self.kinds.iter().any(is_image)
+    }
+
     /// Every path that is read of a document: those of the queries, and those of their relations.
     pub fn paths(&self) -> impl Iterator<Item = &ReadPath> {
         self.reads.iter().chain(self.facets.iter().flat_map(Facet::paths))
@@ -112,10 +118,14 @@ pub(super) struct Question {
     pub(super) scope: Scope,
     /// The question before, each document of whose answer is here in its turn.
     pub(super) via: Option<u16>,
+    /// The question that leaves this one unasked where it finds anything.
+    pub(super) unless: Option<u16>,
     /// How documents belong to the one here; all do when there is nothing.
     pub(super) join: Option<Join>,
     /// Of a question for the Dockerfiles of images: where builds are described. The join then finds Dockerfiles by path.
     pub(super) builds: Option<Builds>,
+    /// Whether it is a question for what registries say of images, which no inventory has.
+    pub(super) about: bool,
 }
 
 /// Where it is looked up which Dockerfile an image is built from.
@@ -165,9 +175,10 @@ impl Topics {
             .map(|queries| {
                 let mut asked: Vec<u16> = Vec::with_capacity(queries.len());
                 for query in queries {
-                    let earlier = |via: &String| queries.iter().position(|earlier| earlier.name == *via);
-                    let via = query.via.as_ref().and_then(earlier).and_then(|at| asked.get(at).copied());
-                    asked.push(topics.question(query, via, &workloads));
+                    let earlier = |name: &String| queries.iter().position(|earlier| earlier.name == *name);
+                    let of = |name: &Option<String>| asked.get(name.as_ref().and_then(earlier)?).copied();
+                    let (via, unless) = (of(&query.via), of(&query.unless));
+                    asked.push(topics.question(query, via, unless, &workloads));
                 }
                 asked
             })
@@ -184,7 +195,13 @@ impl Topics {
         at as u16
     }
 
-    fn question(&mut self, query: &Query, via: Option<u16>, workloads: &Arc<WorkloadKinds>) -> u16 {
+    fn question(
+        &mut self,
+        query: &Query,
+        via: Option<u16>,
+        unless: Option<u16>,
+        workloads: &Arc<WorkloadKinds>,
+    ) -> u16 {
         let topic = self.topic(query.kinds.clone(), query.reads.clone(), workloads);
         let join = query.relation.as_ref().map(|relation| self.join(relation, query.scope, topic, via));
         if query.relation.as_ref().is_some_and(Relation::needs_namespaces) {
@@ -192,7 +209,8 @@ impl Topics {
         }
         let is_built = matches!(query.relation, Some(Relation::Built(_)));
         let builds = is_built.then(|| self.builds(topic, workloads));
-        position_or_push(&mut self.questions, Question { topic, scope: query.scope, via, join, builds })
+        let about = matches!(query.relation, Some(Relation::About(_)));
+        position_or_push(&mut self.questions, Question { topic, scope: query.scope, via, unless, join, builds, about })
     }
 
     fn builds(&mut self, dockerfiles: u16, workloads: &Arc<WorkloadKinds>) -> Builds {
@@ -260,6 +278,7 @@ impl Topics {
             }
             Relation::Calls(_) => (Some(Facet::CalledPaths), near, Some(Facet::Path)),
             Relation::Called(_) => (Some(Facet::Path), near, Some(Facet::CalledPaths)),
+            Relation::About(building) => (None, Spread::Everywhere, Some(Facet::Images(building.image.0.clone()))),
             Relation::Built(building) => {
                 let here = Facet::Images(building.image.0.clone());
                 (Some(Facet::Path), Spread::Everywhere, Some(here))
@@ -275,6 +294,23 @@ impl Topics {
         let there_topic = &mut self.topics[usize::from(topic)];
         let facet = there.map(|facet| there_topic.facet(facet));
         Join { index: there_topic.index(facet, spread), here }
+    }
+
+    /// Whether a question is for what registries say of images.
+    pub(in crate::evaluate) fn is_about(&self, question: u16) -> bool {
+        self.question_at(question).about
+    }
+
+    /// What questions about images ask of subjects, by its index.
+    pub(in crate::evaluate) fn image_facets(&self) -> impl Iterator<Item = u16> {
+        let about = self.questions.iter().filter(|question| question.about && question.via.is_none());
+        about.filter_map(|question| question.join?.here)
+    }
+
+    /// The images of a document that questions ask about.
+    pub(in crate::evaluate) fn images(&self, document: &Document, shape: &Shape) -> BTreeSet<Box<str>> {
+        let facets = self.image_facets().filter_map(|facet| self.here.get(usize::from(facet)));
+        facets.flat_map(|facet| facet.keys(document, shape).into_values()).collect()
     }
 
     /// The topics, by index.
@@ -304,6 +340,8 @@ impl Topics {
     /// What a document contributes.
     pub(in crate::evaluate) fn cards(&self, document: &Document) -> Vec<Card> {
         let topics = self.topics.iter().enumerate();
+        // What a file says of an image, no registry said.
+        let topics = topics.filter(|(_, topic)| !topic.is_of_images());
         let shown = topics.filter_map(|(index, topic)| Some((index, topic.show(document)?)));
         shown
             .map(|(index, (projection, keys))| Card {

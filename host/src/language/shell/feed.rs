@@ -176,7 +176,14 @@ fn input_of<'c>(command: &'c Command, piped: Option<&'c Command>) -> Option<Opti
 
 /// The script behind `-c` or its like.
 fn behind_option(name: &str, arguments: &[Word], depth: usize) -> Option<Nested> {
-    let at = arguments.iter().position(|word| matches!(&*word.text, "-c" | "--command" | "-S" | "--split-string"))?;
+    let is_last_of_several = |word: &str| {
+        let letters = word.strip_prefix('-').filter(|letters| letters.bytes().all(|it| it.is_ascii_alphabetic()));
+        name != "env" && letters.is_some_and(|letters| letters.ends_with('c'))
+    };
+    let takes = |word: &Word| {
+        matches!(&*word.text, "-c" | "--command" | "-S" | "--split-string") || is_last_of_several(&word.text)
+    };
+    let at = arguments.iter().position(takes)?;
     Some(script_of(name, arguments.get(at + 1)?, Vec::new(), depth))
 }
 

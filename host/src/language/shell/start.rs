@@ -20,8 +20,9 @@ const fn wrapper(names: &'static [&'static str], valued: &'static [&'static str]
     Wrapper { names, valued, operands: 0, instead: &[], starts_nothing: &[] }
 }
 
-/// From the manual pages of coreutils, util-linux, findutils, sudo, doas, bash, gosu, su-exec, tini and dumb-init.
-const WRAPPERS: [Wrapper; 24] = [
+/// From the manual pages of coreutils, util-linux, findutils, sudo, doas, bash, gosu, su-exec, tini, dumb-init, strace,
+/// ltrace, numactl, libfaketime and GNU parallel.
+const WRAPPERS: [Wrapper; 29] = [
     Wrapper {
         starts_nothing: &["-S", "--split-string"],
         ..wrapper(&["env"], &["-u", "--unset", "-C", "--chdir", "-a", "--argv0"])
@@ -59,7 +60,28 @@ const WRAPPERS: [Wrapper; 24] = [
     wrapper(&["doas"], &["-u", "-C", "-a"]),
     wrapper(&["nice"], &["-n", "--adjustment"]),
     wrapper(&["ionice"], &["-c", "--class", "-n", "--classdata"]),
-    wrapper(&["nohup", "setsid", "time", "builtin", "fakeroot", "unbuffer", "catatonit"], &["-f", "-o"]),
+    Wrapper {
+        operands: 1,
+        starts_nothing: &["-p", "--pid", "-m", "--max"],
+        ..wrapper(&["chrt"], &["-T", "--sched-runtime", "-P", "--sched-period", "-D", "--sched-deadline"])
+    },
+    Wrapper {
+        starts_nothing: &["-p", "--attach"],
+        ..wrapper(
+            &["strace", "ltrace"],
+            &["-a", "-b", "-e", "-E", "-I", "-n", "-o", "-O", "-P", "-s", "-S", "-u", "-X"],
+        )
+    },
+    wrapper(
+        &["numactl"],
+        &["-C", "--physcpubind", "-N", "--cpunodebind", "-m", "--membind", "-i", "--interleave", "-p", "--preferred"],
+    ),
+    Wrapper { operands: 1, ..wrapper(&["faketime"], &[]) },
+    wrapper(
+        &["parallel"],
+        &["-j", "--jobs", "-a", "--arg-file", "-n", "-N", "-I", "--delay", "--timeout", "--retries", "--joblog", "-S"],
+    ),
+    wrapper(&["nohup", "setsid", "eatmydata", "time", "builtin", "fakeroot", "unbuffer", "catatonit"], &["-f", "-o"]),
     Wrapper { operands: 1, ..wrapper(&["timeout", "gtimeout"], &["-k", "--kill-after", "-s", "--signal"]) },
     wrapper(
         &["xargs"],

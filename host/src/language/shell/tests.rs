@@ -118,6 +118,7 @@ fn scripts_are_read_where_they_are_handed_over() {
             "find . -name x -exec rm {} ; -exec sh -c a {} +; rm {}; sh -c a {}; a",
         ),
         ("env -S 'a b'", "env -S a b; a b"),
+        ("script -qc 'a b' /x; su -lc 'c' app", "script -qc a b /x; a b; su -lc c app; c"),
         ("busybox sh -c 'a'", "[busybox] sh -c a; a"),
         ("xargs -n 1 sh -c 'a'", "[xargs] sh -c a; a"),
         ("bash script.sh; sh", "bash script.sh; sh"),
@@ -139,6 +140,10 @@ fn wrappers_are_passed_over() {
         ("taskset -c 0 a; taskset 1 b; gosu app c; tini -- d", "[taskset] a; [taskset] b; [gosu] c; [tini] d"),
         ("xargs -I {} -P4 a {}", "[xargs] a {}"),
         ("/usr/bin/env -u X /opt/bin/a", "[env] /opt/bin/a"),
+        ("ionice -c3 chrt -i 0 a; chrt -p 1 42", "[ionice chrt] a; chrt -p 1 42"),
+        ("strace -f -o /x a b; ltrace -e m a; strace -p 1", "[strace] a b; [ltrace] a; strace -p 1"),
+        ("numactl -N 0 --membind=0 a; eatmydata b; faketime 2020-01-01 c", "[numactl] a; [eatmydata] b; [faketime] c"),
+        ("parallel -j 4 a {} ::: x y", "[parallel] a {} ::: x y"),
     ] {
         assert_eq!(outline(&tree(script)), expected, "{script}");
     }

@@ -77,8 +77,10 @@ pub struct Registry {
     offline: bool,
 }
 
-/// Manifests that are taken.
-const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
+/// Manifests that are taken: OCI's, and those that Docker wrote before, of which images still are.
+const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+                              application/vnd.docker.distribution.manifest.list.v2+json, \
+                              application/vnd.docker.distribution.manifest.v2+json";
 
 impl Registry {
     /// A client; nothing is asked yet.

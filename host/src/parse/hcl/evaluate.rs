@@ -79,7 +79,7 @@ impl<'a, 'l> Evaluator<'a, 'l> {
                 [Part::Value(only)] => return Some(Term { span, ..self.term(only, context) }),
                 parts => {
                     let text = self.template(parts, context)?;
-                    Value::Text(text.into())
+                    Value::text(text)
                 }
             },
             Form::Tuple(items) => {

@@ -2,6 +2,7 @@
 
 use super::number::Decimal;
 use crate::document::Span;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use indexmap::IndexMap;
 use std::rc::Rc;
 
@@ -79,6 +80,14 @@ impl Map {
 }
 
 impl Value {
+    /// A text. As in Terraform, letters and the marks on them are one character where there is such a character.
+    pub fn text(text: String) -> Self {
+        Self::Text(match text.is_ascii() {
+            true => text.into(),
+            false => ComposingNormalizerBorrowed::new_nfc().normalize(&text).into(),
+        })
+    }
+
     /// Levels of lists and maps.
     pub fn height(&self) -> usize {
         match self {

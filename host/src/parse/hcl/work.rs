@@ -78,7 +78,7 @@ impl<'l> Work<'l> {
     /// A text that is made.
     pub fn text(&mut self, text: String) -> Option<Value> {
         self.bytes(text.len())?;
-        Some(Value::Text(text.into()))
+        Some(Value::text(text))
     }
 
     /// A list that is made.

@@ -1,7 +1,7 @@
 //! The object of a request, whatever its wire: refused where it is malformed, prepared where it is judged.
 
 use crate::decide::forget_owners;
-use crate::document::{Derived, Document, Format, Node, Pointer, Source, Subject, Value};
+use crate::document::{Derived, Document, Format, KnownImages, Node, Pointer, Source, Subject, Value};
 use crate::serve::config::Config;
 use crate::workload::controller;
 
@@ -87,6 +87,7 @@ pub(super) fn reviewed(
         subresource: String::new(),
         user: None,
         derived: Derived::default(),
+        images: KnownImages::default(),
     };
     Ok(Some(Reviewed { document, controlled }))
 }

@@ -145,7 +145,12 @@ mod tests {
         {
             assert!(is_placeholder(text), "{text}");
         }
-        for text in ["hunter2", "pa$$word", "5%s", "p@ss"] {
+        for text in ["%(PW)s", "%[2]s", "a%2$sb", "$A$B", "$A-$B_C", "$env:PW", "$env:A$B", "%PW%", "%A%%B%"] {
+            assert!(is_placeholder(text), "{text}");
+        }
+        for text in
+            ["hunter2", "pa$$word", "5%s", "p@ss", "100%25", "%(x", "%()s", "%[1] x", "%2$", "$a!b", "a$A$B", "%a b%"]
+        {
             assert!(!is_placeholder(text), "{text}");
         }
     }

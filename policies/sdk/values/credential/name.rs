@@ -3,8 +3,8 @@
 //!
 //! The program that runs rules uses this file too.
 
-/// What a name ends with that says that its value is a secret.
-const ENDINGS: [&[&str]; 36] = [
+/// What a name ends with that says that its value is a secret, as words or written together.
+pub const ENDINGS: [&[&str]; 31] = [
     &["password"],
     &["passwd"],
     &["passwort"],
@@ -13,17 +13,12 @@ const ENDINGS: [&[&str]; 36] = [
     &["passcode"],
     &["secret"],
     &["token"],
-    &["apikey"],
     &["api", "key"],
     &["access", "key"],
-    &["accesskey"],
     &["account", "key"],
     &["auth", "key"],
-    &["authkey"],
     &["secret", "key"],
-    &["secretkey"],
     &["private", "key"],
-    &["privatekey"],
     &["priv", "key"],
     &["signing", "key"],
     &["encryption", "key"],
@@ -204,7 +199,12 @@ pub fn words(name: &str) -> Vec<String> {
 pub fn is_telling(name: &str) -> bool {
     let words = words(name);
     let words = without_tail(&words);
-    let ending = ENDINGS.iter().find(|ending| ends(&words, ending)).map(|ending| ending.len());
+    let is_together = |ending: &[&str]| words.last().is_some_and(|last| *last == ending.concat());
+    let length = |ending: &&[&str]| match ends(&words, ending) {
+        true => Some(ending.len()),
+        false => is_together(ending).then_some(1),
+    };
+    let ending = ENDINGS.iter().find_map(length);
     let is_pass = matches!(words[..], [.., before, "pass"] if BEFORE_PASS.contains(&before));
     let is_glued = words.last().is_some_and(|last| is_glued(last));
     let length = ending.or((is_pass || is_glued).then_some(1));
@@ -213,17 +213,30 @@ pub fn is_telling(name: &str) -> bool {
     !before.last().is_some_and(|word| TURNING.contains(word)) && !before.first().is_some_and(|word| is_question(word))
 }
 
-/// Whether a name ends with the words of another, as they are or written together: a rule's own list of names.
-pub fn ends_with(name: &str, ending: &str) -> bool {
-    let (words, wanted) = (words(name), words(ending));
+/// Whether a name ends with the words of one of some others, as they are or written together: a rule's own list of names.
+pub fn ends_with_any(name: &str, endings: &[String]) -> bool {
+    let words = words(name);
     let words = without_tail(&words);
+    let letters = words.concat();
+    endings.iter().any(|ending| may_end(&letters, ending) && ends_with(&words, ending))
+}
+
+/// Whether the letters of a name can end with a name: a look that costs less than taking that apart.
+fn may_end(letters: &str, ending: &str) -> bool {
+    let mut wanted = ending.bytes().rev().filter(u8::is_ascii_alphanumeric);
+    let mut last = letters.bytes().rev();
+    !ending.is_ascii() || wanted.all(|letter| last.next() == Some(letter.to_ascii_lowercase()))
+}
+
+fn ends_with(words: &[&str], ending: &str) -> bool {
+    let wanted = self::words(ending);
     let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
     let together = wanted.concat();
-    ends(&words, &wanted)
+    ends(words, &wanted)
         || words
             .last()
             .is_some_and(|last| *last == together || GLUED.contains(&together.as_str()) && last.ends_with(&together))
-        || is_compound(&words, &together)
+        || is_compound(words, &together)
 }
 
 /// Whether what stands under a name that says so is generated, and not thought up: a token or a key.

@@ -110,21 +110,43 @@ pub fn is_sample(password: &str) -> bool {
     SAMPLES.contains(&&*password.to_ascii_lowercase())
 }
 
-/// True when a text, or a part of it, is filled in elsewhere: `$(NAME)`, `${NAME}`, `{{ name }}`,
-/// `{name}`, `%s`, or the whole is `$NAME` or `<name>`.
+/// True when a text, or a part of it, is filled in elsewhere: `$(NAME)`, `${NAME}`, `{{ name }}`, `{name}`, a verb with
+/// what it is for (`%(name)s`, `%[2]s`, `%2$s`); or the whole is a verb (`%s`), `<name>`, or made of variables (`$NAME`,
+/// `$env:NAME`, `$A-$B`, `%NAME%`).
 pub fn is_interpolation(text: &str) -> bool {
     let is_name =
         |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let is_surrounded = |by: &str| text.len() > 2 * by.len() && text.starts_with(by) && text.ends_with(by);
+    let is_variable = |name: &str| {
+        let name = name.trim_end_matches(['-', '.', ':', '/', '@']);
+        is_name(name.strip_prefix("env:").unwrap_or(name))
+    };
     text.contains("$(")
         || text.find('{').is_some_and(|open| text[open..].contains('}'))
-        || matches!(text, "%s" | "%v" | "%q")
-        || text.strip_prefix('$').is_some_and(|name| is_name(name.strip_prefix("env:").unwrap_or(name)))
+        || matches!(text, "%s" | "%v" | "%q" | "%d")
+        || has_verb(text)
+        || text.strip_prefix('$').is_some_and(|names| names.split('$').all(is_variable))
         || text.starts_with('<') && text.ends_with('>')
-        || is_surrounded("%") && is_name(&text[1..text.len() - 1])
+        || is_surrounded("%") && text[1..text.len() - 1].split("%%").all(is_name)
         || is_surrounded("__") && is_name(text)
         || text.starts_with('&') && text.ends_with(';') && is_name(&text[1..text.len() - 1])
         || is_surrounded("@") && is_name(&text[1..text.len() - 1])
+}
+
+/// Whether a text has a verb of a formatting language that says what it is for: `%(name)s` of Python, `%[2]s` of Go,
+/// `%2$s` of C and Java. A percent sign before two hexadecimal digits is one letter of a URL.
+fn has_verb(text: &str) -> bool {
+    let ends = |rest: &str| rest.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    text.match_indices('%').any(|(at, _)| {
+        let rest = &text[at + 1..];
+        let number = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        let (close, inner) = match rest.as_bytes().first() {
+            Some(b'(') => (')', &rest[1..]),
+            Some(b'[') => (']', &rest[1..]),
+            _ => return number.len() < rest.len() && number.strip_prefix('$').is_some_and(ends),
+        };
+        inner.split_once(close).is_some_and(|(name, behind)| !name.is_empty() && ends(behind))
+    })
 }
 
 /// Whether a value under the name of a secret may be one.

@@ -8,6 +8,14 @@ fn is_unknown(expression: &str, others: &str) {
 }
 
 #[test]
+fn letters_and_marks_are_one_character_where_there_is_one() {
+    assert_eq!(x("\"a\u{300}\"", ""), "\u{e0}");
+    assert_eq!(x("<<A\na\u{300}\nA\n", ""), "\u{e0}\n");
+    assert_eq!(x("\"a${\"\u{300}\"}\"", ""), "\u{e0}");
+    assert_eq!(x("join(\"\", [\"a\", \"\u{300}\"])", ""), "\u{e0}");
+}
+
+#[test]
 fn references_resolve() {
     let others = "locals {\n a = { k = [\"x\", \"y\"], \"q r\" = var.n }\n b = local.a.k\n c = \"${local.b[1]}-${var.n}\"\n d = local.c\n}\nvariable \"n\" { default = 5 }\nvariable \"o\" {}\n";
     assert_eq!(x("local.b", others), json!(["x", "y"]));

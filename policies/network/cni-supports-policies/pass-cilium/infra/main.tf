@@ -1,0 +1,4 @@
+resource "aws_eks_addon" "cni" {
+  cluster_name = "main"
+  addon_name   = "vpc-cni"
+}

@@ -1,0 +1,9 @@
+variable "configuration" {
+  type = string
+}
+
+resource "aws_eks_addon" "cni" {
+  cluster_name         = "main"
+  addon_name           = "vpc-cni"
+  configuration_values = var.configuration
+}

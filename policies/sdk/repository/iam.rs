@@ -1,0 +1,286 @@
+//! Policies of AWS' IAM in Terraform: who may take a role.
+
+use super::terraform::{self, Argument, Block};
+use crate::input::Input;
+use crate::json::{Kind, View};
+use crate::language::unread;
+use crate::uses::Uses;
+
+crate::usable! {
+    /// The roles of the subject, a Terraform module, and the policy documents that its data sources write.
+    pub TrustPolicies {
+        reads: [
+            "data.aws_iam_policy_document", "resource.aws_iam_role.*.labels",
+            "resource.aws_iam_role.*.attributes.assume_role_policy",
+            "resource.aws_iam_role.*.attributes.assume_role_policy:json",
+        ],
+    }
+}
+
+/// A statement of a policy.
+#[derive(Clone)]
+pub struct Statement<'d> {
+    /// Where it is.
+    pub place: View<'d>,
+    /// Whether it allows.
+    pub allows: bool,
+    /// What.
+    pub actions: Vec<Argument<'d>>,
+    /// To whom: `Service`, `Federated` or `AWS`, and the identifier.
+    pub principals: Vec<(&'d str, Argument<'d>)>,
+    /// Under which conditions.
+    pub conditions: Vec<Condition<'d>>,
+    /// Whether there may be more principals or conditions than are known.
+    pub is_partial: bool,
+}
+
+/// A condition of a statement.
+#[derive(Clone)]
+pub struct Condition<'d> {
+    /// How it compares: `StringEquals`.
+    pub operator: &'d str,
+    /// What.
+    pub key: Key<'d>,
+    /// With what.
+    pub values: Vec<Argument<'d>>,
+    /// Where it is.
+    pub place: View<'d>,
+}
+
+/// What a condition compares: its name, or the expression of it.
+#[derive(Clone, Copy)]
+pub struct Key<'d>(&'d str);
+
+impl<'d> Key<'d> {
+    /// Whether it is the claim of that name: `…:sub`.
+    pub fn is_claim(&self, claim: &str) -> bool {
+        self.0.trim_end_matches('"').strip_suffix(claim).is_some_and(|rest| rest.ends_with(':'))
+    }
+}
+
+impl Statement<'_> {
+    /// Whether it allows an action, by its name or by `sts:*`, or may do so.
+    pub fn allows(&self, action: &str) -> bool {
+        let is_it = |known: &Argument<'_>| match known {
+            Argument::Known(view) => view.text() == action || matches!(view.text(), "sts:*" | "*"),
+            Argument::Unknown(..) => true,
+            Argument::Absent(_) => false,
+        };
+        self.allows && self.actions.iter().any(is_it)
+    }
+}
+
+/// What is known of who may take a role.
+pub enum Trust<'d> {
+    /// Its policy.
+    Known(Vec<Statement<'d>>),
+    /// It is not known: its expression.
+    Unknown(&'d str),
+}
+
+/// The roles of the subject, a module, each with its address, and with who may take it.
+pub fn roles<'d, P: Uses<TrustPolicies>>(input: &Input<'d, P>) -> Vec<(&'d str, Trust<'d>)> {
+    let module = &input.document;
+    terraform::resources(module, "aws_iam_role")
+        .map(|(address, role)| (address, trust(module, address, &role)))
+        .collect()
+}
+
+/// Who may take a role of a module.
+fn trust<'d>(module: &View<'d>, address: &str, role: &Block<'d>) -> Trust<'d> {
+    match role.argument("assume_role_policy") {
+        Argument::Known(_) => {
+            let tree = role.place().at("attributes.assume_role_policy:json");
+            if unread(&tree).is_some() { Trust::Unknown("no JSON") } else { Trust::Known(of_json(&tree.get("value"))) }
+        }
+        Argument::Unknown(_, expression) => match document(module, prefix(address, role.label(1)), expression) {
+            Some(document) => Trust::Known(of_document(&document)),
+            None => Trust::Unknown(expression),
+        },
+        Argument::Absent(_) => Trust::Known(Vec::new()),
+    }
+}
+
+/// The role that an expression means, from the module of the block with this address and name: `aws_iam_role.cart.arn`.
+pub fn role_of<'r, 'd>(
+    roles: &'r [(&'d str, Trust<'d>)],
+    (address, name): (&str, &str),
+    expression: &str,
+) -> Option<&'r (&'d str, Trust<'d>)> {
+    let wanted = [prefix(address, name), referred(expression, "aws_iam_role.")?].concat();
+    roles.iter().find(|(address, _)| is_instance(address, &wanted))
+}
+
+/// What stands before a block's own name in its address: the modules that it is in.
+fn prefix<'a>(address: &'a str, name: &str) -> &'a str {
+    address.rfind(name).map_or("", |at| &address[..at])
+}
+
+/// Whether an address is this one, or an instance of it.
+fn is_instance(address: &str, wanted: &str) -> bool {
+    address.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+}
+
+/// The name in an expression that is a reference to an attribute of something: `x` of `data.T.x[0].json`.
+fn referred<'e>(expression: &'e str, kind: &str) -> Option<&'e str> {
+    let rest = expression.strip_prefix(kind)?;
+    let end = rest.find(['.', '[']).unwrap_or(rest.len());
+    let is_plain = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.[]\"".contains(&byte));
+    is_plain.then_some(&rest[..end])
+}
+
+fn document<'d>(module: &View<'d>, prefix: &str, expression: &str) -> Option<Block<'d>> {
+    let wanted = [prefix, referred(expression, "data.aws_iam_policy_document.")?].concat();
+    let documents = module.at("data.aws_iam_policy_document").entries();
+    documents.filter(|(address, _)| is_instance(address, &wanted)).map(|(_, view)| Block::of(view)).next()
+}
+
+/// The policy documents of the subject, a module, each with its address.
+pub fn documents<'d, P: Uses<TrustPolicies>>(
+    input: &Input<'d, P>,
+) -> impl Iterator<Item = (&'d str, Block<'d>)> + use<'d, P> {
+    input.document.at("data.aws_iam_policy_document").entries().map(|(address, view)| (address, Block::of(view)))
+}
+
+/// The statements of a data source `aws_iam_policy_document`.
+pub fn of_document<'d>(document: &Block<'d>) -> Vec<Statement<'d>> {
+    let statement = |block: Block<'d>| Statement {
+        place: block.place().clone(),
+        allows: block.argument("effect").known().is_none_or(|effect| effect.text() == "Allow"),
+        actions: elements(block.argument("actions")),
+        principals: block
+            .blocks("principals")
+            .flat_map(|principal| {
+                let kind = principal.argument("type").known().map(View::text).unwrap_or_default();
+                elements(principal.argument("identifiers")).into_iter().map(move |identifier| (kind, identifier))
+            })
+            .collect(),
+        conditions: block
+            .blocks("condition")
+            .map(|condition| Condition {
+                operator: condition.argument("test").known().map(View::text).unwrap_or_default(),
+                key: key(&condition.argument("variable")),
+                values: elements(condition.argument("values")),
+                place: condition.place().clone(),
+            })
+            .collect(),
+        is_partial: block.is_dynamic("condition") || block.is_dynamic("principals"),
+    };
+    document.blocks("statement").map(statement).collect()
+}
+
+fn key<'d>(variable: &Argument<'d>) -> Key<'d> {
+    match variable {
+        Argument::Known(view) => Key(view.text()),
+        Argument::Unknown(_, expression) => Key(expression),
+        Argument::Absent(_) => Key(""),
+    }
+}
+
+fn elements<'d>(argument: Argument<'d>) -> Vec<Argument<'d>> {
+    match argument {
+        Argument::Known(view) if view.kind() == Some(Kind::Array) => view.items().map(Argument::of).collect(),
+        Argument::Absent(_) => Vec::new(),
+        one => vec![one],
+    }
+}
+
+/// The statements of a policy in JSON.
+pub fn of_json<'d>(policy: &View<'d>) -> Vec<Statement<'d>> {
+    let list = |view: View<'d>| elements(Argument::of(view));
+    let statement = |place: View<'d>| Statement {
+        allows: place.get("Effect").text() == "Allow",
+        actions: list(place.get("Action")),
+        principals: place
+            .get("Principal")
+            .entries()
+            .flat_map(|(kind, identifiers)| list(identifiers).into_iter().map(move |identifier| (kind, identifier)))
+            .collect(),
+        conditions: place
+            .get("Condition")
+            .entries()
+            .flat_map(|(operator, keys)| {
+                keys.entries().map(move |(key, values)| Condition {
+                    operator,
+                    key: Key(key),
+                    values: list(values.clone()),
+                    place: values,
+                })
+            })
+            .collect(),
+        is_partial: false,
+        place,
+    };
+    let statements = policy.get("Statement");
+    match statements.kind() {
+        Some(Kind::Object) => vec![statement(statements)],
+        _ => statements.items().map(statement).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::look;
+
+    const MODULE: &str = r#"{
+        "resource": {"aws_iam_role": {
+            "module.app.cart[0]": {"labels": ["aws_iam_role", "cart"], "attributes": {
+                "assume_role_policy": {"$unknown": "data.aws_iam_policy_document.cart[0].json"}}},
+            "other": {"labels": ["aws_iam_role", "other"], "attributes": {
+                "assume_role_policy": {"$unknown": "jsonencode({x = y.z})"}}},
+            "json": {"labels": ["aws_iam_role", "json"], "attributes": {"assume_role_policy": "{}",
+                "assume_role_policy:json": {"value": {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",
+                    "Principal": {"Service": ["a", "b"]}, "Condition": {"StringEquals": {"x:sub": "y"}}}}}}}}},
+        "data": {"aws_iam_policy_document": {"module.app.cart[0]": {"attributes": {}, "blocks": [
+            {"type": "statement", "attributes": {"actions": ["sts:AssumeRole", {"$unknown": "var.a"}]}, "blocks": [
+                {"type": "principals", "attributes": {"type": "Federated", "identifiers": [{"$unknown": "x.arn"}]}},
+                {"type": "condition", "attributes": {"test": "StringLike",
+                    "variable": {"$unknown": "\"${x.url}:sub\""}, "values": ["*"]}}]}]}}}}"#;
+
+    #[test]
+    fn who_may_take_a_role_is_read_from_both_forms() {
+        look("", MODULE, &[], &[], |input| {
+            let roles = roles(input);
+            let told = roles.iter().map(|(address, trust)| match trust {
+                Trust::Unknown(expression) => format!("{address}: {expression}"),
+                Trust::Known(statements) => {
+                    let [statement] = statements.as_slice() else { return format!("{address}: {}", statements.len()) };
+                    let condition = &statement.conditions[0];
+                    format!(
+                        "{address}: {} of {} by {} {}",
+                        statement.actions.len(),
+                        statement.principals[0].0,
+                        condition.operator,
+                        condition.key.is_claim("sub"),
+                    )
+                }
+            });
+            let expected = [
+                "module.app.cart[0]: 2 of Federated by StringLike true",
+                "other: jsonencode({x = y.z})",
+                "json: 1 of Service by StringEquals true",
+            ];
+            assert_eq!(told.collect::<Vec<_>>(), expected);
+            let found = |from, expression| role_of(&roles, from, expression).map(|(address, _)| *address);
+            assert_eq!(found(("module.app.x", "x"), "aws_iam_role.cart[0].arn"), Some("module.app.cart[0]"));
+            assert_eq!(found(("x", "x"), "aws_iam_role.cart.arn"), None);
+            assert_eq!(found(("x", "x"), "aws_iam_role.json.arn"), Some("json"));
+            assert_eq!(found(("x", "x"), "module.role.arn"), None);
+            assert_eq!(documents(input).count(), 1);
+        });
+    }
+
+    #[test]
+    fn actions_are_allowed_by_name_or_by_all() {
+        look("", MODULE, &[], &[], |input| {
+            let roles = roles(input);
+            let allows = |at: usize, action| match &roles[at].1 {
+                Trust::Known(statements) => statements[0].allows(action),
+                Trust::Unknown(_) => false,
+            };
+            assert!(allows(0, "sts:TagSession"), "it is not known");
+            assert!(allows(2, "sts:AssumeRole") && !allows(2, "sts:TagSession"));
+        });
+    }
+}
