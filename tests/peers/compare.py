@@ -16,13 +16,15 @@ import os
 import re
 import sys
 
-# What the host says of an object that another one made, for every rule.
-OWNED = "its owner is judged instead"
+# What holds for every rule that is asked about an object.
+GENERAL = ["its owner is judged instead", "not all of it is known"]
+UNKNOWN = "no rule judges it"
 COLUMNS = ["peer", "check", "fires", "here", "reason"]
 
 
 def general(reason):
     """A reason without what only holds for one document."""
+    reason = re.sub(r"^not all of the (\w+) \S+ is known", r"not all of the \1 is known", reason)
     return re.sub(r"\d+", "N", re.sub(r"`[^`]*`", "`…`", reason.split(": ")[0]))
 
 
@@ -70,9 +72,12 @@ def main(rules, results, tool, code, committed, details=None):
             found[check, fires, also] += 1
             if fires != also:
                 said = "; ".join(f"{rule}: {said}" for rule, (is_found, said) in sorted(here.items()) if is_found == also)
-                kind = (check, "there" if fires else "here", said or "no rule judges it")
-                if all(OWNED in said for _, said in here.values()) and here:
-                    kind = ("*", "there", OWNED)
+                kind = (check, "there" if fires else "here", said or UNKNOWN)
+                for general in GENERAL:
+                    if here and all(general in said for _, said in here.values()):
+                        kind = ("*", "there", general)
+                if not here:
+                    kind = ("*", "there", UNKNOWN)
                 differences[kind].append(" ".join(place))
     for check in sorted({check for check, _, _ in found}):
         both, there, here, none = (found[check, *it] for it in [(True, True), (True, False), (False, True), (False, False)])

@@ -39,7 +39,7 @@ policy_sdk::rule! {
     factor: Dependencies,
     peers: [
         "KC:C-0001", "KC:C-0078", "TR:KSV-0125", "TR:KSV-0034", "TR:KSV-0035", "KY:restrict-image-registries",
-        "GK:allowedreposv2", "HL:DL3026",
+        "GK:allowedrepos", "GK:allowedreposv2", "HL:DL3026",
     ],
     since: "0.1.0",
     applies_to: ["workload", "file/Compose", "file/Dockerfile"],
