@@ -102,8 +102,8 @@ impl Parts {
                         let in_directory = || {
                             let inner = joined(directory, path);
                             let it = kustomizations.get(&inner).filter(|it| it.only_gathers())?;
-                            let of = |path: &Box<str>| roots(files, &joined(&inner, path));
-                            Some(it.resources.iter().map(of).collect::<Option<Vec<_>>>()?.concat())
+                            let all = it.resources.iter().map(|path| roots(files, &joined(&inner, path)));
+                            Some(all.collect::<Option<Vec<_>>>()?.concat())
                         };
                         let read = read(path).or_else(in_directory);
                         let fields = read.and_then(|all| all.into_iter().map(transformed).collect::<Option<Vec<_>>>());
