@@ -175,9 +175,9 @@ const fn is_equal(one: &str, other: &str) -> bool {
     at == one.len() && at == other.len()
 }
 
-/// The queries of a rule and of what it uses.
+/// The queries of what a rule uses, and its own, which may name those as earlier ones.
 pub(crate) fn queries(own: &'static [Query], used: &'static [Used]) -> Vec<&'static Query> {
-    own.iter().chain(used.iter().flat_map(|used| used.queries)).collect()
+    used.iter().flat_map(|used| used.queries).chain(own).collect()
 }
 
 /// The settings of what a rule uses, each name once.

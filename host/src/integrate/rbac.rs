@@ -40,10 +40,14 @@ fn rights(asked: &BTreeSet<Resource>, bundle: &Bundle, options: &Options) -> [Fi
     let rules = resources::families(asked).into_iter().map(
         |family| json!({ "apiGroups": [family.group], "resources": family.plurals(), "verbs": ["list", "watch"] }),
     );
+    let mut of_role = metadata.clone();
+    if asked.iter().any(|resource| resource.group.is_empty() && resource.plural == "secrets") {
+        of_role["annotations"] = json!({ "ignore.policy-host.dev/rbac-secret-access": SECRETS });
+    }
     let role = json!({
         "apiVersion": format!("{GROUP}/v1"),
         "kind": "ClusterRole",
-        "metadata": metadata,
+        "metadata": of_role,
         "rules": rules.collect::<Vec<Value>>(),
     });
     let binding = json!({
@@ -58,6 +62,10 @@ fn rights(asked: &BTreeSet<Resource>, bundle: &Bundle, options: &Options) -> [Fi
         file(options, "cluster-role-binding.yaml", Purpose::Apply, "", &binding),
     ]
 }
+
+/// Why the role reads Secrets.
+const SECRETS: &str = "\
+its rules ask which Secrets there are and which keys they have; without the right they are not evaluated, and the rest is";
 
 const ROLE: &str = "\
 What the rules ask for beside the object that they judge. Rules that may not have it are not evaluated, the others

@@ -120,7 +120,7 @@ pub struct Naming {
 }
 
 /// A key: documents that agree on all of its parts share it. A part that is absent equals one that is absent, but
-/// where all are there is no key.
+/// where all are there is no key. A constant is never absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sharing {

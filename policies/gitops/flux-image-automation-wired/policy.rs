@@ -61,12 +61,20 @@ policy_sdk::rule! {
         automations: {
             kinds: ["image.toolkit.fluxcd.io/ImageUpdateAutomation"], scope: "cluster", reads: ["metadata.name"],
         },
+        // A workload finds itself, and so is not told of all others.
+        itself: {
+            kinds: ["workload"],
+            scope: "namespace",
+            relation: same { there: "object.metadata.name", here: "object.metadata.name" },
+            reads: [],
+        },
         marked: {
             kinds: [
                 "workload", "file/Kustomization", "helm.toolkit.fluxcd.io/HelmRelease",
                 "source.toolkit.fluxcd.io/OCIRepository",
             ],
             scope: "cluster",
+            unless: "itself",
             reads: [":comments", "object:comments"],
         },
     },

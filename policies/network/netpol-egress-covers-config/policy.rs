@@ -40,10 +40,12 @@ policy_sdk::rule! {
     uses: [Mentions, NetworkPolicies, NamespaceLabels, ForeignPolicies],
     reads: ["pod.spec.hostNetwork"],
     inventory: {
-        // No relation fits: a Service is named within a text. Their selectors and ports are what is asked for.
+        // A Service is named within a text, so that no relation finds it. All are told, once a policy selects the pods.
         named_services: {
             kinds: ["core/Service"],
             scope: "namespace",
+            via: "policies",
+            relation: same { there: "=any", here: "=any" },
             reads: ["spec.selector", "spec.ports", "spec.type"],
         },
     },

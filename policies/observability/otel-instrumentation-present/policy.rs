@@ -34,9 +34,14 @@ policy_sdk::rule! {
     uses: [Tracing],
     reads: ["metadata.name", "object.metadata.name", "main_container.image"],
     inventory: {
-        // Any of them, wherever it is, tells that traces are sent: no relation leads to it. Collectors are few.
+        // Any of them, wherever it is, tells that traces are sent.
         instrumentations: { kinds: ["opentelemetry.io/Instrumentation"], scope: "cluster", reads: [] },
-        exporters: { kinds: ["workload"], scope: "cluster", reads: ["container.env[*].name"] },
+        exporters: {
+            kinds: ["workload"],
+            scope: "cluster",
+            relation: same { there: "main_container.env[*].name", here: "=OTEL_EXPORTER_OTLP_ENDPOINT" },
+            reads: [],
+        },
     },
 }
 
@@ -59,10 +64,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if input.setting::<Tracing>() != Expected::Required {
         return not_applicable("`tracing` is not `required`");
     }
-    let exports = |it: Related<'_>| {
-        it.workload().containers().any(|container| container.variable("OTEL_EXPORTER_OTLP_ENDPOINT").is_some())
-    };
-    if input.related("instrumentations").next().is_none() && !input.related("exporters").any(exports) {
+    if input.related("instrumentations").next().is_none() && input.related("exporters").next().is_none() {
         let name = if is_object { input.document.at("metadata.name") } else { workload.object.at("metadata.name") };
         findings.report(Code::Missing, &name, "a collector runs, and no workload sends it traces");
     }

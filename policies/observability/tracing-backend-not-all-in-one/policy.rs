@@ -32,7 +32,7 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: ["workload"],
     uses: [Commands, Production],
-    reads: ["container.env[*].name", "container.env[*].value", "container.envFrom"],
+    reads: ["container.image", "container.env[*].name", "container.env[*].value", "container.envFrom"],
 }
 
 /// Images of Jaeger 1, below `jaegertracing/`.

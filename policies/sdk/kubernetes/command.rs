@@ -10,6 +10,10 @@ use std::ops::Deref;
 crate::usable! {
     /// What the subject's containers run, scripts that they hand to a shell included.
     pub Commands {
+        reads: ["container.command:exec", "container.args:shell"],
+    }
+    /// The same, with what well-known images start where a container only has options for it.
+    pub Invocations {
         reads: ["container.image", "container.command:exec", "container.args:shell"],
     }
 }
@@ -44,7 +48,8 @@ pub fn started<'d>(container: &Container<'d>) -> View<'d> {
     if line.get("image").is_true() { container.get("args:shell") } else { View::clone(&line) }
 }
 
-/// All programs that a container starts, in scripts too, with what each is given.
+/// All programs that a container starts, in scripts too, with what each is given. A rule that uses [`Invocations`] may
+/// ask.
 pub fn invocations<'d>(container: &Container<'d>) -> Vec<Invocation<'d>> {
     let entrypoint = entrypoint(container);
     let found = all_commands(&started(container)).into_iter().enumerate();

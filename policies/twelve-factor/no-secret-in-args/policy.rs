@@ -1,4 +1,4 @@
-use policy_sdk::kubernetes::command::{self, Commands, Invocation};
+use policy_sdk::kubernetes::command::{self, Invocation, Invocations};
 use policy_sdk::kubernetes::secret_reference::{self, ReferredSecrets};
 use policy_sdk::prelude::*;
 use policy_sdk::values::{credential, secret};
@@ -45,7 +45,7 @@ policy_sdk::rule! {
     factor: Config,
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Commands, ReferredSecrets],
+    uses: [Invocations, ReferredSecrets],
     reads: ["container.command", "container.args"],
     parameters: {
         /// Endings of an option's name, in lower case, that say that its value is a secret.

@@ -1,5 +1,5 @@
 use policy_sdk::kubernetes::claim::{self, ClaimTemplates};
-use policy_sdk::kubernetes::command::{self, Commands};
+use policy_sdk::kubernetes::command::{self, Invocations};
 use policy_sdk::kubernetes::namespace::{self, OwnNamespace};
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
@@ -53,7 +53,7 @@ policy_sdk::rule! {
         "workload/Deployment", "workload/StatefulSet", "workload/DaemonSet", "workload/Rollout",
         "workload/ReplicationController",
     ],
-    uses: [ClaimTemplates, Commands, OwnNamespace],
+    uses: [ClaimTemplates, Invocations, OwnNamespace],
     reads: [
         "object.metadata.labels", "pod.metadata.labels", "object.spec.replicas", "pod.spec.volumes",
         "main_container.image", "main_container.volumeMounts", "main_container.volumeDevices",

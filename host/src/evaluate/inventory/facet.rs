@@ -432,7 +432,8 @@ fn shared(terms: &[&Term], row: &[Option<&Node>]) -> Option<Box<str>> {
             (None, Some(text)) => write_json_string(text, &mut key),
             (None, None) => key.push_str("null"),
         }
-        any |= node.is_some();
+        // A constant is never absent.
+        any |= node.is_some() || term.paths().is_empty();
     }
     key.push(']');
     any.then(|| key.into())
@@ -602,6 +603,10 @@ mod tests {
         let Keys::Values(values) = keys(&host, &one) else { panic!("not values") };
         let values: Vec<&str> = values.iter().map(|value| &**value).collect();
         assert_eq!(values, [r#"["x","a","/"]"#, r#"["x","a","/p"]"#, r#"["x",null,"/"]"#]);
+        let constant = Facet::Values(vec!["=always".parse().unwrap()]);
+        assert_eq!(keys(&constant, &ingress("{}")), Keys::Values(vec![r#"["always"]"#.into()]));
+        let default = Facet::Values(vec!["=Kind".parse().unwrap(), "spec.name=default".parse().unwrap()]);
+        assert_eq!(keys(&default, &ingress("{}")), Keys::Values(vec![r#"["Kind","default"]"#.into()]));
         let selector = Facet::Values(vec!["spec".parse().unwrap()]);
         assert_eq!(keys(&selector, &ingress(r#"{"a":1,"b":2}"#)), keys(&selector, &ingress(r#"{"b":2,"a":1}"#)));
         assert_eq!(keys(&selector, &ingress("null")), Keys::Values(Vec::new()));
