@@ -162,7 +162,7 @@ spec:
 fn what_no_file_can_say_is_in_the_case() {
     let asks = json!({
         "id": "told", "readsUser": true, "readsOld": true, "operations": ["UPDATE", "DELETE"], "subresources": ["scale"],
-        "reads": ["object", "pod", "file"],
+        "reads": ["object", "object:comments", "pod", "file"],
     });
     let old = DEPLOYMENT.replace("nginx", "httpd");
     let at = |offset: u32| format!("(i32.add (local.get $request) (i32.const {offset}))");
