@@ -22,6 +22,8 @@ import yaml
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KUSTOMIZATIONS = ["kustomization.yaml", "kustomization.yml", "Kustomization"]
 BUILD_SECONDS = 120
+# What fixes put beside a workload (the SDK's `beside`).
+COMPANIONS = {"HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget", "ServiceMonitor"}
 
 
 def without_positions(path):
@@ -91,7 +93,11 @@ def pairs(before, after):
 
 
 class Offered:
-    """The fixes that the host offered: the paths that they change, by file, and the kinds that they create."""
+    """The fixes that the host offered: the paths that they change, by file, and the kinds that they create.
+
+    A fix may make room for another one, which no report offers in that file: labels for the policy that selects them. Such
+    a one changes what is offered in another file of the project, or puts a companion beside a workload.
+    """
 
     def __init__(self, results):
         self.paths = collections.defaultdict(set)
@@ -106,6 +112,15 @@ class Offered:
                         self.paths[file] |= {pointer(operation["path"]) for operation in fix.get("patch", [])}
                         if "create" in fix:
                             self.created[file].add(who(fix["create"])[0])
+        self.anywhere = set().union(*self.paths.values()) if self.paths else set()
+
+    def creates(self, file, kind):
+        return kind in self.created[file] or kind in COMPANIONS
+
+    def changes(self, file, path):
+        return any(
+            is_in(path, fixed) or is_in(fixed, path) for offered in (self.paths[file], self.anywhere) for fixed in offered
+        )
 
 
 def files(folder):
@@ -137,13 +152,13 @@ def compare_files(before, after, offered):
                 problems.append(f"{file}: {' '.join(who(was))} is gone")
             elif was is None:
                 created.add(who(now)[0])
-                if who(now)[0] not in offered.created[file]:
+                if not offered.creates(file, who(now)[0]):
                     problems.append(f"{file}: no fix creates {' '.join(who(now))}")
             else:
                 paths = changed_paths(was, now)
                 changed[who(now)[0]] |= paths
                 for path in sorted(paths):
-                    if not any(is_in(path, fixed) or is_in(fixed, path) for fixed in offered.paths[file]):
+                    if not offered.changes(file, path):
                         problems.append(f"{file}: no fix changes /{'/'.join(path)} of {' '.join(who(now))}")
     return problems, changed, created
 
