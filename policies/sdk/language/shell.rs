@@ -44,7 +44,41 @@ pub fn all_commands<'d>(tree: &View<'d>) -> Vec<Command<'d>> {
     simple.into_iter().map(Command).collect()
 }
 
+/// The lists of commands that decide how a tree ends: its own, and those of the branches and subshells in it; none of
+/// a substitution or of a script that is handed to another shell.
+pub fn lists<'d>(tree: &View<'d>) -> Vec<Vec<Command<'d>>> {
+    let mut lists = Vec::new();
+    let mut open = vec![tree.clone()];
+    while let Some(parent) = open.pop() {
+        let list: Vec<Command<'d>> = commands(&parent).collect();
+        open.extend(list.iter().flat_map(|command| command.branches().map(|(_, branch)| branch)));
+        lists.push(list);
+    }
+    lists
+}
+
 impl<'d> Command<'d> {
+    /// Its text for a message: its words, without quotes.
+    pub fn line(&self) -> String {
+        let words: Vec<&str> = self.words().map(|word| word.text()).collect();
+        words.join(" ")
+    }
+
+    /// The arguments of its program.
+    pub fn arguments(&self) -> impl Iterator<Item = &'d str> + use<'d> {
+        self.program_words().skip(1).map(|word| word.text())
+    }
+
+    /// Whether an argument is one of these.
+    pub fn has(&self, options: &[&str]) -> bool {
+        self.arguments().any(|argument| options.contains(&argument))
+    }
+
+    /// Whether it starts its program by one of these: `exec`, `sudo`.
+    pub fn is_wrapped_by(&self, wrapper: &str) -> bool {
+        self.get("wrappers").items().any(|word| word.text() == wrapper)
+    }
+
     /// The name of its program, behind wrappers such as `sudo` and without the folder; empty where it is not known, and
     /// for a compound command.
     pub fn name(&self) -> &'d str {
@@ -98,5 +132,29 @@ impl<'d> Word<'d> {
     /// Its text, where nothing is expanded in it.
     pub fn known(&self) -> Option<&'d str> {
         (!self.get("parts").exists()).then(|| self.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+
+    #[test]
+    fn lists_are_those_that_decide() {
+        let text = r#"{"commands":[
+            {"kind":"if","branches":[{"role":"then","commands":[{"name":"a","words":[{"text":"a"}]}]}]},
+            {"name":"b","wrappers":["exec"],"program":1,"words":[
+                {"text":"exec"},{"text":"b"},{"text":"-x","parts":[{"commands":[{"name":"c"}]}]}]}]}"#;
+        let json = Json::parse(text).unwrap();
+        let lists = lists(&json.root());
+        let names: Vec<Vec<&str>> = lists.iter().map(|list| list.iter().map(|it| it.name()).collect()).collect();
+        assert_eq!(names, [vec!["", "b"], vec!["a"]]);
+        let command = &lists[0][1];
+        assert_eq!(
+            (command.line(), command.is_wrapped_by("exec"), command.has(&["-x"])),
+            ("exec b -x".into(), true, true)
+        );
+        assert_eq!(command.arguments().collect::<Vec<_>>(), ["-x"]);
     }
 }

@@ -3,6 +3,7 @@
 //! A table is a setting: a rule lists it in `uses:`, and a bundle may put a newer one in its place. The rows that are
 //! compiled in are constants, so that nothing is parsed for them.
 
+pub mod base_images;
 pub mod deprecated_apis;
 pub mod image_owners;
 pub mod image_users;

@@ -1,0 +1,3 @@
+FROM scratch
+COPY --from=build /out /app
+ENTRYPOINT ["/app/bin/shop"]

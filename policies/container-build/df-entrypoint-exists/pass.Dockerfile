@@ -1,0 +1,4 @@
+FROM scratch
+WORKDIR /app
+COPY --from=build /out/shop .
+ENTRYPOINT ["./shop"]

@@ -1,0 +1,3 @@
+FROM debian:trixie-slim
+# expect[not-json]: looks like a JSON array and is none
+ENTRYPOINT ['/app', '--serve']

@@ -1,0 +1,2 @@
+FROM node:24-slim
+ENTRYPOINT ["dumb-init", "npm", "start"]

@@ -1,0 +1,3 @@
+FROM debian:trixie-slim
+ARG PORT=8080
+EXPOSE 1 65535/udp 8000-8010 ${PORT}/TCP

@@ -1,0 +1,3 @@
+# params: {"allowed": ["scratch", "gcr.io/distroless/*", "*-slim"]}
+FROM docker.io/library/debian:trixie-slim
+CMD ["/app"]

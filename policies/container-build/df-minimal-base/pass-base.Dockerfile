@@ -1,0 +1,2 @@
+# not-applicable: the image starts nothing
+FROM ubuntu:24.04

@@ -1,0 +1,3 @@
+# What another rule reports.
+FROM golang:1.25
+CMD ["/app"]

@@ -1,0 +1,3 @@
+# params: {"allowed": ["scratch"]}
+FROM scratch
+CMD ["/app"]

@@ -1,0 +1,3 @@
+# not-applicable: `test` says that it is for development
+FROM debian:trixie-slim AS test
+CMD ["run-tests"]

@@ -1,0 +1,4 @@
+# What comes from the context is not known.
+FROM scratch
+COPY app /app
+ENTRYPOINT ["/app"]

@@ -1,0 +1,3 @@
+# not-applicable: starts nothing
+FROM scratch
+COPY module.wasm /

@@ -1,0 +1,5 @@
+# not-applicable: the base image is none for static programs
+FROM golang:1.25 AS build
+RUN go build -o /app .
+FROM gcr.io/distroless/base-debian12
+COPY --from=build /app /app

@@ -1,0 +1,6 @@
+FROM debian:trixie-slim AS base
+ARG SIGNAL=9
+# expect[not-handled]: `9` stops the container
+STOPSIGNAL SIGTERM
+FROM base
+CMD ["/app"]

@@ -1,0 +1,3 @@
+FROM debian:trixie-slim
+STOPSIGNAL SIGRTMIN+3
+CMD ["/sbin/init"]

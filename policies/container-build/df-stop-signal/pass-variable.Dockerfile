@@ -1,0 +1,4 @@
+# not-evaluated: the signal `$SIGNAL` is not known
+FROM nginx:1.29
+ARG SIGNAL
+STOPSIGNAL $SIGNAL

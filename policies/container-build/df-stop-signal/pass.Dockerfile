@@ -1,0 +1,4 @@
+FROM debian:trixie-slim AS other
+STOPSIGNAL KILL
+FROM httpd:2.4
+STOPSIGNAL SIGWINCH

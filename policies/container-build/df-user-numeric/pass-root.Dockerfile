@@ -1,0 +1,4 @@
+# What another rule reports.
+FROM debian:trixie-slim
+USER root
+CMD ["/app"]
