@@ -59,7 +59,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                         findings.report(Code::UsedBeforeSet, value, message);
                     }
                 }
-                let is_legacy = matches!(pairs[..], [(name, _)] if !source.text().contains(&format!("{name}=")) && !source.text().contains(&format!("{name}\"=")));
+                let is_set = |name: &str| ["=", "\"="].iter().any(|end| source.text().contains(&[name, end].concat()));
+                let is_legacy = matches!(pairs[..], [(name, _)] if !is_set(name));
                 if is_legacy {
                     legacy.push(source);
                 }
