@@ -5,16 +5,16 @@ use policy_sdk::repository::dockerfile::{Instruction, Stages, dockerfile};
 policy_sdk::rule! {
     /// Packages of the distribution are installed lean
     ///
-    /// In the stages that are shipped, `apt-get install` is called with `-y` and `--no-install-recommends`, in one `RUN`
-    /// with `apt-get update`, and the lists are removed later in that `RUN`. `apk add` has `--no-cache`, or its cache is
-    /// removed; `yum`, `dnf`, `microdnf` and `zypper` clean up behind themselves. A mount on the cache stands for that, and
-    /// an `apt.conf` that is written earlier for the options. `apt` is for people.
+    /// In the stages that are shipped, `apt-get install` is called with `-y` and `--no-install-recommends`, in one
+    /// `RUN` with `apt-get update`, and the lists are removed later in that `RUN`. `apk add` has `--no-cache`, or its
+    /// cache is removed; `yum`, `dnf`, `microdnf` and `zypper` clean up behind themselves. A mount on the cache stands
+    /// for that, and an `apt.conf` that is written earlier for the options. `apt` is for people.
     ///
     /// Stages that only build are not judged: their layers are not shipped.
     ///
     /// ## Why
-    /// What is not needed makes the image larger, and each package has its own vulnerabilities. An `update` in a layer of
-    /// its own comes from the cache of the build: months later packages are installed by an index that names files
+    /// What is not needed makes the image larger, and each package has its own vulnerabilities. An `update` in a layer
+    /// of its own comes from the cache of the build: months later packages are installed by an index that names files
     /// that no server has.
     ///
     /// ## Fix

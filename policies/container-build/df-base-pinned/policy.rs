@@ -5,9 +5,9 @@ use policy_sdk::values::image::ImageReference;
 policy_sdk::rule! {
     /// Base images have a version
     ///
-    /// Every image that a stage begins from, or that `COPY --from` or a `--mount` takes from, has a digest or a tag other
-    /// than `latest`. Variables count with their defaults. Stages that begin from another stage or from `scratch` have no
-    /// image. Each image is reported once, with the other places that name it.
+    /// Every image that a stage begins from, or that `COPY --from` or a `--mount` takes from, has a digest or a tag
+    /// other than `latest`. Variables count with their defaults. Stages that begin from another stage or from `scratch`
+    /// have no image. Each image is reported once, with the other places that name it.
     ///
     /// Where a variable has no default, the image is not known and not evaluated.
     ///

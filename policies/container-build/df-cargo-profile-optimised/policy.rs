@@ -4,9 +4,10 @@ use policy_sdk::repository::files::{folder, is_below};
 policy_sdk::rule! {
     /// The release profile optimises
     ///
-    /// `profile.release` of a Cargo.toml, and profiles that inherit it, have no `opt-level` below 2, and stand at the root of the
-    /// workspace: Cargo ignores those of members. That neither `lto` nor `codegen-units` is set is a remark, for packages
-    /// that may have a program. `overflow-checks` and `debug-assertions` are choices, and not judged.
+    /// `profile.release` of a Cargo.toml, and profiles that inherit it, have no `opt-level` below 2, and stand at the
+    /// root of the workspace: Cargo ignores those of members. That neither `lto` nor `codegen-units` is set is a
+    /// remark, for packages that may have a program. `overflow-checks` and `debug-assertions` are choices, and not
+    /// judged.
     ///
     /// A package that only says that it is a library (`[lib]` without `[[bin]]`) ships nothing by itself.
     ///

@@ -5,16 +5,17 @@ use policy_sdk::repository::dockerfile::{Instruction, Stages, dockerfile};
 policy_sdk::rule! {
     /// A stub of a Rust program is built anew
     ///
-    /// Where a `RUN` writes a stand-in for `main.rs` or `lib.rs` (by `echo`, `printf`, `cat`, `touch` or `cargo init`) and builds it, so
-    /// that dependencies are in a layer of their own, and a later `COPY` brings the sources, something makes
-    /// Cargo build them before the next `cargo build`: `touch` of the sources, removal of what the stub made
-    /// below `target`, or `cargo clean --release -p` of the package. `cargo-chef` and `-Zchecksum-freshness` are right.
+    /// Where a `RUN` writes a stand-in for `main.rs` or `lib.rs` (by `echo`, `printf`, `cat`, `touch` or `cargo init`)
+    /// and builds it, so that dependencies are in a layer of their own, and a later `COPY` brings the sources,
+    /// something makes Cargo build them before the next `cargo build`: `touch` of the sources, removal of what the stub
+    /// made below `target`, or `cargo clean --release -p` of the package. `cargo-chef` and `-Zchecksum-freshness` are
+    /// right.
     ///
     /// Removing `src` alone is not enough, nor is `cargo clean -p` without `--release`, which cleans the debug build.
     ///
     /// ## Why
-    /// Cargo compares times: what `COPY` brings is as old as the checkout, and the stub was built after that. The build takes
-    /// the stub for up to date, and the next rollout ships a program that does nothing.
+    /// Cargo compares times: what `COPY` brings is as old as the checkout, and the stub was built after that. The build
+    /// takes the stub for up to date, and the next rollout ships a program that does nothing.
     ///
     /// ## Fix
     /// ```dockerfile

@@ -6,9 +6,9 @@ policy_sdk::rule! {
     /// The image takes the program that was built
     ///
     /// A `COPY --from` of `target/PROFILE/…`, with or without a target between, names a profile that a `cargo build` of
-    /// that stage builds: `debug` by itself, `release` with `--release`, the name of `--profile`. Where a build's profile is in a
-    /// variable, or Cargo is called by a script, it is not evaluated. What `df-release-build` reports, a debug build
-    /// that is shipped, is not reported again.
+    /// that stage builds: `debug` by itself, `release` with `--release`, the name of `--profile`. Where a build's
+    /// profile is in a variable, or Cargo is called by a script, it is not evaluated. What `df-release-build` reports,
+    /// a debug build that is shipped, is not reported again.
     ///
     /// ## Why
     /// The path does not exist, and the build of the image fails; or it holds what another layer left there.

@@ -6,14 +6,14 @@ use policy_sdk::repository::files::is_below;
 policy_sdk::rule! {
     /// What an image runs is not writable for all
     ///
-    /// No `chmod` of the stages that are shipped makes the program of `ENTRYPOINT` or `CMD`, or a directory that it is in, writable
-    /// for everybody (`777`, `o+w`, `a+w`); directories of data, caches and logs may be. Group 0, which OpenShift gives each
-    /// container, may write (`g=u`). No `chown -R` changes files that an earlier `COPY` brought: `--chown` does that
-    /// without a second copy of them.
+    /// No `chmod` of the stages that are shipped makes the program of `ENTRYPOINT` or `CMD`, or a directory that it is
+    /// in, writable for everybody (`777`, `o+w`, `a+w`); directories of data, caches and logs may be. Group 0, which
+    /// OpenShift gives each container, may write (`g=u`). No `chown -R` changes files that an earlier `COPY` brought:
+    /// `--chown` does that without a second copy of them.
     ///
     /// ## Why
-    /// Whoever gets into the container replaces the program, and the next start runs theirs. A `chown -R` in a `RUN` doubles
-    /// the files in the image.
+    /// Whoever gets into the container replaces the program, and the next start runs theirs. A `chown -R` in a `RUN`
+    /// doubles the files in the image.
     ///
     /// ## Fix
     /// ```dockerfile

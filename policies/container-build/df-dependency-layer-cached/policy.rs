@@ -6,8 +6,8 @@ policy_sdk::rule! {
     /// Dependencies have a layer of their own
     ///
     /// In a stage, the whole context is not copied before the first command that downloads dependencies by a lock file:
-    /// `go mod download`, `npm ci`, `yarn` and `pnpm install`, `pip install -r`, `bundle install`, `dotnet restore`. A cache mount of
-    /// that `RUN` does as well.
+    /// `go mod download`, `npm ci`, `yarn` and `pnpm install`, `pip install -r`, `bundle install`, `dotnet restore`. A
+    /// cache mount of that `RUN` does as well.
     ///
     /// ## Why
     /// Each change of any file downloads all dependencies again. The build is slow, and fails when the registry does.

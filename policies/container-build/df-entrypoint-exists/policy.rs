@@ -6,12 +6,12 @@ use policy_sdk::tables::shellless_images::{ShelllessImages, has};
 policy_sdk::rule! {
     /// What the image starts is in it
     ///
-    /// On a base that holds nothing of the kind, `scratch` or an image of the table `shelllessImages`, the program in the exec form
-    /// of `ENTRYPOINT`, or of `CMD` where there is none, is a path that some `COPY` or `ADD` brings. A shell is not in these
-    /// images.
+    /// On a base that holds nothing of the kind, `scratch` or an image of the table `shelllessImages`, the program in
+    /// the exec form of `ENTRYPOINT`, or of `CMD` where there is none, is a path that some `COPY` or `ADD` brings. A
+    /// shell is not in these images.
     ///
-    /// It is told only where everything is known: the path is absolute or below a known `WORKDIR`, the image has no `RUN`, and no
-    /// directory, wildcard or archive is copied that could hold it. All other images are not judged.
+    /// It is told only where everything is known: the path is absolute or below a known `WORKDIR`, the image has no
+    /// `RUN`, and no directory, wildcard or archive is copied that could hold it. All other images are not judged.
     ///
     /// ## Why
     /// The container cannot start: `exec: "/app": stat /app: no such file or directory`.

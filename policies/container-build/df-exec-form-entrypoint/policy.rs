@@ -5,17 +5,17 @@ use policy_sdk::repository::dockerfile::{Instruction, Stages, dockerfile};
 policy_sdk::rule! {
     /// The program gets SIGTERM
     ///
-    /// The `ENTRYPOINT` of the image, or its `CMD` where there is no entry point, is a JSON array, or a shell command whose
-    /// last program is started by `exec`. So is the script of `["sh", "-c", "…"]`; where that is one command
-    /// alone, most shells replace themselves by it, and the finding is milder. A shell behind an init (`tini`, `dumb-init`) is
-    /// right. `npm`, `yarn` and `pnpm` are not what the image starts. A `CMD` that is an argument of the entry point is
-    /// a JSON array too.
+    /// The `ENTRYPOINT` of the image, or its `CMD` where there is no entry point, is a JSON array, or a shell command
+    /// whose last program is started by `exec`. So is the script of `["sh", "-c", "…"]`; where that is one command
+    /// alone, most shells replace themselves by it, and the finding is milder. A shell behind an init (`tini`,
+    /// `dumb-init`) is right. `npm`, `yarn` and `pnpm` are not what the image starts. A `CMD` that is an argument of
+    /// the entry point is a JSON array too.
     ///
     /// A `CMD` of the base image, `RUN` and `HEALTHCHECK` are not judged. Images of Windows are another matter.
     ///
     /// ## Why
-    /// Kubernetes sends SIGTERM to the first process. A shell does not hand it on: the program is killed after the grace
-    /// period, with requests open, and every rollout takes as long as that.
+    /// Kubernetes sends SIGTERM to the first process. A shell does not hand it on: the program is killed after the
+    /// grace period, with requests open, and every rollout takes as long as that.
     ///
     /// ## Fix
     /// Write a JSON array, with double quotes and without a comma at the end, or begin the last command with `exec`:

@@ -4,8 +4,8 @@ use policy_sdk::repository::dockerfile::{Stages, dockerfile, expanded};
 policy_sdk::rule! {
     /// `EXPOSE` names ports
     ///
-    /// Each word of an `EXPOSE` in the stages that are shipped is a port from 1 to 65535 or a range of ports, with or without
-    /// `tcp`, `udp` or `sctp`. A variable counts with its default, and is not evaluated without one.
+    /// Each word of an `EXPOSE` in the stages that are shipped is a port from 1 to 65535 or a range of ports, with or
+    /// without `tcp`, `udp` or `sctp`. A variable counts with its default, and is not evaluated without one.
     ///
     /// Whether ports of workloads are exposed is not compared: both are documentation, and a difference breaks nothing.
     ///

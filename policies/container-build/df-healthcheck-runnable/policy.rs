@@ -6,17 +6,18 @@ use policy_sdk::tables::shellless_images::{ShelllessImages, has};
 policy_sdk::rule! {
     /// The program of `HEALTHCHECK` is in the image
     ///
-    /// The shell form needs a shell, which `scratch` and the images of the table `shelllessImages` do not have. `curl` and `wget`
-    /// are not in those either, nor in the `-slim` images of Debian, Python and Node, unless a `RUN` of the stages
-    /// that are shipped installs the program or a `COPY` brings it. Judged is the last `HEALTHCHECK` of these stages.
-    /// Other programs and images are not judged. Kubernetes ignores the instruction.
+    /// The shell form needs a shell, which `scratch` and the images of the table `shelllessImages` do not have. `curl`
+    /// and `wget` are not in those either, nor in the `-slim` images of Debian, Python and Node, unless a `RUN` of the
+    /// stages that are shipped installs the program or a `COPY` brings it. Judged is the last `HEALTHCHECK` of these
+    /// stages. Other programs and images are not judged. Kubernetes ignores the instruction.
     ///
     /// ## Why
-    /// The check cannot run, so each one fails, and Docker calls a healthy container unhealthy. Compose never starts what
-    /// waits for it.
+    /// The check cannot run, so each one fails, and Docker calls a healthy container unhealthy. Compose never starts
+    /// what waits for it.
     ///
     /// ## Fix
-    /// Let the program check itself, in the exec form: `HEALTHCHECK CMD ["/app", "check"]`. Or install what the check runs.
+    /// Let the program check itself, in the exec form: `HEALTHCHECK CMD ["/app", "check"]`. Or install what the check
+    /// runs.
     findings: {
         /// The image has no shell that could run the check
         NoShell: High, Certain;

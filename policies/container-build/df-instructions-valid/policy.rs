@@ -4,14 +4,15 @@ use policy_sdk::repository::dockerfile::{Stages, dockerfile};
 policy_sdk::rule! {
     /// Instructions do what they look like
     ///
-    /// No `ENV` uses a variable that the same instruction sets: it has the value from before. There is no `MAINTAINER`, and
-    /// no `ENV NAME value` without `=`. A file that says that it is generated is not judged by the latter.
+    /// No `ENV` uses a variable that the same instruction sets: it has the value from before. There is no `MAINTAINER`,
+    /// and no `ENV NAME value` without `=`. A file that says that it is generated is not judged by the latter.
     ///
     /// Files with an instruction that nobody knows are not read at all, which is reported as such.
     ///
     /// ## Why
-    /// All variables of one `ENV` are replaced before the first is set. `MAINTAINER` and `ENV NAME value` are deprecated, and
-    /// the latter takes the rest of the line for the value: `ENV A=1 B=2` sets two, `ENV A 1 B=2` sets one.
+    /// All variables of one `ENV` are replaced before the first is set. `MAINTAINER` and `ENV NAME value` are
+    /// deprecated, and the latter takes the rest of the line for the value: `ENV A=1 B=2` sets two, `ENV A 1 B=2` sets
+    /// one.
     ///
     /// ## Fix
     /// ```dockerfile
@@ -58,7 +59,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                         findings.report(Code::UsedBeforeSet, value, message);
                     }
                 }
-                let is_legacy = matches!(pairs[..], [(name, _)] if !source.text().contains(&format!("{name}=")) && !source.text().contains(&format!("{name}\"=")));
+                let is_set = |name: &str| ["=", "\"="].iter().any(|end| source.text().contains(&[name, end].concat()));
+                let is_legacy = matches!(pairs[..], [(name, _)] if !is_set(name));
                 if is_legacy {
                     legacy.push(source);
                 }

@@ -7,9 +7,9 @@ policy_sdk::rule! {
     /// Images are built from a small base
     ///
     /// The image that the final stage begins from, through the stages below it, is none of a whole distribution or of a
-    /// language with all its tools (`ubuntu`, `debian:trixie`, `node:24`, `python:3.13`; the table `buildImages`). Where
-    /// `allowed` is set, it matches one of these globs instead, which are held against the repository with its tag, and
-    /// without a registry for those of Docker Hub.
+    /// language with all its tools (`ubuntu`, `debian:trixie`, `node:24`, `python:3.13`; the table `buildImages`).
+    /// Where `allowed` is set, it matches one of these globs instead, which are held against the repository with its
+    /// tag, and without a registry for those of Docker Hub.
     ///
     /// Images without `ENTRYPOINT` and `CMD` are not judged, nor are images of Windows, and those for development or
     /// tests. A base that is there to build is what `df-multi-stage` reports.
@@ -19,8 +19,8 @@ policy_sdk::rule! {
     /// program, and is there for an attacker.
     ///
     /// ## Fix
-    /// Take `gcr.io/distroless/static` or `scratch` for a static program, `gcr.io/distroless/cc` for one that needs the C
-    /// library, and the `-slim` or `-alpine` tag of a language.
+    /// Take `gcr.io/distroless/static` or `scratch` for a static program, `gcr.io/distroless/cc` for one that needs the
+    /// C library, and the `-slim` or `-alpine` tag of a language.
     findings: {
         /// The base is a whole distribution
         Distribution: Low, Certain;

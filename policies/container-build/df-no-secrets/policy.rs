@@ -5,10 +5,11 @@ use policy_sdk::values::credential::{self, is_sample, name::is_telling};
 policy_sdk::rule! {
     /// Images hold no secrets
     ///
-    /// No value of an `ENV`, `ARG` or `LABEL`, and no command of a `RUN`, is a credential by its form, and no value of an
-    /// `ENV` or `ARG` is a literal where its name says that it is a secret. No `ARG` of such a name is used by a `RUN` of
-    /// its stage, since its value stays in the history of the image. No `COPY` or `ADD` takes a file from the repository
-    /// that holds credentials by its name (`.env`, `id_rsa`, `*.pem`, `.netrc` …); `.env.example` and certificates do not.
+    /// No value of an `ENV`, `ARG` or `LABEL`, and no command of a `RUN`, is a credential by its form, and no value of
+    /// an `ENV` or `ARG` is a literal where its name says that it is a secret. No `ARG` of such a name is used by a
+    /// `RUN` of its stage, since its value stays in the history of the image. No `COPY` or `ADD` takes a file from the
+    /// repository that holds credentials by its name (`.env`, `id_rsa`, `*.pem`, `.netrc` …); `.env.example` and
+    /// certificates do not.
     ///
     /// ## Why
     /// Whoever can pull the image can read all of its layers, the environment and the history of the build. A later

@@ -5,13 +5,13 @@ use policy_sdk::tables::image_users::ImageUsers;
 policy_sdk::rule! {
     /// Images do not run as root
     ///
-    /// The last `USER` of the final stage, or of a stage that it is built from, is not root, not 0, whatever its group. Where
-    /// there is none, the user of the base image counts, as the table `imageUsers` has it.
+    /// The last `USER` of the final stage, or of a stage that it is built from, is not root, not 0, whatever its group.
+    /// Where there is none, the user of the base image counts, as the table `imageUsers` has it.
     ///
-    /// Not judged are images without `ENTRYPOINT` and `CMD`, which are bases or hold tools, images of Windows, and those
-    /// for development or tests by the name of the file, a folder or the final stage. An image whose entry point
-    /// changes to another user itself (`gosu`, `su-exec`, `setpriv`, s6) is right. Where the user of the base image is not
-    /// known, the rule is not evaluated.
+    /// Not judged are images without `ENTRYPOINT` and `CMD`, which are bases or hold tools, images of Windows, and
+    /// those for development or tests by the name of the file, a folder or the final stage. An image whose entry point
+    /// changes to another user itself (`gosu`, `su-exec`, `setpriv`, s6) is right. Where the user of the base image is
+    /// not known, the rule is not evaluated.
     ///
     /// ## Why
     /// Whoever breaks into a program that runs as root owns the container's files, and is root on the node too if there
@@ -26,7 +26,8 @@ policy_sdk::rule! {
     /// ENTRYPOINT ["/app"]
     /// ```
     ///
-    /// A distroless image has the tag `nonroot`. For nginx there is `nginxinc/nginx-unprivileged`, which listens on 8080.
+    /// A distroless image has the tag `nonroot`. For nginx there is `nginxinc/nginx-unprivileged`, which listens on
+    /// 8080.
     findings: {
         /// The image runs as root
         Root: Medium, Likely;

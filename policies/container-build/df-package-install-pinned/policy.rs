@@ -6,16 +6,18 @@ policy_sdk::rule! {
     /// Packages of languages are installed in a version
     ///
     /// In a `RUN`, packages that `pip`, `npm -g`, `gem`, `go install` and `cargo install` fetch by name have a version:
-    /// `==` or `@ URL` for pip, `@1.2.3` for npm and Go, `--version` for gem, `--version` or `--locked` for cargo, `--tag` or
-    /// `--rev` with `--git`. Requirements and constraints files, paths, wheels, variables, and `pip`, `setuptools` and
-    /// `wheel` themselves are right. `npm install` without packages is `npm ci` where a lock file was copied.
+    /// `==` or `@ URL` for pip, `@1.2.3` for npm and Go, `--version` for gem, `--version` or `--locked` for cargo,
+    /// `--tag` or `--rev` with `--git`. Requirements and constraints files, paths, wheels, variables, and `pip`,
+    /// `setuptools` and `wheel` themselves are right. `npm install` without packages is `npm ci` where a lock file was
+    /// copied.
     ///
     /// ## Why
     /// The image that is built tomorrow holds another program, perhaps one that does not work, perhaps one that
     /// somebody has put there.
     ///
     /// ## Fix
-    /// Name the version: `pip install gunicorn==23.0.0`, `go install example.com/tool@v1.4.2`, `cargo install --locked --version 1.2.3 tool`.
+    /// Name the version: `pip install gunicorn==23.0.0`, `go install example.com/tool@v1.4.2`, `cargo install --locked
+    /// --version 1.2.3 tool`.
     findings: {
         /// A package is installed in whatever version there is
         Unpinned: Low, Certain;

@@ -8,8 +8,8 @@ policy_sdk::rule! {
     /// of a stage has the platform in it. Nor is it `$BUILDPLATFORM`, which is right for stages that only build.
     ///
     /// ## Why
-    /// The image runs on one architecture whatever it is built for: on the others it does not start, or is emulated. With
-    /// `$BUILDPLATFORM` it has the architecture of whoever built it.
+    /// The image runs on one architecture whatever it is built for: on the others it does not start, or is emulated.
+    /// With `$BUILDPLATFORM` it has the architecture of whoever built it.
     ///
     /// ## Fix
     /// Drop `--platform` from the final stage. Cross-compile in the stage that builds:

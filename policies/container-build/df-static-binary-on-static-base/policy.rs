@@ -5,16 +5,16 @@ use policy_sdk::repository::dockerfile::{Dockerfile, Instruction, Stage, Stages,
 policy_sdk::rule! {
     /// What runs on a static base is static
     ///
-    /// What an image from `scratch` or `distroless/static` copies from a stage of the file that builds with Go or Rust needs
-    /// no C library. `go build` has `CGO_ENABLED=0` in the command, an `ENV` or an `ARG`, or `-extldflags -static`, or its stage is
-    /// one without a C compiler (`golang:…-alpine`), or it builds for another architecture. `cargo build` is for a
-    /// `musl` target, has `crt-static`, or runs on `rust:…-alpine`.
+    /// What an image from `scratch` or `distroless/static` copies from a stage of the file that builds with Go or Rust
+    /// needs no C library. `go build` has `CGO_ENABLED=0` in the command, an `ENV` or an `ARG`, or `-extldflags
+    /// -static`, or its stage is one without a C compiler (`golang:…-alpine`), or it builds for another architecture.
+    /// `cargo build` is for a `musl` target, has `crt-static`, or runs on `rust:…-alpine`.
     ///
     /// What comes from the context or another image, and stages of other images, are not judged.
     ///
     /// ## Why
-    /// The base has no loader and no C library: the program does not start, and the message is the misleading `no such file or
-    /// directory`.
+    /// The base has no loader and no C library: the program does not start, and the message is the misleading `no such
+    /// file or directory`.
     ///
     /// ## Fix
     /// Build with `CGO_ENABLED=0 go build`, or `cargo build --release --target x86_64-unknown-linux-musl`; or take

@@ -4,9 +4,10 @@ use policy_sdk::repository::dockerfile::{Stages, dockerfile, expanded};
 policy_sdk::rule! {
     /// The stop signal can be handled
     ///
-    /// The last `STOPSIGNAL` of the final stage, or of a stage that it is built from, is a signal, and neither `SIGKILL` nor
-    /// `SIGSTOP`. Which other one is right depends on the program: `SIGQUIT` for nginx, `SIGWINCH` for httpd,
-    /// `SIGRTMIN+3` for systemd. Without one it is `SIGTERM`. A value from a variable without a default is not evaluated.
+    /// The last `STOPSIGNAL` of the final stage, or of a stage that it is built from, is a signal, and neither
+    /// `SIGKILL` nor `SIGSTOP`. Which other one is right depends on the program: `SIGQUIT` for nginx, `SIGWINCH` for
+    /// httpd, `SIGRTMIN+3` for systemd. Without one it is `SIGTERM`. A value from a variable without a default is not
+    /// evaluated.
     ///
     /// ## Why
     /// Docker and Kubernetes send this signal to stop the container. No program can handle `SIGKILL`: it ends at

@@ -6,12 +6,12 @@ policy_sdk::rule! {
     ///
     /// Of the Dockerfiles that build with the same language (`golang`, `rust`, `node`, `python`, `maven`, `gradle`,
     /// `dotnet/sdk`), where there are three or more, two thirds agree on the version of the language, on several stages
-    /// against one, and on a `USER` that is set. A Dockerfile that does otherwise is reported, beside one that does as the
-    /// others do. Those for development and tests, and those that start nothing, do not count.
+    /// against one, and on a `USER` that is set. A Dockerfile that does otherwise is reported, beside one that does as
+    /// the others do. Those for development and tests, and those that start nothing, do not count.
     ///
     /// ## Why
-    /// Each service is built in its own way, so that a fault is mended in one place and stays in the others, and nobody knows
-    /// which file to copy.
+    /// Each service is built in its own way, so that a fault is mended in one place and stays in the others, and nobody
+    /// knows which file to copy.
     ///
     /// ## Fix
     /// Agree on one Dockerfile for each language, and bring the others up to it.

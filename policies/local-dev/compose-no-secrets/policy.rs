@@ -5,10 +5,10 @@ use policy_sdk::values::credential::{self, is_sample, name::is_telling};
 policy_sdk::rule! {
     /// Compose files hold no secrets
     ///
-    /// No value of a service's `environment`, `build.args`, `labels`, `command` or `entrypoint`, and no `content` of `configs`, is a
-    /// credential by its form, and no value of `environment` or `build.args` is a literal where its name says that it is a
-    /// secret. A variable counts with its default: `${PASSWORD}` and `${PASSWORD:?}` are right, `${PASSWORD:-xyz}` is `xyz`.
-    /// `*_FILE` and `secrets` are right.
+    /// No value of a service's `environment`, `build.args`, `labels`, `command` or `entrypoint`, and no `content` of
+    /// `configs`, is a credential by its form, and no value of `environment` or `build.args` is a literal where its
+    /// name says that it is a secret. A variable counts with its default: `${PASSWORD}` and `${PASSWORD:?}` are right,
+    /// `${PASSWORD:-xyz}` is `xyz`. `*_FILE` and `secrets` are right.
     ///
     /// Passwords that stand in every tutorial, or are the name of the service or of its user, are a remark; they are
     /// more than that where the service has a port that is published on all addresses of the machine. URLs with
