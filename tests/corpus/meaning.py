@@ -102,13 +102,19 @@ class Offered:
     def __init__(self, results):
         self.paths = collections.defaultdict(set)
         self.created = collections.defaultdict(set)
+        # Files with a fix that is not told, since it would hold a secret.
+        self.untold = set()
         for path in results:
             text = pathlib.Path(path).read_text()
             for document in json.loads(text)["documents"] if text else []:
                 file = os.path.normpath(document["location"]["file"])
                 for outcome in document["outcomes"]:
                     for finding in outcome.get("findings", []):
-                        fix = finding.get("fix", {})
+                        fix = finding.get("fix")
+                        if fix is None:
+                            continue
+                        if "patch" not in fix and "create" not in fix:
+                            self.untold.add(file)
                         self.paths[file] |= {pointer(operation["path"]) for operation in fix.get("patch", [])}
                         if "create" in fix:
                             self.created[file].add(who(fix["create"])[0])
@@ -118,7 +124,7 @@ class Offered:
         return kind in self.created[file] or kind in COMPANIONS
 
     def changes(self, file, path):
-        return any(
+        return file in self.untold or any(
             is_in(path, fixed) or is_in(fixed, path) for offered in (self.paths[file], self.anywhere) for fixed in offered
         )
 

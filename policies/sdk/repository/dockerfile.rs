@@ -175,10 +175,11 @@ impl<'d> Dockerfile<'d> {
         let is_windows = |image: &str| ["windows", "nanoserver", "servercore"].iter().any(|name| image.contains(name));
         let shipped = self.shipped();
         let is_named = self.path.to_ascii_lowercase().contains("windows");
-        is_named || shipped.iter().any(|stage| {
-            is_windows(stage.image().text())
-                || stage.instructions().any(|it| matches!(it.shell(), "cmd" | "powershell" | "pwsh"))
-        })
+        is_named
+            || shipped.iter().any(|stage| {
+                is_windows(stage.image().text())
+                    || stage.instructions().any(|it| matches!(it.shell(), "cmd" | "powershell" | "pwsh"))
+            })
     }
 }
 
