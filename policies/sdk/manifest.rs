@@ -203,7 +203,7 @@ impl Manifest {
             .entry("readsUser", &self.reads_user)
             .entry("operations", self.operations)
             .entry("subresources", self.subresources)
-            .entry("inventory", &inventory.into_iter().map(Query::to_raw).collect::<Vec<_>>())
+            .entry("inventory", &inventory.into_iter().map(|query| query.to_raw()).collect::<Vec<_>>())
             .entry("settings", &self.settings_schema())
             .entry("parameters", &schema(&self.parameters));
         object.finish();
@@ -250,7 +250,7 @@ fn id(module: &str) -> String {
 }
 
 impl Query {
-    fn to_raw(&self) -> Raw {
+    fn to_raw(self) -> Raw {
         let mut out = String::new();
         let mut object = ObjectWriter::new(&mut out);
         object.entry("name", self.name).entry("kinds", self.kinds).entry("scope", self.scope);

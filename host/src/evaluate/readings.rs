@@ -6,9 +6,12 @@ use crate::sets::{Reading, Role};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+/// What was read, by unit and role.
+type Known = HashMap<(Key, Role), Arc<Reading>>;
+
 /// What units were parsed to, by their keys and the roles of their files.
 #[derive(Default)]
-pub(super) struct Readings(Option<Mutex<HashMap<(Key, Role), Arc<Reading>>>>);
+pub(super) struct Readings(Option<Mutex<Known>>);
 
 impl Readings {
     /// Those that are kept until they are forgotten. The default keeps none.

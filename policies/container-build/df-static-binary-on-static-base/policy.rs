@@ -70,7 +70,7 @@ fn judge_stage(file: &Dockerfile<'_>, stage: &Stage<'_>, copy: &Instruction<'_>,
                 ("go", "build") if is_official && image.path == "library/golang" && !is_alpine => {
                     let is_static =
                         ["CGO_ENABLED", "GOARCH", "-static", "netgo", "TARGETARCH"].iter().any(|it| says(it));
-                    if !is_static && output(&command).is_none_or(|name| copies(name)) {
+                    if !is_static && output(&command).is_none_or(&copies) {
                         let message = format!(
                             "`{}` may link the C library, which the base image does not have: `CGO_ENABLED=0` is missing",
                             command.line()
@@ -79,13 +79,17 @@ fn judge_stage(file: &Dockerfile<'_>, stage: &Stage<'_>, copy: &Instruction<'_>,
                         return;
                     }
                 }
-                ("cargo", "build" | "install") if is_official && image.path == "library/rust" && !is_alpine => {
-                    if !["musl", "crt-static", "wasm", "--target"].iter().any(|it| says(it)) && copies("target/") {
-                        let message =
-                            format!("`{}` links the C library, which the base image does not have", command.line());
-                        findings.report(Code::Rust, &command, message).label(&copy.place(), "copied here");
-                        return;
-                    }
+                ("cargo", "build" | "install")
+                    if is_official
+                        && image.path == "library/rust"
+                        && !is_alpine
+                        && !["musl", "crt-static", "wasm", "--target"].iter().any(|it| says(it))
+                        && copies("target/") =>
+                {
+                    let message =
+                        format!("`{}` links the C library, which the base image does not have", command.line());
+                    findings.report(Code::Rust, &command, message).label(&copy.place(), "copied here");
+                    return;
                 }
                 _ => {}
             }

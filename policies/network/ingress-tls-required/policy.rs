@@ -96,7 +96,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let tls = input.document.at("spec.tls");
     let entrypoints = annotations.get("traefik.ingress.kubernetes.io/router.entrypoints").text();
     let is_secure = entrypoints.contains("secure") || entrypoints.contains("https");
-    if !tls.is_empty() || is_secure || CERTIFICATES.iter().any(|key| is_set(&key)) {
+    if !tls.is_empty() || is_secure || CERTIFICATES.iter().any(is_set) {
         return Ok(());
     }
     let controller = ingress::controller(input);
