@@ -84,7 +84,7 @@ func prepare(ctx context.Context) (err error) {
 		return err
 	}
 	atExit(cluster.Stop)
-	definitions, err := harness.ParseFiles("testdata/servicemonitor-crd.yaml")
+	definitions, err := harness.ParseFiles("testdata/monitoring-crds.yaml")
 	if err != nil {
 		return err
 	}
