@@ -20,6 +20,8 @@ import sys
 import yaml
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# A plain `=`, which YAML 1.1 has a type for that nobody means.
+LOADER.add_constructor("tag:yaml.org,2002:value", LOADER.construct_yaml_str)
 KUSTOMIZATIONS = ["kustomization.yaml", "kustomization.yml", "Kustomization"]
 BUILD_SECONDS = 120
 # What fixes put beside a workload (the SDK's `beside`).
