@@ -1,7 +1,7 @@
 //! From what the API server sends to a document.
 
 use super::discovery::Resource;
-use crate::document::{Derived, Document, Entry, Format, KnownImages, Node, Pointer, Source, Span, Subject, Value};
+use crate::document::{Document, Entry, Format, Node, Source, Span, Subject, Value};
 use crate::parse::{Limits, json};
 use serde::Deserialize;
 use std::sync::{Arc, LazyLock};
@@ -49,18 +49,7 @@ pub(super) fn document(text: &str, resource: &Resource) -> Result<Document, Stri
         };
         entries.splice(0..0, [entry("apiVersion", &resource.api_version()), entry("kind", &resource.kind)]);
     }
-    Ok(Document {
-        subject: Subject::of_object(&root),
-        format: Format::Json,
-        sources: Arc::clone(&SOURCES),
-        base: Pointer::root(),
-        root,
-        old: None,
-        subresource: String::new(),
-        user: None,
-        derived: Derived::default(),
-        images: KnownImages::default(),
-    })
+    Ok(Document::new(Subject::of_object(&root), Format::Json, Arc::clone(&SOURCES), root))
 }
 
 /// Nothing is shown of these documents, so that their texts need not be kept.

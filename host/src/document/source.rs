@@ -243,6 +243,22 @@ pub struct User {
 }
 
 impl Document {
+    /// A document that is all of its source, and that no request brought.
+    pub fn new(subject: Subject, format: Format, sources: impl Into<Arc<[Source]>>, root: Node) -> Self {
+        Self {
+            subject,
+            format,
+            sources: sources.into(),
+            base: Pointer::root(),
+            root,
+            old: None,
+            subresource: String::new(),
+            user: None,
+            derived: Derived::default(),
+            images: KnownImages::default(),
+        }
+    }
+
     /// True for a repository file, false for a Kubernetes object.
     pub fn is_file(&self) -> bool {
         self.subject.group == Self::FILE_GROUP

@@ -5,7 +5,7 @@ use super::doubt;
 use super::inventory::{Card, Divided, Placed};
 use super::judge::{Ask, Judge};
 use super::verdict::{Finding, Outcome, RuleOutcome};
-use crate::document::{Derived, Document, Entry, KnownImages, Node, Value};
+use crate::document::{Document, Entry, Node, Value};
 use crate::sets::{Built, Kustomizations, Reading, Sets, Whose};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -120,16 +120,9 @@ fn heading(document: &Document) -> Document {
         other => other.clone(),
     };
     Document {
-        subject: subject.clone(),
-        format: *format,
-        sources: Arc::clone(sources),
         base: base.clone(),
-        root: Node { value, ..*root },
-        old: None,
         subresource: subresource.clone(),
-        user: None,
-        derived: Derived::default(),
-        images: KnownImages::default(),
+        ..Document::new(subject.clone(), *format, Arc::clone(sources), Node { value, ..*root })
     }
 }
 

@@ -16,8 +16,9 @@ pub(super) fn judge(judge: &Judge, judged: &Judged<'_>, asks: &[Ask<'_>]) -> Vec
     }
     let is_found = |outcome: &RuleOutcome| matches!(outcome.outcome, Outcome::Fail(_));
     let doubted = asks.iter().zip(&outcomes).filter(|(ask, outcome)| is_found(outcome) && told(ask).is_some());
-    let again: Vec<Ask<'_>> =
-        doubted.filter_map(|(ask, _)| Some(otherwise(ask.rule, ask.told.as_ref().ok()?))).collect();
+    let again: Vec<Ask<'_>> = doubted
+        .map(|(ask, _)| Ask { rule: ask.rule, told: ask.told.as_ref().map(Told::altered).map_err(Clone::clone) })
+        .collect();
     let others = judge.judge(judged, &again);
     for (ask, outcome) in asks.iter().zip(&mut outcomes) {
         let (Ok(known), Some(why)) = (&ask.told, told(ask)) else { continue };
@@ -44,9 +45,10 @@ pub(super) fn settle_built(
 ) {
     let Some(first) = unknown.first() else { return };
     let because = |unknown: &Unknown| format!("not all of it is known: {}", unknown.why);
-    let altered = unknown.iter().try_fold(object.clone(), |object, unknown| unknown.altered(&object));
-    let Some(altered_object) = altered else {
-        let anything = unknown.iter().find(|unknown| unknown.altered(object).is_none()).unwrap_or(first);
+    let each: Vec<(&Unknown, Option<Document>)> =
+        unknown.iter().map(|unknown| (unknown, unknown.altered(object))).collect();
+    let Some(altered_object) = altered_by_all(unknown, object) else {
+        let anything = each.iter().find(|(_, altered)| altered.is_none()).map_or(first, |(unknown, _)| unknown);
         outcomes.iter_mut().for_each(|outcome| settle(outcome, &[], &because(anything)));
         return;
     };
@@ -64,8 +66,9 @@ pub(super) fn settle_built(
         if is_told_same && reads_same(object, &altered_object) {
             continue;
         }
-        let alone = |unknown: &&Unknown| unknown.altered(object).is_some_and(|alone| !reads_same(object, &alone));
-        let why = unknown.iter().find(alone).unwrap_or(first);
+        let is_to_blame =
+            |(_, alone): &&(_, Option<Document>)| alone.as_ref().is_some_and(|it| !reads_same(object, it));
+        let why = each.iter().find(is_to_blame).map_or(first, |(unknown, _)| unknown);
         let told = told.map(|told| told.altered());
         concerned.push((at, Ask { rule: ask.rule, told }, why));
     }
@@ -77,9 +80,9 @@ pub(super) fn settle_built(
     }
 }
 
-/// A rule asked again, told of other documents with something else in the place of what is not known.
-fn otherwise<'q>(rule: u16, told: &Told<'q>) -> Ask<'q> {
-    Ask { rule, told: Ok(told.altered()) }
+/// An object with something else in the place of all that is not known of it; `None` where that may be anything.
+fn altered_by_all(unknown: &[Unknown], object: &Document) -> Option<Document> {
+    unknown.iter().try_fold(object.clone(), |object, unknown| unknown.altered(&object))
 }
 
 fn of_rule(outcomes: &[RuleOutcome], rule: u16) -> &[Finding] {
@@ -111,7 +114,7 @@ pub(super) fn of_cards(judge: &Judge, object: &Document, unknown: &[Unknown]) ->
     }
     let cards_of = |object: Option<Document>| object.map(|object| judge.cards(&object));
     let each: Vec<_> = unknown.iter().map(|unknown| cards_of(unknown.altered(object))).collect();
-    let all = cards_of(unknown.iter().try_fold(object.clone(), |object, unknown| unknown.altered(&object)));
+    let all = cards_of(altered_by_all(unknown, object));
     cards
         .into_iter()
         .map(|card| {

@@ -3,7 +3,7 @@
 use super::name::ImageName;
 use super::{GROUP, KIND, VERSION};
 use crate::digest::Digest;
-use crate::document::{self, Derived, Document, Format, KnownImages, Node, Pointer, Source, Span, Subject};
+use crate::document::{self, Document, Format, Node, Source, Span, Subject};
 use crate::oci::image::{Image, Platform, Trusted};
 use crate::parse::{Limits, json};
 use crate::trust::Refusal;
@@ -93,18 +93,7 @@ pub(super) fn of_json(value: &Value) -> Document {
 }
 
 fn of_root(root: Node, source: Source) -> Document {
-    Document {
-        subject: Subject::of_object(&root),
-        format: Format::Json,
-        sources: [source].into(),
-        base: Pointer::root(),
-        root,
-        old: None,
-        subresource: String::new(),
-        user: None,
-        derived: Derived::default(),
-        images: KnownImages::default(),
-    }
+    Document::new(Subject::of_object(&root), Format::Json, [source], root)
 }
 
 fn platform_value(platform: &Platform, now: Timestamp) -> Value {

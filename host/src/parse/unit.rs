@@ -6,9 +6,7 @@ use super::yaml::{self, Scalars};
 use super::{Limits, Listing, Repeated, RepeatedKeys, SyntaxError};
 use super::{assignments, dockerfile, gomod, hcl, json, json5, makefile, proto, sql, text, toml};
 use crate::digest::Hasher;
-use crate::document::{
-    Derived, Document, Format, KnownImages, Node, Pointer, Rendering, Source, Subject, directory, shown_directory,
-};
+use crate::document::{Document, Format, Node, Rendering, Source, Subject, directory, shown_directory};
 use crate::kinds::{self, Kind};
 use std::ops::Range;
 use std::sync::Arc;
@@ -274,16 +272,11 @@ impl Unit {
             Classified::Objects(objects) => Ok(objects
                 .into_iter()
                 .map(|object| Document {
-                    subject: object.subject,
-                    format,
-                    sources: Arc::clone(&self.sources),
                     base: object.base,
-                    root: object.root,
                     old: object.old,
                     subresource: object.subresource,
                     user: object.user,
-                    derived: Derived::default(),
-                    images: KnownImages::default(),
+                    ..Document::new(object.subject, format, Arc::clone(&self.sources), object.root)
                 })
                 .collect()),
         }
@@ -297,18 +290,7 @@ impl Unit {
             operation: "CREATE".to_owned(),
             ..Subject::default()
         };
-        Document {
-            subject,
-            format,
-            sources: Arc::clone(&self.sources),
-            base: Pointer::root(),
-            root,
-            old: None,
-            subresource: String::new(),
-            user: None,
-            derived: Derived::default(),
-            images: KnownImages::default(),
-        }
+        Document::new(subject, format, Arc::clone(&self.sources), root)
     }
 }
 

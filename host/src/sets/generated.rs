@@ -1,7 +1,7 @@
 //! The ConfigMaps and Secrets that a kustomization generates. Others refer to them by the name that stands in the
 //! kustomization, whatever suffix they get when it is built.
 
-use crate::document::{Derived, Document, Entry, KnownImages, Node, Pointer, Span, Subject, Value, file_name};
+use crate::document::{Document, Entry, Node, Span, Subject, Value, file_name};
 
 /// The lists of generators, with the kind that each makes.
 const GENERATORS: [(&str, &str); 2] = [("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")];
@@ -24,18 +24,8 @@ pub(super) fn generated(kustomization: &Document) -> Vec<Document> {
                 name: name.to_owned(),
                 operation: "CREATE".to_owned(),
             };
-            documents.push(Document {
-                root: object(&subject, generator),
-                subject,
-                format: kustomization.format,
-                sources: kustomization.sources.clone(),
-                base: Pointer::root(),
-                old: None,
-                subresource: String::new(),
-                user: None,
-                derived: Derived::default(),
-                images: KnownImages::default(),
-            });
+            let root = object(&subject, generator);
+            documents.push(Document::new(subject, kustomization.format, kustomization.sources.clone(), root));
         }
     }
     documents

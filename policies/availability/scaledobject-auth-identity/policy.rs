@@ -114,10 +114,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             );
         }
     }
-    match unknown {
-        Some(reason) if findings.is_empty() => not_evaluated(reason),
-        _ => Ok(()),
-    }
+    findings.or_unknown(unknown)
 }
 
 /// Whether a trigger asks AWS itself.

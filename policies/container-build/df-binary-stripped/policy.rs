@@ -1,6 +1,6 @@
 use policy_sdk::language::shell::Command;
 use policy_sdk::prelude::*;
-use policy_sdk::repository::dockerfile::{Instruction, Stages, dockerfile};
+use policy_sdk::repository::dockerfile::{Instruction, Stages, built_name, dockerfile};
 
 policy_sdk::rule! {
     /// Go programs are shipped without debug information
@@ -48,7 +48,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let is_stripped = commands.iter().any(|command| matches!(command.name(), "strip" | "upx"));
         let has_flags = stage.get("args").get("GOFLAGS").exists();
         let found = commands.iter().find(|command| {
-            let name = output(command);
+            let name = built_name(command);
             command.name() == "go"
                 && command.arguments().next() == Some("build")
                 && !strips(command)
@@ -72,10 +72,4 @@ fn strips(command: &Command<'_>) -> bool {
     });
     is_unknown
         || flags.is_some_and(|flags| flags.split([' ', '"', '\'']).any(|flag| flag == "-s" || flag.starts_with('$')))
-}
-
-/// The name of what `-o` writes.
-fn output<'d>(command: &Command<'d>) -> Option<&'d str> {
-    let path = command.arguments().skip_while(|argument| *argument != "-o").nth(1)?;
-    Some(path.rsplit('/').next().unwrap_or(path)).filter(|name| !name.is_empty() && !name.contains('$'))
 }

@@ -118,22 +118,14 @@ fn compiled<'d>(file: &Dockerfile<'d>, stage: &Stage<'d>, copy: &Instruction<'d>
         return None;
     }
     let runs = all.iter().filter(|it| it.is("RUN")).flat_map(|run| run.commands());
+    let is_taken = |command: &Command<'_>| {
+        let name = command.value_of("-o").map(|output| output.rsplit('/').next().unwrap_or(output));
+        name.is_some_and(|name| sources.iter().any(|source| source.ends_with(name)))
+    };
     let mut found = runs.filter(|command| match command.name() {
         "cargo" => command.has(&["build"]) && sources.iter().any(|source| source.contains("target/")),
-        "gcc" | "g++" | "cc" | "clang" => {
-            let output = command.arguments().skip_while(|it| *it != "-o").nth(1);
-            output.is_some_and(|output| {
-                sources.iter().any(|source| source.ends_with(output.rsplit('/').next().unwrap_or(output)))
-            })
-        }
-        "go" => {
-            command.has(&["build"]) && says("CGO_ENABLED=1") && {
-                let output = command.arguments().skip_while(|it| *it != "-o").nth(1);
-                output.is_some_and(|output| {
-                    sources.iter().any(|source| source.ends_with(output.rsplit('/').next().unwrap_or(output)))
-                })
-            }
-        }
+        "gcc" | "g++" | "cc" | "clang" => is_taken(command),
+        "go" => command.has(&["build"]) && says("CGO_ENABLED=1") && is_taken(command),
         _ => false,
     });
     found.next()

@@ -1,6 +1,5 @@
-use policy_sdk::language::shell::Command;
 use policy_sdk::prelude::*;
-use policy_sdk::repository::dockerfile::{Dockerfile, Instruction, Stage, Stages, dockerfile};
+use policy_sdk::repository::dockerfile::{Dockerfile, Instruction, Stage, Stages, built_name, dockerfile};
 
 policy_sdk::rule! {
     /// What runs on a static base is static
@@ -70,7 +69,7 @@ fn judge_stage(file: &Dockerfile<'_>, stage: &Stage<'_>, copy: &Instruction<'_>,
                 ("go", "build") if is_official && image.path == "library/golang" && !is_alpine => {
                     let is_static =
                         ["CGO_ENABLED", "GOARCH", "-static", "netgo", "TARGETARCH"].iter().any(|it| says(it));
-                    if !is_static && output(&command).is_none_or(&copies) {
+                    if !is_static && built_name(&command).is_none_or(&copies) {
                         let message = format!(
                             "`{}` may link the C library, which the base image does not have: `CGO_ENABLED=0` is missing",
                             command.line()
@@ -95,11 +94,4 @@ fn judge_stage(file: &Dockerfile<'_>, stage: &Stage<'_>, copy: &Instruction<'_>,
             }
         }
     }
-}
-
-/// The name of what `-o` writes.
-fn output<'d>(command: &Command<'d>) -> Option<&'d str> {
-    let mut arguments = command.arguments().skip_while(|argument| *argument != "-o");
-    let path = arguments.nth(1)?;
-    Some(path.rsplit('/').next().unwrap_or(path)).filter(|name| !name.is_empty() && !name.contains('$'))
 }

@@ -66,10 +66,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             unclear = check_file(input, &place, path, findings).or(unclear);
         }
     }
-    match unclear {
-        Some(reason) if findings.is_empty() => not_evaluated(reason),
-        _ => Ok(()),
-    }
+    findings.or_unknown(unclear)
 }
 
 fn check_literals(input: &Input<'_, Parameters>, generator: &View<'_>, findings: &mut Findings) {

@@ -91,9 +91,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         );
         findings.report(Code::Nothing, &selector, message);
     }
-    match unknown {
-        _ if !has_any => not_applicable("it names no pods of its own namespace"),
-        Some(reason) if findings.is_empty() => not_evaluated(reason),
-        _ => Ok(()),
+    if !has_any {
+        return not_applicable("it names no pods of its own namespace");
     }
+    findings.or_unknown(unknown)
 }

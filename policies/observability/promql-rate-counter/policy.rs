@@ -48,21 +48,10 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let recorded = prometheus_rule::recorded(input);
-    let mut unread = None;
-    for rule in prometheus_rule::rules(input) {
-        match rule.query() {
-            Some(Ok(query)) => {
-                let least = input.parameters.scrape_seconds.get() * 2000;
-                query.all().iter().for_each(|part| check_part(part, &rule, &recorded, least, findings));
-            }
-            Some(Err(reason)) => unread = Some(reason),
-            None => {}
-        }
-    }
-    match unread {
-        Some(reason) if findings.is_empty() => not_evaluated(format!("a query is no PromQL: {reason}")),
-        _ => Ok(()),
-    }
+    let least = input.parameters.scrape_seconds.get() * 2000;
+    prometheus_rule::judge_parts(input, findings, |part, rule, findings| {
+        check_part(part, rule, &recorded, least, findings)
+    })
 }
 
 fn check_part(part: &Expression<'_>, rule: &Rule<'_>, recorded: &Recorded<'_>, least: i64, findings: &mut Findings) {

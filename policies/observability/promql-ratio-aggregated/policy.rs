@@ -36,18 +36,7 @@ policy_sdk::rule! {
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let mut unread = None;
-    for rule in prometheus_rule::rules(input) {
-        match rule.query() {
-            Some(Ok(query)) => query.all().iter().for_each(|part| check_part(part, findings)),
-            Some(Err(reason)) => unread = Some(reason),
-            None => {}
-        }
-    }
-    match unread {
-        Some(reason) if findings.is_empty() => not_evaluated(format!("a query is no PromQL: {reason}")),
-        _ => Ok(()),
-    }
+    prometheus_rule::judge_parts(input, findings, |part, _, findings| check_part(part, findings))
 }
 
 fn check_part(part: &Expression<'_>, findings: &mut Findings) {

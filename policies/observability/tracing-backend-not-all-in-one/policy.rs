@@ -74,10 +74,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             report_agent(&container, findings);
         }
     }
-    match unknown {
-        Some(reason) if findings.is_empty() => not_evaluated(reason),
-        _ => Ok(()),
-    }
+    findings.or_unknown(unknown)
 }
 
 fn report_agent(container: &Container<'_>, findings: &mut Findings) {

@@ -80,8 +80,5 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             }
         }
     }
-    match unread {
-        Some(reason) if findings.is_empty() => not_evaluated(reason),
-        _ => Ok(()),
-    }
+    findings.or_unknown(unread)
 }

@@ -1,5 +1,6 @@
 //! PrometheusRules, and Prometheus' own rule files: groups of alerts and recorded series.
 
+use crate::finding::{Check, Findings};
 use crate::input::Input;
 use crate::json::{Kind, View};
 use crate::language::promql::{Expression, Recorded, query};
@@ -75,6 +76,24 @@ pub fn groups<'d, P: Uses<OwnRules>>(input: &Input<'d, P>) -> impl Iterator<Item
 /// The rules of all groups of the subject, a PrometheusRule or a rule file.
 pub fn rules<'d, P: Uses<OwnRules>>(input: &Input<'d, P>) -> impl Iterator<Item = Rule<'d>> + use<'d, P> {
     groups(input).flat_map(|group| group.get("rules").items().map(move |view| Rule { view, group: group.clone() }))
+}
+
+/// Has every part of every query of the subject judged. A query that does not parse is the reason why a rule that finds
+/// nothing is not evaluated.
+pub fn judge_parts<'d, P: Uses<OwnRules> + Uses<OwnQueries>>(
+    input: &Input<'d, P>,
+    findings: &mut Findings,
+    judge: impl Fn(&Expression<'d>, &Rule<'d>, &mut Findings),
+) -> Check {
+    let mut unread = None;
+    for rule in rules(input) {
+        match rule.query() {
+            Some(Ok(query)) => query.all().iter().for_each(|part| judge(part, &rule, findings)),
+            Some(Err(reason)) => unread = Some(reason),
+            None => {}
+        }
+    }
+    findings.or_unknown(unread.map(|reason| format!("a query is no PromQL: {reason}")))
 }
 
 /// What the rules of the subject record.

@@ -69,6 +69,11 @@ impl<'d> Command<'d> {
         self.program_words().skip(1).map(|word| word.text())
     }
 
+    /// The argument behind an option: `app` of `-o app`.
+    pub fn value_of(&self, option: &str) -> Option<&'d str> {
+        self.arguments().skip_while(|argument| *argument != option).nth(1)
+    }
+
     /// Whether an argument is one of these.
     pub fn has(&self, options: &[&str]) -> bool {
         self.arguments().any(|argument| options.contains(&argument))

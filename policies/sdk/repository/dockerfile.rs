@@ -392,6 +392,12 @@ pub fn created(lineage: &[View<'_>], name: &str) -> Option<i64> {
     })
 }
 
+/// The name of the file that a build writes by `-o`, as far as it is known.
+pub fn built_name<'d>(command: &Command<'d>) -> Option<&'d str> {
+    let path = command.value_of("-o")?;
+    Some(path.rsplit('/').next().unwrap_or(path)).filter(|name| !name.is_empty() && !name.contains('$'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! The object of a request, whatever its wire: refused where it is malformed, prepared where it is judged.
 
 use crate::decide::forget_owners;
-use crate::document::{Derived, Document, Format, KnownImages, Node, Pointer, Source, Subject, Value};
+use crate::document::{Document, Format, Node, Source, Subject, Value};
 use crate::serve::config::Config;
 use crate::workload::controller;
 
@@ -77,18 +77,7 @@ pub(super) fn reviewed(
         [Some(&mut object), old.as_mut()].into_iter().flatten().for_each(forget_owners);
     }
     let subject = completed(subject, claims)?;
-    let document = Document {
-        subject,
-        format: Format::Json,
-        sources: [Source::new("object", text)].into(),
-        base: Pointer::root(),
-        root: object,
-        old,
-        subresource: String::new(),
-        user: None,
-        derived: Derived::default(),
-        images: KnownImages::default(),
-    };
+    let document = Document { old, ..Document::new(subject, Format::Json, [Source::new("object", text)], object) };
     Ok(Some(Reviewed { document, controlled }))
 }
 
