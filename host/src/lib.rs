@@ -50,6 +50,11 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+/// Evaluating is many small allocations on every thread, which the allocators of C libraries are slow at: musl's above
+/// all, with which the released program is linked.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod baseline;
 pub mod bundle;
 mod cache;

@@ -590,6 +590,14 @@ impl Manifest {
         Ok(manifests)
     }
 
+    /// Reads the manifests of a component that this program embeds: its build has checked them.
+    ///
+    /// # Errors
+    /// When they are not what the build wrote.
+    pub fn read_embedded(json: &[u8]) -> Result<Vec<Self>, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+
     /// Whether the rule is asked about a request for an object, or a sub-resource of one.
     pub fn is_asked_about(&self, operation: &str, subresource: &str) -> bool {
         let operations = match self.operations.as_slice() {

@@ -158,11 +158,11 @@ fn context(
     threads: usize,
 ) -> Result<Context, ContextError> {
     let code_cache = if no_cache { None } else { open_code_cache() };
-    Ok(Context {
-        engine: Arc::new(Engine::new(limits.clone(), code_cache)?),
-        library: Library::embedded(pack)?,
-        threads,
-    })
+    let (engine, library) = rayon::join(|| Engine::new(limits.clone(), code_cache), || Library::embedded(pack));
+    let context = Context { engine: Arc::new(engine?), library: library?, threads };
+    // The process ends with its command: nobody waits until rules and sandboxes are taken apart.
+    std::mem::forget(context.clone());
+    Ok(context)
 }
 
 #[derive(Debug, thiserror::Error)]
