@@ -50,8 +50,9 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-/// Evaluating is many small allocations on every thread, which the allocators of C libraries are slow at: musl's above
-/// all, with which the released program is linked.
+/// Evaluating is many small allocations on every thread, at which musl's own allocator is slow. With glibc the server
+/// gives memory back itself, see `serve::memory`.
+#[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

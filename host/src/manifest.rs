@@ -309,7 +309,7 @@ pub enum Target {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestSyntaxError {
     /// Not a target.
-    #[error("`{0}` is none of `workload`, `workload/KIND`, `GROUP/KIND` and `file/KIND`")]
+    #[error("`{0}` must be one of `workload`, `workload/KIND`, `GROUP/KIND` or `file/KIND`")]
     Target(String),
     /// Not a path.
     #[error("`{0}` is not a read path: {1}")]

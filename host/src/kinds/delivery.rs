@@ -119,7 +119,7 @@ pub(super) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "HelmTemplate",
-        title: "A template of a Helm chart, as text. What it is rendered to is judged when it is piped in.",
+        title: "A template of a Helm chart, as text. To check what it renders, pipe that in or use `--render`.",
         paths: Paths::in_chart(&["templates/**"]),
         content: None,
         format: Format::Text,

@@ -92,7 +92,7 @@ impl Evaluated {
             for (rule, failure) in document.errors() {
                 if let Some(bytes) = bytes(&self.units[*unit], &document.place, path) {
                     let id = bundle.rules[usize::from(rule)].id();
-                    let message = format!("the rule could not judge {}: {failure}", document.subject);
+                    let message = format!("the rule failed on {}: {failure}", document.subject);
                     let message = visible(&message).into_owned();
                     diagnostics.push(problem(text.range(bytes), DiagnosticSeverity::ERROR, id, message));
                 }

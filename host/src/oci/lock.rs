@@ -153,7 +153,7 @@ fn parse(path: &str, text: &str) -> Result<BTreeMap<String, Digest>, LockError> 
     if located.value.version != 1 {
         let at: Pointer = ["version".to_owned()].into_iter().collect();
         return Err(located
-            .error(&at, format!("version {} is none that this policy-host knows", located.value.version))
+            .error(&at, format!("this policy-host does not know version {}", located.value.version))
             .into());
     }
     let mut digests = BTreeMap::new();
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn errors_name_the_place() {
         for (text, says) in [
-            ("version: 2\n", "1:10: version 2"),
+            ("version: 2\n", "1:10: this policy-host does not know version 2"),
             ("version: 1\nbundles:\n  - reference: \"x\"\n    digest: \"sha256:1\"\n", "4:13:"),
             ("version: 1\nmore: 1\n", "2:1: `more`"),
             (

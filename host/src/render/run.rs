@@ -130,7 +130,7 @@ fn chosen(programs: &Programs, renderables: &[Renderable], failures: &mut Vec<Fa
     }
     if chosen.len() > MAX_RENDERINGS {
         let count = chosen.len();
-        let message = format!("of {count} renderings the first {MAX_RENDERINGS} are judged (limit `renderings`)");
+        let message = format!("of {count} renderings the first {MAX_RENDERINGS} are checked (limit `renderings`)");
         failures.push(Failure { folder: chosen[MAX_RENDERINGS].folder.clone(), message });
         chosen.truncate(MAX_RENDERINGS);
     }

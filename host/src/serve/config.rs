@@ -493,7 +493,7 @@ impl Config {
         if self.trust.is_some() && self.registries.allow_unsigned {
             return inconsistent(
                 "trust",
-                "it goes not with `registries.allowUnsigned`; a trust policy says what may be unsigned",
+                "it cannot be used with `registries.allowUnsigned`: a trust policy says what may be unsigned",
             );
         }
         if let Err(error) = self.images.allowed() {
@@ -505,7 +505,7 @@ impl Config {
         if !self.images.repositories.is_empty() && self.images.deadline >= self.limits.deadline {
             return inconsistent(
                 "images.deadline",
-                "it is less than `limits.deadline`, so that there is time to judge",
+                "it must be less than `limits.deadline`, so that there is time to evaluate",
             );
         }
         if self.bundles.is_empty() {
@@ -700,7 +700,7 @@ mod tests {
             ("limits: {queue: 0}", "`limits.queue`: it must be more than nothing"),
             (
                 "trust: t.yaml\nregistries: {allowUnsigned: true}",
-                "`trust`: it goes not with `registries.allowUnsigned`",
+                "`trust`: it cannot be used with `registries.allowUnsigned`",
             ),
             ("bundles: []", "`bundles`: there is nothing to serve"),
             ("bundles:\n- bundle: a\n  failureMode: ajar", "serve.yaml:2:3: `bundles[0]`"),

@@ -11,7 +11,7 @@ policy_sdk::rule! {
     /// autoscaler, else `spec.replicas`) has a topology spread constraint or a podAntiAffinity on one of
     /// `zone_keys`. Where parameters ask for it, a constraint has at most `max_skew`, and in production the
     /// `whenUnsatisfiable` that `prod_required` names. Workloads that a node selector or a required affinity
-    /// holds in a zone are not judged. Production is a
+    /// holds in a zone are not checked. Production is a
     /// namespace with the part `prod`, `production` or `live`, a label `environment: prod`, or a folder `prod`.
     ///
     /// The fix appends a soft constraint, which only advises the scheduler, and another over nodes where there is

@@ -32,9 +32,9 @@ policy_sdk::rule! {
     applies_to: ["file/Dockerfile"],
     uses: [BaseReleases, Stages, Today],
     parameters: {
-        /// Days before the end from which on it is told.
+        /// Days before the end from which on it is reported.
         warn_days: Bounded<0, 3650> = const { Bounded::of(90) },
-        /// Whether stages that only build are judged too.
+        /// Whether stages that only build are checked too.
         include_builders: bool = false,
     },
 }

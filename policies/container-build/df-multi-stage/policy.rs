@@ -9,7 +9,7 @@ policy_sdk::rule! {
     /// The final stage, and those that it is built from, do not begin from an image that is there to build (`golang`,
     /// `rust`, `maven`, a JDK; the table `buildImages`), and compile nothing that was copied from the repository.
     ///
-    /// Not judged are images without `ENTRYPOINT` and `CMD` or that start a shell, which are tools; images of Windows;
+    /// The rule skips images without `ENTRYPOINT` and `CMD` or that start a shell, which are tools; images of Windows;
     /// and those for development, tests or builds by the name of the file, a folder or the final stage.
     ///
     /// ## Why

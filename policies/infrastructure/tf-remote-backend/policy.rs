@@ -8,12 +8,12 @@ policy_sdk::rule! {
     /// A root module declares a `backend` of an allowed type or a `cloud` block inside `terraform`. Without one,
     /// and without a wrapper that writes one, state is a local file.
     ///
-    /// What counts is what is in effect: a backend in an override file (`override.tf`, `*_override.tf`) takes the place of
-    /// that of the other files.
+    /// What counts is what is in effect: a backend in an override file (`override.tf`, `*_override.tf`) takes the place
+    /// of that of the other files.
     ///
     /// A root module has a `backend`, a `cloud` block or a `provider` block without `alias`, is called by no other
     /// module, and is neither an example, a test nor a part of a library, as its folders say (`examples`, `tests`,
-    /// `modules`, …). Terraform passes over the `backend` of any other.
+    /// `modules`, …). Terraform skips the `backend` of any other.
     ///
     /// ## Why
     /// Local state lies on one laptop or dies with the CI job: nobody else can plan, two people can

@@ -7,14 +7,14 @@ use policy_sdk::values::image::ImageReference;
 policy_sdk::rule! {
     /// Images come from registries that are allowed
     ///
-    /// Every image of a workload, of containers of each class and of image volumes, of a Compose service that is not built there
-    /// and of a Dockerfile's stages, matches an entry of the setting `allowedRegistries`. Entries are registries
-    /// (`registry.example.com`) or beginnings of repositories (`ghcr.io/team/`, `docker.io/library/nginx`), and match at
-    /// `/`, `:` and `@` only; a `*` stands within one label of a host or one part of a path. `nginx` is
+    /// Every image of a workload, of containers of each class and of image volumes, of a Compose service that is not
+    /// built there and of a Dockerfile's stages, matches an entry of the setting `allowedRegistries`. Entries are
+    /// registries (`registry.example.com`) or beginnings of repositories (`ghcr.io/team/`, `docker.io/library/nginx`),
+    /// and match at `/`, `:` and `@` only; a `*` stands within one label of a host or one part of a path. `nginx` is
     /// `docker.io/library/nginx`.
     ///
-    /// Not judged are stages that begin from another stage or from `scratch`. What a variable without a default decides is
-    /// not evaluated. Without the setting the rule does not apply.
+    /// The rule skips stages that begin from another stage or from `scratch`. What a variable without a default decides
+    /// is not evaluated. Without the setting the rule does not apply.
     ///
     /// ## Why
     /// An image from a registry that nobody looks after was scanned by nobody, may be gone tomorrow, and may be what an

@@ -16,7 +16,7 @@ policy_sdk::rule! {
     ///
     /// A workload that a kustomization builds has the image that its `images` set.
     ///
-    /// Each image of a workload is told once, with the other containers that have it. Not judged are images that
+    /// Each image of a workload is reported once, with the other containers that have it. The rule skips images that
     /// are never pulled (`imagePullPolicy: Never`), ephemeral containers, `auto`, for which Istio puts its own, and
     /// `controller:latest`, which Kubebuilder writes for kustomize to put the image in its place.
     ///
