@@ -7,3 +7,5 @@ pub mod github;
 pub mod iam;
 pub mod protobuf;
 pub mod terraform;
+pub mod terraform_calls;
+pub mod terraform_links;
