@@ -61,13 +61,60 @@ pub struct Condition<'d> {
 pub struct Key<'d>(&'d str);
 
 impl<'d> Key<'d> {
+    /// Whether it is the condition key of that name, whose letters may be of any case.
+    pub fn is(&self, name: &str) -> bool {
+        self.0.eq_ignore_ascii_case(name)
+    }
+
     /// Whether it is the claim of that name: `…:sub`.
     pub fn is_claim(&self, claim: &str) -> bool {
         self.0.trim_end_matches('"').strip_suffix(claim).is_some_and(|rest| rest.ends_with(':'))
     }
 }
 
+/// Condition keys that say who somebody is, or on whose behalf a service acts.
+const IDENTITY_KEYS: [&str; 12] = [
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:PrincipalAccount",
+    "aws:PrincipalArn",
+    "aws:SourceAccount",
+    "aws:SourceArn",
+    "aws:SourceOrgID",
+    "aws:SourceOrgPaths",
+    "aws:SourceVpc",
+    "aws:SourceVpce",
+    "aws:SourceIp",
+    "aws:VpcSourceIp",
+];
+
+impl Condition<'_> {
+    /// Whether it demands one of these keys. A demand of `…IfExists` or `ForAllValues:` also holds where the key is
+    /// missing, one that negates lets all others in, and one of `*` everybody.
+    pub fn demands(&self, keys: &[&str]) -> bool {
+        let holds_without = self.operator.ends_with("IfExists") || self.operator.starts_with("ForAllValues:");
+        let is_all =
+            |value: &Argument<'_>| value.known().is_some_and(|value| matches!(value.text(), "*" | "0.0.0.0/0"));
+        !holds_without
+            && !self.operator.contains("Not")
+            && !matches!(self.operator, "Null" | "Bool")
+            && keys.iter().any(|key| self.key.is(key))
+            && !self.values.iter().any(is_all)
+    }
+}
+
 impl Statement<'_> {
+    /// Whether it is for everybody, whatever the conditions are: a principal `*`.
+    pub fn is_for_all(&self) -> bool {
+        let is_all = |identifier: &Argument<'_>| identifier.known().is_some_and(|text| text.text() == "*");
+        self.principals.iter().any(|(kind, identifier)| matches!(*kind, "*" | "AWS") && is_all(identifier))
+    }
+
+    /// Whether a condition narrows it to identities, accounts, organisations or networks.
+    pub fn is_narrowed(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.demands(&IDENTITY_KEYS))
+    }
+
     /// Whether it allows an action, by its name or by `sts:*`, or may do so.
     pub fn allows(&self, action: &str) -> bool {
         let is_it = |known: &Argument<'_>| match known {
@@ -381,6 +428,33 @@ mod tests {
             ];
             assert_eq!(told.collect::<Vec<_>>(), expected);
         });
+    }
+
+    #[test]
+    fn everybody_is_narrowed_by_what_must_be_there() {
+        let narrowed = |principal: &str, condition: &str| {
+            let text = format!(
+                r#"{{"Statement": [{{"Effect": "Allow", "Principal": {principal}, "Condition": {condition}}}]}}"#
+            );
+            let json = crate::json::Json::parse(&text).unwrap();
+            let statements = of_json(&json.root());
+            (statements[0].is_for_all(), statements[0].is_narrowed())
+        };
+        for (condition, is_narrowed) in [
+            (r#"{"StringEquals": {"aws:PrincipalOrgID": "o-1"}}"#, true),
+            (r#"{"ForAnyValue:StringLike": {"aws:principalorgpaths": "o-1/*"}}"#, true),
+            (r#"{"ArnLike": {"aws:SourceArn": ["arn:aws:lambda:eu-central-1:111122223333:function:*"]}}"#, true),
+            (r#"{"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-1"}}"#, false),
+            (r#"{"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}"#, false),
+            (r#"{"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}"#, false),
+            (r#"{"StringLike": {"aws:PrincipalArn": "*"}}"#, false),
+            (r#"{"Bool": {"aws:SecureTransport": "true"}}"#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(narrowed(r#""*""#, condition), (true, is_narrowed), "{condition}");
+        }
+        assert!(narrowed(r#"{"AWS": ["x", "*"]}"#, "{}").0);
+        assert!(!narrowed(r#"{"Service": "*"}"#, "{}").0 && !narrowed(r#"{"AWS": "x"}"#, "{}").0);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 pub mod compose;
 pub mod dockerfile;
+pub mod ecr;
+pub mod eks;
 pub mod files;
 pub mod github;
 pub mod iam;

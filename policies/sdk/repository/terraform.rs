@@ -3,6 +3,7 @@
 //! A rule reads `resource.aws_s3_bucket`, `provider.aws`, `terraform.backend` and the like; the whole model is described
 //! at the host's parser, `host/src/parse/hcl`.
 
+use crate::finding::{Check, not_applicable};
 use crate::input::{Input, Related};
 use crate::json::{Kind, View};
 use crate::uses::Uses;
@@ -19,6 +20,17 @@ crate::usable! {
 /// A module that calls the subject.
 pub fn caller<'d, P: Uses<Callers>>(input: &Input<'d, P>) -> Option<Related<'d>> {
     input.related("callers").next()
+}
+
+/// Leaves a module to those that call it: there its arguments are known.
+///
+/// # Errors
+/// Says that the rule does not apply to the module by itself.
+pub fn uncalled<P: Uses<Callers>>(input: &Input<'_, P>) -> Check {
+    match caller(input) {
+        Some(caller) => not_applicable(format!("it is checked where `{}` calls it", caller.name())),
+        None => Ok(()),
+    }
 }
 
 /// An argument of a block. There is no way to a value that skips the question whether it is known.

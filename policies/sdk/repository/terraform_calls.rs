@@ -12,7 +12,7 @@ pub struct Call<'d> {
     pub block: Block<'d>,
 }
 
-/// The calls of a module, without those that are made no time. The rule reads `module`.
+/// The calls of a module, without those that are made no time. The rule reads `module.*.attributes`.
 pub fn calls<'d>(module: &View<'d>) -> impl Iterator<Item = Call<'d>> + use<'d> {
     let calls = module.get("module").entries().map(|(address, view)| Call { address, block: Block::of(view) });
     calls.filter(|call| !call.block.is_left_out())
@@ -84,20 +84,36 @@ fn last_major(demand: &str) -> Option<u64> {
 /// Something that a resource is, or that a well-known module makes.
 #[derive(Clone)]
 pub struct Made<'d> {
-    /// Its address behind the type, or the name of the call.
-    pub address: &'d str,
+    /// What messages call it: `aws_eks_cluster.shop`, `module.eks`.
+    pub called: String,
     /// The resource, or the call.
     pub block: Block<'d>,
+    /// The resource's address, where it is one.
+    pub resource: Option<&'d str>,
     /// The call, where it is one.
     pub call: Option<Call<'d>>,
 }
 
-/// The resources of a type, and the calls of a module that makes one. The rule reads `resource.TYPE` and `module`.
-pub fn made<'d>(module: &View<'d>, kind: &str, of: &str) -> Vec<Made<'d>> {
-    let own = resources(module, kind).map(|(address, block)| Made { address, block, call: None });
-    let called = calls(module).filter(|call| call.is_of(of));
-    let called = called.map(|call| Made { address: call.address, block: call.block.clone(), call: Some(call) });
-    own.chain(called).collect()
+/// The resources of some types, and the calls of modules that make one. The rule reads `resource.TYPE` of each and
+/// `module.*.attributes`.
+pub fn made<'d>(module: &View<'d>, types: &[&str], modules: &[&str]) -> Vec<Made<'d>> {
+    let of_type = |kind: &&str| {
+        let kind = (*kind).to_owned();
+        resources(module, &kind.clone()).map(move |(address, block)| Made {
+            called: [&kind, ".", address].concat(),
+            block,
+            resource: Some(address),
+            call: None,
+        })
+    };
+    let called = calls(module).filter(|call| modules.iter().any(|module| call.is_of(module)));
+    let called = called.map(|call| Made {
+        called: ["module.", call.address].concat(),
+        block: call.block.clone(),
+        resource: None,
+        call: Some(call),
+    });
+    types.iter().flat_map(of_type).chain(called).collect()
 }
 
 impl<'d> Made<'d> {
@@ -107,12 +123,6 @@ impl<'d> Made<'d> {
             Some(call) => call.argument(of_call),
             None => self.block.argument_at(of_resource),
         }
-    }
-
-    /// What messages call it: `module.eks`, or the name of the resource's type and its own.
-    pub fn called(&self, kind: &str) -> String {
-        let (before, after) = if self.call.is_some() { ("module", self.address) } else { (kind, self.address) };
-        [before, ".", after].concat()
     }
 }
 
@@ -182,10 +192,10 @@ mod tests {
                     "vpc": {"attributes": {"source": "terraform-aws-modules/vpc/aws"}}}}"#,
         )
         .unwrap();
-        let made = made(&json.root(), "aws_eks_cluster", "terraform-aws-modules/eks/aws");
+        let made = made(&json.root(), &["aws_eks_cluster"], &["terraform-aws-modules/eks/aws"]);
         let told = made.iter().map(|made| {
             let open = made.argument("vpc_config.open", &["open", "cluster_open"]);
-            format!("{} {:?}", made.called("aws_eks_cluster"), open.known().and_then(View::as_bool))
+            format!("{} {:?}", made.called, open.known().and_then(View::as_bool))
         });
         assert_eq!(told.collect::<Vec<_>>(), ["aws_eks_cluster.c Some(true)", "module.eks Some(false)"]);
     }

@@ -17,6 +17,9 @@ pub struct Link {
     pub name: &'static str,
 }
 
+/// What a plan says in place of an expression.
+const AFTER_APPLY: &str = "known after apply";
+
 /// The resources that name one, as far as that is known.
 pub struct Linked<'d> {
     /// Those that do.
@@ -59,7 +62,8 @@ impl Link {
                     Argument::Known(_) => false,
                     Argument::Absent(_) => !expression.contains("each."),
                 };
-                (home(from) == home(to) && same_each && is_same(&own, expression)).then_some(true)
+                let is_told = *expression != AFTER_APPLY && home(from) == home(to);
+                (is_told && same_each && is_same(&own, expression)).then_some(true)
             }),
         }
     }
@@ -175,6 +179,8 @@ mod tests {
         assert_eq!(told(repositories, &policy("repository.a.name")), ["a: p", "b: ", "module.m.a: "]);
         assert_eq!(told(repositories, &policy("local.x")), ["a:  ?", "b:  ?", "module.m.a:  ?"]);
         assert_eq!(told(repositories, &policy("var.b")), ["a:  ?", "b: p", "module.m.a:  ?"]);
+        let planned = r#"a "name": {"$unknown": "known after apply"}"#;
+        assert_eq!(told(planned, &policy("known after apply")), ["a:  ?"]);
         assert_eq!(told(repositories, r#"p "repository": "y""#), ["a: ", "b:  ?", "module.m.a: p"]);
         let inner = r#"module.m.p "repository": {"$unknown": "repository.a[0].name"}"#;
         assert_eq!(told(repositories, inner), ["a: ", "b: ", "module.m.a: module.m.p"]);
