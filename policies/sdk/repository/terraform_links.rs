@@ -2,7 +2,7 @@
 //!
 //! What a provider computes is not known, so a reference is what its expression says: `aws_s3_bucket.logs.id`.
 
-use super::terraform::{Argument, Block, Resource, resources};
+use super::terraform::{Argument, Resource, resources};
 use crate::json::View;
 
 /// How resources of one type name one of another. The rule reads both types.
@@ -139,6 +139,7 @@ pub fn home<'d>((address, _): &Resource<'d>) -> &'d str {
 mod tests {
     use super::*;
     use crate::json::Json;
+    use crate::repository::terraform::Block;
 
     const LINK: Link = Link { from: "policy", argument: "repository", to: "repository", name: "name" };
 
