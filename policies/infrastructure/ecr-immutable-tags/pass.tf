@@ -57,3 +57,17 @@ module "public" {
 resource "aws_ecrpublic_repository" "tool" {
   repository_name = "tool"
 }
+
+# Filters count with exclusions only.
+resource "aws_ecr_repository" "worker" {
+  name                 = "worker"
+  image_tag_mutability = "IMMUTABLE"
+
+  dynamic "image_tag_mutability_exclusion_filter" {
+    for_each = var.filters
+    content {
+      filter      = image_tag_mutability_exclusion_filter.value
+      filter_type = "WILDCARD"
+    }
+  }
+}

@@ -77,7 +77,7 @@ fn judge<'d>(repository: &Made<'d>, findings: &mut Findings) -> Result<(), &'d s
         Argument::Absent(_) => "MUTABLE",
         Argument::Known(value) => value.text(),
     };
-    let filters = filters(repository)?;
+    let filters = if value.ends_with("_WITH_EXCLUSION") { filters(repository)? } else { Vec::new() };
     let release = filters.iter().find(|filter| is_of_releases(filter.text()));
     match (value, release) {
         ("IMMUTABLE_WITH_EXCLUSION", Some(filter)) => {

@@ -17,6 +17,35 @@ crate::usable! {
     }
 }
 
+crate::usable! {
+    /// Whether somebody applies the subject, a Terraform module, as it is.
+    pub RootModule {
+        reads: ["path"],
+        inventory: {
+            calling: { kinds: ["file/TerraformModule"], scope: "cluster", relation: calls {}, reads: [] },
+        },
+    }
+}
+
+/// Folders whose modules nobody applies as they are.
+const NO_ROOTS: [&str; 9] =
+    ["examples", "example", "test", "tests", "fixtures", "testdata", "e2e", "modules", "wrappers"];
+
+/// Leaves a module that nobody applies as it is: Terraform passes over its backend.
+///
+/// # Errors
+/// Says that the rule does not apply to the module.
+pub fn applied<P: Uses<RootModule>>(input: &Input<'_, P>) -> Check {
+    let path = input.document.get("path").text();
+    if let Some(folder) = path.split('/').find(|folder| NO_ROOTS.contains(folder)) {
+        return not_applicable(format!("it is no root module: it is in a folder `{folder}`"));
+    }
+    match input.related("calling").next() {
+        Some(caller) => not_applicable(format!("it is no root module: `{}` calls it", caller.name())),
+        None => Ok(()),
+    }
+}
+
 /// A module that calls the subject.
 pub fn caller<'d, P: Uses<Callers>>(input: &Input<'d, P>) -> Option<Related<'d>> {
     input.related("callers").next()
@@ -167,6 +196,8 @@ pub fn providers<'d>(module: &View<'d>) -> impl Iterator<Item = Block<'d>> + use
 mod tests {
     use super::*;
     use crate::json::Json;
+    use crate::testing::look;
+    use crate::uses::Usable;
 
     const MODULE: &str = r#"{"resource": {"plan": {"p": {
             "attributes": {"rule": [{"days": 3}], "one": {"x": 1}, "u": {"$unknown": "var.u"}},
@@ -185,6 +216,16 @@ mod tests {
         let json = Json::parse(MODULE).unwrap();
         let found: Vec<_> = resources(&json.root(), "bucket").collect();
         look(&found)
+    }
+
+    #[test]
+    fn modules_of_others_are_not_applied() {
+        let applied = |path: &str, callers: &[&str]| {
+            look("", &format!(r#"{{"path": "{path}"}}"#), RootModule::QUERIES, callers, |input| applied(input).is_ok())
+        };
+        assert!(applied("live/prod", &["[]"]));
+        assert!(!applied("modules/network", &["[]"]));
+        assert!(!applied("network", &[r#"[{"subject": {"name": "live"}, "document": {}}]"#]));
     }
 
     #[test]
