@@ -15,9 +15,9 @@ policy_sdk::rule! {
     /// own encryption has neither.
     ///
     /// ## Fix
-    /// The type of a repository that exists cannot be changed: Terraform deletes the repository **with all of its images**
-    /// and makes a new one. Make a second repository, copy the images that run, move the deployments, and delete the old
-    /// one last:
+    /// The type of a repository that exists cannot be changed: Terraform deletes the repository **with all of its
+    /// images** and makes a new one. Make a second repository, copy the images that run, move the deployments, and
+    /// delete the old one last:
     ///
     /// ```hcl
     /// resource "aws_ecr_repository" "api_encrypted" {
@@ -83,7 +83,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             Argument::Known(_) | Argument::Absent(_) => {
                 let said = kind.known().map_or("not set", View::text);
                 let message = format!(
-                    "images of `{}` are encrypted with a key of AWS: `encryption_type` is {said}, expected `KMS`; {warning}",
+                    "images of `{}` are encrypted with a key of AWS: `encryption_type` is {said}, \
+                     expected `KMS`; {warning}",
                     repository.called
                 );
                 findings.report(Code::NoKms, kind.place(), message);

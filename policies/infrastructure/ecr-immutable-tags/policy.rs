@@ -6,11 +6,11 @@ use policy_sdk::repository::terraform_calls::Made;
 policy_sdk::rule! {
     /// Nobody can overwrite a tag of an image in ECR
     ///
-    /// `image_tag_mutability` of a repository is `IMMUTABLE`, or `IMMUTABLE_WITH_EXCLUSION` with filters that name
-    /// tags which are meant to move: `latest`, `cache-*`, `dev-*`. A filter that is nothing but wildcards, or that matches
+    /// `image_tag_mutability` of a repository is `IMMUTABLE`, or `IMMUTABLE_WITH_EXCLUSION` with filters that name tags
+    /// which are meant to move: `latest`, `cache-*`, `dev-*`. A filter that is nothing but wildcards, or that matches
     /// every release (`*`, `v*`), is a finding. So is an argument that is left out: ECR's default is `MUTABLE`.
     ///
-    /// Judged are `aws_ecr_repository`, `aws_ecr_repository_creation_template`, and calls of the modules
+    /// The rule checks `aws_ecr_repository`, `aws_ecr_repository_creation_template`, and calls of the modules
     /// `terraform-aws-modules/ecr/aws` and `cloudposse/ecr/aws`, whose default is `IMMUTABLE`.
     ///
     /// ## Why

@@ -3,22 +3,22 @@ use policy_sdk::prelude::*;
 use policy_sdk::repository::ecr::{self, EcrRepositories};
 use policy_sdk::repository::terraform::{self, Argument, Block, Callers, resources};
 use policy_sdk::repository::terraform_calls::Made;
-use policy_sdk::repository::terraform_links::{Link, home, references};
+use policy_sdk::repository::terraform_links::{Link, full_address, home, references};
 
 policy_sdk::rule! {
     /// Repositories of ECR expire old images, and no releases that run
     ///
-    /// Each repository has an `aws_ecr_lifecycle_policy`: one that names it by its address or its name, in the same module
-    /// or in another one of the run. Templates and the modules for ECR have one as an argument.
+    /// Each repository has an `aws_ecr_lifecycle_policy`: one that names it by its address or its name, in the same
+    /// module or in another one of the run. Templates and the modules for ECR have one as an argument.
     ///
-    /// A policy is read from JSON and from `aws_ecr_lifecycle_policy_document`. A rule for images of any tag keeps at least
-    /// `min_keep`, and does not expire them by age; nor does one for tags of releases (`v`, `release`, `prod`, a digit,
-    /// and patterns such as `v*`). A rule for any tag is left alone where one with a lower number, which counts first,
-    /// keeps some tags.
+    /// A policy is read from JSON and from `aws_ecr_lifecycle_policy_document`. A rule for images of any tag keeps at
+    /// least `min_keep`, and does not expire them by age; nor does one for tags of releases (`v`, `release`, `prod`, a
+    /// digit, and patterns such as `v*`). A rule for any tag is left alone where one with a lower number, which counts
+    /// first, keeps some tags.
     ///
     /// ## Why
-    /// Without a policy every build stays and is paid for. With one that is too eager ECR deletes what runs: it does not
-    /// know which images are in use. Nobody notices until a pod moves to another node and cannot pull its image.
+    /// Without a policy every build stays and is paid for. With one that is too eager ECR deletes what runs: it does
+    /// not know which images are in use. Nobody notices until a pod moves to another node and cannot pull its image.
     ///
     /// ## Fix
     /// ```hcl
@@ -112,7 +112,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let documents = rules(module, home(&(*address, policy.clone())), policy, "policy");
         match documents {
             Some(rules) => judge(&rules, &input.parameters, findings),
-            None => unknown = Some(format!("the policy of `aws_ecr_lifecycle_policy.{address}` is not known")),
+            None => unknown = Some(format!("the policy of `{}` is not known", full_address(LINK.from, address))),
         }
     }
     for repository in &repositories {
@@ -157,7 +157,7 @@ fn lifecycle(input: &Input<'_, Parameters>, repository: &Made<'_>) -> Lifecycle 
     }
     // Only templates have the argument.
     match repository.block.argument("lifecycle_policy") {
-        Argument::Absent(_) if repository.called.starts_with("aws_ecr_repository_creation_template") => {
+        Argument::Absent(_) if repository.called.contains("aws_ecr_repository_creation_template.") => {
             return Lifecycle::Missing;
         }
         Argument::Absent(_) => {}
@@ -241,7 +241,8 @@ fn judge(rules: &[Expiry<'_>], parameters: &Parameters, findings: &mut Findings)
         };
         if rule.by_age {
             let message = format!(
-                "{what} expire after {count} days, also those that still run, expected a rule that keeps a number of them"
+                "{what} expire after {count} days, also those that still run, expected a rule that keeps a \
+                 number of them"
             );
             findings.report(Code::ByAge, &rule.count, message);
         } else if is_any && count < parameters.min_keep.get() {

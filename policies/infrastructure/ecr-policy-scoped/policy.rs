@@ -2,6 +2,7 @@ use policy_sdk::prelude::*;
 use policy_sdk::repository::iam::{self, Statement};
 use policy_sdk::repository::terraform::{self, Argument, Callers, resources};
 use policy_sdk::repository::terraform_calls::{Call, calls};
+use policy_sdk::repository::terraform_links::full_address;
 use policy_sdk::settings::AwsAccounts;
 use policy_sdk::values::image::glob_match;
 
@@ -9,11 +10,11 @@ policy_sdk::rule! {
     /// Other AWS accounts only pull from ECR, and only those that are named
     ///
     /// A statement of a repository's or the registry's policy that allows something names accounts, roles or services.
-    /// Where it is for everybody (`*`), a condition narrows it to an organisation, accounts, or networks. A condition with
-    /// `…IfExists` or `ForAllValues:` does not: it also holds for callers who have no such key.
+    /// Where it is for everybody (`*`), a condition narrows it to an organisation, accounts, or networks. A condition
+    /// with `…IfExists` or `ForAllValues:` does not: it also holds for callers who have no such key.
     ///
-    /// No other account as a whole may push, delete, or change the policy. Accounts of the setting `awsAccounts` are one's
-    /// own. `Deny` statements are no findings, and public repositories (`aws_ecrpublic_*`) are meant to be open.
+    /// No other account as a whole may push, delete, or change the policy. Accounts of the setting `awsAccounts` are
+    /// one's own. `Deny` statements are no findings, and public repositories (`aws_ecrpublic_*`) are meant to be open.
     ///
     /// Policies are read from JSON and from `aws_iam_policy_document`; calls of the modules for ECR by the lists of
     /// principals that they take.
@@ -103,8 +104,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 unknown = judge(statement, &own, findings).or(unknown);
             }
             if let Some(expression) = policy.unknown {
-                let address = resource.0;
-                unknown = Some(format!("the policy of `{kind}.{address}` is not known: {}", excerpt(expression)));
+                let address = full_address(kind, resource.0);
+                unknown = Some(format!("the policy of `{address}` is not known: {}", excerpt(expression)));
             }
         }
     }
@@ -183,7 +184,8 @@ fn judge_call(call: &Call<'_>, own: &[String], findings: &mut Findings) {
         let Argument::Known(list) = call.block.argument(name) else { continue };
         for principal in list.items() {
             if principal.text() == "*" {
-                let message = format!("every AWS account may use `module.{}`, expected named accounts", call.address);
+                let address = full_address("module", call.address);
+                let message = format!("every AWS account may use `{address}`, expected named accounts");
                 findings.report(Code::Anyone, &principal, message);
             } else if may_push {
                 report_push(&Argument::of(principal), "all that pushes need", own, findings);

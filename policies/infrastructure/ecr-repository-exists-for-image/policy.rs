@@ -9,15 +9,15 @@ policy_sdk::rule! {
     /// Images in ECR have a repository that Terraform makes
     ///
     /// For an image of a private registry of ECR that a workload runs, or that a workflow pushes with
-    /// `docker/build-push-action`, a module of the run makes the repository: an `aws_ecr_repository` of that name, a call
-    /// of a module for ECR, or a pull-through cache or creation template with its prefix. The registry's host is not
-    /// compared.
+    /// `docker/build-push-action`, a module of the run makes the repository: an `aws_ecr_repository` of that name, a
+    /// call of a module for ECR, or a pull-through cache or creation template with its prefix. The registry's host is
+    /// not compared.
     ///
     /// Images of EKS itself and of accounts that the setting `awsAccounts` does not have are somebody else's.
     ///
     /// ## Why
-    /// ECR does not make a repository when somebody pushes. The first push in a new account or region fails, and one that
-    /// somebody has made by hand has neither scans nor immutable tags nor an end for old images.
+    /// ECR does not make a repository when somebody pushes. The first push in a new account or region fails, and one
+    /// that somebody has made by hand has neither scans nor immutable tags nor an end for old images.
     ///
     /// ## Fix
     /// ```hcl

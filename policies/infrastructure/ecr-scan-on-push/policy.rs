@@ -10,7 +10,7 @@ policy_sdk::rule! {
     ///
     /// A repository has `scan_on_push = true`, or the registry scans it: a rule of an
     /// `aws_ecr_registry_scanning_configuration` anywhere in the run, with the frequency `SCAN_ON_PUSH` or
-    /// `CONTINUOUS_SCAN`, has a filter that matches the repository's name. Calls of the modules for ECR are judged by
+    /// `CONTINUOUS_SCAN`, has a filter that matches the repository's name. Calls of the modules for ECR are checked by
     /// their arguments; they scan by default.
     ///
     /// The registry's own configuration often lies in another repository: then set `registryScanning`.

@@ -9,12 +9,12 @@ policy_sdk::rule! {
     /// `enabled_cluster_log_types` has the types of the parameter `required`: `audit`, who did what, and
     /// `authenticator`, who came in as whom. The argument of an `aws_eks_cluster` that is left out enables none.
     ///
-    /// Calls of the module `terraform-aws-modules/eks/aws` are judged by `enabled_log_types`, before version 21
+    /// Calls of the module `terraform-aws-modules/eks/aws` are checked by `enabled_log_types`, before version 21
     /// `cluster_enabled_log_types`. Since version 18 its default is `audit`, `api` and `authenticator`.
     ///
     /// ## Why
     /// After an incident the first question is who deleted this, or who read that Secret. EKS does not keep the answer
-    /// unless it is told to, and cannot find it afterwards.
+    /// unless somebody switches it on, and cannot find it afterwards.
     ///
     /// ## Fix
     /// ```hcl

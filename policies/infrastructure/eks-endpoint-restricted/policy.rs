@@ -8,16 +8,17 @@ use policy_sdk::values::cidr::Cidr;
 policy_sdk::rule! {
     /// Not everybody reaches the API of an EKS cluster
     ///
-    /// The endpoint of the API server is private, or `public_access_cidrs` names ranges that are not the whole internet:
-    /// neither `0.0.0.0/0` and `::/0` nor their halves. Where the public endpoint is off the ranges do not count.
+    /// The endpoint of the API server is private, or `public_access_cidrs` names ranges that are not the whole
+    /// internet: neither `0.0.0.0/0` and `::/0` nor their halves. Where the public endpoint is off the ranges do not
+    /// count.
     ///
     /// What is left out has EKS' defaults: public, for everybody, and not private. Calls of the module
     /// `terraform-aws-modules/eks/aws` have its defaults: since version 19 private only.
     ///
     /// ## Why
-    /// Whoever finds a kubeconfig or steals a token from a pipeline uses it from anywhere. The next hole in the API server
-    /// can be tried by everybody. Without the private endpoint the nodes, too, reach the API by its public address, so
-    /// the ranges have to have that of every NAT gateway.
+    /// Whoever finds a kubeconfig or steals a token from a pipeline uses it from anywhere. The next hole in the API
+    /// server can be tried by everybody. Without the private endpoint the nodes, too, reach the API by its public
+    /// address, so the ranges have to have that of every NAT gateway.
     ///
     /// ## Fix
     /// ```hcl
@@ -28,8 +29,8 @@ policy_sdk::rule! {
     /// }
     /// ```
     ///
-    /// Switch on the private endpoint first. Pipelines that run elsewhere need a runner in the VPC, or their range in the
-    /// list.
+    /// Switch on the private endpoint first. Pipelines that run elsewhere need a runner in the VPC, or their range in
+    /// the list.
     findings: {
         /// Everybody reaches the API, and nodes only by the public way
         Open: High, Certain;
@@ -47,7 +48,7 @@ policy_sdk::rule! {
     uses: [Callers, EksClusters, ProductionSigns],
     reads: ["path"],
     parameters: {
-        /// Whether only clusters of production are judged, as the folders of the setting `production` say.
+        /// Whether only clusters of production are checked, as the folders of the setting `production` say.
         production_only: bool = false,
     },
 }

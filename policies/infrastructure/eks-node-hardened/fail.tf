@@ -3,7 +3,7 @@ resource "aws_eks_node_group" "services" {
   node_group_name = "services"
 
   remote_access {
-    ec2_ssh_key = "ops" # expect[open-ssh high certain]: port 22 of the nodes of `aws_eks_node_group.services` is open to the internet: there is a key for SSH, and no `source_security_group_ids`
+    ec2_ssh_key = "ops" # expect[open-ssh high certain]: port 22 of the nodes of `aws_eks_node_group.services` is open to `0.0.0.0/0`: there is a key for SSH, and no `source_security_group_ids`
   }
 }
 

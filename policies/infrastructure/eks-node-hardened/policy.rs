@@ -1,23 +1,24 @@
 use policy_sdk::prelude::*;
 use policy_sdk::repository::terraform::{self, Argument, Block, Callers, Resource, resources};
 use policy_sdk::repository::terraform_calls::calls;
-use policy_sdk::repository::terraform_links::Link;
+use policy_sdk::repository::terraform_links::{Link, full_address};
 
 policy_sdk::rule! {
     /// Nodes of EKS open no port 22 to everybody, and encrypt their disks
     ///
-    /// A node group with a key for SSH (`remote_access.ec2_ssh_key`) names the security groups that it may be used from.
-    /// Disks that a launch template of a node group describes are encrypted. A launch template of an Auto Scaling group
-    /// for Kubernetes, as its tags say, does not make the token of the metadata service optional; for node groups and
-    /// clusters the rule `imds-blocked-for-pods` judges that, hop limits too.
+    /// A node group with a key for SSH (`remote_access.ec2_ssh_key`) names the security groups that it may be used
+    /// from. Disks that a launch template of a node group describes are encrypted. A launch template of an Auto Scaling
+    /// group for Kubernetes, as its tags say, does not make the token of the metadata service optional; for node groups
+    /// and clusters the rule `imds-blocked-for-pods` checks that, hop limits too.
     ///
-    /// Calls of the module `terraform-aws-modules/eks/aws` are judged by their node groups. They use launch templates
+    /// Calls of the module `terraform-aws-modules/eks/aws` are checked by their node groups. They use launch templates
     /// unless `use_custom_launch_template` is `false`, and then take no `remote_access`.
     ///
     /// ## Why
-    /// A key without security groups makes EKS open port 22 of every node to the internet. Whoever has the key, or
-    /// the next hole in sshd, is root on a node and reads the tokens of all of its pods. A snapshot of a disk that is not
-    /// encrypted can be copied to another account.
+    /// A key without security groups makes EKS open port 22 of every node to all addresses: to the internet in a public
+    /// subnet, to all that is connected to the VPC in a private one. Whoever has the key, or the next hole in sshd, is
+    /// root on a node and reads the tokens of all of its pods. A snapshot of a disk that is not encrypted can be copied to
+    /// another account.
     ///
     /// ## Fix
     /// Leave `remote_access` out and use Session Manager of AWS, which needs no key and no port. Where SSH has to be:
@@ -38,7 +39,7 @@ policy_sdk::rule! {
     /// }
     /// ```
     findings: {
-        /// Port 22 of the nodes is open to the internet
+        /// Port 22 of the nodes is open to every address
         OpenSsh: High, Certain;
         /// The metadata service answers without a token
         TokensOptional: Medium, Certain;
@@ -78,7 +79,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     terraform::uncalled(input)?;
     let mut unknown = None;
     for group in &groups {
-        let called = format!("aws_eks_node_group.{}", group.0);
+        let called = full_address(GROUP.from, group.0);
         for access in group.1.blocks("remote_access") {
             let [key, sources] = ["ec2_ssh_key", "source_security_group_ids"].map(|name| access.argument(name));
             unknown = judge_access(&called, &key, &sources, findings).or(unknown);
@@ -98,13 +99,14 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     });
     let is_judged_elsewhere = !module.at("resource.aws_eks_cluster").is_empty();
     for ((address, template), is_scaled) in &templates {
-        judge_disks(address, template, findings);
+        let called = full_address(GROUP.to, address);
+        judge_disks(&called, template, findings);
         let options = template.blocks("metadata_options").next();
         let tokens = options.map(|options| options.argument("http_tokens"));
         let optional = tokens.as_ref().and_then(Argument::known).filter(|tokens| tokens.text() == "optional");
         if let Some(tokens) = optional.filter(|_| *is_scaled && !is_judged_elsewhere) {
             let message = format!(
-                "the metadata service of nodes from `aws_launch_template.{address}` answers without a token, expected \
+                "the metadata service of nodes from `{called}` answers without a token, expected \
                  `required`"
             );
             findings.report(Code::TokensOptional, tokens, message);
@@ -122,7 +124,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             let access = group.get("remote_access");
             let [key, sources] =
                 ["ec2_ssh_key", "source_security_group_ids"].map(|name| Argument::of(access.get(name)));
-            unknown = judge_access(&format!("module.{}", call.address), &key, &sources, findings).or(unknown);
+            unknown = judge_access(&full_address("module", call.address), &key, &sources, findings).or(unknown);
         }
     }
     findings.or_unknown(unknown)
@@ -167,14 +169,14 @@ fn judge_access(called: &str, key: &Argument<'_>, sources: &Argument<'_>, findin
         Argument::Known(_) | Argument::Unknown(..) => {}
     }
     let message = format!(
-        "port 22 of the nodes of `{called}` is open to the internet: there is a key for SSH, and no \
+        "port 22 of the nodes of `{called}` is open to `0.0.0.0/0`: there is a key for SSH, and no \
          `source_security_group_ids`"
     );
     findings.report(Code::OpenSsh, key.place(), message);
     None
 }
 
-fn judge_disks(address: &str, template: &Block<'_>, findings: &mut Findings) {
+fn judge_disks(called: &str, template: &Block<'_>, findings: &mut Findings) {
     for disk in template.blocks("block_device_mappings") {
         for ebs in disk.blocks("ebs") {
             let encrypted = ebs.argument("encrypted");
@@ -185,7 +187,7 @@ fn judge_disks(address: &str, template: &Block<'_>, findings: &mut Findings) {
             };
             if is_off {
                 let message = format!(
-                    "disks of nodes from `aws_launch_template.{address}` are not encrypted, unless the account encrypts \
+                    "disks of nodes from `{called}` are not encrypted, unless the account encrypts \
                      all of them"
                 );
                 findings.report(Code::Unencrypted, encrypted.place(), message);

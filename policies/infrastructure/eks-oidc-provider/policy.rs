@@ -6,15 +6,15 @@ use policy_sdk::repository::terraform_calls::{Made, calls};
 policy_sdk::rule! {
     /// Pods of an EKS cluster can have a role of their own
     ///
-    /// A cluster has an `aws_iam_openid_connect_provider` for its issuer (IRSA), or the agent of EKS Pod Identity: the add-on
-    /// `eks-pod-identity-agent`, an `aws_eks_pod_identity_association`, or EKS Auto Mode, which has the agent built in.
-    /// The module `terraform-aws-modules/eks/aws` makes the provider unless `enable_irsa` is `false`.
+    /// A cluster has an `aws_iam_openid_connect_provider` for its issuer (IRSA), or the agent of EKS Pod Identity: the
+    /// add-on `eks-pod-identity-agent`, an `aws_eks_pod_identity_association`, or EKS Auto Mode, which has the agent
+    /// built in. The module `terraform-aws-modules/eks/aws` makes the provider unless `enable_irsa` is `false`.
     ///
     /// Where another root module of the run has such a thing it may be for this cluster, so that is not evaluated.
     ///
     /// ## Why
-    /// Without either, a pod that calls AWS takes the role of its node, or a key that somebody put into a Secret. The role
-    /// of the node is then allowed what any of its pods needs, and every pod on it may do all of that.
+    /// Without either, a pod that calls AWS takes the role of its node, or a key that somebody put into a Secret. The
+    /// role of the node is then allowed what any of its pods needs, and every pod on it may do all of that.
     ///
     /// ## Fix
     /// ```hcl
@@ -28,7 +28,7 @@ policy_sdk::rule! {
     findings: {
         /// Nothing gives pods roles of their own
         Missing: Low, Likely, absence: ["others"];
-        /// The module is told to make no provider, and has no agent
+        /// The module is set to make no provider, and has no agent
         SwitchedOff: Low, Likely, absence: ["others"];
     },
     priority: P0,

@@ -11,8 +11,8 @@ policy_sdk::rule! {
     /// Secrets in EKS are encrypted before they are stored
     ///
     /// EKS encrypts all objects of clusters of version 1.28 and later with a key of AWS. A cluster whose `version` is
-    /// older needs an `encryption_config` for `secrets`. With the setting `requireOwnKeys` every cluster needs one, with a
-    /// key of one's own.
+    /// older needs an `encryption_config` for `secrets`. With the setting `requireOwnKeys` every cluster needs one,
+    /// with a key of one's own.
     ///
     /// The module `terraform-aws-modules/eks/aws` makes a key and a configuration by default since version 18.
     ///
@@ -32,8 +32,8 @@ policy_sdk::rule! {
     /// }
     /// ```
     ///
-    /// This can be switched on for a cluster that exists, but not off again. If the key is ever deleted, the cluster is lost
-    /// with it.
+    /// This can be switched on for a cluster that exists, but not off again. If the key is ever deleted, the cluster is
+    /// lost with it.
     findings: {
         /// The version is too old to encrypt by itself
         OldVersion: Low, Certain;

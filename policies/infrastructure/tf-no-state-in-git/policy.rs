@@ -4,11 +4,11 @@ use policy_sdk::repository::files::{File, RepositoryFiles, files, folder};
 policy_sdk::rule! {
     /// Terraform's state and plans are not committed
     ///
-    /// The repository has no `*.tfstate`, no backup of one, no plan (`tfplan`, `*.tfplan`, `plan.out`), no folder `.terraform`
-    /// or `.terragrunt-cache`, and no `crash.log`, where Terraform or OpenTofu writes them. What `.gitignore` names is
-    /// not looked at; `.terraform.lock.hcl` belongs into the repository.
+    /// The repository has no `*.tfstate`, no backup of one, no plan (`tfplan`, `*.tfplan`, `plan.out`), no folder
+    /// `.terraform` or `.terragrunt-cache`, and no `crash.log`, where Terraform or OpenTofu writes them. What
+    /// `.gitignore` names is not looked at; `.terraform.lock.hcl` belongs into the repository.
     ///
-    /// Each directory is told once. States that are too short for a resource, and those of tests and examples, are told as
+    /// There is one finding a directory. States that are too short for a resource, and those of tests and examples, are
     /// low.
     ///
     /// ## Why
@@ -51,8 +51,10 @@ const CACHES: [&str; 2] = [".terraform", ".terragrunt-cache"];
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     // The directory, the first file there, how bad it is, and how many more there are.
     let mut found: Vec<(String, File<'_>, Code, usize)> = Vec::new();
-    for file in files(input) {
-        let Some((place, code)) = kind(&file) else { continue };
+    let all = files(input);
+    let modules: Vec<&str> = all.iter().filter(|file| file.name().ends_with(".tf")).map(File::folder).collect();
+    for file in all.iter().cloned() {
+        let Some((place, code)) = kind(&file, &modules) else { continue };
         match found.iter_mut().find(|(known, ..)| *known == place) {
             Some((_, first, worst, more)) => {
                 *more += 1;
@@ -74,7 +76,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 "`{}`{others} is called like a plan of Terraform, which holds credentials in plain text",
                 file.path
             ),
-            Code::Leftover => format!("`{}`{others} is written by Terraform and should be ignored by Git", file.path),
+            Code::Leftover => format!("Terraform writes `{}`{others}, and Git should ignore it", file.path),
         };
         findings.report(*code, &file.place, message);
     }
@@ -89,12 +91,13 @@ fn rank(code: Code) -> u8 {
     }
 }
 
-/// The directory by which a file is told, and how bad it is that it is there; `None` for other files.
-fn kind(file: &File<'_>) -> Option<(String, Code)> {
+/// The directory by which a file is told, and how bad it is that it is there; `None` for other files. `modules` are the
+/// folders of Terraform's files.
+fn kind(file: &File<'_>, modules: &[&str]) -> Option<(String, Code)> {
     let parts: Vec<&str> = file.path.split('/').collect();
     if let Some(at) = parts[..parts.len() - 1].iter().position(|folder| CACHES.contains(folder)) {
         // Terraform keeps the settings of the backend there, with its keys.
-        let is_backend = file.name() == "terraform.tfstate" && parts.len() == at + 2;
+        let is_backend = file.name() == "terraform.tfstate" && parts.len() == at + 2 && !file.is_aside();
         return Some((parts[..=at].join("/"), if is_backend { Code::Committed } else { Code::Leftover }));
     }
     let name = file.name();
@@ -105,16 +108,23 @@ fn kind(file: &File<'_>) -> Option<(String, Code)> {
         } else {
             Code::Committed
         }
-    } else if name.starts_with("tfplan") || name.ends_with(".tfplan") || name.ends_with(".tfplan.json") {
+    } else if is_plan(name) {
         Code::Committed
     } else if name == "plan.out" {
         Code::MaybePlan
-    } else if matches!(name, "crash.log" | ".terraform.tfstate.lock.info") {
+    } else if name == ".terraform.tfstate.lock.info" || name == "crash.log" && modules.contains(&file.folder()) {
         Code::Leftover
     } else {
         return None;
     };
     Some((folder(file.path).to_owned(), if file.is_aside() { Code::Leftover } else { code }))
+}
+
+/// Whether a name is that of a plan: `tfplan`, `tfplan-prod`, `tfplan.json`, `prod.tfplan`; `tfplan.go` is not.
+fn is_plan(name: &str) -> bool {
+    let (stem, ending) = name.split_once('.').unwrap_or((name, ""));
+    let is_named = stem.starts_with("tfplan") && matches!(ending, "" | "json" | "out" | "bin" | "binary" | "zip");
+    is_named || name.ends_with(".tfplan") || name.ends_with(".tfplan.json")
 }
 
 /// Whether a name is that of a backup: `x.tfstate.backup`, `x.tfstate.1700000000.backup`.

@@ -1,19 +1,20 @@
 use policy_sdk::prelude::*;
 use policy_sdk::repository::terraform::{Argument, Block, resources};
 use policy_sdk::repository::terraform_calls::{Made, made};
-use policy_sdk::repository::terraform_links::{Link, Linked};
+use policy_sdk::repository::terraform_links::{Link, Linked, full_address};
 
 policy_sdk::rule! {
     /// The bucket of Terraform's state keeps old versions, and cannot be emptied
     ///
     /// A bucket that a complete backend `s3` of the run names, and that a module of the run makes: its versioning is
-    /// enabled, `force_destroy` is not set, and public access is blocked. Of a table that a backend names for locks, the
-    /// key is `LockID`, a string. That S3 encrypts what it stores has been the default since 2023, so it is not asked.
+    /// enabled, `force_destroy` is not set, and public access is blocked. Of a table that a backend names for locks,
+    /// the key is `LockID`, a string. That S3 encrypts what it stores has been the default since 2023, so it is not
+    /// asked.
     ///
     /// ## Why
     /// State that is overwritten or cut off by a crash is gone unless the bucket keeps the version before. Then every
-    /// resource has to be found and imported by hand. With `force_destroy` one `terraform destroy` in the wrong directory
-    /// deletes the states of all others.
+    /// resource has to be found and imported by hand. With `force_destroy` one `terraform destroy` in the wrong
+    /// directory deletes the states of all others.
     ///
     /// ## Fix
     /// ```hcl
@@ -137,7 +138,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             let blocks = PUBLIC_ACCESS.of(module, &(address, bucket.block.clone()));
             if blocks.known.is_empty() && blocks.unknown.is_none() {
                 let message = format!(
-                    "`{}` has no `aws_s3_bucket_public_access_block`, so a policy or the account may make states public",
+                    "`{}` has no `aws_s3_bucket_public_access_block`, so a policy or the account \
+                     may make states public",
                     bucket.called
                 );
                 report(Code::PublicAccess, bucket.block.place(), message);
@@ -145,6 +147,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
     }
     for (address, table) in resources(module, "aws_dynamodb_table") {
+        let called = full_address("aws_dynamodb_table", address);
         let Some((state, backend)) = of("dynamodb_table", &table.argument("name")) else { continue };
         is_any = true;
         let key = table.argument("hash_key");
@@ -154,10 +157,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             text("name") == "LockID" && text("type") == "S"
         });
         if key.is_unknown() || table.is_dynamic("attribute") {
-            unknown = Some(format!("the key of `aws_dynamodb_table.{address}` is not known"));
+            unknown = Some(format!("the key of `{called}` is not known"));
         } else if !is_right || !is_string {
-            let message =
-                format!("Terraform cannot lock in `aws_dynamodb_table.{address}`: its key is not `LockID`, a string");
+            let message = format!("Terraform cannot lock in `{called}`: its key is not `LockID`, a string");
             let at = backend.argument("dynamodb_table");
             findings.report(Code::LockTableKey, key.place(), message).label_in(state, at.place(), "it is used here");
         }

@@ -1,5 +1,4 @@
 use policy_sdk::prelude::*;
-use policy_sdk::repository::files::is_sample;
 use policy_sdk::repository::terraform::{self, Argument, Block, Callers};
 
 policy_sdk::rule! {
@@ -7,12 +6,12 @@ policy_sdk::rule! {
     ///
     /// The place of the state that a `backend` names is that of no other root module of the run: bucket and key (`s3`),
     /// bucket and prefix (`gcs`), account, container and key (`azurerm`), path (`consul`), address (`http`), suffix and
-    /// namespace (`kubernetes`). Compared is what is written; a backend that `-backend-config` or Terragrunt completes is
-    /// not evaluated.
+    /// namespace (`kubernetes`). Compared is what is written; a backend that `-backend-config` or Terragrunt completes
+    /// is not evaluated.
     ///
     /// ## Why
-    /// A directory was copied for a new environment, with its backend. The first `apply` there finds the resources
-    /// of the old one in the state and none of them in its files, and plans to delete them. Whoever says yes has deleted
+    /// A directory was copied for a new environment, with its backend. The first `apply` there finds the resources of
+    /// the old one in the state and none of them in its files, and plans to delete them. Whoever says yes has deleted
     /// production.
     ///
     /// ## Fix
@@ -42,27 +41,44 @@ policy_sdk::rule! {
     reads: ["path", "terraform.backend"],
     inventory: {
         // What is compared besides depends on the kind of backend.
-        others: {
+        by_key: {
             kinds: ["file/TerraformModule"],
             scope: "cluster",
             relation: same {
-                there: [
-                    "terraform.backend.attributes.key|terraform.backend.attributes.prefix|terraform.backend.attributes.path|terraform.backend.attributes.address|terraform.backend.attributes.secret_suffix|terraform.backend.attributes.bucket",
-                ],
-                here: [
-                    "terraform.backend.attributes.key|terraform.backend.attributes.prefix|terraform.backend.attributes.path|terraform.backend.attributes.address|terraform.backend.attributes.secret_suffix|terraform.backend.attributes.bucket",
-                ],
+                there: ["terraform.backend.attributes.key|terraform.backend.attributes.prefix"],
+                here: ["terraform.backend.attributes.key|terraform.backend.attributes.prefix"],
+            },
+            reads: ["path", "terraform.backend"],
+        },
+        by_place: {
+            kinds: ["file/TerraformModule"],
+            scope: "cluster",
+            relation: same {
+                there: ["terraform.backend.attributes.path|terraform.backend.attributes.address"],
+                here: ["terraform.backend.attributes.path|terraform.backend.attributes.address"],
+            },
+            reads: ["path", "terraform.backend"],
+        },
+        by_suffix: {
+            kinds: ["file/TerraformModule"],
+            scope: "cluster",
+            relation: same {
+                there: ["terraform.backend.attributes.secret_suffix"],
+                here: ["terraform.backend.attributes.secret_suffix"],
             },
             reads: ["path", "terraform.backend"],
         },
     },
 }
 
+/// Folders whose modules nobody applies to anything that lasts.
+const SAMPLES: [&str; 8] = ["examples", "example", "samples", "test", "tests", "testdata", "fixtures", "e2e"];
+
 /// The arguments of a backend that say where its state is, and those that may say more.
 fn arguments(kind: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
     Some(match kind {
         "s3" => (&["bucket", "key"], &["workspace_key_prefix", "endpoint", "endpoints"]),
-        "gcs" => (&["bucket"], &["prefix"]),
+        "gcs" => (&["bucket", "prefix"], &[]),
         "azurerm" => (&["storage_account_name", "container_name", "key"], &["environment"]),
         "consul" => (&["path"], &["address", "datacenter"]),
         "http" => (&["address"], &[]),
@@ -83,6 +99,12 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if place.iter().any(|argument| argument.known().is_none()) {
         return not_evaluated("where its state is is said elsewhere: the backend is not complete");
     }
+    // What a script fills in before anybody runs it.
+    let is_placeholder = |text: &str| text.contains(['$', '<']) || text.contains("{{");
+    let mut all = needed.iter().chain(more).map(|name| backend.argument(name));
+    if all.any(|argument| argument.known().and_then(View::scalar_text).is_some_and(is_placeholder)) {
+        return not_evaluated("where its state is is said elsewhere: the backend has a placeholder");
+    }
     let path = input.document.get("path").text();
     let is_same = |other: &Block<'_>| {
         let text =
@@ -91,15 +113,16 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             && needed.iter().chain(more).all(|name| text(other, name) == text(&backend, name))
     };
     // Told once, by the modules behind the first.
-    let mut others: Vec<_> = input
-        .related("others")
+    let mut others: Vec<_> = ["by_key", "by_place", "by_suffix"]
+        .into_iter()
+        .flat_map(|query| input.related(query))
         .filter(|other| other.document.get("path").text() < path)
         .filter(|other| is_same(&Block::of(other.document.at("terraform.backend"))))
         .collect();
     others.sort_by_key(|other| other.document.get("path").text());
     let Some(other) = others.first() else { return Ok(()) };
     let first = other.document.get("path").text();
-    let is_sample = [path, first].iter().any(|path| is_sample(&[path, "/main.tf"].concat()));
+    let is_sample = [path, first].iter().any(|path| path.split('/').any(|folder| SAMPLES.contains(&folder)));
     let code = if is_sample { Code::SharedSample } else { Code::Shared };
     let what: Vec<&str> = place.iter().filter_map(Argument::known).filter_map(View::scalar_text).collect();
     let message = format!(

@@ -6,17 +6,18 @@ use policy_sdk::values::semver_range::{Dialect, Range};
 policy_sdk::rule! {
     /// Terraform's state is locked while it is written, and encrypted
     ///
-    /// A backend `s3` has `use_lockfile = true` (Terraform and OpenTofu 1.10) or a `dynamodb_table`, and does not switch
-    /// encryption off. A backend `http` has a `lock_address`, `oss` a `tablestore_table`. Other backends lock by
+    /// A backend `s3` has `use_lockfile = true` (Terraform and OpenTofu 1.10) or a `dynamodb_table`, and does not
+    /// switch encryption off. A backend `http` has a `lock_address`, `oss` a `tablestore_table`. Other backends lock by
     /// themselves.
     ///
     /// A backend that is completed by `-backend-config` or by Terragrunt, as one without `bucket` and `key` is, is not
     /// evaluated: what is missing may be given there. S3 encrypts what it stores anyway, so a block that only leaves
-    /// `encrypt` out is told as information.
+    /// `encrypt` out is only information.
     ///
     /// ## Why
     /// A pipeline and a colleague apply at the same time. Both read the state, both write it, and the one that is
-    /// slower overwrites what the other has made: resources that nobody knows of any more, or that Terraform makes twice.
+    /// slower overwrites what the other has made: resources that nobody knows of any more, or that Terraform makes
+    /// twice.
     ///
     /// ## Fix
     /// ```hcl

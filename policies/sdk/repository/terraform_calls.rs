@@ -1,6 +1,7 @@
 //! Calls of Terraform modules that are well known, and what they make: a cluster, a bucket, a repository of images.
 
 use super::terraform::{Argument, Block, resources};
+use super::terraform_links::full_address;
 use crate::json::View;
 
 /// A call of a module.
@@ -100,7 +101,7 @@ pub fn made<'d>(module: &View<'d>, types: &[&str], modules: &[&str]) -> Vec<Made
     let of_type = |kind: &&str| {
         let kind = (*kind).to_owned();
         resources(module, &kind.clone()).map(move |(address, block)| Made {
-            called: [&kind, ".", address].concat(),
+            called: full_address(&kind, address),
             block,
             resource: Some(address),
             call: None,
@@ -108,7 +109,7 @@ pub fn made<'d>(module: &View<'d>, types: &[&str], modules: &[&str]) -> Vec<Made
     };
     let called = calls(module).filter(|call| modules.iter().any(|module| call.is_of(module)));
     let called = called.map(|call| Made {
-        called: ["module.", call.address].concat(),
+        called: full_address("module", call.address),
         block: call.block.clone(),
         resource: None,
         call: Some(call),
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_made_is_a_resource_or_a_call() {
         let json = Json::parse(
-            r#"{"resource": {"aws_eks_cluster": {"c": {"attributes": {}, "blocks": [
+            r#"{"resource": {"aws_eks_cluster": {"module.m.c": {"attributes": {}, "blocks": [
                     {"type": "vpc_config", "attributes": {"open": true}, "blocks": []}]}}},
                 "module": {"eks": {"attributes": {"source": "terraform-aws-modules/eks/aws", "cluster_open": false}},
                     "none": {"attributes": {"source": "terraform-aws-modules/eks/aws", "count": 0}},
@@ -197,6 +198,6 @@ mod tests {
             let open = made.argument("vpc_config.open", &["open", "cluster_open"]);
             format!("{} {:?}", made.called, open.known().and_then(View::as_bool))
         });
-        assert_eq!(told.collect::<Vec<_>>(), ["aws_eks_cluster.c Some(true)", "module.eks Some(false)"]);
+        assert_eq!(told.collect::<Vec<_>>(), ["module.m.aws_eks_cluster.c Some(true)", "module.eks Some(false)"]);
     }
 }

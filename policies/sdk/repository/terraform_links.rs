@@ -115,7 +115,18 @@ pub fn references<'e>(expression: &'e str, kind: &str) -> impl Iterator<Item = (
 
 /// The modules that a resource is in, as its address begins: `module.storage.`; empty for the subject's own.
 pub fn home<'d>((address, _): &Resource<'d>) -> &'d str {
-    let mut rest = *address;
+    modules(address)
+}
+
+/// The address of something of a type as Terraform writes it: `module.storage.aws_s3_bucket.logs`. A call of a module is
+/// of the type `module`.
+pub fn full_address(kind: &str, address: &str) -> String {
+    let (modules, own) = address.split_at(modules(address).len());
+    [modules, kind, ".", own].concat()
+}
+
+fn modules(address: &str) -> &str {
+    let mut rest = address;
     while let Some(behind) = rest.strip_prefix("module.") {
         // Dots and brackets may stand in the key of an instance.
         let mut is_quoted = false;
@@ -212,5 +223,7 @@ mod tests {
         ] {
             assert_eq!(home(&(address, block.clone())), modules);
         }
+        assert_eq!(full_address("t", "a[0]"), "t.a[0]");
+        assert_eq!(full_address("module", "module.b.eks"), "module.b.module.eks");
     }
 }
