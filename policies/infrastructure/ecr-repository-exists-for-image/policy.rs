@@ -16,8 +16,9 @@ policy_sdk::rule! {
     /// Images of EKS itself and of accounts that the setting `awsAccounts` does not have are somebody else's.
     ///
     /// ## Why
-    /// ECR does not make a repository when somebody pushes. The first push in a new account or region fails, and one
-    /// that somebody has made by hand has neither scans nor immutable tags nor an end for old images.
+    /// Unless a creation template says so, ECR does not make a repository when somebody pushes. The first push in a new
+    /// account or region fails, and a repository that somebody has made by hand has neither scans nor immutable tags nor
+    /// an end for old images.
     ///
     /// ## Fix
     /// ```hcl
