@@ -1,5 +1,5 @@
 use policy_sdk::prelude::*;
-use policy_sdk::repository::terraform::{self, Block, Callers};
+use policy_sdk::repository::terraform::{self, Block, RootModule};
 use policy_sdk::tables::terraform_backends::TerraformBackends;
 
 policy_sdk::rule! {
@@ -44,9 +44,9 @@ policy_sdk::rule! {
     factor: BuildReleaseRun,
     since: "0.1.0",
     applies_to: ["file/TerraformModule"],
-    uses: [Callers, TerraformBackends],
+    uses: [RootModule, TerraformBackends],
     reads: [
-        "path", "terraform.attributes", "terraform.backend.labels", "terraform.cloud.type", "provider.*[*].type",
+        "terraform.attributes", "terraform.backend.labels", "terraform.cloud.type", "provider.*[*].type",
         "provider.*[*].attributes.alias",
     ],
     parameters: {
@@ -54,10 +54,6 @@ policy_sdk::rule! {
         allowed: Option<Vec<String>> = None,
     },
 }
-
-/// Folders whose modules nobody applies as they are.
-const NO_ROOTS: [&str; 9] =
-    ["examples", "example", "test", "tests", "fixtures", "testdata", "e2e", "modules", "wrappers"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let module = &input.document;
@@ -68,13 +64,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         (false, true) => Some((settings.get("cloud"), "cloud")),
         (false, false) => None,
     };
-    let path = module.get("path").text();
-    if let Some(folder) = path.split('/').find(|folder| NO_ROOTS.contains(folder)) {
-        return not_applicable(format!("it is no root module: it is in a folder `{folder}`"));
-    }
-    if let Some(caller) = terraform::caller(input) {
-        return not_applicable(format!("it is no root module: `{}` calls it", caller.name()));
-    }
+    terraform::applied(input)?;
     if let Some((place, name)) = declared {
         let allowed = allowed(input);
         if !allowed.iter().any(|allowed| allowed == name) {

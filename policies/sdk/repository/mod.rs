@@ -2,8 +2,12 @@
 
 pub mod compose;
 pub mod dockerfile;
+pub mod ecr;
+pub mod eks;
 pub mod files;
 pub mod github;
 pub mod iam;
 pub mod protobuf;
 pub mod terraform;
+pub mod terraform_calls;
+pub mod terraform_links;
