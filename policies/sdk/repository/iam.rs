@@ -17,6 +17,24 @@ crate::usable! {
     }
 }
 
+crate::usable! {
+    /// The policies of the subject, a Terraform module or plan, that say what users, groups and roles may do.
+    pub IdentityPolicies {
+        reads: [
+            "data.aws_iam_policy_document", "resource.aws_iam_policy.*.attributes.policy",
+            "resource.aws_iam_policy.*.attributes.policy:json", "resource.aws_iam_role_policy.*.attributes.policy",
+            "resource.aws_iam_role_policy.*.attributes.policy:json", "resource.aws_iam_user_policy.*.attributes.policy",
+            "resource.aws_iam_user_policy.*.attributes.policy:json", "resource.aws_iam_group_policy.*.attributes.policy",
+            "resource.aws_iam_group_policy.*.attributes.policy:json", "resource.aws_iam_role.*.blocks[*].type",
+            "resource.aws_iam_role.*.blocks[*].attributes.policy",
+            "resource.aws_iam_role.*.blocks[*].attributes.policy:json",
+            "resource.aws_ssoadmin_permission_set_inline_policy.*.attributes.inline_policy",
+            "resource.aws_ssoadmin_permission_set_inline_policy.*.attributes.inline_policy:json",
+            "resource.aws_organizations_policy.*.attributes.content",
+        ],
+    }
+}
+
 /// A statement of a policy.
 #[derive(Clone)]
 pub struct Statement<'d> {
@@ -26,6 +44,12 @@ pub struct Statement<'d> {
     pub allows: bool,
     /// What.
     pub actions: Vec<Argument<'d>>,
+    /// All actions but these, where it says so.
+    pub not_actions: Vec<Argument<'d>>,
+    /// On what.
+    pub resources: Vec<Argument<'d>>,
+    /// On all but these, where it says so.
+    pub not_resources: Vec<Argument<'d>>,
     /// To whom: `Service`, `Federated` or `AWS`, and the identifier.
     pub principals: Vec<(&'d str, Argument<'d>)>,
     /// Under which conditions.
@@ -52,6 +76,11 @@ pub struct Condition<'d> {
 pub struct Key<'d>(&'d str);
 
 impl<'d> Key<'d> {
+    /// Its name, or the expression of it.
+    pub fn text(&self) -> &'d str {
+        self.0
+    }
+
     /// Whether it is the claim of that name: `…:sub`.
     pub fn is_claim(&self, claim: &str) -> bool {
         self.0.trim_end_matches('"').strip_suffix(claim).is_some_and(|rest| rest.ends_with(':'))
@@ -148,6 +177,9 @@ pub fn of_document<'d>(document: &Block<'d>) -> Vec<Statement<'d>> {
         place: block.place().clone(),
         allows: block.argument("effect").known().is_none_or(|effect| effect.text() == "Allow"),
         actions: elements(block.argument("actions")),
+        not_actions: elements(block.argument("not_actions")),
+        resources: elements(block.argument("resources")),
+        not_resources: elements(block.argument("not_resources")),
         principals: block
             .blocks("principals")
             .flat_map(|principal| {
@@ -167,6 +199,69 @@ pub fn of_document<'d>(document: &Block<'d>) -> Vec<Statement<'d>> {
         is_partial: block.is_dynamic("condition") || block.is_dynamic("principals"),
     };
     document.blocks("statement").map(statement).collect()
+}
+
+/// What a user, group or role may do.
+pub struct Policy<'d> {
+    /// What it is, without its module: `aws_iam_policy.deploy`.
+    pub name: String,
+    /// Its statements, or the expression of a policy that is not known.
+    pub statements: Result<Vec<Statement<'d>>, &'d str>,
+}
+
+/// The policies of the subject, a module or plan. A data source is told where it stands, so a policy that only refers to
+/// one is left out, and so is a data source that limits accounts and grants nothing.
+pub fn policies<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Policy<'d>> {
+    let module = &input.document;
+    let mut policies = Vec::new();
+    let kinds = [
+        ("aws_iam_policy", "policy"),
+        ("aws_iam_role_policy", "policy"),
+        ("aws_iam_user_policy", "policy"),
+        ("aws_iam_group_policy", "policy"),
+        ("aws_ssoadmin_permission_set_inline_policy", "inline_policy"),
+    ];
+    for (kind, argument) in kinds {
+        for (address, resource) in terraform::resources(module, kind) {
+            let attributes = resource.place().get("attributes");
+            policies.extend(policy(format!("{kind}.{address}"), &attributes, argument));
+        }
+    }
+    for (address, role) in terraform::resources(module, "aws_iam_role") {
+        for inline in role.blocks("inline_policy") {
+            policies.extend(policy(format!("aws_iam_role.{address}"), &inline.place().get("attributes"), "policy"));
+        }
+    }
+    // A plan has the finished text of each as well.
+    if input.subject.kind != "TerraformPlan" {
+        let limits: Vec<&str> = terraform::resources(module, "aws_organizations_policy")
+            .filter_map(|(_, policy)| match policy.argument("content") {
+                Argument::Unknown(_, expression) => referred(expression, "data.aws_iam_policy_document."),
+                _ => None,
+            })
+            .collect();
+        let documents = module.at("data.aws_iam_policy_document").entries();
+        let grants = documents.filter(|(address, _)| !limits.iter().any(|limit| is_instance(address, limit)));
+        policies.extend(grants.map(|(address, document)| Policy {
+            name: format!("data.aws_iam_policy_document.{address}"),
+            statements: Ok(of_document(&Block::of(document))),
+        }));
+    }
+    policies
+}
+
+/// A policy that stands in an argument as JSON; `None` where it stands elsewhere.
+fn policy<'d>(name: String, attributes: &View<'d>, argument: &str) -> Option<Policy<'d>> {
+    let statements = match Argument::of(attributes.get(argument)) {
+        Argument::Known(_) => {
+            let tree = attributes.get(&[argument, ":json"].concat());
+            if unread(&tree).is_some() { Err("no JSON") } else { Ok(of_json(&tree.get("value"))) }
+        }
+        Argument::Unknown(_, expression) if expression.starts_with("data.aws_iam_policy_document.") => return None,
+        Argument::Unknown(_, expression) => Err(expression),
+        Argument::Absent(_) => return None,
+    };
+    Some(Policy { name, statements })
 }
 
 fn key<'d>(variable: &Argument<'d>) -> Key<'d> {
@@ -191,10 +286,14 @@ pub fn of_json<'d>(policy: &View<'d>) -> Vec<Statement<'d>> {
     let statement = |place: View<'d>| Statement {
         allows: place.get("Effect").text() == "Allow",
         actions: list(place.get("Action")),
+        not_actions: list(place.get("NotAction")),
+        resources: list(place.get("Resource")),
+        not_resources: list(place.get("NotResource")),
         principals: place
             .get("Principal")
             .entries()
             .flat_map(|(kind, identifiers)| list(identifiers).into_iter().map(move |identifier| (kind, identifier)))
+            .chain(place.get("Principal").as_str().map(|_| ("*", Argument::of(place.get("Principal")))))
             .collect(),
         conditions: place
             .get("Condition")
@@ -268,6 +367,42 @@ mod tests {
             assert_eq!(found(("x", "x"), "aws_iam_role.json.arn"), Some("json"));
             assert_eq!(found(("x", "x"), "module.role.arn"), None);
             assert_eq!(documents(input).count(), 1);
+        });
+    }
+
+    #[test]
+    fn policies_of_identities_are_read_from_all_forms() {
+        const MODULE: &str = r#"{"resource": {
+            "aws_iam_policy": {
+                "a": {"attributes": {"policy": "{}", "policy:json": {"value": {"Statement": [
+                    {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, {"Effect": "Deny", "NotResource": ["x"]}]}}}},
+                "b": {"attributes": {"policy": {"$unknown": "data.aws_iam_policy_document.d.json"}}},
+                "c": {"attributes": {"policy": {"$unknown": "jsonencode(x.y)"}}}},
+            "aws_iam_role": {"r": {"attributes": {}, "blocks": [{"type": "inline_policy", "attributes": {
+                "policy": "[", "policy:json": {"unread": [{"reason": "broken"}]}}}]}},
+            "aws_organizations_policy": {"o": {"attributes": {
+                "content": {"$unknown": "data.aws_iam_policy_document.limit.json"}}}}},
+            "data": {"aws_iam_policy_document": {
+                "d": {"attributes": {}, "blocks": [{"type": "statement", "attributes": {
+                    "actions": ["s3:*"], "resources": ["*"]}, "blocks": []}]},
+                "limit": {"attributes": {}, "blocks": []}}}}"#;
+        look("", MODULE, &[], &[], |input| {
+            let told = policies(input).into_iter().map(|policy| match policy.statements {
+                Ok(statements) => {
+                    let counts = |of: fn(&Statement<'_>) -> usize| statements.iter().map(of).sum::<usize>();
+                    let actions = counts(|it| it.actions.len()) * 1000 + counts(|it| it.not_actions.len()) * 100;
+                    let resources = counts(|it| it.resources.len()) * 10 + counts(|it| it.not_resources.len());
+                    format!("{} {}", policy.name, actions + resources)
+                }
+                Err(expression) => format!("{} {expression}", policy.name),
+            });
+            let expected = [
+                "aws_iam_policy.a 111",
+                "aws_iam_policy.c jsonencode(x.y)",
+                "aws_iam_role.r no JSON",
+                "data.aws_iam_policy_document.d 1010",
+            ];
+            assert_eq!(told.collect::<Vec<_>>(), expected);
         });
     }
 
