@@ -50,6 +50,7 @@ data "aws_iam_policy_document" "subjects" {
         "repo:acme@123456/shop@456789:*",   # expect[any-ref]: `repo:acme@123456/shop@456789:*`
         "repo:acme/shop:pull_request",      # expect[pull-request medium]: every pull request that matches `repo:acme/shop:pull_request`
         "repo:acme/shop:ref:refs/heads/main",
+        "repo:acme@*/shop@*:ref:refs/heads/main",
         "repo:acme/shop:environment:*",
       ]
     }

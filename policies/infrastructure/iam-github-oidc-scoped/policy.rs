@@ -220,10 +220,12 @@ fn judge_subject(
         }
         return None;
     };
-    if is_pattern(owner) {
+    // `acme@123/shop@456` is the same with the numbers that GitHub never gives again.
+    let without_number = |part: &str| part.split('@').next().unwrap_or_default().to_ascii_lowercase();
+    if is_pattern(&without_number(owner)) {
         let message = format!("repositories of everybody whose name matches `{owner}` may take the role");
         findings.report(Code::Everybody, place, message);
-    } else if is_pattern(name) {
+    } else if is_pattern(&without_number(name)) {
         let message = format!("every repository that matches `{shown}` may take the role, expected whole names");
         findings.report(Code::Repositories, place, message);
     } else if what == "*" {
@@ -233,8 +235,6 @@ fn judge_subject(
         let message = format!("every pull request that matches `{shown}` may take the role");
         findings.report(Code::PullRequest, place, message);
     }
-    // `acme@123/shop@456` is the same with the numbers that GitHub never gives again.
-    let without_number = |part: &str| part.split('@').next().unwrap_or_default().to_ascii_lowercase();
     let repository = [&*without_number(owner), "/", &*without_number(name)].concat();
     let is_allowed = |allowed: &Vec<String>| allowed.iter().any(|it| it.eq_ignore_ascii_case(&repository));
     if !repository.contains(['*', '?', '\0'])

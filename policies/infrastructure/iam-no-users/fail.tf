@@ -43,6 +43,12 @@ resource "aws_iam_user" "nothing" { # expect[user low]: `nothing` is an IAM user
   name = "nothing"
 }
 
+# One finding for all that one block makes.
+resource "aws_iam_user" "team" { # expect[user]: `dave` is an IAM user
+  for_each = toset(["dave", "erin"])
+  name     = each.value
+}
+
 module "developer" { # expect[access-key]: the user `bob` has an access key
   source  = "terraform-aws-modules/iam/aws//modules/iam-user"
   version = "5.39.1"

@@ -203,7 +203,7 @@ pub fn of_document<'d>(document: &Block<'d>) -> Vec<Statement<'d>> {
 
 /// What a user, group or role may do.
 pub struct Policy<'d> {
-    /// What it is, without its module: `aws_iam_policy.deploy`.
+    /// What it is: `aws_iam_policy.deploy`.
     pub name: String,
     /// Its statements, or the expression of a policy that is not known.
     pub statements: Result<Vec<Statement<'d>>, &'d str>,
@@ -224,12 +224,16 @@ pub fn policies<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Poli
     for (kind, argument) in kinds {
         for (address, resource) in terraform::resources(module, kind) {
             let attributes = resource.place().get("attributes");
-            policies.extend(policy(format!("{kind}.{address}"), &attributes, argument));
+            policies.extend(policy(terraform::full_address(kind, address), &attributes, argument));
         }
     }
     for (address, role) in terraform::resources(module, "aws_iam_role") {
         for inline in role.blocks("inline_policy") {
-            policies.extend(policy(format!("aws_iam_role.{address}"), &inline.place().get("attributes"), "policy"));
+            policies.extend(policy(
+                terraform::full_address("aws_iam_role", address),
+                &inline.place().get("attributes"),
+                "policy",
+            ));
         }
     }
     // A plan has the finished text of each as well.
@@ -243,7 +247,7 @@ pub fn policies<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Poli
         let documents = module.at("data.aws_iam_policy_document").entries();
         let grants = documents.filter(|(address, _)| !limits.iter().any(|limit| is_instance(address, limit)));
         policies.extend(grants.map(|(address, document)| Policy {
-            name: format!("data.aws_iam_policy_document.{address}"),
+            name: terraform::full_address("data.aws_iam_policy_document", address),
             statements: Ok(of_document(&Block::of(document))),
         }));
     }

@@ -6,4 +6,6 @@ pub mod files;
 pub mod github;
 pub mod iam;
 pub mod protobuf;
+pub mod rds;
+pub mod security_group;
 pub mod terraform;
