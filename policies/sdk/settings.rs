@@ -82,6 +82,12 @@ crate::setting! {
     pub AnnotationScraping, "annotationScraping": bool = false;
     /// Whether clusters are expected to have PriorityClasses of their own.
     pub ExpectedPriorityClasses, "priorityClasses": bool = false;
+    /// Whether data at rest has to be encrypted with keys of one's own, whatever the cloud's own keys protect.
+    pub RequireOwnKeys, "requireOwnKeys": bool = false;
+    /// The AWS accounts of one's own, by their numbers; empty where that is not known.
+    pub AwsAccounts, "awsAccounts": Vec<String> = Vec::new();
+    /// Whether the registry of each AWS account scans its images by rules of its own, which are kept elsewhere.
+    pub RegistryScanning, "registryScanning": bool = false;
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }

@@ -76,7 +76,7 @@ const CIRCUMSTANCES: [&str; 10] = [
 ];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let policies = iam::policies(input);
+    let policies = iam::grants(input);
     if policies.is_empty() {
         return not_applicable("it has no policies of users, groups or roles");
     }

@@ -1,6 +1,7 @@
-//! Policies of AWS' IAM in Terraform: who may take a role.
+//! Policies of AWS' IAM in Terraform: who may do what, and who may take a role.
 
-use super::terraform::{self, Argument, Block};
+use super::terraform::{self, Argument, Block, Resource};
+use super::terraform_links::home;
 use crate::input::Input;
 use crate::json::{Kind, View};
 use crate::language::unread;
@@ -44,14 +45,16 @@ pub struct Statement<'d> {
     pub allows: bool,
     /// What.
     pub actions: Vec<Argument<'d>>,
-    /// All actions but these, where it says so.
+    /// All but what.
     pub not_actions: Vec<Argument<'d>>,
-    /// On what.
+    /// With what.
     pub resources: Vec<Argument<'d>>,
-    /// On all but these, where it says so.
+    /// With all but what.
     pub not_resources: Vec<Argument<'d>>,
-    /// To whom: `Service`, `Federated` or `AWS`, and the identifier.
+    /// To whom: `Service`, `Federated`, `AWS` or `*`, and the identifier.
     pub principals: Vec<(&'d str, Argument<'d>)>,
+    /// To all but whom.
+    pub not_principals: Vec<(&'d str, Argument<'d>)>,
     /// Under which conditions.
     pub conditions: Vec<Condition<'d>>,
     /// Whether there may be more principals or conditions than are known.
@@ -81,13 +84,60 @@ impl<'d> Key<'d> {
         self.0
     }
 
+    /// Whether it is the condition key of that name, whose letters may be of any case.
+    pub fn is(&self, name: &str) -> bool {
+        self.0.eq_ignore_ascii_case(name)
+    }
+
     /// Whether it is the claim of that name: `…:sub`.
     pub fn is_claim(&self, claim: &str) -> bool {
         self.0.trim_end_matches('"').strip_suffix(claim).is_some_and(|rest| rest.ends_with(':'))
     }
 }
 
+/// Condition keys that say who somebody is, or on whose behalf a service acts.
+const IDENTITY_KEYS: [&str; 12] = [
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:PrincipalAccount",
+    "aws:PrincipalArn",
+    "aws:SourceAccount",
+    "aws:SourceArn",
+    "aws:SourceOrgID",
+    "aws:SourceOrgPaths",
+    "aws:SourceVpc",
+    "aws:SourceVpce",
+    "aws:SourceIp",
+    "aws:VpcSourceIp",
+];
+
+impl Condition<'_> {
+    /// Whether it demands one of these keys. A demand of `…IfExists` or `ForAllValues:` also holds where the key is
+    /// missing, one that negates lets all others in, and one of `*` everybody.
+    pub fn demands(&self, keys: &[&str]) -> bool {
+        let holds_without = self.operator.ends_with("IfExists") || self.operator.starts_with("ForAllValues:");
+        let is_all =
+            |value: &Argument<'_>| value.known().is_some_and(|value| matches!(value.text(), "*" | "0.0.0.0/0"));
+        !holds_without
+            && !self.operator.contains("Not")
+            && !matches!(self.operator, "Null" | "Bool")
+            && keys.iter().any(|key| self.key.is(key))
+            && !self.values.iter().any(is_all)
+    }
+}
+
 impl Statement<'_> {
+    /// Whether it is for everybody, whatever the conditions are: a principal `*`.
+    pub fn is_for_all(&self) -> bool {
+        let is_all = |identifier: &Argument<'_>| identifier.known().is_some_and(|text| text.text() == "*");
+        self.principals.iter().any(|(kind, identifier)| matches!(*kind, "*" | "AWS") && is_all(identifier))
+    }
+
+    /// Whether a condition narrows it to identities, accounts, organisations or networks.
+    pub fn is_narrowed(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.demands(&IDENTITY_KEYS))
+    }
+
     /// Whether it allows an action, by its name or by `sts:*`, or may do so.
     pub fn allows(&self, action: &str) -> bool {
         let is_it = |known: &Argument<'_>| match known {
@@ -96,6 +146,61 @@ impl Statement<'_> {
             Argument::Absent(_) => false,
         };
         self.allows && self.actions.iter().any(is_it)
+    }
+}
+
+/// A policy, as far as it is known.
+#[derive(Default)]
+pub struct Policy<'d> {
+    /// The statements that are known.
+    pub statements: Vec<Statement<'d>>,
+    /// The expression of what is not; `dynamic` for statements that such a block makes.
+    pub unknown: Option<&'d str>,
+}
+
+/// The policy in an argument of a resource: JSON, or the data source `aws_iam_policy_document` that it names. The rule
+/// reads the argument, its `:json`, and `data.aws_iam_policy_document`.
+pub fn policy<'d>(module: &View<'d>, resource: &Resource<'d>, argument: &str) -> Policy<'d> {
+    match resource.1.argument(argument) {
+        Argument::Known(text) => {
+            let tree = resource.1.place().get("attributes").get(&[argument, ":json"].concat());
+            match unread(&tree) {
+                Some(_) => Policy { statements: Vec::new(), unknown: Some(text.text()) },
+                None => Policy { statements: of_json(&tree.get("value")), unknown: None },
+            }
+        }
+        Argument::Unknown(_, expression) => {
+            let mut policy = Policy::default();
+            policy.add(module, home(resource), expression, 0);
+            policy
+        }
+        Argument::Absent(_) => Policy::default(),
+    }
+}
+
+/// How many documents a document may be made of, one in another.
+const DEEPEST: usize = 4;
+
+impl<'d> Policy<'d> {
+    /// Adds the document that an expression means, and those that it is made of.
+    fn add(&mut self, module: &View<'d>, home: &str, expression: &'d str, depth: usize) {
+        let Some(document) = document(module, home, expression).filter(|_| depth < DEEPEST) else {
+            self.unknown.get_or_insert(expression);
+            return;
+        };
+        self.statements.extend(of_document(&document));
+        if document.is_dynamic("statement") {
+            self.unknown.get_or_insert("dynamic");
+        }
+        for list in ["source_policy_documents", "override_policy_documents"] {
+            for other in elements(document.argument(list)) {
+                match other {
+                    Argument::Unknown(_, expression) => self.add(module, home, expression, depth + 1),
+                    Argument::Known(text) => _ = self.unknown.get_or_insert(text.text()),
+                    Argument::Absent(_) => {}
+                }
+            }
+        }
     }
 }
 
@@ -122,7 +227,7 @@ fn trust<'d>(module: &View<'d>, address: &str, role: &Block<'d>) -> Trust<'d> {
             let tree = role.place().at("attributes.assume_role_policy:json");
             if unread(&tree).is_some() { Trust::Unknown("no JSON") } else { Trust::Known(of_json(&tree.get("value"))) }
         }
-        Argument::Unknown(_, expression) => match document(module, prefix(address, role.label(1)), expression) {
+        Argument::Unknown(_, expression) => match document(module, home(&(address, role.clone())), expression) {
             Some(document) => Trust::Known(of_document(&document)),
             None => Trust::Unknown(expression),
         },
@@ -136,13 +241,9 @@ pub fn role_of<'r, 'd>(
     (address, name): (&str, &str),
     expression: &str,
 ) -> Option<&'r (&'d str, Trust<'d>)> {
-    let wanted = [prefix(address, name), referred(expression, "aws_iam_role.")?].concat();
+    let prefix = address.rfind(name).map_or("", |at| &address[..at]);
+    let wanted = [prefix, referred(expression, "aws_iam_role.")?].concat();
     roles.iter().find(|(address, _)| is_instance(address, &wanted))
-}
-
-/// What stands before a block's own name in its address: the modules that it is in.
-fn prefix<'a>(address: &'a str, name: &str) -> &'a str {
-    address.rfind(name).map_or("", |at| &address[..at])
 }
 
 /// Whether an address is this one, or an instance of it.
@@ -180,13 +281,8 @@ pub fn of_document<'d>(document: &Block<'d>) -> Vec<Statement<'d>> {
         not_actions: elements(block.argument("not_actions")),
         resources: elements(block.argument("resources")),
         not_resources: elements(block.argument("not_resources")),
-        principals: block
-            .blocks("principals")
-            .flat_map(|principal| {
-                let kind = principal.argument("type").known().map(View::text).unwrap_or_default();
-                elements(principal.argument("identifiers")).into_iter().map(move |identifier| (kind, identifier))
-            })
-            .collect(),
+        principals: principals(&block, "principals"),
+        not_principals: principals(&block, "not_principals"),
         conditions: block
             .blocks("condition")
             .map(|condition| Condition {
@@ -202,7 +298,7 @@ pub fn of_document<'d>(document: &Block<'d>) -> Vec<Statement<'d>> {
 }
 
 /// What a user, group or role may do.
-pub struct Policy<'d> {
+pub struct Grant<'d> {
     /// What it is: `aws_iam_policy.deploy`.
     pub name: String,
     /// Its statements, or the expression of a policy that is not known.
@@ -211,9 +307,9 @@ pub struct Policy<'d> {
 
 /// The policies of the subject, a module or plan. A data source is told where it stands, so a policy that only refers to
 /// one is left out, and so is a data source that limits accounts and grants nothing.
-pub fn policies<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Policy<'d>> {
+pub fn grants<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Grant<'d>> {
     let module = &input.document;
-    let mut policies = Vec::new();
+    let mut found = Vec::new();
     let kinds = [
         ("aws_iam_policy", "policy"),
         ("aws_iam_role_policy", "policy"),
@@ -224,12 +320,12 @@ pub fn policies<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Poli
     for (kind, argument) in kinds {
         for (address, resource) in terraform::resources(module, kind) {
             let attributes = resource.place().get("attributes");
-            policies.extend(policy(terraform::full_address(kind, address), &attributes, argument));
+            found.extend(grant(terraform::full_address(kind, address), &attributes, argument));
         }
     }
     for (address, role) in terraform::resources(module, "aws_iam_role") {
         for inline in role.blocks("inline_policy") {
-            policies.extend(policy(
+            found.extend(grant(
                 terraform::full_address("aws_iam_role", address),
                 &inline.place().get("attributes"),
                 "policy",
@@ -246,16 +342,16 @@ pub fn policies<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Poli
             .collect();
         let documents = module.at("data.aws_iam_policy_document").entries();
         let grants = documents.filter(|(address, _)| !limits.iter().any(|limit| is_instance(address, limit)));
-        policies.extend(grants.map(|(address, document)| Policy {
+        found.extend(grants.map(|(address, document)| Grant {
             name: terraform::full_address("data.aws_iam_policy_document", address),
             statements: Ok(of_document(&Block::of(document))),
         }));
     }
-    policies
+    found
 }
 
 /// A policy that stands in an argument as JSON; `None` where it stands elsewhere.
-fn policy<'d>(name: String, attributes: &View<'d>, argument: &str) -> Option<Policy<'d>> {
+fn grant<'d>(name: String, attributes: &View<'d>, argument: &str) -> Option<Grant<'d>> {
     let statements = match Argument::of(attributes.get(argument)) {
         Argument::Known(_) => {
             let tree = attributes.get(&[argument, ":json"].concat());
@@ -265,7 +361,15 @@ fn policy<'d>(name: String, attributes: &View<'d>, argument: &str) -> Option<Pol
         Argument::Unknown(_, expression) => Err(expression),
         Argument::Absent(_) => return None,
     };
-    Some(Policy { name, statements })
+    Some(Grant { name, statements })
+}
+
+fn principals<'d>(statement: &Block<'d>, kind: &str) -> Vec<(&'d str, Argument<'d>)> {
+    let of_block = |principal: Block<'d>| {
+        let kind = principal.argument("type").known().map(View::text).unwrap_or_default();
+        elements(principal.argument("identifiers")).into_iter().map(move |identifier| (kind, identifier))
+    };
+    statement.blocks(kind).flat_map(of_block).collect()
 }
 
 fn key<'d>(variable: &Argument<'d>) -> Key<'d> {
@@ -287,18 +391,22 @@ fn elements<'d>(argument: Argument<'d>) -> Vec<Argument<'d>> {
 /// The statements of a policy in JSON.
 pub fn of_json<'d>(policy: &View<'d>) -> Vec<Statement<'d>> {
     let list = |view: View<'d>| elements(Argument::of(view));
+    // `"Principal": "*"` is everybody.
+    let principals = |view: View<'d>| match view.as_str() {
+        Some(all) => vec![(all, Argument::Known(view))],
+        None => view
+            .entries()
+            .flat_map(|(kind, identifiers)| list(identifiers).into_iter().map(move |identifier| (kind, identifier)))
+            .collect(),
+    };
     let statement = |place: View<'d>| Statement {
         allows: place.get("Effect").text() == "Allow",
         actions: list(place.get("Action")),
         not_actions: list(place.get("NotAction")),
         resources: list(place.get("Resource")),
         not_resources: list(place.get("NotResource")),
-        principals: place
-            .get("Principal")
-            .entries()
-            .flat_map(|(kind, identifiers)| list(identifiers).into_iter().map(move |identifier| (kind, identifier)))
-            .chain(place.get("Principal").as_str().map(|_| ("*", Argument::of(place.get("Principal")))))
-            .collect(),
+        principals: principals(place.get("Principal")),
+        not_principals: principals(place.get("NotPrincipal")),
         conditions: place
             .get("Condition")
             .entries()
@@ -375,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_of_identities_are_read_from_all_forms() {
+    fn grants_are_read_from_all_forms() {
         const MODULE: &str = r#"{"resource": {
             "aws_iam_policy": {
                 "a": {"attributes": {"policy": "{}", "policy:json": {"value": {"Statement": [
@@ -391,7 +499,7 @@ mod tests {
                     "actions": ["s3:*"], "resources": ["*"]}, "blocks": []}]},
                 "limit": {"attributes": {}, "blocks": []}}}}"#;
         look("", MODULE, &[], &[], |input| {
-            let told = policies(input).into_iter().map(|policy| match policy.statements {
+            let told = grants(input).into_iter().map(|policy| match policy.statements {
                 Ok(statements) => {
                     let counts = |of: fn(&Statement<'_>) -> usize| statements.iter().map(of).sum::<usize>();
                     let actions = counts(|it| it.actions.len()) * 1000 + counts(|it| it.not_actions.len()) * 100;
@@ -408,6 +516,71 @@ mod tests {
             ];
             assert_eq!(told.collect::<Vec<_>>(), expected);
         });
+    }
+
+    #[test]
+    fn policies_are_followed_to_what_they_are_made_of() {
+        const POLICIES: &str = r#"{"resource": {"p": {
+            "module.m.a": {"labels": ["p", "a"], "attributes": {
+                "policy": {"$unknown": "data.aws_iam_policy_document.top.json"}}},
+            "b": {"labels": ["p", "b"], "attributes": {"policy": {"$unknown": "jsonencode(x.y)"}}},
+            "c": {"labels": ["p", "c"], "attributes": {"policy": "{}", "policy:json": {"value": {"Statement": [
+                {"Effect": "Allow", "Principal": "*", "NotAction": "s3:*", "Resource": ["*"]}]}}}},
+            "d": {"labels": ["p", "d"], "attributes": {"policy": "no", "policy:json": {"unread": [{"reason": "r"}]}}},
+            "e": {"labels": ["p", "e"], "attributes": {}}}},
+            "data": {"aws_iam_policy_document": {
+                "module.m.top": {"attributes": {"source_policy_documents": [
+                    {"$unknown": "data.aws_iam_policy_document.base.json"}, {"$unknown": "var.more"}]},
+                    "blocks": [{"type": "statement", "attributes": {"not_actions": ["a:*"]}, "blocks": [
+                        {"type": "not_principals", "attributes": {"type": "AWS", "identifiers": ["x"]}}]}]},
+                "module.m.base": {"attributes": {"source_policy_documents": [
+                    {"$unknown": "data.aws_iam_policy_document.top.json"}]},
+                    "blocks": [{"type": "statement", "attributes": {"resources": ["r", "s"]}, "blocks": []}]}}}}"#;
+        look("", POLICIES, &[], &[], |input| {
+            let told = terraform::resources(&input.document, "p").map(|resource| {
+                let policy = policy(&input.document, &resource, "policy");
+                let told = policy.statements.iter().map(|one| {
+                    let counts = [&one.actions, &one.not_actions, &one.resources].map(Vec::len);
+                    format!("{counts:?}{}{}", one.principals.len(), one.not_principals.len())
+                });
+                format!("{} {} {:?}", resource.0, told.collect::<Vec<_>>().join(","), policy.unknown)
+            });
+            let expected = [
+                r#"module.m.a [0, 1, 0]01,[0, 0, 2]00,[0, 1, 0]01,[0, 0, 2]00 Some("data.aws_iam_policy_document.top.json")"#,
+                r#"b  Some("jsonencode(x.y)")"#,
+                "c [0, 1, 1]10 None",
+                r#"d  Some("no")"#,
+                "e  None",
+            ];
+            assert_eq!(told.collect::<Vec<_>>(), expected);
+        });
+    }
+
+    #[test]
+    fn everybody_is_narrowed_by_what_must_be_there() {
+        let narrowed = |principal: &str, condition: &str| {
+            let text = format!(
+                r#"{{"Statement": [{{"Effect": "Allow", "Principal": {principal}, "Condition": {condition}}}]}}"#
+            );
+            let json = crate::json::Json::parse(&text).unwrap();
+            let statements = of_json(&json.root());
+            (statements[0].is_for_all(), statements[0].is_narrowed())
+        };
+        for (condition, is_narrowed) in [
+            (r#"{"StringEquals": {"aws:PrincipalOrgID": "o-1"}}"#, true),
+            (r#"{"ForAnyValue:StringLike": {"aws:principalorgpaths": "o-1/*"}}"#, true),
+            (r#"{"ArnLike": {"aws:SourceArn": ["arn:aws:lambda:eu-central-1:111122223333:function:*"]}}"#, true),
+            (r#"{"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-1"}}"#, false),
+            (r#"{"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}"#, false),
+            (r#"{"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}"#, false),
+            (r#"{"StringLike": {"aws:PrincipalArn": "*"}}"#, false),
+            (r#"{"Bool": {"aws:SecureTransport": "true"}}"#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(narrowed(r#""*""#, condition), (true, is_narrowed), "{condition}");
+        }
+        assert!(narrowed(r#"{"AWS": ["x", "*"]}"#, "{}").0);
+        assert!(!narrowed(r#"{"Service": "*"}"#, "{}").0 && !narrowed(r#"{"AWS": "x"}"#, "{}").0);
     }
 
     #[test]

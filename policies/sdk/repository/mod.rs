@@ -2,6 +2,8 @@
 
 pub mod compose;
 pub mod dockerfile;
+pub mod ecr;
+pub mod eks;
 pub mod files;
 pub mod github;
 pub mod iam;
@@ -9,3 +11,5 @@ pub mod protobuf;
 pub mod rds;
 pub mod security_group;
 pub mod terraform;
+pub mod terraform_calls;
+pub mod terraform_links;

@@ -3,6 +3,7 @@
 //! A rule reads `resource.aws_s3_bucket`, `provider.aws`, `terraform.backend` and the like; the whole model is described
 //! at the host's parser, `host/src/parse/hcl`.
 
+use crate::finding::{Check, not_applicable};
 use crate::input::{Input, Related};
 use crate::json::{Kind, View};
 use crate::uses::Uses;
@@ -19,6 +20,17 @@ crate::usable! {
 /// A module that calls the subject.
 pub fn caller<'d, P: Uses<Callers>>(input: &Input<'d, P>) -> Option<Related<'d>> {
     input.related("callers").next()
+}
+
+/// Leaves a module to those that call it: there its arguments are known.
+///
+/// # Errors
+/// Says that the rule does not apply to the module by itself.
+pub fn uncalled<P: Uses<Callers>>(input: &Input<'_, P>) -> Check {
+    match caller(input) {
+        Some(caller) => not_applicable(format!("it is checked where `{}` calls it", caller.name())),
+        None => Ok(()),
+    }
 }
 
 /// An argument of a block. There is no way to a value that skips the question whether it is known.
@@ -93,10 +105,11 @@ impl<'d> Block<'d> {
         Argument::of(if self.is_plain { self.view.get(name) } else { self.view.get("attributes").get(name) })
     }
 
-    /// The blocks of a kind inside it, also those that JSON writes like an argument.
+    /// The blocks of a kind inside it, also those that JSON writes like an argument. A plan has them in both ways.
     pub fn blocks<'k>(&self, kind: &'k str) -> impl Iterator<Item = Block<'d>> + use<'d, 'k> {
-        let own = self.view.get("blocks").items().filter(move |block| block.get("type").text() == kind);
+        let mut own = self.view.get("blocks").items().filter(move |block| block.get("type").text() == kind).peekable();
         let plain = match self.argument(kind) {
+            _ if own.peek().is_some() => Vec::new(),
             Argument::Known(view) if view.kind() == Some(Kind::Object) => vec![view],
             Argument::Known(view) => view.items().filter(|item| item.kind() == Some(Kind::Object)).collect(),
             Argument::Absent(_) | Argument::Unknown(..) => Vec::new(),
@@ -107,6 +120,22 @@ impl<'d> Block<'d> {
     /// Whether blocks of a kind are made by a `dynamic` block, so that these are not all that there will be.
     pub fn is_dynamic(&self, kind: &str) -> bool {
         self.blocks("dynamic").any(|block| block.label(0) == kind)
+    }
+
+    /// An argument of blocks inside it of which there is one each: `vpc_config.subnet_ids`. It is unknown where a
+    /// `dynamic` block makes one of them.
+    pub fn argument_at(&self, path: &str) -> Argument<'d> {
+        let Some((kind, rest)) = path.split_once('.') else { return self.argument(path) };
+        if let Some(block) = self.blocks(kind).next() {
+            return block.argument_at(rest);
+        }
+        if let Some(dynamic) = self.blocks("dynamic").find(|block| block.label(0) == kind) {
+            return Argument::Unknown(dynamic.view, "dynamic");
+        }
+        match self.argument(kind) {
+            Argument::Known(view) => Argument::Absent(view),
+            other => other,
+        }
     }
 
     /// Whether `count` or `for_each` is known to make none of it.
@@ -120,9 +149,12 @@ impl<'d> Block<'d> {
     }
 }
 
-/// The resources of a type, each with its address behind the type: `logs`, or `module.storage.logs` of a module that is
-/// called. The rule reads `resource.TYPE`.
-pub fn resources<'d>(module: &View<'d>, kind: &str) -> impl Iterator<Item = (&'d str, Block<'d>)> + use<'d> {
+/// A resource or data source with its address behind the type: `logs[0]`, or `module.storage.logs` of a module that is
+/// called.
+pub type Resource<'d> = (&'d str, Block<'d>);
+
+/// The resources of a type. The rule reads `resource.TYPE`.
+pub fn resources<'d>(module: &View<'d>, kind: &str) -> impl Iterator<Item = Resource<'d>> + use<'d> {
     module.get("resource").get(kind).entries().map(|(address, view)| (address, Block::of(view)))
 }
 
@@ -150,7 +182,11 @@ mod tests {
     use super::*;
     use crate::json::Json;
 
-    const MODULE: &str = r#"{"resource": {"bucket": {
+    const MODULE: &str = r#"{"resource": {"plan": {"p": {
+            "attributes": {"rule": [{"days": 3}], "one": {"x": 1}, "u": {"$unknown": "var.u"}},
+            "blocks": [{"type": "rule", "attributes": {"days": 3}, "blocks": []},
+                       {"type": "dynamic", "labels": ["log"], "attributes": {}, "blocks": []}]}},
+        "bucket": {
         "logs": {"type": "resource", "labels": ["bucket", "logs"], "attributes": {
             "name": "a", "acl": {"$unknown": "var.acl"}, "tags": {"$$unknown": 1}, "list": [{"$unknown": "x.y"}], "none": null},
             "blocks": [{"type": "rule", "labels": [], "attributes": {"days": 1}, "blocks": []},
@@ -208,6 +244,23 @@ mod tests {
         ] {
             assert_eq!(full_address("t", address), full);
         }
+    }
+
+    #[test]
+    fn what_a_plan_has_in_both_ways_is_there_once() {
+        let json = Json::parse(MODULE).unwrap();
+        let (_, plan) = resources(&json.root(), "plan").next().unwrap();
+        assert_eq!(plan.blocks("rule").count(), 1);
+        let told = |path: &str| match plan.argument_at(path) {
+            Argument::Known(view) => format!("known {}", view.pointer()),
+            Argument::Absent(view) => format!("absent {}", view.pointer()),
+            Argument::Unknown(_, expression) => format!("unknown {expression}"),
+        };
+        assert_eq!(told("rule.days"), "known /resource/plan/p/blocks/0/attributes/days");
+        assert_eq!(told("rule.weeks"), "absent /resource/plan/p/blocks/0/attributes/weeks");
+        assert_eq!(told("one.x"), "known /resource/plan/p/attributes/one/x");
+        assert_eq!(told("none.x"), "absent /resource/plan/p/attributes/none");
+        assert_eq!((told("log.x"), told("u.x")), ("unknown dynamic".into(), "unknown var.u".into()));
     }
 
     #[test]
