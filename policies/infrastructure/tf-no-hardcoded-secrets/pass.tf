@@ -63,3 +63,14 @@ resource "aws_key_pair" "public" {
 provider "github" {
   token = var.password
 }
+
+# Somebody sets the right value later.
+resource "aws_ssm_parameter" "begun_with" {
+  name  = "/shop/api"
+  type  = "SecureString"
+  value = "initial_value_to_be_changed"
+
+  lifecycle {
+    ignore_changes = [value]
+  }
+}

@@ -11,9 +11,11 @@ policy_sdk::rule! {
     /// a `SecureString` …) has a literal as its value, be it written there or the default of a variable. A value in a file
     /// of variables whose name says that it is a secret is none either.
     ///
-    /// What passes: references to data sources and to what is made on apply, empty values and placeholders, ARNs, paths,
-    /// names of secrets and public keys. A name alone says nothing in a module. URLs with passwords are what
-    /// `no-credentials-in-url` reports. Folders of examples and tests are a remark, unless the form of the value gives it away.
+    /// What passes: values whose changes Terraform ignores (`ignore_changes`), since somebody sets the right one later;
+    /// references to data sources and to what is made on apply, empty values and placeholders, ARNs, paths, names of
+    /// secrets and public keys. A name alone says nothing in a module. URLs with passwords are what
+    /// `no-credentials-in-url` reports. Folders of examples and tests are a remark, unless the form of the value gives it
+    /// away.
     ///
     /// ## Why
     /// What is in the repository is in everybody's checkout and in its history, for ever, and Terraform writes it into the
@@ -171,6 +173,9 @@ impl<'d> Told<'_, 'd> {
         let parameter = (kind == "aws_ssm_parameter" && is_secure).then_some(&"value");
         for argument in of_kind.chain(parameter) {
             let value = block.argument(argument);
+            if is_only_begun_with(block, argument) {
+                continue;
+            }
             let may_be = |text: &str| (may_be_secret(text) || is_sample(text)) && !text.starts_with('{');
             let Some(value) = value.known().filter(|it| may_be(it.text())) else {
                 continue;
@@ -188,4 +193,10 @@ impl<'d> Told<'_, 'd> {
             }
         }
     }
+}
+
+/// Whether a value is only there until somebody sets the right one: Terraform ignores its changes.
+fn is_only_begun_with(block: &Block<'_>, argument: &str) -> bool {
+    let lifecycle = block.argument_at("lifecycle.ignore_changes");
+    texts(lifecycle.place()).iter().any(|text| matches!(text.text(), "all") || text.text() == argument)
 }
