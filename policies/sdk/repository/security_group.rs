@@ -69,29 +69,10 @@ impl<'d> Ingress<'d> {
 pub fn ingresses<'d, P: Uses<SecurityGroups>>(input: &Input<'d, P>) -> Vec<Ingress<'d>> {
     let module = &input.document;
     let mut found = Vec::new();
-    let of_kind = |kind| terraform::resources(module, kind).filter(|(_, block)| !block.is_left_out());
-    for kind in ["aws_security_group", "aws_default_security_group"] {
-        for (address, group) in of_kind(kind) {
-            let name = terraform::full_address(kind, address);
-            let written = group.blocks("ingress").collect::<Vec<_>>();
-            let made = group
-                .blocks("dynamic")
-                .filter(|it| it.label(0) == "ingress")
-                .flat_map(|it| it.blocks("content").collect::<Vec<_>>());
-            let all: Vec<Block<'d>> = written.into_iter().chain(made).collect();
-            found.extend(all.iter().map(|rule| of_block(name.clone(), Some(group.label(1)), rule)));
+    for kind in KINDS {
+        for (address, block) in terraform::resources(module, kind).filter(|(_, block)| !block.is_left_out()) {
+            found.extend(of_resource(kind, &terraform::full_address(kind, address), &block));
         }
-    }
-    for (address, rule) in of_kind("aws_security_group_rule") {
-        let is_ingress = rule.argument("type").known().is_some_and(|it| it.text() == "ingress");
-        if is_ingress {
-            let name = terraform::full_address("aws_security_group_rule", address);
-            found.push(of_block(name, group(&rule.argument("security_group_id")), &rule));
-        }
-    }
-    for (address, rule) in of_kind("aws_vpc_security_group_ingress_rule") {
-        let name = terraform::full_address("aws_vpc_security_group_ingress_rule", address);
-        found.push(of_block(name, group(&rule.argument("security_group_id")), &rule));
     }
     for (name, call) in module.get("module").entries() {
         let call = Block::of(call);
@@ -101,6 +82,34 @@ pub fn ingresses<'d, P: Uses<SecurityGroups>>(input: &Input<'d, P>) -> Vec<Ingre
         }
     }
     found
+}
+
+/// The types of resources that let something in.
+const KINDS: [&str; 4] = [
+    "aws_security_group",
+    "aws_default_security_group",
+    "aws_security_group_rule",
+    "aws_vpc_security_group_ingress_rule",
+];
+
+/// What a resource of a type, with this address, lets in.
+pub fn of_resource<'d>(kind: &str, name: &str, block: &Block<'d>) -> Vec<Ingress<'d>> {
+    match kind {
+        "aws_security_group" | "aws_default_security_group" => {
+            let written = block.blocks("ingress");
+            let made = block.blocks("dynamic").filter(|it| it.label(0) == "ingress");
+            let made: Vec<Block<'d>> = made.flat_map(|it| it.blocks("content").collect::<Vec<_>>()).collect();
+            let own = Some(block.label(1)).filter(|label| !label.is_empty());
+            written.chain(made).map(|rule| of_block(name.to_owned(), own, &rule)).collect()
+        }
+        "aws_security_group_rule" if block.argument("type").known().is_none_or(|it| it.text() != "ingress") => {
+            Vec::new()
+        }
+        "aws_security_group_rule" | "aws_vpc_security_group_ingress_rule" => {
+            vec![of_block(name.to_owned(), group(&block.argument("security_group_id")), block)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The group that a reference means: `aws_security_group.db.id`.

@@ -90,6 +90,11 @@ impl<'d> Block<'d> {
         Self { view, is_plain: false }
     }
 
+    /// A block whose arguments are the entries of a mapping: what a plan says of a resource before or after.
+    pub fn of_values(view: View<'d>) -> Self {
+        Self { view, is_plain: true }
+    }
+
     /// Where it is.
     pub fn place(&self) -> &View<'d> {
         &self.view
@@ -261,6 +266,8 @@ mod tests {
         assert_eq!(told("one.x"), "known /resource/plan/p/attributes/one/x");
         assert_eq!(told("none.x"), "absent /resource/plan/p/attributes/none");
         assert_eq!((told("log.x"), told("u.x")), ("unknown dynamic".into(), "unknown var.u".into()));
+        let values = Block::of_values(plan.place().get("attributes"));
+        assert_eq!((values.blocks("rule").count(), values.argument_at("rule.days").known().is_some()), (1, true));
     }
 
     #[test]
