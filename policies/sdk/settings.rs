@@ -29,6 +29,11 @@ crate::choice! {
     pub DeliveryWay { Progressive = "progressive", GitOps = "gitops" }
 }
 
+crate::choice! {
+    /// What a platform offers to its services as a Terraform module.
+    pub PlatformModule { Registry = "registry", Cache = "cache", Queue = "queue", Bucket = "bucket" }
+}
+
 crate::setting! {
     /// The Kubernetes version of the clusters.
     pub KubernetesVersion, "kubernetesVersion": Version = Version::of(1, 35);
@@ -88,6 +93,10 @@ crate::setting! {
     pub AwsAccounts, "awsAccounts": Vec<String> = Vec::new();
     /// Whether the registry of each AWS account scans its images by rules of its own, which are kept elsewhere.
     pub RegistryScanning, "registryScanning": bool = false;
+    /// The environments that everything is deployed to: `dev`, `staging`, `prod`; empty where that is not decided.
+    pub Environments, "environments": Vec<String> = Vec::new();
+    /// The Terraform modules that the platform is expected to offer; empty where none are.
+    pub PlatformModules, "platformModules": Vec<PlatformModule> = Vec::new();
     /// The day by which it is told what has ended; without it, the date of each table.
     pub Today, "date": Option<Date> = None;
 }

@@ -18,6 +18,24 @@ crate::usable! {
     }
 }
 
+crate::usable! {
+    /// The policies of the subject, a Terraform module or plan, that say what users, groups and roles may do.
+    pub IdentityPolicies {
+        reads: [
+            "data.aws_iam_policy_document", "resource.aws_iam_policy.*.attributes.policy",
+            "resource.aws_iam_policy.*.attributes.policy:json", "resource.aws_iam_role_policy.*.attributes.policy",
+            "resource.aws_iam_role_policy.*.attributes.policy:json", "resource.aws_iam_user_policy.*.attributes.policy",
+            "resource.aws_iam_user_policy.*.attributes.policy:json", "resource.aws_iam_group_policy.*.attributes.policy",
+            "resource.aws_iam_group_policy.*.attributes.policy:json", "resource.aws_iam_role.*.blocks[*].type",
+            "resource.aws_iam_role.*.blocks[*].attributes.policy",
+            "resource.aws_iam_role.*.blocks[*].attributes.policy:json",
+            "resource.aws_ssoadmin_permission_set_inline_policy.*.attributes.inline_policy",
+            "resource.aws_ssoadmin_permission_set_inline_policy.*.attributes.inline_policy:json",
+            "resource.aws_organizations_policy.*.attributes.content",
+        ],
+    }
+}
+
 /// A statement of a policy.
 #[derive(Clone)]
 pub struct Statement<'d> {
@@ -61,6 +79,11 @@ pub struct Condition<'d> {
 pub struct Key<'d>(&'d str);
 
 impl<'d> Key<'d> {
+    /// Its name, or the expression of it.
+    pub fn text(&self) -> &'d str {
+        self.0
+    }
+
     /// Whether it is the condition key of that name, whose letters may be of any case.
     pub fn is(&self, name: &str) -> bool {
         self.0.eq_ignore_ascii_case(name)
@@ -274,6 +297,73 @@ pub fn of_document<'d>(document: &Block<'d>) -> Vec<Statement<'d>> {
     document.blocks("statement").map(statement).collect()
 }
 
+/// What a user, group or role may do.
+pub struct Grant<'d> {
+    /// What it is: `aws_iam_policy.deploy`.
+    pub name: String,
+    /// Its statements, or the expression of a policy that is not known.
+    pub statements: Result<Vec<Statement<'d>>, &'d str>,
+}
+
+/// The policies of the subject, a module or plan. A data source is told where it stands, so a policy that only refers to
+/// one is left out, and so is a data source that limits accounts and grants nothing.
+pub fn grants<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Grant<'d>> {
+    let module = &input.document;
+    let mut found = Vec::new();
+    let kinds = [
+        ("aws_iam_policy", "policy"),
+        ("aws_iam_role_policy", "policy"),
+        ("aws_iam_user_policy", "policy"),
+        ("aws_iam_group_policy", "policy"),
+        ("aws_ssoadmin_permission_set_inline_policy", "inline_policy"),
+    ];
+    for (kind, argument) in kinds {
+        for (address, resource) in terraform::resources(module, kind) {
+            let attributes = resource.place().get("attributes");
+            found.extend(grant(terraform::full_address(kind, address), &attributes, argument));
+        }
+    }
+    for (address, role) in terraform::resources(module, "aws_iam_role") {
+        for inline in role.blocks("inline_policy") {
+            found.extend(grant(
+                terraform::full_address("aws_iam_role", address),
+                &inline.place().get("attributes"),
+                "policy",
+            ));
+        }
+    }
+    // A plan has the finished text of each as well.
+    if input.subject.kind != "TerraformPlan" {
+        let limits: Vec<&str> = terraform::resources(module, "aws_organizations_policy")
+            .filter_map(|(_, policy)| match policy.argument("content") {
+                Argument::Unknown(_, expression) => referred(expression, "data.aws_iam_policy_document."),
+                _ => None,
+            })
+            .collect();
+        let documents = module.at("data.aws_iam_policy_document").entries();
+        let grants = documents.filter(|(address, _)| !limits.iter().any(|limit| is_instance(address, limit)));
+        found.extend(grants.map(|(address, document)| Grant {
+            name: terraform::full_address("data.aws_iam_policy_document", address),
+            statements: Ok(of_document(&Block::of(document))),
+        }));
+    }
+    found
+}
+
+/// A policy that stands in an argument as JSON; `None` where it stands elsewhere.
+fn grant<'d>(name: String, attributes: &View<'d>, argument: &str) -> Option<Grant<'d>> {
+    let statements = match Argument::of(attributes.get(argument)) {
+        Argument::Known(_) => {
+            let tree = attributes.get(&[argument, ":json"].concat());
+            if unread(&tree).is_some() { Err("no JSON") } else { Ok(of_json(&tree.get("value"))) }
+        }
+        Argument::Unknown(_, expression) if expression.starts_with("data.aws_iam_policy_document.") => return None,
+        Argument::Unknown(_, expression) => Err(expression),
+        Argument::Absent(_) => return None,
+    };
+    Some(Grant { name, statements })
+}
+
 fn principals<'d>(statement: &Block<'d>, kind: &str) -> Vec<(&'d str, Argument<'d>)> {
     let of_block = |principal: Block<'d>| {
         let kind = principal.argument("type").known().map(View::text).unwrap_or_default();
@@ -389,6 +479,42 @@ mod tests {
             assert_eq!(found(("x", "x"), "aws_iam_role.json.arn"), Some("json"));
             assert_eq!(found(("x", "x"), "module.role.arn"), None);
             assert_eq!(documents(input).count(), 1);
+        });
+    }
+
+    #[test]
+    fn grants_are_read_from_all_forms() {
+        const MODULE: &str = r#"{"resource": {
+            "aws_iam_policy": {
+                "a": {"attributes": {"policy": "{}", "policy:json": {"value": {"Statement": [
+                    {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, {"Effect": "Deny", "NotResource": ["x"]}]}}}},
+                "b": {"attributes": {"policy": {"$unknown": "data.aws_iam_policy_document.d.json"}}},
+                "c": {"attributes": {"policy": {"$unknown": "jsonencode(x.y)"}}}},
+            "aws_iam_role": {"r": {"attributes": {}, "blocks": [{"type": "inline_policy", "attributes": {
+                "policy": "[", "policy:json": {"unread": [{"reason": "broken"}]}}}]}},
+            "aws_organizations_policy": {"o": {"attributes": {
+                "content": {"$unknown": "data.aws_iam_policy_document.limit.json"}}}}},
+            "data": {"aws_iam_policy_document": {
+                "d": {"attributes": {}, "blocks": [{"type": "statement", "attributes": {
+                    "actions": ["s3:*"], "resources": ["*"]}, "blocks": []}]},
+                "limit": {"attributes": {}, "blocks": []}}}}"#;
+        look("", MODULE, &[], &[], |input| {
+            let told = grants(input).into_iter().map(|policy| match policy.statements {
+                Ok(statements) => {
+                    let counts = |of: fn(&Statement<'_>) -> usize| statements.iter().map(of).sum::<usize>();
+                    let actions = counts(|it| it.actions.len()) * 1000 + counts(|it| it.not_actions.len()) * 100;
+                    let resources = counts(|it| it.resources.len()) * 10 + counts(|it| it.not_resources.len());
+                    format!("{} {}", policy.name, actions + resources)
+                }
+                Err(expression) => format!("{} {expression}", policy.name),
+            });
+            let expected = [
+                "aws_iam_policy.a 111",
+                "aws_iam_policy.c jsonencode(x.y)",
+                "aws_iam_role.r no JSON",
+                "data.aws_iam_policy_document.d 1010",
+            ];
+            assert_eq!(told.collect::<Vec<_>>(), expected);
         });
     }
 

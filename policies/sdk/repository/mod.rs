@@ -8,6 +8,8 @@ pub mod files;
 pub mod github;
 pub mod iam;
 pub mod protobuf;
+pub mod rds;
+pub mod security_group;
 pub mod terraform;
 pub mod terraform_calls;
 pub mod terraform_links;

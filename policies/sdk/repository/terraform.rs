@@ -119,6 +119,11 @@ impl<'d> Block<'d> {
         Self { view, is_plain: false }
     }
 
+    /// A block whose arguments are the entries of a mapping: what a plan says of a resource before or after.
+    pub fn of_values(view: View<'d>) -> Self {
+        Self { view, is_plain: true }
+    }
+
     /// Where it is.
     pub fn place(&self) -> &View<'d> {
         &self.view
@@ -192,6 +197,20 @@ pub fn providers<'d>(module: &View<'d>) -> impl Iterator<Item = Block<'d>> + use
     module.get("provider").entries().flat_map(|(_, configurations)| configurations.items().map(Block::of))
 }
 
+/// The whole address of a resource, as Terraform writes it: `module.storage.aws_s3_bucket.logs`.
+pub fn full_address(kind: &str, address: &str) -> String {
+    let mut rest = address;
+    while let Some(inner) = rest.strip_prefix("module.") {
+        let name = inner.find(['.', '[']).unwrap_or(inner.len());
+        let key = if inner[name..].starts_with('[') { inner[name..].find("].").map_or(0, |end| end + 1) } else { 0 };
+        match inner[name + key..].strip_prefix('.') {
+            Some(own) => rest = own,
+            None => break,
+        }
+    }
+    [&address[..address.len() - rest.len()], kind, ".", rest].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,6 +281,18 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_written_as_terraform_writes_them() {
+        for (address, full) in [
+            ("logs", "t.logs"),
+            ("logs[0]", "t.logs[0]"),
+            ("module.a.logs", "module.a.t.logs"),
+            ("module.a[\"x.y\"].module.b.logs[\"z.w\"]", "module.a[\"x.y\"].module.b.t.logs[\"z.w\"]"),
+        ] {
+            assert_eq!(full_address("t", address), full);
+        }
+    }
+
+    #[test]
     fn what_a_plan_has_in_both_ways_is_there_once() {
         let json = Json::parse(MODULE).unwrap();
         let (_, plan) = resources(&json.root(), "plan").next().unwrap();
@@ -276,6 +307,8 @@ mod tests {
         assert_eq!(told("one.x"), "known /resource/plan/p/attributes/one/x");
         assert_eq!(told("none.x"), "absent /resource/plan/p/attributes/none");
         assert_eq!((told("log.x"), told("u.x")), ("unknown dynamic".into(), "unknown var.u".into()));
+        let values = Block::of_values(plan.place().get("attributes"));
+        assert_eq!((values.blocks("rule").count(), values.argument_at("rule.days").known().is_some()), (1, true));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A table is a setting: a rule lists it in `uses:`, and a bundle may put a newer one in its place. The rows that are
 //! compiled in are constants, so that nothing is parsed for them.
 
+pub mod aws_services;
 pub mod base_images;
 pub mod deprecated_apis;
 pub mod image_owners;
@@ -142,6 +143,7 @@ mod tests {
 
     #[test]
     fn every_table_has_a_source_and_a_date() {
+        has_source_and_date::<aws_services::AwsServices>();
         has_source_and_date::<deprecated_apis::DeprecatedApis>();
         has_source_and_date::<image_users::ImageUsers>();
         has_source_and_date::<loki_keys::RemovedLokiKeys>();
