@@ -5,5 +5,6 @@ pub mod dockerfile;
 pub mod files;
 pub mod github;
 pub mod iam;
+pub mod pipeline;
 pub mod protobuf;
 pub mod terraform;
