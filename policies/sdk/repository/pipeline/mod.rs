@@ -4,10 +4,12 @@
 //! action does says the table [`pipeline_work`](crate::tables::pipeline_work).
 
 mod condition;
+mod deploy;
 mod graph;
 mod work;
 
 pub use condition::calls;
+pub use deploy::{Judged, JudgedDeployments, environment, is_for_publishing};
 pub use work::{Work, has_word, of_action, of_command};
 
 use crate::input::{Input, Related};
@@ -68,7 +70,9 @@ macro_rules! views {
 
 views![
     "name",
+    "on",
     "env",
+    "concurrency",
     "jobs.*.name",
     "jobs.*.needs",
     "jobs.*.if",
@@ -121,6 +125,12 @@ views![
 
 /// A pipeline: a workflow, an action, a pipeline of GitLab, a buildspec.
 pub struct Pipeline<'d> {
+    /// The path of its file.
+    pub path: String,
+    /// Its name; empty where it has none.
+    pub name: &'d str,
+    /// The events that start it, of a workflow.
+    pub events: Vec<&'d str>,
     /// Its jobs, in the order of the file. An action and a buildspec are one.
     pub jobs: Vec<Job<'d>>,
     /// What the steps do, in their order, job by job.
@@ -196,7 +206,14 @@ pub fn all<'d, P: Uses<AllPipelines>>(input: &Input<'d, P>) -> Vec<(Related<'d>,
 const MAX_CALLS: u32 = 4;
 
 fn read<'d>(document: &View<'d>, path: &str, called: &[Related<'d>], calls: &[PipelineCall]) -> Pipeline<'d> {
-    let mut pipeline = Pipeline { jobs: jobs(document), works: Vec::new(), unknown: None };
+    let mut pipeline = Pipeline {
+        path: path.to_owned(),
+        name: document.get("name").text(),
+        events: events(&document.get("on")),
+        jobs: jobs(document),
+        works: Vec::new(),
+        unknown: None,
+    };
     let root = path.rfind(".github/").map_or("", |at| &path[..at]);
     let jobs = pipeline.jobs.clone();
     for (job_at, job) in jobs.iter().enumerate() {
@@ -224,11 +241,12 @@ struct Follow<'f, 'd> {
 /// Adds what a file does that is called.
 fn follow<'d>(pipeline: &mut Pipeline<'d>, from: &Follow<'_, 'd>, uses: &View<'d>, depth: u32) {
     let text = uses.text();
-    let mut unknown = |why: String| pipeline.unknown = pipeline.unknown.take().or(Some(why));
     let Some(local) = text.strip_prefix("./") else {
         let is_workflow = text.split('@').next().is_some_and(|name| name.ends_with(".yml") || name.ends_with(".yaml"));
-        if is_workflow {
-            unknown(format!("what `{text}` does stands in another repository"));
+        let is_known = pipeline.works.iter().any(|work| work.place.pointer() == uses.pointer());
+        if is_workflow && !is_known {
+            let why = format!("what `{text}` does stands in another repository");
+            pipeline.unknown = pipeline.unknown.take().or(Some(why));
         }
         return;
     };
@@ -236,7 +254,9 @@ fn follow<'d>(pipeline: &mut Pipeline<'d>, from: &Follow<'_, 'd>, uses: &View<'d
     let paths = [path.clone(), format!("{path}/action.yml"), format!("{path}/action.yaml")];
     let file = from.called.iter().find(|file| paths.iter().any(|path| *path == joined("", file.name())));
     let Some(file) = file.filter(|_| depth < MAX_CALLS) else {
-        return unknown(format!("what `{text}` does is not known"));
+        let why = format!("what `{text}` does is not known");
+        pipeline.unknown = pipeline.unknown.take().or(Some(why));
+        return;
     };
     for job in jobs(&file.document) {
         for step in &job.steps {
@@ -246,6 +266,12 @@ fn follow<'d>(pipeline: &mut Pipeline<'d>, from: &Follow<'_, 'd>, uses: &View<'d
             follow(pipeline, from, &step.uses, depth + 1);
         }
     }
+}
+
+/// The events that `on` names: one, a list, or the keys of a mapping.
+fn events<'d>(on: &View<'d>) -> Vec<&'d str> {
+    let keys = on.entries().map(|(event, _)| event);
+    on.as_str().into_iter().chain(on.items().map(|event| event.text())).chain(keys).collect()
 }
 
 /// The jobs of a document, of whatever kind it is.

@@ -43,18 +43,28 @@ pub(super) fn of_step<'d>(step: &Step<'d>, at: (usize, usize), own: &[PipelineCa
             |does| Work { does, place: step.uses.clone(), command: None, with: with.clone(), at, is_called: false };
         works.extend(does.into_iter().map(work));
     }
-    for command in step.commands() {
+    let commands: Vec<Command<'d>> = step.commands().collect();
+    for (index, command) in commands.iter().enumerate() {
         let work = |does| Work {
             does,
-            place: (*command).clone(),
+            place: (**command).clone(),
             command: Some(command.clone()),
             with: step.view.get("with"),
             at,
             is_called: false,
         };
-        works.extend(of_command(&command, own).into_iter().map(work));
+        let is_fed = commands.get(index + 1).is_some_and(runs_what_comes);
+        let does = of_command(command, own).into_iter().filter(|does| !(is_fed && *does == Does::Smoke));
+        works.extend(does.map(work));
     }
     works
+}
+
+/// Whether a command takes what comes through a pipe for a file: `curl … | sh`, `| tar x`.
+fn runs_what_comes(command: &Command<'_>) -> bool {
+    const READERS: [&str; 11] =
+        ["sh", "bash", "zsh", "tar", "gpg", "apt-key", "tee", "python", "python3", "gunzip", "unzip"];
+    command.joined() == "|" && READERS.contains(&command.name())
 }
 
 /// What an action does that gets these inputs.
@@ -142,7 +152,7 @@ fn distinct(rows: &[Row], fits: &dyn Fn(&str) -> bool) -> Vec<Does> {
             all.push(*does);
         }
     }
-    all
+    if all.contains(&Does::Nothing) { Vec::new() } else { all }
 }
 
 /// What an organisation says of a call; `None` where it says nothing.
