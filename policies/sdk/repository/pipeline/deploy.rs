@@ -80,6 +80,10 @@ impl<'d> Pipeline<'d> {
 
     /// Whether a job tests: it makes a cluster or takes down what it has set up, or its name or that of its file says so.
     pub fn is_for_tests(&self, job: usize) -> bool {
+        self.tests.get(job).copied().unwrap_or_default()
+    }
+
+    pub(super) fn says_tests(&self, job: usize) -> bool {
         let Some(Job { id, view, .. }) = self.jobs.get(job) else { return false };
         let file = self.path.rsplit('/').next().unwrap_or_default();
         let says = |text: &str| TESTS.iter().any(|word| has_word(text, word));

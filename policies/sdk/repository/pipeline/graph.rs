@@ -82,18 +82,9 @@ impl<'d> Pipeline<'d> {
     /// Whether something is always done before something else: earlier in its job, or in a job that it needs.
     pub fn is_before(&self, one: &Work<'_>, other: &Work<'_>) -> bool {
         if one.at.0 == other.at.0 {
-            return self.position(one) < self.position(other);
+            return one.order < other.order;
         }
         self.ancestors(other.at.0).contains(&one.at.0)
-    }
-
-    fn position(&self, work: &Work<'_>) -> Option<usize> {
-        let is_it = |other: &Work<'_>| {
-            (other.at, other.does, other.is_called) == (work.at, work.does, work.is_called)
-                && other.place.pointer() == work.place.pointer()
-                && other.command.as_ref().map(|it| it.pointer()) == work.command.as_ref().map(|it| it.pointer())
-        };
-        self.works.iter().position(is_it)
     }
 
     /// The step of something that is done.

@@ -135,6 +135,8 @@ pub struct Pipeline<'d> {
     pub jobs: Vec<Job<'d>>,
     /// What the steps do, in their order, job by job.
     pub works: Vec<Work<'d>>,
+    /// Of each job, whether it tests.
+    tests: Vec<bool>,
     /// Why something of it is not known: a script that is not read, a workflow of another repository.
     pub unknown: Option<String>,
 }
@@ -212,8 +214,10 @@ fn read<'d>(document: &View<'d>, path: &str, called: &[Related<'d>], calls: &[Pi
         events: events(&document.get("on")),
         jobs: jobs(document),
         works: Vec::new(),
+        tests: Vec::new(),
         unknown: None,
     };
+    let mut read = Vec::new();
     let root = path.rfind(".github/").map_or("", |at| &path[..at]);
     let jobs = pipeline.jobs.clone();
     for (job_at, job) in jobs.iter().enumerate() {
@@ -222,11 +226,18 @@ fn read<'d>(document: &View<'d>, path: &str, called: &[Related<'d>], calls: &[Pi
             pipeline.works.extend(work::of_step(step, at, calls));
             let why = step.scripts.iter().find_map(unread).map(|why| format!("a script is not read to its end: {why}"));
             pipeline.unknown = pipeline.unknown.take().or(why);
-            follow(&mut pipeline, &Follow { step, at, root, called, calls }, &step.uses, 0);
+            follow(&mut pipeline, &mut read, &Follow { step, at, root, called, calls }, &step.uses, 0);
         }
     }
+    for (order, work) in pipeline.works.iter_mut().enumerate() {
+        work.order = order;
+    }
+    pipeline.tests = (0..jobs.len()).map(|job| pipeline.says_tests(job)).collect();
     pipeline
 }
+
+/// The files that were called already, by their positions, with what they do and call.
+type ReadFiles<'d> = Vec<(usize, Vec<Work<'d>>, Vec<View<'d>>)>;
 
 struct Follow<'f, 'd> {
     /// The step that calls, and where it is.
@@ -239,12 +250,18 @@ struct Follow<'f, 'd> {
 }
 
 /// Adds what a file does that is called.
-fn follow<'d>(pipeline: &mut Pipeline<'d>, from: &Follow<'_, 'd>, uses: &View<'d>, depth: u32) {
+fn follow<'d>(
+    pipeline: &mut Pipeline<'d>,
+    read: &mut ReadFiles<'d>,
+    from: &Follow<'_, 'd>,
+    uses: &View<'d>,
+    depth: u32,
+) {
     let text = uses.text();
     let Some(local) = text.strip_prefix("./") else {
         let is_workflow = text.split('@').next().is_some_and(|name| name.ends_with(".yml") || name.ends_with(".yaml"));
-        let is_known = pipeline.works.iter().any(|work| work.place.pointer() == uses.pointer());
-        if is_workflow && !is_known {
+        let is_known = || pipeline.works.iter().any(|work| work.place.pointer() == uses.pointer());
+        if is_workflow && !is_known() {
             let why = format!("what `{text}` does stands in another repository");
             pipeline.unknown = pipeline.unknown.take().or(Some(why));
         }
@@ -252,19 +269,26 @@ fn follow<'d>(pipeline: &mut Pipeline<'d>, from: &Follow<'_, 'd>, uses: &View<'d
     };
     let path = joined(from.root, local);
     let paths = [path.clone(), format!("{path}/action.yml"), format!("{path}/action.yaml")];
-    let file = from.called.iter().find(|file| paths.iter().any(|path| *path == joined("", file.name())));
+    let file = from.called.iter().position(|file| paths.iter().any(|path| *path == joined("", file.name())));
     let Some(file) = file.filter(|_| depth < MAX_CALLS) else {
         let why = format!("what `{text}` does is not known");
         pipeline.unknown = pipeline.unknown.take().or(Some(why));
         return;
     };
-    for job in jobs(&file.document) {
-        for step in &job.steps {
-            let of_file = work::of_step(step, from.at, from.calls);
-            let there = of_file.into_iter().map(|work| Work { place: from.step.uses.clone(), is_called: true, ..work });
-            pipeline.works.extend(there);
-            follow(pipeline, from, &step.uses, depth + 1);
-        }
+    // A file that many jobs call is read once.
+    if !read.iter().any(|(known, ..)| *known == file) {
+        let jobs = jobs(&from.called[file].document);
+        let steps = || jobs.iter().flat_map(|job| &job.steps);
+        let works = steps().flat_map(|step| work::of_step(step, from.at, from.calls)).collect();
+        let calls = steps().map(|step| step.uses.clone()).filter(|uses| !uses.text().is_empty()).collect();
+        read.push((file, works, calls));
+    }
+    let Some((_, works, calls)) = read.iter().find(|(known, ..)| *known == file).cloned() else { return };
+    let there =
+        works.into_iter().map(|work| Work { at: from.at, place: from.step.uses.clone(), is_called: true, ..work });
+    pipeline.works.extend(there);
+    for uses in &calls {
+        follow(pipeline, read, from, uses, depth + 1);
     }
 }
 

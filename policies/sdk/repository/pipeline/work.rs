@@ -19,6 +19,8 @@ pub struct Work<'d> {
     pub with: View<'d>,
     /// Of which job, and which step of that.
     pub at: (usize, usize),
+    /// Where it is among all works.
+    pub(super) order: usize,
     /// Whether it is in a file that is called: a reusable workflow, an action of the repository.
     pub is_called: bool,
 }
@@ -39,8 +41,15 @@ pub(super) fn of_step<'d>(step: &Step<'d>, at: (usize, usize), own: &[PipelineCa
     let mut works = Vec::new();
     if let Some(action) = Action::parse(step.uses.text()) {
         let does = of_action(&action, &with, own);
-        let work =
-            |does| Work { does, place: step.uses.clone(), command: None, with: with.clone(), at, is_called: false };
+        let work = |does| Work {
+            does,
+            place: step.uses.clone(),
+            command: None,
+            with: with.clone(),
+            at,
+            order: 0,
+            is_called: false,
+        };
         works.extend(does.into_iter().map(work));
     }
     let commands: Vec<Command<'d>> = step.commands().collect();
@@ -51,6 +60,7 @@ pub(super) fn of_step<'d>(step: &Step<'d>, at: (usize, usize), own: &[PipelineCa
             command: Some(command.clone()),
             with: step.view.get("with"),
             at,
+            order: 0,
             is_called: false,
         };
         let is_fed = commands.get(index + 1).is_some_and(runs_what_comes);
