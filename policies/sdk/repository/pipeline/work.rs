@@ -239,8 +239,10 @@ fn find(arguments: &[&str], word: &str) -> Option<usize> {
 
 /// Whether an argument is an option: `--push` and `--push=…`, `-f` also as one of `-sSf`.
 fn is_option(argument: &str, option: &str) -> bool {
-    if let Some(rest) = argument.strip_prefix(option) {
-        return rest.is_empty() || rest.starts_with('=') && rest != "=false" && rest != "=none";
+    if let Some(rest) = argument.strip_prefix(option)
+        && (rest.is_empty() || rest.starts_with('='))
+    {
+        return rest != "=false" && rest != "=none";
     }
     let mut letters = option.chars().skip(1);
     matches!((letters.next(), letters.next()), (Some(letter), None) if is_short(argument, letter))
@@ -311,6 +313,7 @@ mod tests {
             ("helm upgrade --install --wait cart .", &[Deploy, VerifyRollout]),
             ("helm --namespace shop rollback cart", &[Rollback]),
             ("curl -sSf https://shop.example/healthz", &[Smoke]),
+            ("curl -fsS --retry 5 https://shop.example/healthz", &[Smoke]),
             ("curl -fsSLo kubectl https://dl.example/kubectl", &[]),
             ("curl -f -o /dev/null https://shop.example/healthz", &[Smoke]),
             ("./scripts/smoke_test.sh", &[Test, Smoke]),
