@@ -13,7 +13,7 @@ policy_sdk::rule! {
     /// * At least one of the tags that a step pushes is used once: it has an expression or a variable in it (a commit, a
     ///   run, a version, the output of a step), or is a version.
     ///
-    /// Registries on the runner (`localhost:5000`) are not asked about. That there is a build at all is what
+    /// Registries on the runner (`localhost:5000`) and jobs that test are skipped. That there is a build at all is what
     /// `wf-required-stages` reports.
     ///
     /// ## Why
@@ -45,7 +45,10 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let pipeline = pipeline::own(input);
-    let pushes: Vec<&Work<'_>> = pipeline.doing(&[Does::PushImage]).filter(|work| !work.is_called).collect();
+    let pushes: Vec<&Work<'_>> = pipeline
+        .doing(&[Does::PushImage])
+        .filter(|work| !work.is_called && !pipeline.is_for_tests(work.at.0))
+        .collect();
     if pushes.is_empty() {
         return not_applicable("it pushes no image");
     }

@@ -12,7 +12,8 @@ policy_sdk::rule! {
     /// `docker/metadata-action` with `flavor: latest=true` or `type=raw,value=latest`. An image without a tag is
     /// `latest`. The finding says whether another tag is pushed beside it.
     ///
-    /// Pulls, caches (`cache-to`, tags such as `buildcache`) and registries on the runner are no pushes. `latest=auto`
+    /// Pulls, caches (`cache-to`, tags such as `buildcache`) and registries on the runner are no pushes. Jobs that test are
+    /// skipped. `latest=auto`
     /// of the metadata action, its default, adds `latest` to releases only and passes.
     ///
     /// ## Why
@@ -47,7 +48,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let tag = tag(image);
         moves(&rows, None, tag) && !tag.contains("cache")
     };
-    let is_push = |work: &&Work<'_>| !work.is_called && matches!(work.does, Does::PushImage | Does::TagImage);
+    let is_push = |work: &&Work<'_>| {
+        let pushes = matches!(work.does, Does::PushImage | Does::TagImage);
+        pushes && !work.is_called && !pipeline.is_for_tests(work.at.0)
+    };
     let pushes: Vec<&Work<'_>> = pipeline.works.iter().filter(is_push).collect();
     for push in &pushes {
         let images = images(push);
@@ -127,7 +131,11 @@ fn images(push: &Work<'_>) -> Vec<String> {
     }
     match (command.name(), arguments.as_slice()) {
         ("crane" | "gcrane", ["tag", image, tag]) => vec![format!("{}:{tag}", name(image))],
-        ("skopeo" | "crane" | "regctl", [.., to]) => vec![to.trim_start_matches("docker://").to_owned()],
+        ("skopeo" | "crane" | "gcrane" | "regctl", all) => {
+            let is_image = |argument: &&&str| !argument.starts_with('-') && argument.contains([':', '/']);
+            let images = all.iter().filter(is_image).map(|image| image.trim_start_matches("docker://").to_owned());
+            images.last().into_iter().collect()
+        }
         ("docker" | "podman" | "nerdctl" | "buildah", [.., image])
             if command.has(&["push"]) && !command.has(&["compose", "--all-tags", "-a"]) =>
         {
