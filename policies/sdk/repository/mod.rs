@@ -7,6 +7,7 @@ pub mod eks;
 pub mod files;
 pub mod github;
 pub mod iam;
+pub mod pipeline;
 pub mod protobuf;
 pub mod rds;
 pub mod security_group;

@@ -11,6 +11,7 @@ pub mod image_users;
 pub mod internal_balancers;
 pub mod loki_keys;
 pub mod moving_tags;
+pub mod pipeline_work;
 pub mod safe_sysctls;
 pub mod shellless_images;
 pub mod terraform_backends;
