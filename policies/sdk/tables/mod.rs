@@ -5,6 +5,7 @@
 
 pub mod base_images;
 pub mod deprecated_apis;
+pub mod github_actions;
 pub mod image_owners;
 pub mod image_users;
 pub mod internal_balancers;
@@ -143,6 +144,7 @@ mod tests {
     #[test]
     fn every_table_has_a_source_and_a_date() {
         has_source_and_date::<deprecated_apis::DeprecatedApis>();
+        has_source_and_date::<github_actions::GitHubActions>();
         has_source_and_date::<image_users::ImageUsers>();
         has_source_and_date::<loki_keys::RemovedLokiKeys>();
         has_source_and_date::<moving_tags::MovingTags>();
