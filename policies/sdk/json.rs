@@ -378,6 +378,16 @@ impl<'d> View<'d> {
         })
     }
 
+    /// The trees that stand beside the entries of an object, by their keys: `run:shell`.
+    pub(crate) fn trees(&self) -> impl Iterator<Item = (&'d str, View<'d>)> + use<'d> {
+        let view = self.clone();
+        let is_object = self.kind() == Some(Kind::Object);
+        self.children().filter(move |_| is_object).filter_map(move |node| {
+            let key: &'d str = &view.nodes[node as usize].key;
+            is_tree(key).then(|| (key, view.child(node)))
+        })
+    }
+
     /// How many elements or entries there are.
     pub fn len(&self) -> usize {
         if self.kind() == Some(Kind::Object) { self.entries().count() } else { self.children().count() }

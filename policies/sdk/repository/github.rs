@@ -1,8 +1,14 @@
-//! GitHub Actions: what workflows and composite actions use, and what their jobs may do.
+//! GitHub Actions: what workflows and composite actions use, what starts them, and what their jobs may do.
+
+pub mod outsider;
+pub mod runner;
+pub mod syntax;
+pub mod tainted;
 
 use crate::input::Input;
 use crate::json::{Kind, View};
-use crate::language::expression::contexts;
+use crate::language::comment::comments;
+use crate::language::expression::{contexts, trees};
 use crate::uses::Uses;
 
 /// An action or a reusable workflow, as `uses` names it: `owner/repository[/path]@reference`.
@@ -59,6 +65,49 @@ crate::usable! {
     pub Triggers {
         reads: ["on"],
     }
+    /// The programs that run the scripts of the subject, a workflow or an action.
+    pub Shells {
+        reads: [
+            "defaults.run.shell", "jobs.*.defaults.run.shell", "jobs.*.steps[*].shell", "runs.steps[*].shell",
+        ],
+    }
+}
+
+/// Something that starts a workflow.
+#[derive(Clone)]
+pub struct Event<'d> {
+    /// Its name: `pull_request`.
+    pub name: &'d str,
+    /// Where it is written: what is said of it, or its name in a list.
+    pub with: View<'d>,
+}
+
+/// The events of a document's `on`, in all three ways of writing it.
+pub fn events_of<'d>(document: &View<'d>) -> Vec<Event<'d>> {
+    let on = document.get("on");
+    match on.kind() {
+        Some(Kind::String) => vec![Event { name: on.text(), with: on }],
+        Some(Kind::Array) => on.items().map(|with| Event { name: with.text(), with }).collect(),
+        _ => on.entries().map(|(name, with)| Event { name, with }).collect(),
+    }
+}
+
+/// The events that start the subject.
+pub fn events<'d, P: Uses<Triggers>>(input: &Input<'d, P>) -> Vec<Event<'d>> {
+    events_of(&input.document)
+}
+
+/// The event of that name, where it starts the subject.
+pub fn event<'d, P: Uses<Triggers>>(input: &Input<'d, P>, name: &str) -> Option<Event<'d>> {
+    events(input).into_iter().find(|event| event.name == name)
+}
+
+/// The `shell` of a step, by itself or by the defaults of its job or workflow; absent where none says so. A step of an
+/// action has no job.
+pub fn shell<'d, P: Uses<Shells>>(input: &Input<'d, P>, job: Option<&View<'d>>, step: &View<'d>) -> View<'d> {
+    let own = step.get("shell");
+    let of_job = || job.map(|job| job.at("defaults.run.shell")).filter(View::exists);
+    if own.exists() { own } else { of_job().unwrap_or_else(|| input.document.at("defaults.run.shell")) }
 }
 
 /// Every `uses` of a workflow's jobs and steps and of a composite action's steps, with the job that it is in.
@@ -73,6 +122,21 @@ pub fn uses<'d, P: Uses<UsedActions>>(
     });
     let steps = document.at("runs.steps").items().map(|step| (None, step.get("uses")));
     jobs.chain(steps).filter(|(_, uses)| uses.exists())
+}
+
+/// The version of an action that a step, or a job, uses: its tag (`v4`, `4.2.2`), or that of the comment behind a commit,
+/// for which the rule reads `uses:comments` there. `None` for a branch, and where nothing says it.
+pub fn version<'d>(action: &Action<'d>, holder: &View<'d>) -> Option<&'d str> {
+    let is_version =
+        |text: &&str| text.strip_prefix('v').unwrap_or(text).starts_with(|first: char| first.is_ascii_digit());
+    if !action.is_commit() {
+        return Some(action.reference).filter(is_version);
+    }
+    comments(&holder.get("uses:comments")).find_map(|comment| {
+        // `v4.2.2`, `tag=v4.2.2`, `pin@v4`, `ratchet:actions/checkout@v4`
+        let word = comment.text().text().split_ascii_whitespace().next()?;
+        word.rsplit(['@', '=', ':']).next().filter(is_version)
+    })
 }
 
 /// An input that a step gives its action: GitHub ignores the case of names.
@@ -137,10 +201,7 @@ pub fn with_secrets<'d>(mapping: &View<'d>) -> impl Iterator<Item = (&'d str, Vi
 /// True when the workflow is one that others call (`on: workflow_call`): what it does not say, its
 /// caller may.
 pub fn is_reusable<P: Uses<Triggers>>(input: &Input<'_, P>) -> bool {
-    let on = input.document.get("on");
-    on.text() == "workflow_call"
-        || on.items().any(|event| event.text() == "workflow_call")
-        || on.get("workflow_call").kind().is_some()
+    event(input, "workflow_call").is_some()
 }
 
 /// Whether a job's token may write in a scope such as `id-token`; `None` when neither the job nor
@@ -157,6 +218,24 @@ pub fn may_write<P: Uses<Permissions>>(input: &Input<'_, P>, job: &View<'_>, sco
 pub fn permissions<'d, P: Uses<Permissions>>(input: &Input<'d, P>, job: &View<'d>) -> View<'d> {
     let (own, of_workflow) = (job.get("permissions"), input.document.get("permissions"));
     if own.kind().is_none() && of_workflow.kind().is_some() { of_workflow } else { own }
+}
+
+/// Whether a job's token may write in any scope; `None` when neither the job nor the workflow says anything.
+pub fn may_write_anything<P: Uses<Permissions>>(input: &Input<'_, P>, job: &View<'_>) -> Option<bool> {
+    let permissions = permissions(input, job);
+    match permissions.kind()? {
+        Kind::String => Some(permissions.text() == "write-all"),
+        _ => Some(permissions.entries().any(|(_, level)| level.text() == "write")),
+    }
+}
+
+/// Whether a job has neither secrets nor a token that may write, as far as the rule reads it and `env`.
+pub fn has_nothing_to_take<P: Uses<Permissions>>(input: &Input<'_, P>, job: &View<'_>) -> bool {
+    let has_secret = |place: &View<'_>| trees(place).iter().any(names_secret);
+    may_write_anything(input, job) == Some(false)
+        && !job.get("secrets").exists()
+        && !has_secret(job)
+        && !has_secret(&input.document.get("env"))
 }
 
 #[cfg(test)]
@@ -208,6 +287,64 @@ mod tests {
         };
         assert_eq!(["a", "b", "c"].map(|id| may(text, id)), [Some(true), Some(false), Some(true)]);
         assert_eq!(may(r#"{"jobs":{"a":{}}}"#, "a"), None);
+    }
+
+    #[test]
+    fn versions_stand_in_tags_and_comments() {
+        let sha = "11bd71901bbe5b1630ceea73d27597364c9af683";
+        let of = |reference: &str, comment: &str| {
+            let uses = format!("actions/checkout@{reference}");
+            let text = format!(r#"{{"uses":"{uses}","uses:comments":{{"comments":[{{"text":"{comment}"}}]}}}}"#);
+            let json = Json::parse(&text).unwrap();
+            let step = json.root();
+            let action = Action::parse(step.get("uses").text()).unwrap();
+            version(&action, &step).map(str::to_owned)
+        };
+        assert_eq!((of("v4", "v3"), of("main", "v3"), of("4.2", "")), (Some("v4".into()), None, Some("4.2".into())));
+        for comment in ["v4.2.2", "tag=v4.2.2", "pin@v4.2.2", "ratchet:actions/checkout@v4.2.2", "v4.2.2 (main)"] {
+            assert_eq!(of(sha, comment), Some("v4.2.2".into()), "{comment}");
+        }
+        assert_eq!((of(sha, "main"), of(sha, "")), (None, None));
+    }
+
+    #[test]
+    fn jobs_have_something_to_take() {
+        let text = r#"{"jobs":{"open":{},"poor":{"permissions":{"contents":"read"}},"all":{"permissions":"write-all"},
+            "secret":{"permissions":{},"env":{"A":"x","A:expression":{"parts":[{"context":"secrets.a"}]}}},
+            "called":{"permissions":"read-all","secrets":"inherit"}}}"#;
+        let poor = |id: &str| {
+            look("", text, &[], &[], |input| has_nothing_to_take(input, &input.document.get("jobs").get(id)))
+        };
+        let ids = ["open", "poor", "all", "secret", "called"];
+        assert_eq!(ids.map(poor), [false, true, false, false, false]);
+    }
+
+    #[test]
+    fn events_are_written_in_three_ways() {
+        for (on, expected) in [
+            (r#""push""#, &["push"][..]),
+            (r#"["push","issues"]"#, &["push", "issues"]),
+            (r#"{"push":null,"issues":{"types":["opened"]}}"#, &["push", "issues"]),
+        ] {
+            let text = format!(r#"{{"on":{on}}}"#);
+            let names = look("", &text, &[], &[], |input| {
+                events(input).iter().map(|event| event.name.to_owned()).collect::<Vec<_>>()
+            });
+            assert_eq!(names, expected);
+        }
+    }
+
+    #[test]
+    fn shells_are_inherited() {
+        let text = r#"{"defaults":{"run":{"shell":"sh"}},"jobs":{
+            "a":{"steps":[{"shell":"pwsh"},{}]},"b":{"defaults":{"run":{"shell":"bash"}},"steps":[{}]}}}"#;
+        let shell_of = |id: &str, at: usize| {
+            look("", text, &[], &[], |input| {
+                let job = input.document.get("jobs").get(id);
+                shell(input, Some(&job), &job.get("steps").item(at)).text().to_owned()
+            })
+        };
+        assert_eq!([shell_of("a", 0), shell_of("a", 1), shell_of("b", 0)], ["pwsh", "sh", "bash"]);
     }
 
     #[test]

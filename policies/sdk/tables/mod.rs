@@ -6,6 +6,7 @@
 pub mod aws_services;
 pub mod base_images;
 pub mod deprecated_apis;
+pub mod github_actions;
 pub mod image_owners;
 pub mod image_users;
 pub mod internal_balancers;
@@ -146,6 +147,7 @@ mod tests {
     fn every_table_has_a_source_and_a_date() {
         has_source_and_date::<aws_services::AwsServices>();
         has_source_and_date::<deprecated_apis::DeprecatedApis>();
+        has_source_and_date::<github_actions::GitHubActions>();
         has_source_and_date::<image_users::ImageUsers>();
         has_source_and_date::<loki_keys::RemovedLokiKeys>();
         has_source_and_date::<moving_tags::MovingTags>();
