@@ -42,7 +42,7 @@ policy_sdk::rule! {
         "CK:CKV_DOCKER_5", "CK:CKV_DOCKER_9", "TR:DS-0015", "TR:DS-0017", "TR:DS-0019", "TR:DS-0021", "TR:DS-0025",
         "TR:DS-0029",
     ],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

@@ -28,7 +28,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: Dependencies,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [BaseReleases, Stages, Today],
     parameters: {

@@ -42,7 +42,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Disposability,
     peers: ["HL:DL3025"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

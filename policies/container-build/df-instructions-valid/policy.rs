@@ -32,7 +32,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: BuildReleaseRun,
     peers: ["HL:DL4000", "HL:DL3044", "CK:CKV_DOCKER_6", "TR:DS-0022"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
     reads: [":comments"],

@@ -31,7 +31,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: BuildReleaseRun,
     peers: ["KY:allowed-base-images"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [BuildImages, Stages],
     parameters: {

@@ -38,7 +38,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Security,
     peers: ["HL:DL4006", "CK:CKV2_DOCKER_2", "CK:CKV2_DOCKER_3"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

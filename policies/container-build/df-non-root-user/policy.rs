@@ -36,7 +36,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Security,
     peers: ["HL:DL3002", "CK:CKV_DOCKER_3", "CK:CKV_DOCKER_8", "TR:DS-0002"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [ImageUsers, Stages],
 }

@@ -31,7 +31,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: BackingServices,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["workload", "core/ConfigMap", "keda.sh/ScaledObject"],
     reads: ["container.env[*].name", "container.env[*].value", "data", "spec.triggers"],
     inventory: {

@@ -34,7 +34,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: BackingServices,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     reads: [
         "path", "defaults.run.working-directory", "jobs.*.defaults.run.working-directory",

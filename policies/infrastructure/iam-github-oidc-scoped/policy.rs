@@ -50,7 +50,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     peers: ["CK:CKV_AWS_358", "CK:CKV_AWS_393"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule", "file/TerraformPlan"],
     uses: [TrustPolicies],
     reads: [

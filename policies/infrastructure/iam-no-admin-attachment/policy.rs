@@ -34,7 +34,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Security,
     peers: ["CK:CKV_AWS_274", "CK:CKV2_AWS_56"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule", "file/TerraformPlan"],
     reads: [
         "resource.aws_iam_role_policy_attachment", "resource.aws_iam_user_policy_attachment",

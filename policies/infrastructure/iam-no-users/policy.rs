@@ -32,7 +32,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Security,
     peers: ["CK:CKV_AWS_273", "CK:CKV_AWS_40", "CK:CKV2_AWS_22", "TR:AWS-0143"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule", "file/TerraformPlan"],
     reads: [
         "blocks", "resource.aws_iam_user", "resource.aws_iam_access_key", "resource.aws_iam_user_login_profile",

@@ -51,7 +51,7 @@ policy_sdk::rule! {
         "CK:CKV_AWS_1", "CK:CKV_AWS_49", "CK:CKV_AWS_62", "CK:CKV_AWS_63", "CK:CKV_AWS_355", "CK:CKV_AWS_356",
         "CK:CKV_AWS_290", "TR:AWS-0057",
     ],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule", "file/TerraformPlan"],
     uses: [IdentityPolicies, AwsServices],
     parameters: {

@@ -36,7 +36,7 @@ policy_sdk::rule! {
     effort: Large,
     factor: Security,
     peers: ["CK:CKV_AWS_16", "CK:CKV_AWS_327", "TR:AWS-0080", "TR:AWS-0079"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule", "file/TerraformPlan"],
     uses: [Databases],
     parameters: {

@@ -28,7 +28,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     peers: ["CK:CKV_AWS_17", "TR:AWS-0180"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule", "file/TerraformPlan"],
     uses: [Databases, SecurityGroups],
 }

@@ -36,7 +36,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     peers: ["CK:CKV2_AWS_69"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule", "file/TerraformPlan"],
     uses: [Databases],
     reads: ["resource.aws_db_parameter_group", "resource.aws_rds_cluster_parameter_group", "resource.aws_db_proxy"],

@@ -42,7 +42,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     peers: ["CK:CKV_AWS_24", "CK:CKV_AWS_25", "CK:CKV_AWS_260", "CK:CKV_AWS_277", "TR:AWS-0107"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule", "file/TerraformPlan"],
     uses: [SecurityGroups],
     parameters: {

@@ -33,7 +33,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: DevProdParity,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Repository"],
     uses: [RepositoryFiles, Environments],
 }

@@ -46,7 +46,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Dependencies,
     peers: ["TL:terraform_module_pinned_source", "TL:terraform_module_version", "CK:CKV_TF_1", "CK:CKV_TF_2"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule"],
     reads: ["module.*.attributes.source", "module.*.attributes.version"],
     parameters: {

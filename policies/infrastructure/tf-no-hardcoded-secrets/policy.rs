@@ -50,7 +50,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Config,
     peers: ["CK:CKV_AWS_41", "CK:CKV_AWS_45", "CK:CKV_AWS_46", "TR:AWS-0029"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule", "file/TerraformVariables"],
     reads: ["path", "blocks", "tfvars", "values", "resource", "provider"],
 }

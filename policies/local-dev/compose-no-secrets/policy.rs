@@ -43,7 +43,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Config,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Compose"],
     reads: [
         "services.*.environment", "services.*.build", "services.*.labels", "services.*.command", "services.*.entrypoint",

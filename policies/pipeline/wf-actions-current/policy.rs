@@ -33,7 +33,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Dependencies,
     peers: ["ZZ:archived-uses", "ZZ:known-vulnerable-actions"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [UsedActions, GitHubActions],
     reads: ["jobs.*.steps[*].uses:comments", "jobs.*.uses:comments", "runs.steps[*].uses:comments"],

@@ -31,7 +31,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["image.toolkit.fluxcd.io/ImageUpdateAutomation", "argoproj.io/Application"],
     uses: [AllPipelines, ProductionSigns],
     reads: ["metadata.annotations", "spec.update.path", "spec.source.path", "spec.sources[*].path"],

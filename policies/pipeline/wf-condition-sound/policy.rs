@@ -46,7 +46,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: BuildReleaseRun,
     peers: ["ZZ:unsound-condition", "ZZ:unsound-contains", "ZZ:unsound-ternary", "ZZ:bot-conditions"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [Triggers],
     reads: [

@@ -40,7 +40,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: BuildReleaseRun,
     peers: ["ZZ:secrets-outside-env"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [OwnPipeline, ProductionSigns],
     reads: [],

@@ -34,7 +34,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     peers: ["ZZ:insecure-commands", "CK:CKV_GHA_1"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     reads: [
         "env", "jobs.*.env", "jobs.*.container.env", "jobs.*.steps[*].env", "jobs.*.steps[*].run",

@@ -42,7 +42,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     peers: ["ZZ:excessive-permissions", "CK:CKV2_GHA_1"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [Permissions, Triggers],
     reads: ["jobs.*.name", "jobs.*.uses"],

@@ -37,7 +37,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: BuildReleaseRun,
     renamed_from: ["wf-image-exists-check"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [OwnPipeline],
     reads: ["jobs.*.steps[*].run"],

@@ -40,7 +40,7 @@ policy_sdk::rule! {
     priority: P0,
     effort: Small,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [OwnPipeline],
     reads: ["on.workflow_run.types"],

@@ -51,7 +51,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     reads: [
         "*", "run-name:expression", "concurrency:expression", "concurrency.group:expression", "env.*:expression",

@@ -58,7 +58,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Config,
     peers: ["ZZ:secrets-inherit", "ZZ:overprovisioned-secrets", "ZZ:unredacted-secrets"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [UsedActions, GitHubOwners],
     reads: [

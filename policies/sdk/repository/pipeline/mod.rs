@@ -10,13 +10,14 @@ mod work;
 
 pub use condition::calls;
 pub use deploy::{Judged, JudgedDeployments, environment, is_for_publishing};
-pub use work::{Work, has_word, of_action, of_command};
+pub use work::{Work, has_word, of_action, of_command, of_words};
 
 use crate::input::{Input, Related};
 use crate::json::View;
 use crate::language::shell::{Command, all_commands};
 use crate::language::unread;
 use crate::repository::files::joined;
+use crate::repository::github;
 use crate::tables::pipeline_work::{PipelineCall, PipelineCalls};
 use crate::uses::{self, Uses};
 
@@ -211,7 +212,7 @@ fn read<'d>(document: &View<'d>, path: &str, called: &[Related<'d>], calls: &[Pi
     let mut pipeline = Pipeline {
         path: path.to_owned(),
         name: document.get("name").text(),
-        events: events(&document.get("on")),
+        events: github::events_of(document).iter().map(|event| event.name).collect(),
         jobs: jobs(document),
         works: Vec::new(),
         tests: Vec::new(),
@@ -290,12 +291,6 @@ fn follow<'d>(
     for uses in &calls {
         follow(pipeline, read, from, uses, depth + 1);
     }
-}
-
-/// The events that `on` names: one, a list, or the keys of a mapping.
-fn events<'d>(on: &View<'d>) -> Vec<&'d str> {
-    let keys = on.entries().map(|(event, _)| event);
-    on.as_str().into_iter().chain(on.items().map(|event| event.text())).chain(keys).collect()
 }
 
 /// The jobs of a document, of whatever kind it is.

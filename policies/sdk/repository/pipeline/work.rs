@@ -94,10 +94,14 @@ pub fn of_action(action: &Action<'_>, with: &View<'_>, own: &[PipelineCall]) -> 
 
 /// What a command does.
 pub fn of_command(command: &Command<'_>, own: &[PipelineCall]) -> Vec<Does> {
-    let Some((program, arguments)) = program(command) else { return Vec::new() };
+    program(command).map(|(program, arguments)| of_words(program, &arguments, own)).unwrap_or_default()
+}
+
+/// What a program does that gets these arguments.
+pub fn of_words(program: &str, arguments: &[&str], own: &[PipelineCall]) -> Vec<Does> {
     let fits = |call: &str| {
         let mut words = call.split(' ');
-        words.next() == Some(program) && fits_arguments(words, &arguments)
+        words.next() == Some(program) && fits_arguments(words, arguments)
     };
     if let Some(does) = own_rows(own, &fits) {
         return does;
@@ -107,7 +111,7 @@ pub fn of_command(command: &Command<'_>, own: &[PipelineCall]) -> Vec<Does> {
         let named = SCRIPTS.iter().filter(|(word, _)| has_word(program, word)).map(|(_, does)| *does);
         does.extend(named);
     }
-    if does.contains(&Does::Smoke) && is_download(program, &arguments) {
+    if does.contains(&Does::Smoke) && is_download(program, arguments) {
         does.retain(|does| *does != Does::Smoke);
     }
     does
