@@ -40,7 +40,6 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [OwnPipeline],
-    reads: ["on"],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
