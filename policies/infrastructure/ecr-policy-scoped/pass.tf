@@ -49,7 +49,10 @@ data "aws_iam_policy_document" "api" {
     actions = ["ecr:PutImage"]
     principals {
       type        = "AWS"
-      identifiers = ["arn:aws:iam::111122223333:role/ci", aws_iam_role.ci.arn]
+      identifiers = [
+        "arn:aws:iam::111122223333:role/ci", aws_iam_role.ci.arn,
+        "arn:aws:iam::${data.aws_caller_identity.current.account_id}:root",
+      ]
     }
   }
 }

@@ -146,10 +146,21 @@ fn judge(statement: &Statement<'_>, own: &[String], findings: &mut Findings) -> 
         return None;
     }
     let action = statement.actions.iter().find_map(|action| action.known().filter(|action| changes(action.text())))?;
+    let mut unknown = None;
     for (_, principal) in statement.principals.iter().filter(|(kind, _)| *kind == "AWS") {
         report_push(principal, &format!("`{}`", action.text()), own, findings);
+        // Roles of the module and its own account are no others.
+        if let Argument::Unknown(_, expression) = principal
+            && !expression.starts_with("aws_iam_")
+            && !expression.contains("caller_identity")
+        {
+            unknown = Some(format!(
+                "whether `{expression}`, which may do `{}`, is another account is not known",
+                action.text()
+            ));
+        }
     }
-    None
+    unknown
 }
 
 /// Whether an action, which may have wildcards, changes something.

@@ -8,17 +8,17 @@ use policy_sdk::settings::AwsAccounts;
 policy_sdk::rule! {
     /// Images in ECR have a repository that Terraform makes
     ///
-    /// For an image of a private registry of ECR that a workload runs, or that a workflow pushes with
-    /// `docker/build-push-action`, a module of the run makes the repository: an `aws_ecr_repository` of that name, a
-    /// call of a module for ECR, or a pull-through cache or creation template with its prefix. The registry's host is
-    /// not compared.
+    /// For an image of a private registry of ECR that a workload runs, that a workflow pushes with
+    /// `docker/build-push-action`, or that it has in a variable, a module of the run makes the repository: an
+    /// `aws_ecr_repository` of that name, a call of a module for ECR, or a pull-through cache or creation template with
+    /// its prefix. The registry's host is not compared.
     ///
     /// Images of EKS itself and of accounts that the setting `awsAccounts` does not have are somebody else's.
     ///
     /// ## Why
-    /// Unless a creation template says so, ECR does not make a repository when somebody pushes. The first push in a new
-    /// account or region fails, and a repository that somebody has made by hand has neither scans nor immutable tags nor
-    /// an end for old images.
+    /// Unless a creation template says so, ECR does not make a repository when somebody pushes. The first push in a
+    /// new account or region fails, and a repository that somebody has made by hand has neither scans nor immutable
+    /// tags nor an end for old images.
     ///
     /// ## Fix
     /// ```hcl
@@ -37,7 +37,7 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: ["workload", "file/GitHubWorkflow"],
     uses: [AwsAccounts, Images],
-    reads: ["jobs.*.steps[*].uses", "jobs.*.steps[*].with"],
+    reads: ["env", "jobs.*.env", "jobs.*.steps[*].env", "jobs.*.steps[*].uses", "jobs.*.steps[*].with"],
     inventory: {
         // No relation fits: of an image only the path behind its registry is the repository's name.
         modules: {
@@ -89,18 +89,19 @@ fn places<'d>(input: &Input<'d, Parameters>) -> Vec<(View<'d>, &'d str)> {
     if input.subject.kind != "GitHubWorkflow" {
         return images::images(input).into_iter().map(|image| (image.view.clone(), image.text())).collect();
     }
-    let steps = input.document.select("jobs");
-    let steps = steps.iter().flat_map(View::entries).flat_map(|(_, job)| job.get("steps").items());
-    let pushes = steps.filter(|step| {
+    let jobs: Vec<View<'d>> = input.document.get("jobs").entries().map(|(_, job)| job).collect();
+    let steps: Vec<View<'d>> = jobs.iter().flat_map(|job| job.get("steps").items()).collect();
+    let holders = std::iter::once(&input.document).chain(&jobs).chain(&steps);
+    let variables =
+        holders.flat_map(|holder| holder.get("env").entries()).map(|(_, value)| (value.clone(), value.text()));
+    let is_build = |step: &&View<'d>| {
         Action::parse(step.get("uses").text()).is_some_and(|action| action.is("docker/build-push-action"))
+    };
+    let tags = steps.iter().filter(is_build).map(|step| given(&step.get("with"), "tags")).flat_map(|tags| {
+        let all: Vec<&'d str> = tags.text().split([',', '\n']).map(str::trim).collect();
+        all.into_iter().map(move |tag| (tags.clone(), tag))
     });
-    pushes
-        .flat_map(|step| {
-            let tags = given(&step.get("with"), "tags");
-            let all: Vec<&'d str> = tags.text().split([',', '\n']).map(str::trim).collect();
-            all.into_iter().map(move |tag| (tags.clone(), tag))
-        })
-        .collect()
+    variables.chain(tags).collect()
 }
 
 /// The account and the repository of an image in a private registry of ECR.

@@ -89,7 +89,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             Argument::Absent(_) => Some(repository.call.is_some()),
             Argument::Unknown(..) => None,
         };
-        let of_registry = scans.iter().map(|scan| scan.as_ref().map_or(None, |scan| covers(scan, repository)));
+        let of_registry = scans.iter().map(|scan| scan.as_ref().and_then(|scan| covers(scan, repository)));
         let mut known = of_registry.chain([is_on]).peekable();
         let mut is_known = true;
         let is_scanned = known.any(|covered| {

@@ -118,7 +118,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let of_list = lists[0].entries().map(|(_, group)| group).chain([lists[1].clone(), attributes.clone()]);
         for group in of_list {
             let takes_access = Argument::of(group.get("use_custom_launch_template"));
-            if !takes_access.known().is_some_and(|custom| custom.as_bool() == Some(false)) {
+            if takes_access.known().is_none_or(|custom| custom.as_bool() != Some(false)) {
                 continue;
             }
             let access = group.get("remote_access");
