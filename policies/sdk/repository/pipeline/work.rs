@@ -94,10 +94,21 @@ pub fn of_action(action: &Action<'_>, with: &View<'_>, own: &[PipelineCall]) -> 
 
 /// What a command does.
 pub fn of_command(command: &Command<'_>, own: &[PipelineCall]) -> Vec<Does> {
-    let Some((program, arguments)) = program(command) else { return Vec::new() };
+    let Some((program, mut arguments)) = program(command) else { return Vec::new() };
+    // `kubectl run smoke --image=… -- curl -f …`, `kubectl exec deployment/x -- npm run migrate`.
+    let inner = arguments.iter().position(|argument| *argument == "--").filter(|_| matches!(program, "kubectl" | "oc"));
+    let inner = inner.map(|at| arguments.split_off(at)).unwrap_or_default();
+    let mut does = of_words(program, &arguments, own);
+    if let [_, program, arguments @ ..] = &inner[..] {
+        does.extend(of_words(base_name(program), arguments, own));
+    }
+    does
+}
+
+fn of_words(program: &str, arguments: &[&str], own: &[PipelineCall]) -> Vec<Does> {
     let fits = |call: &str| {
         let mut words = call.split(' ');
-        words.next() == Some(program) && fits_arguments(words, &arguments)
+        words.next() == Some(program) && fits_arguments(words, arguments)
     };
     if let Some(does) = own_rows(own, &fits) {
         return does;
@@ -107,7 +118,7 @@ pub fn of_command(command: &Command<'_>, own: &[PipelineCall]) -> Vec<Does> {
         let named = SCRIPTS.iter().filter(|(word, _)| has_word(program, word)).map(|(_, does)| *does);
         does.extend(named);
     }
-    if does.contains(&Does::Smoke) && is_download(program, &arguments) {
+    if does.contains(&Does::Smoke) && is_download(program, arguments) {
         does.retain(|does| *does != Does::Smoke);
     }
     does
@@ -314,6 +325,8 @@ mod tests {
             ("helm --namespace shop rollback cart", &[Rollback]),
             ("curl -sSf https://shop.example/healthz", &[Smoke]),
             ("curl -fsS --retry 5 https://shop.example/healthz", &[Smoke]),
+            ("kubectl run smoke --rm -it --image=x -- curl -f http://cart/health", &[Smoke]),
+            ("kubectl exec deployment/cart -- npm run migrate", &[Migrate]),
             ("curl -fsSLo kubectl https://dl.example/kubectl", &[]),
             ("curl -f -o /dev/null https://shop.example/healthz", &[Smoke]),
             ("./scripts/smoke_test.sh", &[Test, Smoke]),
