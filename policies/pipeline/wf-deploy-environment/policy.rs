@@ -39,7 +39,6 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: BuildReleaseRun,
-    peers: ["ZZ:secrets-outside-env"],
     since: "0.2.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [OwnPipeline, ProductionSigns],

@@ -48,7 +48,6 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: BuildReleaseRun,
-    peers: ["ZZ:unsound-condition"],
     since: "0.2.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [OwnPipeline],

@@ -12,8 +12,9 @@ policy_sdk::rule! {
     /// waits for hooks alone without them), or such a command behind them.
     ///
     /// What applies no workload passes: paths that say that they hold CRDs, namespaces, RBAC, ConfigMaps or Secrets, files
-    /// that are called after a Service, an Ingress or an autoscaler alone (`service.yaml`), and what `kubectl create configmap --dry-run` has written. The rule skips jobs that test (they create a cluster, or
-    /// their name says so).
+    /// that are called after a Service, an Ingress or an autoscaler alone (`service.yaml`), and what
+    /// `kubectl create configmap --dry-run` has written. The rule skips jobs that test (they create a cluster, or their
+    /// name says so).
     ///
     /// ## Why
     /// `kubectl apply` ends as soon as the API server has stored the object. The run is green, and the pods fail to start
