@@ -37,7 +37,7 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// A job or a step deploys although a gate has failed
-        DeploysAnyway: High, Likely, covers: ["wf-scan-before-deploy"];
+        DeploysAnyway: High, Likely, covers: ["wf-scan-before-deploy/runs-anyway"], within: Document;
         /// A gate may fail without failing its job
         ContinuesOnError: Medium, Likely;
         /// The exit code of a gate's command is thrown away
