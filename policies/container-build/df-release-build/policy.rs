@@ -45,6 +45,7 @@ policy_sdk::rule! {
     priority: P0,
     effort: Small,
     factor: BuildReleaseRun,
+    renamed_from: ["wf-pr-fast-release-full"],
     since: "0.1.0",
     applies_to: ["file/Dockerfile", "file/GitHubWorkflow", "file/Buildspec"],
     reads: [

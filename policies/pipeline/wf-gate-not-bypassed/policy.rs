@@ -9,10 +9,12 @@ policy_sdk::rule! {
     ///
     /// A gate is a step that tests, lints, scans, audits or validates, or that waits for a deployment and tries it out, as
     /// its command or action shows, whatever its name is.
-    /// A step with a gate, and a job with one, does not have `continue-on-error: true`; an expression passes, and so does
-    /// a step that only runs for some combinations of a matrix, or whose `outcome` or `conclusion` something asks for. The command of a gate is not followed by `|| true`,
-    /// `|| exit 0`, `|| :` or `|| echo`, and its script does not switch errors off with `set +e`, unless it ends with an
-    /// `exit` of its own.
+    ///
+    /// A step with a gate, and a job with one, does not have `continue-on-error: true`. An expression passes, and so does a
+    /// step that only runs for some combinations of a matrix, or whose `outcome` or `conclusion` something asks for. The
+    /// command of a gate is not followed by `|| true`, `|| exit 0`, `|| :` or `|| echo`, and its script does not switch
+    /// errors off with `set +e`, unless the script ends with an `exit` of its own. A command that writes a report, to a
+    /// file or through a pipe, is no gate: what reads the report may be one. Nor is one that runs after a failure.
     ///
     /// A job that deploys does not run after one of the gates that it needs has failed: an `if` with `always()`,
     /// `!cancelled()` or `failure()` tests `needs.*.result` as well. The same holds for a step that deploys, and gates
@@ -35,7 +37,7 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// A job or a step deploys although a gate has failed
-        DeploysAnyway: High, Likely, covers: ["wf-scan-before-deploy"];
+        DeploysAnyway: High, Likely, covers: ["wf-scan-before-deploy/runs-anyway"], within: Document;
         /// A gate may fail without failing its job
         ContinuesOnError: Medium, Likely;
         /// The exit code of a gate's command is thrown away
@@ -107,10 +109,27 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Whether a step that waits or asks is a gate: it comes after a deployment that is none for tests.
+/// Whether something is a gate: no report that something else judges, or that is written after a failure. What waits or
+/// asks is one behind a deployment that is none for tests.
 fn is_gate(pipeline: &Pipeline<'_>, work: &Work<'_>) -> bool {
+    let reports =
+        pipeline.step(work).is_some_and(|step| pipeline::calls(&step.view.get("if:expression"), &["failure"]));
     let is_behind = || pipeline.deployments().iter().any(|deployment| pipeline.is_before(deployment, work));
-    !matches!(work.does, Does::VerifyRollout | Does::Smoke) || is_behind()
+    let is_asked = !matches!(work.does, Does::VerifyRollout | Does::Smoke) || is_behind();
+    is_asked && !reports && !work.command.as_ref().is_some_and(writes_report)
+}
+
+/// Whether the output of a command goes to a file, for something else to read.
+fn writes_report(command: &Command<'_>) -> bool {
+    let to_file = |redirect: View<'_>| {
+        let is_output = matches!(redirect.get("operator").text(), ">" | ">>" | "&>");
+        is_output && !redirect.at("target.text").text().starts_with("/dev/")
+    };
+    command.get("redirects").items().any(to_file)
+        || command.arguments().any(|it| {
+            let option = it.split('=').next().unwrap_or_default();
+            matches!(option, "--json" | "--output" | "--output-file" | "-o" | "--sarif")
+        })
 }
 
 /// Whether a step is for some of the combinations of a matrix, such as the newest version of a tool.
@@ -152,10 +171,13 @@ fn masked<'w, 'd>(script: &View<'d>, gates: &[&'w Work<'d>]) -> Vec<(&'w Work<'d
         for (at, command) in list.iter().enumerate() {
             let Some(gate) = gates.iter().find(|gate| gate.place.pointer() == command.pointer()) else { continue };
             // Behind the rest of its pipe.
-            let mut next = list[at + 1..].iter().skip_while(|other| matches!(other.joined(), "|" | "|&"));
-            let behind = next.next();
+            let piped = list[at + 1..].iter().take_while(|other| matches!(other.joined(), "|" | "|&")).count();
+            if list[at + 1..][..piped].iter().any(|other| other.name() != "tee") {
+                continue;
+            }
+            let behind = list.get(at + 1 + piped);
             let is_off = list[..at].iter().rev().find_map(errexit) == Some(false);
-            if behind.is_some_and(|other| other.joined() == "||" && succeeds(other)) {
+            if behind.is_some_and(|other| other.joined() == "||" && succeeds(other)) && !fails_later(&list[at + 1..]) {
                 found.push((*gate, "what follows `||` succeeds"));
             } else if is_off && behind.is_some() && !exits(&list[at + 1..]) && !list[at + 1..].iter().any(asks_status) {
                 found.push((*gate, "the script has `set +e`"));
@@ -163,6 +185,13 @@ fn masked<'w, 'd>(script: &View<'d>, gates: &[&'w Work<'d>]) -> Vec<(&'w Work<'d
         }
     }
     found
+}
+
+/// Whether something behind a command ends the script with an error.
+fn fails_later(rest: &[Command<'_>]) -> bool {
+    rest.iter()
+        .flat_map(|command| all_commands(command))
+        .any(|it| it.name() == "exit" && it.arguments().next().is_some_and(|code| code != "0"))
 }
 
 /// Whether a command switches errors on or off.

@@ -1,4 +1,4 @@
-use policy_sdk::language::shell::Command;
+use policy_sdk::language::shell::{Command, base_name};
 use policy_sdk::prelude::*;
 use policy_sdk::repository::pipeline::{self, OwnPipeline, Pipeline, Work, has_word};
 use policy_sdk::tables::pipeline_work::Does;
@@ -11,9 +11,10 @@ policy_sdk::rule! {
     /// `flux reconcile`. `helm upgrade` and `helm install` need `--wait`, `--atomic` or `--rollback-on-failure` (Helm 4
     /// waits for hooks alone without them), or such a command behind them.
     ///
-    /// What applies no workload passes: paths that say that they hold CRDs, namespaces, RBAC, ConfigMaps or Secrets, and
-    /// what `kubectl create configmap --dry-run` has written. The rule skips jobs that test (they create a cluster, or
-    /// their name says so).
+    /// What applies no workload passes: paths that say that they hold CRDs, namespaces, RBAC, ConfigMaps or Secrets, files
+    /// that are called after a Service, an Ingress or an autoscaler alone (`service.yaml`), and what
+    /// `kubectl create configmap --dry-run` has written. The rule skips jobs that test (they create a cluster, or their
+    /// name says so).
     ///
     /// ## Why
     /// `kubectl apply` ends as soon as the API server has stored the object. The run is green, and the pods fail to start
@@ -110,13 +111,19 @@ fn changes_workloads(pipeline: &Pipeline<'_>, work: &Work<'_>) -> bool {
         "rollouts",
         "cronjob",
     ];
+    /// Names of files of one object that is none.
+    const FILES: [&str; 10] =
+        ["service", "svc", "hpa", "ingress", "pdb", "serviceaccount", "networkpolicy", "pvc", "cm", "gateway"];
     let Some(command) = &work.command else { return true };
+    let is_file = |argument: &str| {
+        base_name(argument).split_once('.').is_some_and(|(name, _)| FILES.contains(&name.to_ascii_lowercase().as_str()))
+    };
     let says = |words: &[&str]| command.arguments().any(|argument| words.iter().any(|word| has_word(argument, word)));
     match command.name() {
         "kubectl" | "oc" if command.has(&["scale"]) => false,
         "kubectl" | "oc" if command.has(&["patch"]) => says(&WORKLOADS),
         "kubectl" | "oc" if command.has(&["apply", "create", "replace"]) => {
-            !says(&OTHERS) && !is_fed_with_configuration(pipeline, work, command)
+            !says(&OTHERS) && !command.arguments().any(is_file) && !is_fed_with_configuration(pipeline, work, command)
         }
         _ => true,
     }

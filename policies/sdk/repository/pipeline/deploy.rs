@@ -143,7 +143,7 @@ impl Work<'_> {
 mod tests {
     use super::*;
     use crate::json::Json;
-    use crate::repository::pipeline::read;
+    use crate::repository::pipeline::{Called, read};
 
     fn command(line: &str) -> String {
         let words: Vec<String> = line.split(' ').map(|word| format!(r#"{{"text":"{word}"}}"#)).collect();
@@ -160,7 +160,9 @@ mod tests {
                 "try":{{"steps":[{cluster},{deploy}]}},"stage":{{"environment":{{"name":"dev"}},"steps":[{deploy}]}}}}}}"#
         );
         let json = Json::parse(&text).unwrap();
-        let at = |path: &str, ask: &dyn Fn(&Pipeline<'_>) -> Vec<usize>| ask(&read(&json.root(), path, &[], &[]));
+        let at = |path: &str, ask: &dyn Fn(&Pipeline<'_>) -> Vec<usize>| {
+            ask(&read(&json.root(), path, &Called::new(Vec::new()), &mut Vec::new(), &[]))
+        };
         let first = |pipeline: &Pipeline<'_>| pipeline.first_deployments().iter().map(|work| work.at.0).collect();
         assert_eq!(at(".github/workflows/deploy.yml", &first), [0, 3]);
         assert_eq!(at(".github/workflows/e2e.yml", &first), Vec::<usize>::new());

@@ -186,21 +186,22 @@ impl<'d> Step<'d> {
 pub fn own<'d, P: Uses<OwnPipeline>>(input: &Input<'d, P>) -> Pipeline<'d> {
     let calls = uses::read::<PipelineCalls, P>(input);
     let related = ["called", "called_by_called", "called_by_those"].map(|query| input.related(query));
-    let called: Vec<Related<'d>> = related.into_iter().flatten().collect();
+    let called = Called::new(related.into_iter().flatten().collect());
     let path = input.subject.name.as_str();
-    read(&input.document, path, &called, &calls)
+    read(&input.document, path, &called, &mut Vec::new(), &calls)
 }
 
 /// All pipelines of the run that stand for themselves, with their paths: workflows, pipelines of GitLab and buildspecs, with
 /// the actions and workflows that they call.
 pub fn all<'d, P: Uses<AllPipelines>>(input: &Input<'d, P>) -> Vec<(Related<'d>, Pipeline<'d>)> {
     let calls = uses::read::<PipelineCalls, P>(input);
-    let files: Vec<Related<'d>> = input.related("pipelines").collect();
-    let stand_alone = files.iter().filter(|file| file.kind() != "GitHubAction");
+    let called = Called::new(input.related("pipelines").collect());
+    let mut known = Vec::new();
+    let stand_alone = called.files.iter().filter(|file| file.kind() != "GitHubAction");
     let with_pipeline = stand_alone.map(|file| {
         // The name of a file is its path.
         let path = file.name();
-        (file.clone(), read(&file.document, path, &files, &calls))
+        (file.clone(), read(&file.document, path, &called, &mut known, &calls))
     });
     with_pipeline.collect()
 }
@@ -208,7 +209,27 @@ pub fn all<'d, P: Uses<AllPipelines>>(input: &Input<'d, P>) -> Vec<(Related<'d>,
 /// How many calls are followed, one in another: GitHub's own bound on workflows is ten, and a cycle ends here.
 const MAX_CALLS: u32 = 4;
 
-fn read<'d>(document: &View<'d>, path: &str, called: &[Related<'d>], calls: &[PipelineCall]) -> Pipeline<'d> {
+/// Files that may be called, with their paths without `.` and `..`.
+struct Called<'d> {
+    files: Vec<Related<'d>>,
+    paths: Vec<String>,
+}
+
+impl<'d> Called<'d> {
+    fn new(files: Vec<Related<'d>>) -> Self {
+        let paths = files.iter().map(|file| joined("", file.name())).collect();
+        Self { files, paths }
+    }
+}
+
+/// Reads a pipeline; `known` are the files that were called already.
+fn read<'d>(
+    document: &View<'d>,
+    path: &str,
+    called: &Called<'d>,
+    known: &mut ReadFiles<'d>,
+    calls: &[PipelineCall],
+) -> Pipeline<'d> {
     let mut pipeline = Pipeline {
         path: path.to_owned(),
         name: document.get("name").text(),
@@ -218,7 +239,6 @@ fn read<'d>(document: &View<'d>, path: &str, called: &[Related<'d>], calls: &[Pi
         tests: Vec::new(),
         unknown: None,
     };
-    let mut read = Vec::new();
     let root = path.rfind(".github/").map_or("", |at| &path[..at]);
     let jobs = pipeline.jobs.clone();
     for (job_at, job) in jobs.iter().enumerate() {
@@ -227,7 +247,7 @@ fn read<'d>(document: &View<'d>, path: &str, called: &[Related<'d>], calls: &[Pi
             pipeline.works.extend(work::of_step(step, at, calls));
             let why = step.scripts.iter().find_map(unread).map(|why| format!("a script is not read to its end: {why}"));
             pipeline.unknown = pipeline.unknown.take().or(why);
-            follow(&mut pipeline, &mut read, &Follow { step, at, root, called, calls }, &step.uses, 0);
+            follow(&mut pipeline, known, &Follow { step, at, root, called, calls }, &step.uses, 0);
         }
     }
     for (order, work) in pipeline.works.iter_mut().enumerate() {
@@ -246,7 +266,7 @@ struct Follow<'f, 'd> {
     at: (usize, usize),
     /// The folder that `.github` is in.
     root: &'f str,
-    called: &'f [Related<'d>],
+    called: &'f Called<'d>,
     calls: &'f [PipelineCall],
 }
 
@@ -270,7 +290,7 @@ fn follow<'d>(
     };
     let path = joined(from.root, local);
     let paths = [path.clone(), format!("{path}/action.yml"), format!("{path}/action.yaml")];
-    let file = from.called.iter().position(|file| paths.iter().any(|path| *path == joined("", file.name())));
+    let file = from.called.paths.iter().position(|known| paths.contains(known));
     let Some(file) = file.filter(|_| depth < MAX_CALLS) else {
         let why = format!("what `{text}` does is not known");
         pipeline.unknown = pipeline.unknown.take().or(Some(why));
@@ -278,7 +298,7 @@ fn follow<'d>(
     };
     // A file that many jobs call is read once.
     if !read.iter().any(|(known, ..)| *known == file) {
-        let jobs = jobs(&from.called[file].document);
+        let jobs = jobs(&from.called.files[file].document);
         let steps = || jobs.iter().flat_map(|job| &job.steps);
         let works = steps().flat_map(|step| work::of_step(step, from.at, from.calls)).collect();
         let calls = steps().map(|step| step.uses.clone()).filter(|uses| !uses.text().is_empty()).collect();
@@ -344,7 +364,7 @@ mod tests {
 
     fn pipeline(text: &str, test: impl FnOnce(&Pipeline<'_>)) {
         let json = Json::parse(text).unwrap();
-        test(&read(&json.root(), ".github/workflows/ci.yml", &[], &[]));
+        test(&read(&json.root(), ".github/workflows/ci.yml", &Called::new(Vec::new()), &mut Vec::new(), &[]));
     }
 
     const STATUS: &str = r#"{"call":"always","arguments":[]}"#;

@@ -94,7 +94,15 @@ pub fn of_action(action: &Action<'_>, with: &View<'_>, own: &[PipelineCall]) -> 
 
 /// What a command does.
 pub fn of_command(command: &Command<'_>, own: &[PipelineCall]) -> Vec<Does> {
-    program(command).map(|(program, arguments)| of_words(program, &arguments, own)).unwrap_or_default()
+    let Some((program, mut arguments)) = program(command) else { return Vec::new() };
+    // `kubectl run smoke --image=… -- curl -f …`, `kubectl exec deployment/x -- npm run migrate`.
+    let inner = arguments.iter().position(|argument| *argument == "--").filter(|_| matches!(program, "kubectl" | "oc"));
+    let inner = inner.map(|at| arguments.split_off(at)).unwrap_or_default();
+    let mut does = of_words(program, &arguments, own);
+    if let [_, program, arguments @ ..] = &inner[..] {
+        does.extend(of_words(base_name(program), arguments, own));
+    }
+    does
 }
 
 /// What a program does that gets these arguments.
@@ -318,6 +326,8 @@ mod tests {
             ("helm --namespace shop rollback cart", &[Rollback]),
             ("curl -sSf https://shop.example/healthz", &[Smoke]),
             ("curl -fsS --retry 5 https://shop.example/healthz", &[Smoke]),
+            ("kubectl run smoke --rm -it --image=x -- curl -f http://cart/health", &[Smoke]),
+            ("kubectl exec deployment/cart -- npm run migrate", &[Migrate]),
             ("curl -fsSLo kubectl https://dl.example/kubectl", &[]),
             ("curl -f -o /dev/null https://shop.example/healthz", &[Smoke]),
             ("./scripts/smoke_test.sh", &[Test, Smoke]),
