@@ -143,6 +143,28 @@ pub fn is_reusable<P: Uses<Triggers>>(input: &Input<'_, P>) -> bool {
         || on.get("workflow_call").kind().is_some()
 }
 
+/// What starts the subject, a workflow, on an event: the filter of the event (`on.push`), or where it is listed; `None`
+/// where that does not start it.
+pub fn trigger<'d, P: Uses<Triggers>>(input: &Input<'d, P>, event: &str) -> Option<View<'d>> {
+    let on = input.document.get("on");
+    if on.text() == event {
+        return Some(on);
+    }
+    let own = on.get(event);
+    on.items().find(|listed| listed.text() == event).or_else(|| own.kind().map(|_| own))
+}
+
+/// Whether a push to the branch that most repositories have as their default starts the subject.
+pub fn runs_on_default_branch<P: Uses<Triggers>>(input: &Input<'_, P>) -> bool {
+    let Some(push) = trigger(input, "push") else { return false };
+    let branches = push.get("branches");
+    let mut names = branches.items().chain([branches.clone()]).map(|name| name.text());
+    match (branches.exists(), push.get("tags").exists()) {
+        (false, has_tags) => !has_tags,
+        (true, _) => names.any(|name| matches!(name, "main" | "master" | "*" | "**")),
+    }
+}
+
 /// Whether a job's token may write in a scope such as `id-token`; `None` when neither the job nor
 /// the workflow says anything.
 pub fn may_write<P: Uses<Permissions>>(input: &Input<'_, P>, job: &View<'_>, scope: &str) -> Option<bool> {
@@ -208,6 +230,24 @@ mod tests {
         };
         assert_eq!(["a", "b", "c"].map(|id| may(text, id)), [Some(true), Some(false), Some(true)]);
         assert_eq!(may(r#"{"jobs":{"a":{}}}"#, "a"), None);
+    }
+
+    #[test]
+    fn events_start_a_workflow_with_their_filters() {
+        for (on, is_pull, is_default) in [
+            (r#""push""#, false, true),
+            (r#"["push","pull_request"]"#, true, true),
+            (r#"{"push":null,"pull_request":{"paths":["a"]}}"#, true, true),
+            (r#"{"push":{"tags":["v*"]}}"#, false, false),
+            (r#"{"push":{"branches":["release-*"]}}"#, false, false),
+            (r#"{"push":{"branches":["release-*","main"],"tags":["v*"]}}"#, false, true),
+        ] {
+            let text = format!(r#"{{"on":{on}}}"#);
+            let found = look("", &text, &[], &[], |input| {
+                (trigger(input, "pull_request").is_some(), runs_on_default_branch(input))
+            });
+            assert_eq!(found, (is_pull, is_default), "{on}");
+        }
     }
 
     #[test]

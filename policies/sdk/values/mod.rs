@@ -8,6 +8,7 @@ pub mod date;
 pub mod duration;
 pub mod image;
 pub mod int_or_string;
+pub mod json_schema;
 pub mod label;
 pub mod pair;
 pub mod port;

@@ -10,7 +10,7 @@ mod work;
 
 pub use condition::calls;
 pub use deploy::{Judged, JudgedDeployments, environment, is_for_publishing};
-pub use work::{Work, has_word, of_action, of_command};
+pub use work::{Work, has_word, of_action, of_command, of_words};
 
 use crate::input::{Input, Related};
 use crate::json::View;

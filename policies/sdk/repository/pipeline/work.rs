@@ -105,7 +105,8 @@ pub fn of_command(command: &Command<'_>, own: &[PipelineCall]) -> Vec<Does> {
     does
 }
 
-fn of_words(program: &str, arguments: &[&str], own: &[PipelineCall]) -> Vec<Does> {
+/// What a program does that gets these arguments.
+pub fn of_words(program: &str, arguments: &[&str], own: &[PipelineCall]) -> Vec<Does> {
     let fits = |call: &str| {
         let mut words = call.split(' ');
         words.next() == Some(program) && fits_arguments(words, arguments)
