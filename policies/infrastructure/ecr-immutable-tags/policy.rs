@@ -67,7 +67,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     findings.or_unknown(unknown)
 }
 
-/// Judges a repository; the expression that is not known is the error.
+/// Checks a repository; the expression that is not known is the error.
 fn judge<'d>(repository: &Made<'d>, findings: &mut Findings) -> Result<(), &'d str> {
     let mutability =
         repository.argument("image_tag_mutability", &["repository_image_tag_mutability", "image_tag_mutability"]);

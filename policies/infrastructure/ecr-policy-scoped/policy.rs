@@ -126,7 +126,7 @@ fn excerpt(expression: &str) -> &str {
     expression.lines().next().unwrap_or_default()
 }
 
-/// Judges a statement that allows something; says what of it is not known.
+/// Checks a statement that allows something; says what of it is not known.
 fn judge(statement: &Statement<'_>, own: &[String], findings: &mut Findings) -> Option<String> {
     if statement.is_for_all() {
         if statement.is_narrowed() {
@@ -183,7 +183,7 @@ fn report_push(principal: &Argument<'_>, what: &str, own: &[String], findings: &
     findings.report(Code::Push, principal.place(), message);
 }
 
-/// Judges the lists of principals that a module takes.
+/// Checks the lists of principals that a module takes.
 fn judge_call(call: &Call<'_>, own: &[String], findings: &mut Findings) {
     for (name, may_push) in [
         ("repository_read_access_arns", false),

@@ -73,7 +73,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     findings.or_unknown(unknown)
 }
 
-/// Judges a cluster; `None` where that is not known.
+/// Checks a cluster; `None` where that is not known.
 fn judge(cluster: &Made<'_>, findings: &mut Findings) -> Option<()> {
     let is_old = cluster.call.as_ref().is_none_or(|call| call.is_before(19));
     let argument = |name: &str| {

@@ -74,7 +74,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let mut statements = Vec::new();
     for (address, trust) in iam::roles(input) {
         match trust {
-            // A document is judged where it stands.
+            // A document is checked where it stands.
             Trust::Known(known) => {
                 statements.extend(known.into_iter().filter(|it| !it.place.pointer().starts_with("/data/")))
             }
@@ -141,7 +141,7 @@ fn is_of_github(module: &View<'_>, statement: &Statement<'_>) -> bool {
         || statement.principals.iter().any(|(kind, identifier)| *kind == "Federated" && is_provider(identifier))
 }
 
-/// Judges a statement; why it could not be judged in part.
+/// Checks a statement; why it could not be checked in part.
 fn judge(input: &Input<'_, Parameters>, statement: &Statement<'_>, findings: &mut Findings) -> Option<String> {
     let narrows =
         |operator: &str| !operator.contains("Not") && (operator.contains("Equals") || operator.contains("Like"));
@@ -179,7 +179,7 @@ fn judge(input: &Input<'_, Parameters>, statement: &Statement<'_>, findings: &mu
     unknown.or(partial)
 }
 
-/// Judges a subject: `repo:acme/shop:ref:refs/heads/main`.
+/// Checks a subject: `repo:acme/shop:ref:refs/heads/main`.
 fn judge_subject(
     input: &Input<'_, Parameters>,
     subject: &Argument<'_>,

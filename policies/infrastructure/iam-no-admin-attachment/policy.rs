@@ -87,7 +87,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 let who = format!("{kind}.{address}");
                 match name_of(module, &policy) {
                     Some(name) => report(input, &who, &names, &policy, &name, findings),
-                    // A policy of one's own is none of AWS'.
+                    // A policy of one's own is not one of AWS'.
                     None if text(&policy).contains("aws_iam_policy.") && !text(&policy).contains("data.") => {}
                     None if text(&policy).starts_with("module.") => {}
                     None => unknown = Some(format!("the policy of `{who}` is only known after apply")),

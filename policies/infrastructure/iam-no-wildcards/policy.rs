@@ -98,7 +98,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     findings.or_unknown(unknown)
 }
 
-/// Judges a statement that allows something: one finding, or why there can be none.
+/// Checks a statement that allows something: one finding, or why there can be none.
 fn judge(
     input: &Input<'_, Parameters>,
     name: &str,

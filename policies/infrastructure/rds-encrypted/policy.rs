@@ -55,7 +55,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if is_any { findings.or_unknown(unknown) } else { not_applicable("it has no databases of RDS") }
 }
 
-/// Judges a database; why it could not be judged.
+/// Checks a database; why it could not be checked.
 fn judge(input: &Input<'_, Parameters>, database: &Database<'_>, findings: &mut Findings) -> Option<String> {
     let name = &database.name;
     if matches!(database.argument("replicate_source_db"), Argument::Known(_) | Argument::Unknown(..)) {

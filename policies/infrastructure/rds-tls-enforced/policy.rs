@@ -142,7 +142,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if is_any { findings.or_unknown(unknown) } else { not_applicable("it has no databases of RDS") }
 }
 
-/// Judges a parameter group; why it could not be judged.
+/// Checks a parameter group; why it could not be checked.
 fn judge_group(
     name: &str,
     group: &Block<'_>,

@@ -8,7 +8,7 @@ policy_sdk::rule! {
     /// For each of the `environments` that the bundle expects, a repository with Terraform has a folder with a root, a file
     /// of variables or a unit of Terragrunt that is named after it: `environments/prod/main.tf`, `prod.tfvars`,
     /// `live/prod/terragrunt.hcl`, `prod.tf`. Whole words count, so `shop-prod` is one of `prod`. Folders of examples,
-    /// tests and modules are passed over.
+    /// tests and modules are skipped.
     ///
     /// Where no environment has any, the repository is laid out in another way (workspaces, a repository for each
     /// environment, a platform that sets variables), and is not checked.

@@ -6,7 +6,7 @@ policy_sdk::rule! {
     ///
     /// No expression is a string that holds nothing but one interpolation (`"${var.name}"`), no element of a list is taken
     /// by a dot (`aws_instance.web.0.id`), no list or map is made by `list()` or `map()`, and no type of a variable stands in
-    /// quotes. Files in JSON are passed over, since they need the first form.
+    /// quotes. Files in JSON are skipped, since they need the first form.
     ///
     /// Each module has one finding of a kind, at the first place; the message counts them. What is seen are the expressions
     /// whose values depend on a variable without default, or on what is only known after apply.

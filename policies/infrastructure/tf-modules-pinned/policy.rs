@@ -166,7 +166,7 @@ fn judge_ref(name: &str, source: &View<'_>, needs_sha: bool, findings: &mut Find
     }
 }
 
-/// Judges the version of a module from a registry; false where it is not known.
+/// Checks the version of a module from a registry; false where it is not known.
 fn judge_version(name: &str, source: &View<'_>, call: &Block<'_>, findings: &mut Findings) -> bool {
     let version = match call.argument("version") {
         Argument::Known(version) => version,

@@ -166,7 +166,7 @@ impl<'d> Told<'_, 'd> {
         self.findings.report(code, value, message).secret();
     }
 
-    /// Judges the arguments of a resource or provider that are for secrets.
+    /// Checks the arguments of a resource or provider that are for secrets.
     fn arguments(&mut self, blocks: &[Block<'d>], kind: &str, name: &str, block: &Block<'d>) {
         let of_kind = SECRETS.iter().filter(|(begin, _)| kind.starts_with(begin)).flat_map(|(_, names)| names.iter());
         let is_secure = block.argument("type").known().is_some_and(|it| it.text() == "SecureString");

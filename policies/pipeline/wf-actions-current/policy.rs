@@ -104,7 +104,7 @@ fn is_before(version: Version, bounds: &str) -> bool {
     bounds.next().is_some_and(|first| version < first) || bounds.any(|bound| version.0 == bound.0 && version < bound)
 }
 
-/// Judges a version; whether all that can be said is that it was written for Node 20.
+/// Checks a version; whether all that can be said is that it was written for Node 20.
 fn judge(
     input: &Input<'_, Parameters>,
     known: &KnownAction,

@@ -79,7 +79,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Judges a script by its text and its commands.
+/// Checks a script by its text and its commands.
 fn judge(text: &View<'_>, tree: &View<'_>, findings: &mut Findings) {
     if !text.text().contains("\\ ") && !text.text().contains("\\\t") {
         return;

@@ -56,7 +56,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Judges the commands of a script.
+/// Checks the commands of a script.
 fn judge(script: &View<'_>, findings: &mut Findings) {
     // Variables that hold a list with `|` between.
     let joined: Vec<&str> = assignments(script)

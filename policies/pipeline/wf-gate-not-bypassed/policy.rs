@@ -5,7 +5,7 @@ use policy_sdk::repository::pipeline::{self, OwnPipeline, Pipeline, Step, Work};
 use policy_sdk::tables::pipeline_work::Does;
 
 policy_sdk::rule! {
-    /// Tests and scans cannot be passed over
+    /// Tests and scans cannot be skipped
     ///
     /// A gate is a step that tests, lints, scans, audits or validates, or that waits for a deployment and tries it out, as
     /// its command or action shows, whatever its name is.
@@ -109,7 +109,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Whether something is a gate: no report that something else judges, or that is written after a failure. What waits or
+/// Whether something is a gate: no report that something else checks, or that is written after a failure. What waits or
 /// asks is one behind a deployment that is none for tests.
 fn is_gate(pipeline: &Pipeline<'_>, work: &Work<'_>) -> bool {
     let reports =

@@ -75,7 +75,7 @@ fn judge_env(env: &View<'_>, findings: &mut Findings) -> bool {
     is_on
 }
 
-/// Judges a step; why its script could not be read, where that matters.
+/// Checks a step; why its script could not be read, where that matters.
 fn judge_step<'d>(step: &View<'d>, is_allowed: bool, findings: &mut Findings) -> Option<&'d str> {
     let is_allowed = judge_env(&step.get("env"), findings) || is_allowed;
     let (script, tree) = (step.get("run"), step.get("run:shell"));

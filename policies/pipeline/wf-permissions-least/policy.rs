@@ -107,7 +107,7 @@ fn tokens(names: &[&str]) -> String {
     }
 }
 
-/// Judges what a job grants to the workflow of the repository that it calls.
+/// Checks what a job grants to the workflow of the repository that it calls.
 fn judge_call(input: &Input<'_, Parameters>, id: &str, job: &View<'_>, findings: &mut Findings) {
     let granted = github::permissions(input, job);
     let path = job.get("uses").text().trim_start_matches("./").trim_start_matches("$/");

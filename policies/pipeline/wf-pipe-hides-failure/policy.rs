@@ -13,7 +13,7 @@ policy_sdk::rule! {
     /// `shell` runs `bash -e`, without it; `shell: bash` has it, by itself or as the default of the job or workflow, and
     /// so does a script with `set -o pipefail`.
     ///
-    /// Conditions, pipelines in `$(…)`, and scripts that ask for `PIPESTATUS` pass. PowerShell and Python are not judged.
+    /// Conditions, pipelines in `$(…)`, and scripts that ask for `PIPESTATUS` pass. PowerShell and Python are not checked.
     ///
     /// ## Why
     /// A pipeline ends as its last command does. `cargo test | tee test.log` is green when the tests fail, and what was
@@ -105,7 +105,7 @@ fn fails_in_pipes(shell: &str) -> bool {
     }
 }
 
-/// Judges a step; why its script could not be read, where that matters.
+/// Checks a step; why its script could not be read, where that matters.
 fn judge_step<'d>(input: &Input<'d, Parameters>, step: &View<'d>, findings: &mut Findings) -> Option<&'d str> {
     let (run, tree) = (step.get("run"), step.get("run:shell"));
     if run.text().contains("PIPESTATUS") {

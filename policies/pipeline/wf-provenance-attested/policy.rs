@@ -1,5 +1,5 @@
 use policy_sdk::prelude::*;
-use policy_sdk::repository::github::{self, Action, given};
+use policy_sdk::repository::github::{self, Action, Triggers, given};
 use policy_sdk::repository::pipeline::{self, OwnPipeline, Step};
 use policy_sdk::tables::pipeline_work::Does;
 
@@ -12,7 +12,7 @@ policy_sdk::rule! {
     /// `provenance.json`, is no attestation. And `provenance: mode=max` goes with no build argument that is a secret, since
     /// it holds all of them.
     ///
-    /// Builds that push nothing pass. Whether a repository has a provenance at all is for `wf-required-stages`.
+    /// Builds that push nothing pass. A reusable workflow is not evaluated, since its caller may attest. Whether a repository has a provenance at all is for `wf-required-stages`.
     ///
     /// ## Why
     /// Nobody can tell whether an image was built by this pipeline, from which commit, or on somebody's laptop. What a
@@ -43,13 +43,15 @@ policy_sdk::rule! {
     factor: BuildReleaseRun,
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
-    uses: [OwnPipeline],
+    uses: [OwnPipeline, Triggers],
     reads: ["jobs.*.steps[*].with.*:expression"],
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let pipeline = pipeline::own(input);
-    let is_attested = pipeline.doing(&[Does::Provenance]).next().is_some();
+    // Of a reusable workflow the caller may attest.
+    let is_reusable = github::is_reusable(input);
+    let is_attested = is_reusable || pipeline.doing(&[Does::Provenance]).next().is_some();
     let steps = || pipeline.jobs.iter().flat_map(|job| &job.steps);
     let is_of = |step: &Step<'_>, name: &str| Action::parse(step.uses.text()).is_some_and(|action| action.is(name));
     for step in steps().filter(|step| is_of(step, "docker/build-push-action")) {
@@ -85,7 +87,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
     }
     let is_any = pipeline.doing(&[Does::PushImage, Does::Publish]).next().is_some() || is_attested;
-    if findings.is_empty() && !is_any { not_applicable("it publishes nothing") } else { Ok(()) }
+    if findings.is_empty() && !is_any {
+        return not_applicable("it publishes nothing");
+    }
+    findings.or_unknown(is_reusable.then_some("what calls it may attest what it publishes"))
 }
 
 fn is_false(value: &View<'_>) -> bool {

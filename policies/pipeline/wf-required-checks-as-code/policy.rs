@@ -129,7 +129,7 @@ fn judge_reviews(block: &Block<'_>, kind: &str, findings: &mut Findings) {
     }
 }
 
-/// Judges checks by the jobs of the workflows.
+/// Checks checks by the jobs of the workflows.
 fn judge_checks(input: &Input<'_, Parameters>, required: &[Required<'_>], findings: &mut Findings) {
     let pipelines = pipeline::all(input);
     let workflows: Vec<_> = pipelines.iter().filter(|(file, _)| file.kind() == "GitHubWorkflow").collect();

@@ -1,3 +1,4 @@
+use policy_sdk::language::shell::Command;
 use policy_sdk::prelude::*;
 use policy_sdk::repository::files::{self, File, RepositoryFiles};
 use policy_sdk::repository::pipeline::{self, AllPipelines, Pipeline};
@@ -13,8 +14,9 @@ policy_sdk::rule! {
     /// audits, a Dockerfile for images, SBOM, signature and provenance, `*.tf` files for infrastructure, charts and
     /// kustomizations for manifests, a deployment for the smoke test and the rollback.
     ///
-    /// Where something else runs as well (Jenkins, Prow, CircleCI …), in a workflow of another repository, or behind a target
-    /// that no file has, a stage that is not found is not evaluated. `pre-commit` may bring linters, scans for secrets and
+    /// Where something else runs as well (Jenkins, CircleCI, Prow, which an `OWNERS` file shows …), in a workflow of another repository, or behind a target
+    /// that no file has, a stage that is not found is not evaluated; neither are tests, linters and coverage where a script
+    /// of the repository runs whose name does not say what it does. `pre-commit` may bring linters, scans for secrets and
     /// checks of infrastructure. Services that look at the repository from outside are not seen: list here only what a file
     /// has to say.
     ///
@@ -105,6 +107,8 @@ struct Done<'d> {
     file: Related<'d>,
     does: Vec<Does>,
     words: Vec<String>,
+    /// A script of the repository that it runs and whose name says nothing.
+    script: Option<String>,
 }
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
@@ -141,7 +145,15 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if let Some(reason) = unknown {
         return not_evaluated(reason);
     }
+    let script = done.iter().find_map(|done| done.script.as_ref());
+    let (hidden, missing): (Vec<Stage>, Vec<Stage>) =
+        missing.into_iter().partition(|stage| script.is_some() && may_be_scripted(*stage));
+    let hidden = hidden.first().zip(script);
+    let unknown = hidden.map(|(stage, script)| format!("`{script}` may have the stage `{}`", stage.as_ref()));
     if done.is_empty() {
+        if !files.iter().any(|file| file.path.starts_with(".git")) {
+            return not_evaluated("this may be a folder of a repository, whose pipelines lie above it");
+        }
         let stages: Vec<&str> = missing.iter().map(AsRef::as_ref).collect();
         let message = format!("there is no pipeline, and so none of the stages `{}`", stages.join("`, `"));
         findings.report(Code::NoPipeline, &input.document.get("path"), message);
@@ -156,7 +168,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let message = format!("no pipeline has the stage `{}`: {}", stage.as_ref(), expected(stage));
         findings.report(Code::Missing, &place, message);
     }
-    Ok(())
+    findings.or_unknown(unknown)
 }
 
 /// Whether a pipeline is one that the repository runs, and no sample.
@@ -175,10 +187,12 @@ fn done<'d>(
 ) -> Done<'d> {
     let mut does: Vec<Does> = pipeline.works.iter().map(|work| work.does).collect();
     let mut words: Vec<String> = pipeline.works.iter().map(|work| work.place.text().to_ascii_lowercase()).collect();
+    let mut script = None;
     for step in pipeline.jobs.iter().flat_map(|job| &job.steps) {
         words.push(step.uses.text().to_ascii_lowercase());
         for command in step.commands() {
             words.push(command.line().to_ascii_lowercase());
+            script = script.or_else(|| silent_script(&command));
             match targets::of_command(input, &command) {
                 Task::Known(more) => does.extend(more),
                 Task::Unknown(reason) => *unknown = unknown.take().or(Some(reason)),
@@ -189,7 +203,19 @@ fn done<'d>(
     for work in &pipeline.works {
         words.extend(work.command.as_ref().map(|command| command.line().to_ascii_lowercase()));
     }
-    Done { file: file.clone(), does, words }
+    Done { file: file.clone(), does, words, script }
+}
+
+/// A script of the repository that a command runs and whose name does not say what it does.
+fn silent_script(command: &Command<'_>) -> Option<String> {
+    let program = command.program_words().map(|word| word.text()).find(|word| !matches!(*word, "bash" | "sh"))?;
+    let is_own = program.starts_with("./") || program.ends_with(".sh") && !program.starts_with(['/', '$']);
+    (is_own && pipeline::of_command(command, &[]).is_empty()).then(|| program.to_owned())
+}
+
+/// Whether scripts of repositories often do what a stage is.
+fn may_be_scripted(stage: Stage) -> bool {
+    matches!(stage, Stage::Test | Stage::Lint | Stage::Coverage)
 }
 
 fn has(files: &[File<'_>], paths: &[&str]) -> bool {
@@ -198,7 +224,8 @@ fn has(files: &[File<'_>], paths: &[&str]) -> bool {
 
 /// The configuration of something else that runs pipelines.
 fn other_ci<'d>(files: &[File<'d>]) -> Option<&'d str> {
-    const FILES: [&str; 12] = [
+    // Prow, whose jobs stand in a repository of their own, asks `OWNERS`.
+    const FILES: [&str; 13] = [
         "Jenkinsfile",
         ".travis.yml",
         ".drone.yml",
@@ -211,8 +238,9 @@ fn other_ci<'d>(files: &[File<'d>]) -> Option<&'d str> {
         ".cirrus.yml",
         ".woodpecker.yml",
         ".prow.yaml",
+        "OWNERS",
     ];
-    const FOLDERS: [&str; 9] = [
+    const FOLDERS: [&str; 10] = [
         ".circleci/",
         ".buildkite/",
         ".semaphore/",
@@ -222,6 +250,7 @@ fn other_ci<'d>(files: &[File<'d>]) -> Option<&'d str> {
         ".azure-pipelines/",
         ".teamcity/",
         ".jenkins/",
+        ".kokoro/",
     ];
     let is_one = |path: &str| FILES.contains(&path) || FOLDERS.iter().any(|folder| path.starts_with(folder));
     files.iter().map(|file| file.path).find(|path| is_one(path))
@@ -288,7 +317,11 @@ fn has_stage(done: &Done<'_>, stage: Stage) -> bool {
     let does = |kinds: &[Does]| done.does.iter().any(|does| kinds.contains(does));
     let says = |tools: &[&str]| done.words.iter().any(|words| tools.iter().any(|tool| words.contains(tool)));
     match stage {
-        Stage::Test => does(&[Does::Test, Does::TestCluster]),
+        // In a container, too.
+        Stage::Test => {
+            does(&[Does::Test, Does::TestCluster])
+                || says(&[" go test", " cargo test", " pytest", " npm test", " npm run test", " mvn test"])
+        }
         Stage::Lint => does(&[Does::Lint, Does::Format]),
         Stage::Coverage => says(&[
             "tarpaulin",

@@ -116,7 +116,7 @@ fn shallow_checkout<'d>(job: &Job<'d>, step: usize) -> Option<View<'d>> {
     let is_checkout = |uses: &str| Action::parse(uses).is_some_and(|action| action.is("actions/checkout"));
     let checkout = before.iter().rev().find(|step| is_checkout(step.uses.text()))?;
     let with = checkout.view.get("with");
-    // Another repository's history is none of this one.
+    // Another repository's history is not one of this one.
     let depth = given(&with, "fetch-depth");
     let is_shallow = !depth.exists() || depth.scalar_text() == Some("1");
     (is_shallow && !given(&with, "repository").exists()).then(|| checkout.view.clone())

@@ -1,7 +1,7 @@
 use policy_sdk::language::shell::Command;
 use policy_sdk::prelude::*;
 use policy_sdk::repository::github::{self, Triggers};
-use policy_sdk::repository::pipeline::{self, OwnPipeline, Work};
+use policy_sdk::repository::pipeline::{self, OwnPipeline, Pipeline, Work, has_word};
 use policy_sdk::tables::pipeline_work::Does;
 
 policy_sdk::rule! {
@@ -9,11 +9,11 @@ policy_sdk::rule! {
     ///
     /// Of a workflow that pull requests start, the commands that are to test do so: not `--no-run`, `-run ^$`,
     /// `--collect-only`, `-DskipTests`, `--list` and their like, where nothing else of the workflow runs the tests, and no
-    /// `if: false` on the step or its job. The filters `paths` and `paths-ignore` of `pull_request` let changes of the
-    /// language start the workflow.
+    /// `if: false` on the step or its job. The filters of `pull_request` let changes of the language start the
+    /// workflow: `paths` does not name documents alone, and `paths-ignore` not all files of the language.
     ///
-    /// `--no-run` in a step before the tests is right, and so is `go test -run ^$ -bench`, a benchmark. Whether a repository
-    /// has tests at all is for `wf-required-stages`.
+    /// `--no-run` is right in a step before the tests, and where the name of the step or its job says that it builds; so is
+    /// `go test -run ^$ -bench`, a benchmark. Whether a repository has tests at all is for `wf-required-stages`.
     ///
     /// ## Why
     /// The check is green, and no test has run: a change that breaks everything is merged.
@@ -28,7 +28,7 @@ policy_sdk::rule! {
     /// ```
     findings: {
         /// Tests are built or listed, and do not run
-        NotRun: Medium, Certain;
+        NotRun: Medium, Likely;
         /// The step or its job never runs
         Disabled: Medium, Certain;
         /// Changes of the language do not start the workflow
@@ -66,7 +66,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         if is_disabled(test) && !is_run_elsewhere {
             let message = format!("`{}` never runs, since its condition is `false`", test.name());
             findings.report(Code::Disabled, &test.place, message);
-        } else if let Some(word) = test.command.as_ref().and_then(not_run).filter(|_| !is_run_elsewhere) {
+        } else if let Some(word) =
+            test.command.as_ref().and_then(not_run).filter(|_| !is_run_elsewhere && !is_build(&pipeline, test))
+        {
             let message = format!("`{}` runs no test, because of `{word}`", test.name());
             findings.report(Code::NotRun, &test.place, message);
         }
@@ -81,6 +83,14 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
     }
     Ok(())
+}
+
+/// Whether the names of the step and its job say that tests are only to be built there.
+fn is_build(pipeline: &Pipeline<'_>, test: &Work<'_>) -> bool {
+    let step = pipeline.step(test).map_or("", |step| step.view.get("name").text());
+    let job = pipeline.job(test).map_or(["", ""], |job| [job.id, job.view.get("name").text()]);
+    let says = |name: &str| ["build", "builds", "compile", "compiles"].iter().any(|word| has_word(name, word));
+    says(step) || job.into_iter().any(says)
 }
 
 /// The word by which a command for tests runs none.
@@ -136,11 +146,10 @@ fn filtered<'d>(trigger: &View<'d>, endings: &[&str]) -> Option<View<'d>> {
     let paths = trigger.get("paths");
     let mut patterns = paths.items().filter(|pattern| !pattern.text().starts_with('!')).peekable();
     let first = patterns.peek().cloned()?;
-    // A pattern with another ending, or of documents, lets no source start it.
-    let may_start = |pattern: &str| {
-        let name = pattern.rsplit('/').next().unwrap_or_default();
-        let is_of_documents = ["docs/", "doc/", ".github/"].iter().any(|folder| pattern.starts_with(folder));
-        !is_of_documents && (is_of_language(pattern) || name.ends_with('*') || !name.contains('.'))
+    // A workflow for one script or service has its own paths; one that only documents start tests nothing.
+    let is_of_documents = |pattern: &str| {
+        ["docs/", "doc/"].iter().any(|folder| pattern.starts_with(folder))
+            || ending(pattern).is_some_and(|ending| matches!(ending.as_str(), "md" | "mdx" | "rst" | "adoc"))
     };
-    (!patterns.any(|pattern| may_start(pattern.text()))).then_some(first)
+    patterns.all(|pattern| is_of_documents(pattern.text())).then_some(first)
 }

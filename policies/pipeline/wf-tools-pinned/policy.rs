@@ -162,7 +162,9 @@ fn moves(version: &str) -> bool {
 /// Whether a job publishes or deploys.
 fn ships(pipeline: &Pipeline<'_>, job: usize) -> bool {
     const SHIPS: [Does; 5] = [Does::PushImage, Does::Publish, Does::Deploy, Does::InfrastructureApply, Does::Sign];
-    pipeline.works_of(job).any(|work| SHIPS.contains(&work.does))
+    // What goes to a cluster that the job makes for itself is a test.
+    let does = |kinds: &[Does]| pipeline.works_of(job).any(|work| kinds.contains(&work.does));
+    does(&SHIPS) && !does(&[Does::TestCluster])
 }
 
 fn has_matrix(job: &Job<'_>) -> bool {

@@ -66,7 +66,11 @@ fn of_targets<P: Uses<Targets>>(input: &Input<'_, P>, targets: Vec<&str>) -> Tas
     let files: Vec<Related<'_>> = input.related("makefiles").collect();
     let mut open: Vec<String> = targets.into_iter().map(str::to_owned).collect();
     if open.is_empty() {
-        return Task::Known(Vec::new());
+        // Without a target make takes the first one.
+        let outermost = files.iter().min_by_key(|file| file.name().matches('/').count());
+        let rules = outermost.into_iter().flat_map(|file| file.document.get("rules").items());
+        let mut names = rules.flat_map(|rule| rule.get("targets").items()).map(|name| name.text());
+        open.extend(names.find(|name| !name.starts_with('.')).map(str::to_owned));
     }
     let asked = open.len();
     let (mut does, mut seen): (Vec<Does>, Vec<String>) = (Vec::new(), Vec::new());
@@ -187,6 +191,7 @@ mod tests {
             assert_eq!(task("make -C web V=1 web"), Task::Known(vec![Does::Lint]));
             assert_eq!(task("yarn lint"), Task::Known(vec![Does::Lint]));
             assert_eq!(task("npm run other"), Task::Unknown("no package has a script `other`".into()));
+            assert_eq!(task("make"), Task::Known(vec![Does::Lint, Does::Test]));
             assert_eq!(task("make none"), Task::Unknown("no Makefile has a target `none`".into()));
             assert_eq!(task("go test"), Task::None);
         });

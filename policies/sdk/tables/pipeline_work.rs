@@ -770,6 +770,7 @@ pub const COMMANDS: &[Row] = &[
     ("regctl index create", Does::TagImage),
     ("retire", Does::DependencyAudit),
     ("revive", Does::Lint),
+    ("richgo test", Does::Test),
     ("rockcraft", Does::BuildImage),
     ("rpm --addsign", Does::Sign),
     ("rspec", Does::Test),
