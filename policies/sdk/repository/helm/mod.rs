@@ -616,7 +616,7 @@ pub fn installed<'d, P: Uses<OwnChart>>(input: &Input<'d, P>) -> Result<Template
     }
     let templates = Templates::of_chart(input);
     if templates.is_empty() {
-        return not_applicable("none of its templates is among the files, or what it deploys is judged instead");
+        return not_applicable("none of its templates is among the files, or what it deploys is checked instead");
     }
     Ok(templates)
 }
