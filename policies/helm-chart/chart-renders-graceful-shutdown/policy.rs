@@ -8,9 +8,9 @@ policy_sdk::rule! {
     /// with `lifecycle`, or gets values as they are (`toYaml`, `tpl`, a named template), which may have them. Ports
     /// that are called after metrics or health checks do not count.
     ///
-    /// It is only a finding where no values can set any of them. What the default values make of the template is checked
-    /// where the chart is rendered (`--render`), and this rule then says nothing. Tests and hooks of charts are not
-    /// checked, nor are library charts and operators.
+    /// It is only a finding where no values can set any of them. What the default values make of the template is
+    /// checked where the chart is rendered (`--render`), and this rule then says nothing. Tests and hooks of charts are
+    /// not checked, nor are library charts and operators.
     ///
     /// ## Why
     /// A pod that ends goes on getting requests for some seconds, until every load balancer knows. A server that stops

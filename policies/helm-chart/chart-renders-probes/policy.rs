@@ -9,8 +9,8 @@ policy_sdk::rule! {
     /// container as they are (`toYaml`, `tpl`), or from a named template. What the values are called is free.
     ///
     /// It is only a finding where no values can give any container a probe. What the default values make of the
-    /// template is checked where the chart is rendered (`--render`), and this rule then says nothing. Tests and hooks of
-    /// charts are not checked, nor are library charts.
+    /// template is checked where the chart is rendered (`--render`), and this rule then says nothing. Tests and hooks
+    /// of charts are not checked, nor are library charts.
     ///
     /// ## Why
     /// Without a readiness probe Kubernetes sends requests to a pod that cannot answer yet, at every rollout. Without a

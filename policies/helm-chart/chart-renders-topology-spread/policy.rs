@@ -8,9 +8,9 @@ policy_sdk::rule! {
     /// as they are (`toYaml`, `tpl`, a named template), which may have them. A workload that always has one replica is
     /// not checked.
     ///
-    /// It is only a finding where no values can set any of them. What the default values make of the template is checked
-    /// where the chart is rendered (`--render`), and this rule then says nothing. Tests and hooks of charts are not
-    /// checked, nor are library charts.
+    /// It is only a finding where no values can set any of them. What the default values make of the template is
+    /// checked where the chart is rendered (`--render`), and this rule then says nothing. Tests and hooks of charts are
+    /// not checked, nor are library charts.
     ///
     /// ## Why
     /// The scheduler may put all replicas on one node, or into one zone, and they then go down together. Whoever
