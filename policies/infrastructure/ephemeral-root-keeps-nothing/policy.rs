@@ -70,7 +70,7 @@ const LASTING: [(&str, &str); 9] = [
     ("aws_backup_vault", "backup vault"),
     ("azurerm_recovery_services_vault", "backup vault"),
 ];
-/// Types of databases that keep a final snapshot unless they are reported otherwise.
+/// Types of databases that keep a final snapshot unless they are told otherwise.
 const DATABASES: [&str; 4] = ["aws_db_instance", "aws_rds_cluster", "aws_docdb_cluster", "aws_redshift_cluster"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {

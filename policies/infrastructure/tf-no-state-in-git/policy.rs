@@ -91,7 +91,7 @@ fn rank(code: Code) -> u8 {
     }
 }
 
-/// The directory by which a file is reported, and how bad it is that it is there; `None` for other files. `modules` are the
+/// The directory by which a file is known, and how bad it is that it is there; `None` for other files. `modules` are the
 /// folders of Terraform's files.
 fn kind(file: &File<'_>, modules: &[&str]) -> Option<(String, Code)> {
     let parts: Vec<&str> = file.path.split('/').collect();

@@ -92,7 +92,7 @@ fn judge(
     findings.report(code, &place, message).fix(fix);
 }
 
-/// Whether a step needs the credentials of git, as far as it can be reported.
+/// Whether a step needs the credentials of git, as far as that can be known.
 fn uses_git(step: &View<'_>) -> bool {
     const PUSH: [&str; 15] = [
         "stefanzweifel/git-auto-commit-action",

@@ -16,7 +16,7 @@ policy_sdk::rule! {
     /// Outputs of steps are not checked, since actions may set any; nor is a matrix that an expression makes.
     ///
     /// ## Why
-    /// GitHub refuses a workflow with an unknown key as a whole: nothing is tested, and nobody is reported who does not look.
+    /// GitHub refuses a workflow with an unknown key as a whole: nothing is tested, and nobody notices who does not look.
     /// An expression that names nothing is empty, so that a condition never holds and an address has a gap.
     ///
     /// ## Fix

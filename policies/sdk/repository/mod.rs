@@ -6,6 +6,7 @@ pub mod ecr;
 pub mod eks;
 pub mod files;
 pub mod github;
+pub mod helm;
 pub mod iam;
 pub mod image_build;
 pub mod pipeline;

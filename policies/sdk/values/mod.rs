@@ -17,4 +17,5 @@ pub mod secret;
 pub mod selector;
 pub mod semver;
 pub mod semver_range;
+pub mod sha256;
 pub mod version;
