@@ -23,6 +23,7 @@ mod oci;
 mod peers;
 mod pod_security;
 mod readme;
+mod release;
 mod render;
 mod reports;
 mod sandbox;

@@ -7,7 +7,7 @@ use crate::document::{Document, Subject};
 use crate::evaluate::{ExemptBy, Finding, Outcome, RunResult};
 use crate::problem::{InputProblem, ProblemKind};
 use crate::visible::visible_json;
-use crate::{bundle::Bundle, root};
+use crate::{bundle::Bundle, root, system};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -174,11 +174,7 @@ impl Baseline {
         let text = serde_json::to_string_pretty(&file).map_err(|error| failed(error.into()))?;
         let mut text = visible_json(&text).into_owned();
         text.push('\n');
-        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut written = tempfile::Builder::new()
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(directory)
-            .map_err(failed)?;
+        let mut written = system::file_for(&self.path, 0o644).map_err(failed)?;
         written.write_all(text.as_bytes()).map_err(failed)?;
         written.persist(&self.path).map_err(|error| failed(error.error))?;
         Ok(())

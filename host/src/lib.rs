@@ -47,6 +47,7 @@
 //! | [`root`] | where a path is below a directory, and in which repository |
 //! | [`sealed`] | files that only we wrote |
 //! | [`digest`] | SHA-256, and how it is written |
+//! | `system` | what operating systems do differently |
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
@@ -98,6 +99,7 @@ pub mod serve;
 pub mod sets;
 
 mod suggest;
+mod system;
 pub mod trust;
 pub mod visible;
 pub mod watch;

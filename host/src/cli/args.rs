@@ -765,6 +765,9 @@ pub(crate) struct PackArguments {
     /// Where components with their manifests, and `embedded.pack`, go
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// What the binary that embeds the pack is built for; by default what this one is built for
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -119,13 +119,7 @@ impl LockFile {
             return Ok(());
         }
         let write = || -> std::io::Result<()> {
-            let directory = match self.path.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            };
-            let mut file = tempfile::Builder::new()
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-                .tempfile_in(directory)?;
+            let mut file = crate::system::file_for(&self.path, 0o644)?;
             file.write_all(text(&self.digests).as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(&self.path)?;

@@ -44,6 +44,7 @@ pub use tls::TlsError;
 
 use crate::bundle::Library;
 use crate::engine::Engine;
+use crate::system::Signals;
 use arc_swap::ArcSwap;
 use connection::Listener;
 use descriptors::DescriptorError;
@@ -56,7 +57,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tls::Certificates;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use workers::Workers;
 
@@ -171,8 +171,7 @@ async fn run(
     certificates: Option<Arc<ArcSwap<Certificates>>>,
     started: Instant,
 ) -> Result<(), ServeError> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let hangup = signal(SignalKind::hangup())?;
+    let Signals { mut end, reload } = Signals::catch()?;
     // By now all is open that a server opens for itself.
     let connections = descriptors::connections(app.config.limits.connections)?;
     let places = Arc::new(Semaphore::new(connections));
@@ -186,14 +185,13 @@ async fn run(
             bound.push(Listener { socket, certificates, app: Arc::clone(app), places: Arc::clone(&places) });
         }
     }
-    tokio::spawn(Reloader { app: Arc::clone(app), loader, certificates }.run(hangup));
+    tokio::spawn(Reloader { app: Arc::clone(app), loader, certificates }.run(reload));
     // Until the inventory is there nobody is answered, since rules that are not evaluated may let objects
     // pass. A kind that takes longer is not available, which its rules then say.
     let inventory = app.serving.load().inventory.clone();
     tokio::select! {
         _ = inventory.synced(SYNC_PATIENCE) => {}
-        _ = terminate.recv() => return Ok(()),
-        _ = interrupt.recv() => return Ok(()),
+        () = end.received() => return Ok(()),
     }
     drop(inventory);
     let mut listeners: tokio::task::JoinSet<()> = bound.into_iter().map(Listener::run).collect();
@@ -202,8 +200,7 @@ async fn run(
     tracing::info!(bundles, millis = started.elapsed().as_millis() as u64, "ready");
 
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = end.received() => {}
     }
     tracing::info!("stopping");
     app.advance(Phase::Draining);
