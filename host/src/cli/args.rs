@@ -268,13 +268,14 @@ pub(crate) struct ServeArguments {
     /// A shipped bundle, a bundle file, or a directory of components; repeatable; instead of the configuration's
     #[arg(long, value_name = "NAME|FILE|DIR")]
     pub(crate) bundle: Vec<String>,
-    /// Where engines and the API server call
+    /// Where engines and the API server call; by default port 8443: of every address with --tls-cert, else of this machine
+    /// alone
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
     /// A second listener, without TLS
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen_plain: Option<SocketAddr>,
-    /// Where probes, metrics and the status page are
+    /// Where probes, metrics and the status page are; by default port 8081 of the same addresses
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin: Option<SocketAddr>,
     /// The certificate chain, PEM; without it plain HTTP is spoken

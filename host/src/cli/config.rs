@@ -88,6 +88,20 @@ impl<A> Configured<A> {
         self.matches.value_source(flag(key)) == Some(ValueSource::CommandLine)
     }
 
+    /// The configuration, where it and nothing before it says what a key says.
+    pub(super) fn file_that_says(&self, key: &str) -> Option<&ConfigFile> {
+        let is_default = self.matches.value_source(flag(key)) == Some(ValueSource::DefaultValue);
+        self.file.as_ref().filter(|file| is_default && file.located.says(key))
+    }
+
+    /// An error about what a key names, with its place in the configuration where that names it.
+    pub(super) fn placed(&self, key: &str, error: impl std::error::Error + 'static) -> Box<dyn std::error::Error> {
+        match self.file_that_says(key) {
+            Some(file) => file.located.error(&[key].into_iter().collect(), error.to_string()).into(),
+            None => error.into(),
+        }
+    }
+
     /// Says what is wrong with a value of a list, where it was written: in the configuration or on the command line.
     pub(super) fn refused(&self, key: &str, index: usize, message: &str) -> Box<dyn std::error::Error> {
         let is_default = self.matches.value_source(flag(key)) == Some(ValueSource::DefaultValue);
