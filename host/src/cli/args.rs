@@ -88,6 +88,11 @@ pub(crate) struct EvalArguments {
     /// Form of the results on standard output; human by default
     #[arg(long, value_enum, env = "POLICY_HOST_FORMAT")]
     pub(crate) format: Option<report::Format>,
+    /// Write the results to this file instead of to standard output
+    #[arg(long, short, value_name = "FILE", conflicts_with = "diff")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) detail: DetailArguments,
     /// Write a report of this form, too, to a file, or with `-` to standard output; repeatable
     #[arg(long, value_name = "FORMAT=FILE", conflicts_with = "diff")]
     pub(crate) report: Vec<ReportArgument>,
@@ -130,6 +135,34 @@ pub(crate) struct EvalArguments {
     pub(crate) trust: TrustArguments,
     #[command(flatten, next_help_heading = "Images")]
     pub(crate) images: ImageArguments,
+}
+
+/// How much of a run people are shown.
+#[derive(Debug, Args)]
+pub(crate) struct DetailArguments {
+    /// Show every finding; without it, the human form shows a screenful of each rule, the worst first
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Show how often each rule found something, and no finding
+    #[arg(long, conflicts_with_all = ["all", "diff"])]
+    pub(crate) statistics: bool,
+    /// Say what is wrong, and no more: no notes, no table, no summary
+    #[arg(long, short, conflicts_with_all = ["verbose", "statistics"])]
+    pub(crate) quiet: bool,
+    /// Show also what is exempt, and why; every rule that could not decide; every template that was passed over
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+impl DetailArguments {
+    pub(crate) fn detail(&self) -> report::Detail {
+        let verbosity = match (self.quiet, self.verbose) {
+            (true, _) => report::Verbosity::Quiet,
+            (false, true) => report::Verbosity::Verbose,
+            (false, false) => report::Verbosity::Normal,
+        };
+        report::Detail { all: self.all, statistics: self.statistics, verbosity }
+    }
 }
 
 /// What registries are asked about images. No configuration says it: whoever may change the repository would choose
