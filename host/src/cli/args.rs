@@ -29,6 +29,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Judge files, directories or standard input
     Eval(Box<EvalArguments>),
+    /// Write comments that except what rules find now, each with the reason
+    AddIgnore(Box<AddIgnoreArguments>),
     /// Write a gap report from the results of `eval --format json`
     Report(ReportArguments),
     /// List the rules of a bundle
@@ -217,6 +219,30 @@ pub(crate) struct JudgedArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 all is written, 1 something cannot have a comment, 2 an error, 3 the rules find nothing."
+)]
+pub(crate) struct AddIgnoreArguments {
+    /// The rules, or one kind of finding of a rule as rule/code; several with commas
+    #[arg(value_name = "RULE")]
+    pub(crate) rules: String,
+    /// Files and directories
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Why that is right as it is; everybody reads it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Who answers for it
+    #[arg(long, value_name = "WHO")]
+    pub(crate) owner: Option<String>,
+    /// The last day on which it holds: 2027-01-31
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(crate) until: Option<jiff::civil::Date>,
+    #[command(flatten)]
+    pub(crate) judged: JudgedArguments,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct CompletionsArguments {
     /// The shell
     pub(crate) shell: clap_complete::Shell,
@@ -263,6 +289,18 @@ pub(crate) struct ListArguments {
     /// A shipped bundle, a bundle file, or a directory of components; without it, every shipped rule
     #[arg(long, value_name = "NAME|FILE|DIR")]
     pub(crate) bundle: Option<String>,
+    /// Only these: rules, packs, priorities, controls, factors, or kinds of finding as rule/code
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) select: Vec<String>,
+    /// Not these, whatever is selected
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) ignore: Vec<String>,
+    /// Only rules that can find something of this severity, or worse
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(crate) min_severity: Option<Severity>,
+    /// What to show of each rule, in this order
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Column::Id, Column::Severity, Column::Priority, Column::Title])]
+    pub(crate) columns: Vec<Column>,
     /// Form of the list
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
@@ -820,6 +858,33 @@ pub(crate) struct DocsArguments {
     pub(crate) cli: Option<PathBuf>,
 }
 
+/// What `list` shows of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Column {
+    /// Its id
+    Id,
+    /// The severity of its worst kind of finding, as the bundle has it
+    Severity,
+    /// How sure it is of its surest kind of finding
+    Confidence,
+    /// What happens to its findings, as the bundle says
+    Enforcement,
+    /// How soon its gaps should be closed
+    Priority,
+    /// How much work one is
+    Effort,
+    /// The pack that it is from
+    Pack,
+    /// Its factor
+    Factor,
+    /// Controls that it covers
+    Controls,
+    /// Other tools' checks that are like it
+    Peers,
+    /// What it requires
+    Title,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Human,
@@ -862,6 +927,10 @@ impl FailOn {
         };
         severity >= threshold
     }
+}
+
+fn day(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse().map_err(|_| format!("`{text}` is no day like 2027-01-31"))
 }
 
 fn threads(text: &str) -> Result<usize, String> {

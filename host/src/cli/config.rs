@@ -64,6 +64,7 @@ pub(super) fn configure<A: FromArgMatches>(
             judging
         };
         command = command.mut_subcommand("eval", with_defaults).mut_subcommand("lsp", with_defaults);
+        command = command.mut_subcommand("add-ignore", with_defaults);
         command = command.mut_subcommand("config", |config| config.mut_subcommand("show", with_defaults));
     }
     let mut matches = command.try_get_matches()?;
