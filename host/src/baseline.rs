@@ -109,6 +109,9 @@ impl Unseen {
 /// baseline does not name.
 type Counts = BTreeMap<String, usize>;
 
+/// What of a baseline is not in a run, with its files and how often it is missing.
+type Open = BTreeMap<Known, (Counts, usize)>;
+
 /// What a run looked at.
 #[derive(Clone, Copy)]
 pub struct Evaluated<'r> {
@@ -321,14 +324,8 @@ impl Baseline {
     /// What of the baseline is not in a run, with its files and how often it is missing, and rules that are called otherwise
     /// now. What is in the run is marked there, where that is asked for. What an exception lifts, or another finding covers, is
     /// in the run all the same.
-    #[expect(clippy::type_complexity, reason = "two lists, which only the two callers see")]
-    fn open(
-        &self,
-        bundle: &Bundle,
-        result: &mut RunResult,
-        mark: bool,
-    ) -> (BTreeMap<Known, (Counts, usize)>, BTreeMap<String, String>) {
-        let mut left: BTreeMap<Known, (Counts, usize)> = BTreeMap::new();
+    fn open(&self, bundle: &Bundle, result: &mut RunResult, mark: bool) -> (Open, BTreeMap<String, String>) {
+        let mut left = Open::new();
         let mut renamed = BTreeMap::new();
         for (known, files) in &self.findings {
             let mut known = known.clone();
