@@ -1373,7 +1373,7 @@ fn components_are_bounded() {
     assert!(inspect(&whole, &limit(whole.len())).is_ok());
     let error = inspect(&whole, &limit(whole.len() - 1)).unwrap_err();
     let (bytes, bound) = (whole.len(), whole.len() - 1);
-    assert_eq!(error.to_string(), format!("it has {bytes} bytes, more than {bound} (limit `component_bytes`)"));
+    assert_eq!(error.to_string(), format!("it has {bytes} bytes, more than {bound}; --component-mib 1 allows it"));
     // Bytes count before anything else is looked at.
     assert!(matches!(gate(&vec![0; limits().component_bytes + 1]), GateError::TooLarge { .. }));
     assert!(matches!(gate(&vec![0; limits().component_bytes]), GateError::NotAComponent));

@@ -88,6 +88,7 @@ pub mod measure;
 pub mod oci;
 pub mod parse;
 pub mod peers;
+mod plain;
 pub mod problem;
 pub mod project;
 pub mod render;

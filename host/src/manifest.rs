@@ -494,9 +494,11 @@ fn read<'j, T: Deserialize<'j>>(json: &'j [u8], limit: usize) -> Result<T, Manif
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let read = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| ManifestError::Malformed {
         path: error.path().to_string(),
-        reason: error.into_inner().to_string(),
+        reason: crate::plain::value(error.inner()),
     })?;
-    deserializer.end().map_err(|error| ManifestError::Malformed { path: ".".to_owned(), reason: error.to_string() })?;
+    deserializer
+        .end()
+        .map_err(|error| ManifestError::Malformed { path: ".".to_owned(), reason: crate::plain::value(&error) })?;
     Ok(read)
 }
 

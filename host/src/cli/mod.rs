@@ -3,6 +3,7 @@
 //! Exit codes are the same everywhere: 0 clean, 1 findings, 2 an error or a rule that could not run,
 //! 3 nothing to judge.
 
+mod add_ignore;
 mod args;
 mod artifact;
 mod bench;
@@ -107,6 +108,11 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
             let context = context(pack, &limits, arguments.no_cache, threads)?;
             let configure = || config::configure(&arguments.judged, |name| context.library.bundle(name).is_some());
             if arguments.watch { watch::run(&configure, &context) } else { eval::judge(&configure()?, context.clone()) }
+        }
+        Command::AddIgnore(arguments) => {
+            let context = context(pack, &limits, false, threads)?;
+            let configured = config::configure(&arguments.judged, |name| context.library.bundle(name).is_some())?;
+            add_ignore::run(&configured, context)
         }
         Command::Config(arguments) => {
             let library = Library::embedded(pack)?;

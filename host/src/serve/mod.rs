@@ -43,6 +43,7 @@ pub use log::LogError;
 pub use tls::TlsError;
 
 use crate::bundle::Library;
+use crate::cluster::ClusterMode;
 use crate::engine::Engine;
 use crate::system::Signals;
 use arc_swap::ArcSwap;
@@ -125,6 +126,9 @@ pub fn serve(config: Config, engine: Arc<Engine>, library: Library) -> Result<()
         // The watches of the inventory are tasks of this runtime.
         let _entered = runtime.enter();
         let client = runtime.block_on(crate::cluster::connect(&config.cluster));
+        if let (Err(reason), true) = (&client, config.cluster.mode != ClusterMode::None) {
+            tracing::warn!(reason, "there is no cluster to ask: rules that need other objects are not evaluated");
+        }
         Loader::new(engine, library, client, &config)?
     };
     let serving = {
@@ -153,7 +157,7 @@ fn start_admin(app: &Arc<App>) -> Result<tokio::runtime::Runtime, ServeError> {
         .max_blocking_threads(1)
         .thread_name("admin")
         .build()?;
-    let socket = runtime.block_on(listen("admin", app.config.admin))?;
+    let socket = runtime.block_on(listen("admin", app.config.admin()))?;
     runtime.spawn(admin::run(socket, Arc::clone(app)));
     Ok(runtime)
 }
@@ -176,8 +180,13 @@ async fn run(
     let connections = descriptors::connections(app.config.limits.connections)?;
     let places = Arc::new(Semaphore::new(connections));
     tokio::spawn(memory::give_back(Arc::clone(&app.memory)));
+    if certificates.is_none() {
+        let address = app.config.listen();
+        let who = if address.ip().is_loopback() { "only this machine" } else { "other machines" };
+        tracing::warn!(address = %address, "no TLS certificate is configured: {who} can call, by plain HTTP");
+    }
     let ports =
-        [("listen", Some(app.config.listen), certificates.clone()), ("listenPlain", app.config.listen_plain, None)];
+        [("listen", Some(app.config.listen()), certificates.clone()), ("listenPlain", app.config.listen_plain, None)];
     let mut bound = Vec::new();
     for (field, address, certificates) in ports {
         if let Some(address) = address {
