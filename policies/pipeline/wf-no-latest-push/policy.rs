@@ -133,8 +133,8 @@ fn images(push: &Work<'_>) -> Vec<String> {
         ("crane" | "gcrane", ["tag", image, tag]) => vec![format!("{}:{tag}", name(image))],
         ("skopeo" | "crane" | "gcrane" | "regctl", all) => {
             let is_image = |argument: &&&str| !argument.starts_with('-') && argument.contains([':', '/']);
-            let images = all.iter().filter(is_image).map(|image| image.trim_start_matches("docker://").to_owned());
-            images.last().into_iter().collect()
+            let to = all.iter().rev().find(is_image);
+            to.map(|image| image.trim_start_matches("docker://").to_owned()).into_iter().collect()
         }
         ("docker" | "podman" | "nerdctl" | "buildah", [.., image])
             if command.has(&["push"]) && !command.has(&["compose", "--all-tags", "-a"]) =>

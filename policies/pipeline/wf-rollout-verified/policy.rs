@@ -56,7 +56,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let waits = |other: &&Work<'_>| {
             pipeline.is_before(work, other) || other.at == work.at && other.place.pointer() == work.place.pointer()
         };
-        if judged == Some(work.at.0) || verifications.iter().any(|other| waits(other)) {
+        if judged == Some(work.at.0) || verifications.iter().any(waits) {
             continue;
         }
         judged = Some(work.at.0);
