@@ -12,8 +12,8 @@ policy_sdk::rule! {
     /// `docker/metadata-action` with `flavor: latest=true` or `type=raw,value=latest`. An image without a tag is
     /// `latest`. The finding says whether another tag is pushed beside it.
     ///
-    /// Pulls, caches (`cache-to`, tags such as `buildcache`) and registries on the runner are no pushes. Jobs that test are
-    /// skipped. `latest=auto`
+    /// Pulls, caches (`cache-to`, tags such as `buildcache`) and registries on the runner are no pushes. Jobs that test
+    /// are skipped. `latest=auto`
     /// of the metadata action, its default, adds `latest` to releases only and passes.
     ///
     /// ## Why

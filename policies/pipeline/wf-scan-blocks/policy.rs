@@ -13,10 +13,10 @@ policy_sdk::rule! {
     /// `TRIVY_EXIT_CODE`, `--exit-code`), `grype` needs `--fail-on`; Anchore's action and Snyk fail by themselves. A
     /// list of severities leaves none of these out, and a threshold does not lie above them.
     ///
-    /// Trivy's action from 0.9 to 0.13 ignores the exit code for SARIF. A scan whose SARIF is uploaded to code scanning is a
-    /// remark, since a ruleset of the repository may stop the merge; so is one in a workflow that only a schedule starts.
-    /// A second scan of the same job that can fail is enough. An exit code from an expression is not checked, and
-    /// neither is one from a configuration file (`trivy-config`).
+    /// Trivy's action from 0.9 to 0.13 ignores the exit code for SARIF. A scan whose SARIF is uploaded to code scanning
+    /// is a remark, since a ruleset of the repository may stop the merge; so is one in a workflow that only a schedule
+    /// starts. A second scan of the same job that can fail is enough. An exit code from an expression is not checked,
+    /// and neither is one from a configuration file (`trivy-config`).
     ///
     /// The step that uploads the result needs `if: always()` or `!cancelled()` where the scan can fail.
     ///
