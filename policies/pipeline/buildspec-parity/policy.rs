@@ -9,15 +9,16 @@ policy_sdk::rule! {
     ///
     /// * `env.variables` hold no credential. CodeBuild reads those from `parameter-store` and `secrets-manager`.
     /// * Nothing pushes the tag `latest`.
-    /// * `post_build` does not push or deploy after a failed build. CodeBuild runs that phase whether or not `build` has
-    ///   failed, so `build` has `on-failure: ABORT`, or a command of `post_build` tests `CODEBUILD_BUILD_SUCCEEDING`.
+    /// * `post_build` does not push or deploy after a failed build. CodeBuild runs that phase whether or not `build`
+    ///   has failed, so `build` has `on-failure: ABORT`, or a command of `post_build` tests
+    ///   `CODEBUILD_BUILD_SUCCEEDING`.
     ///
     /// A `post_build` that only reports needs neither. Optimised builds are what `df-release-build` reports, missing
     /// scans what `wf-required-stages` reports.
     ///
     /// ## Why
-    /// A `docker push` in `post_build` after a failed build pushes whatever lies there: the image of the last run, or one
-    /// that its tests have refused. Variables stand in the file, in the console and in the logs.
+    /// A `docker push` in `post_build` after a failed build pushes whatever lies there: the image of the last run, or
+    /// one that its tests have refused. Variables stand in the file, in the console and in the logs.
     ///
     /// ## Fix
     /// ```yaml

@@ -10,16 +10,16 @@ policy_sdk::rule! {
     /// * A workflow that `pull_request` starts does not push images unconditionally: `push: true` or a `docker push`
     ///   stands behind an `if` of its step, of its job or of a job that it needs, or `push` is an expression
     ///   (`${{ github.event_name != 'pull_request' }}`).
-    /// * At least one of the tags that a step pushes is used once: it has an expression or a variable in it (a commit, a
-    ///   run, a version, the output of a step), or is a version.
+    /// * At least one of the tags that a step pushes is used once: it has an expression or a variable in it (a commit,
+    ///   a run, a version, the output of a step), or is a version.
     ///
     /// Registries on the runner (`localhost:5000`) and jobs that test are skipped. That there is a build at all is what
     /// `wf-required-stages` reports.
     ///
     /// ## Why
-    /// Anybody can open a pull request. If its build is pushed, unreviewed code stands in the registry under a name that
-    /// others pull; from a fork the push fails, and with it the check. A tag that each build overwrites says nothing about
-    /// what is in it.
+    /// Anybody can open a pull request. If its build is pushed, unreviewed code stands in the registry under a name
+    /// that others pull; from a fork the push fails, and with it the check. A tag that each build overwrites says
+    /// nothing about what is in it.
     ///
     /// ## Fix
     /// ```yaml
@@ -85,7 +85,8 @@ fn is_makefile(push: &Work<'_>) -> bool {
     push.command.as_ref().is_some_and(|command| matches!(command.name(), "make" | "just" | "task"))
 }
 
-/// Whether something decides whether the push runs: an `if` of its step, its job, or a job that it needs; one of its shell.
+/// Whether something decides whether the push runs: an `if` of its step, its job, or a job that it needs; one of its
+/// shell.
 fn is_conditional(pipeline: &Pipeline<'_>, push: &Work<'_>) -> bool {
     let decides = |holder: &View<'_>| {
         let condition = holder.get("if");

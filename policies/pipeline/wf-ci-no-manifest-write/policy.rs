@@ -7,10 +7,11 @@ use policy_sdk::repository::pipeline::{self, AllPipelines, Job};
 policy_sdk::rule! {
     /// The pipeline that builds does not write what is deployed
     ///
-    /// Where Flux or Argo CD updates images by itself (an ImageUpdateAutomation, an Application with annotations of Argo
-    /// CD Image Updater), no job of a workflow in the same run commits and pushes changes below the path that is updated,
-    /// and none changes a cluster of production with `kubectl` or `helm`. A job commits such a path if a command of it
-    /// names the path (`git add`, `sed -i`, `yq -i`, `kustomize edit`, `cd`) and it pushes to the repository afterwards.
+    /// Where Flux or Argo CD updates images by itself (an ImageUpdateAutomation, an Application with annotations of
+    /// Argo CD Image Updater), no job of a workflow in the same run commits and pushes changes below the path that is
+    /// updated, and none changes a cluster of production with `kubectl` or `helm`. A job commits such a path if a
+    /// command of it names the path (`git add`, `sed -i`, `yq -i`, `kustomize edit`, `cd`) and it pushes to the
+    /// repository afterwards.
     ///
     /// Jobs that open a pull request pass, and so do those that test. An automation of the whole repository, without a
     /// path, is not compared.
@@ -20,8 +21,8 @@ policy_sdk::rule! {
     /// then decide what runs in production, without a review.
     ///
     /// ## Fix
-    /// Let the build push the image, and nothing else. The automation in the cluster commits the new tag; remove the step
-    /// that does so, and `contents: write` with it.
+    /// Let the build push the image, and nothing else. The automation in the cluster commits the new tag; remove the
+    /// step that does so, and `contents: write` with it.
     findings: {
         /// A job commits what is deployed
         CommitsManifests: Low, Guess;

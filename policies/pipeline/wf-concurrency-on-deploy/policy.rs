@@ -7,12 +7,12 @@ policy_sdk::rule! {
     ///
     /// A job that deploys, or applies infrastructure, has a `concurrency` group, its own or that of the workflow. The
     /// group is the same for all runs to one environment, so it holds no `github.run_id`, `run_number` or `sha`.
-    /// `cancel-in-progress` is not `true`, and not an expression that can be true, unless that asks for pull requests or
-    /// branches.
+    /// `cancel-in-progress` is not `true`, and not an expression that can be true, unless that asks for pull requests
+    /// or branches.
     ///
     /// A job deploys by its commands and actions (`kubectl apply`, `helm upgrade`, `terraform apply`, the setting
-    /// `pipelineCalls`), not by its name. Jobs that test are skipped: they create a cluster, or destroy what they made, or
-    /// their name says so. For a workflow that others call, their `concurrency` counts as well.
+    /// `pipelineCalls`), not by its name. Jobs that test are skipped: they create a cluster, or destroy what they made,
+    /// or their name says so. For a workflow that others call, their `concurrency` counts as well.
     ///
     /// ## Why
     /// Two merges in a minute start two deployments. The older one may end last, and then the old version runs; two

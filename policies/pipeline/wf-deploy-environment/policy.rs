@@ -7,10 +7,10 @@ use policy_sdk::tables::pipeline_work::Does;
 policy_sdk::rule! {
     /// Deployments to production use an environment
     ///
-    /// A job that deploys to production, or applies its infrastructure, names an `environment`. That it is production, its
-    /// name says, or the arguments and inputs of what deploys (`--context prod`, `-n shop-prod`, `overlays/prod`), by the
-    /// setting `production`. An environment from an expression passes. A job that calls a reusable workflow cannot have
-    /// one; the job of that workflow can.
+    /// A job that deploys to production, or applies its infrastructure, names an `environment`. That it is production,
+    /// its name says, or the arguments and inputs of what deploys (`--context prod`, `-n shop-prod`, `overlays/prod`),
+    /// by the setting `production`. An environment from an expression passes. A job that calls a reusable workflow
+    /// cannot have one; the job of that workflow can.
     ///
     /// Actions that ask for an approval in an issue (`trstringer/manual-approval`) are reported: reviewers of an
     /// environment do the same without a token. Jobs that publish packages get a remark of low severity. Whether an

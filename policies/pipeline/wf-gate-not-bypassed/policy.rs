@@ -7,14 +7,15 @@ use policy_sdk::tables::pipeline_work::Does;
 policy_sdk::rule! {
     /// Tests and scans cannot be skipped
     ///
-    /// A gate is a step that tests, lints, scans, audits or validates, or that waits for a deployment and tries it out, as
-    /// its command or action shows, whatever its name is.
+    /// A gate is a step that tests, lints, scans, audits or validates, or that waits for a deployment and tries it out,
+    /// as its command or action shows, whatever its name is.
     ///
-    /// A step with a gate, and a job with one, does not have `continue-on-error: true`. An expression passes, and so does a
-    /// step that only runs for some combinations of a matrix, or whose `outcome` or `conclusion` something asks for. The
-    /// command of a gate is not followed by `|| true`, `|| exit 0`, `|| :` or `|| echo`, and its script does not switch
-    /// errors off with `set +e`, unless the script ends with an `exit` of its own. A command that writes a report, to a
-    /// file or through a pipe, is no gate: what reads the report may be one. Nor is one that runs after a failure.
+    /// A step with a gate, and a job with one, does not have `continue-on-error: true`. An expression passes, and so
+    /// does a step that only runs for some combinations of a matrix, or whose `outcome` or `conclusion` something asks
+    /// for. The command of a gate is not followed by `|| true`, `|| exit 0`, `|| :` or `|| echo`, and its script does
+    /// not switch errors off with `set +e`, unless the script ends with an `exit` of its own. A command that writes a
+    /// report, to a file or through a pipe, is no gate: what reads the report may be one. Nor is one that runs after a
+    /// failure.
     ///
     /// A job that deploys does not run after one of the gates that it needs has failed: an `if` with `always()`,
     /// `!cancelled()` or `failure()` tests `needs.*.result` as well. The same holds for a step that deploys, and gates

@@ -62,7 +62,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
         if is_restart(work) {
             let is_version = |other: &&Work<'_>| other.at.0 == work.at.0 && !is_restart(other);
-            if deployments.iter().any(|other| is_version(&other)) || changes_configuration(&pipeline, work) {
+            if deployments.iter().any(is_version) || changes_configuration(&pipeline, work) {
                 continue;
             }
             let pushes = pipeline.doing(&[Does::PushImage]);

@@ -12,8 +12,8 @@ policy_sdk::rule! {
     /// `docker/metadata-action` with `flavor: latest=true` or `type=raw,value=latest`. An image without a tag is
     /// `latest`. The finding says whether another tag is pushed beside it.
     ///
-    /// Pulls, caches (`cache-to`, tags such as `buildcache`) and registries on the runner are no pushes. Jobs that test are
-    /// skipped. `latest=auto`
+    /// Pulls, caches (`cache-to`, tags such as `buildcache`) and registries on the runner are no pushes. Jobs that test
+    /// are skipped. `latest=auto`
     /// of the metadata action, its default, adds `latest` to releases only and passes.
     ///
     /// ## Why
@@ -133,8 +133,8 @@ fn images(push: &Work<'_>) -> Vec<String> {
         ("crane" | "gcrane", ["tag", image, tag]) => vec![format!("{}:{tag}", name(image))],
         ("skopeo" | "crane" | "gcrane" | "regctl", all) => {
             let is_image = |argument: &&&str| !argument.starts_with('-') && argument.contains([':', '/']);
-            let images = all.iter().filter(is_image).map(|image| image.trim_start_matches("docker://").to_owned());
-            images.last().into_iter().collect()
+            let to = all.iter().rev().find(is_image);
+            to.map(|image| image.trim_start_matches("docker://").to_owned()).into_iter().collect()
         }
         ("docker" | "podman" | "nerdctl" | "buildah", [.., image])
             if command.has(&["push"]) && !command.has(&["compose", "--all-tags", "-a"]) =>

@@ -7,19 +7,19 @@ use policy_sdk::tables::pipeline_work::Does;
 policy_sdk::rule! {
     /// A failed deployment is rolled back
     ///
-    /// A workflow that deploys to a cluster by itself has something that brings the former version back when a later step
-    /// fails: `helm upgrade --atomic` or `--rollback-on-failure`, or a step or job with `if: failure()` that runs
-    /// `kubectl rollout undo`, `helm rollback`, `argo rollouts abort` or `git revert`. A rollback that only runs after a
-    /// success (a step without `if`) never runs when it is needed.
+    /// A workflow that deploys to a cluster by itself has something that brings the former version back when a later
+    /// step fails: `helm upgrade --atomic` or `--rollback-on-failure`, or a step or job with `if: failure()` that runs
+    /// `kubectl rollout undo`, `helm rollback`, `argo rollouts abort` or `git revert`. A rollback that only runs after
+    /// a success (a step without `if`) never runs when it is needed.
     ///
-    /// The setting `deployments` says which deployments that holds for. For those to production the rule asks only where
-    /// the workflow waits for the new pods, since otherwise nothing can fail (`wf-rollout-verified` reports that). What
-    /// Argo CD, Flux or Argo Rollouts deploys is skipped: there, a commit is reverted, or an analysis aborts, and a
-    /// `kubectl rollout undo` would be undone again.
+    /// The setting `deployments` says which deployments that holds for. For those to production the rule asks only
+    /// where the workflow waits for the new pods, since otherwise nothing can fail (`wf-rollout-verified` reports
+    /// that). What Argo CD, Flux or Argo Rollouts deploys is skipped: there, a commit is reverted, or an analysis
+    /// aborts, and a `kubectl rollout undo` would be undone again.
     ///
     /// ## Why
-    /// The run is red, and the new version, which does not work, stays. Somebody has to find out by hand how to go back,
-    /// while customers wait.
+    /// The run is red, and the new version, which does not work, stays. Somebody has to find out by hand how to go
+    /// back, while customers wait.
     ///
     /// ## Fix
     /// ```yaml

@@ -6,19 +6,19 @@ use policy_sdk::tables::pipeline_work::Does;
 policy_sdk::rule! {
     /// A deployment waits until the new pods are ready
     ///
-    /// `kubectl apply`, `set image`, `set env`, `patch` and `rollout restart` of workloads are followed by something that
-    /// waits, in the same job or in one that needs it: `kubectl rollout status`, `kubectl wait`, `argocd app wait`,
-    /// `flux reconcile`. `helm upgrade` and `helm install` need `--wait`, `--atomic` or `--rollback-on-failure` (Helm 4
-    /// waits for hooks alone without them), or such a command behind them.
+    /// `kubectl apply`, `set image`, `set env`, `patch` and `rollout restart` of workloads are followed by something
+    /// that waits, in the same job or in one that needs it: `kubectl rollout status`, `kubectl wait`, `argocd app
+    /// wait`, `flux reconcile`. `helm upgrade` and `helm install` need `--wait`, `--atomic` or `--rollback-on-failure`
+    /// (Helm 4 waits for hooks alone without them), or such a command behind them.
     ///
-    /// What applies no workload passes: paths that say that they hold CRDs, namespaces, RBAC, ConfigMaps or Secrets, files
-    /// that are called after a Service, an Ingress or an autoscaler alone (`service.yaml`), and what
+    /// What applies no workload passes: paths that say that they hold CRDs, namespaces, RBAC, ConfigMaps or Secrets,
+    /// files that are called after a Service, an Ingress or an autoscaler alone (`service.yaml`), and what
     /// `kubectl create configmap --dry-run` has written. The rule skips jobs that test (they create a cluster, or their
     /// name says so).
     ///
     /// ## Why
-    /// `kubectl apply` ends as soon as the API server has stored the object. The run is green, and the pods fail to start
-    /// because the image does not exist or the configuration is wrong. Nobody learns of it from the pipeline.
+    /// `kubectl apply` ends as soon as the API server has stored the object. The run is green, and the pods fail to
+    /// start because the image does not exist or the configuration is wrong. Nobody learns of it from the pipeline.
     ///
     /// ## Fix
     /// ```yaml
@@ -56,7 +56,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let waits = |other: &&Work<'_>| {
             pipeline.is_before(work, other) || other.at == work.at && other.place.pointer() == work.place.pointer()
         };
-        if judged == Some(work.at.0) || verifications.iter().any(|other| waits(other)) {
+        if judged == Some(work.at.0) || verifications.iter().any(waits) {
             continue;
         }
         judged = Some(work.at.0);

@@ -11,8 +11,8 @@ policy_sdk::rule! {
     /// workflows and actions of the repository are followed. What a step does follows from its command or action, not
     /// from its name.
     ///
-    /// A workflow that another one starts (`workflow_run`) runs whatever the result was: its jobs that deploy have to test
-    /// `github.event.workflow_run.conclusion`.
+    /// A workflow that another one starts (`workflow_run`) runs whatever the result was: its jobs that deploy have to
+    /// test `github.event.workflow_run.conclusion`.
     ///
     /// The rule does not ask for a gate that the workflow does not have. It skips workflows that only others call, jobs
     /// that test (they create a cluster, or their name says so), and what Argo CD or Flux deploys.

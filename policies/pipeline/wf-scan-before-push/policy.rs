@@ -6,14 +6,14 @@ use policy_sdk::tables::pipeline_work::Does;
 policy_sdk::rule! {
     /// Images are scanned before their release tags are pushed
     ///
-    /// In a job that pushes an image and scans it, the scan comes first. A push passes if nothing is released by it: its
-    /// tag is one of a candidate (`candidate`, `pr`, `sha`, a commit or a run), it pushes by digest, or the registry is on
-    /// the runner, or the job sets the release tag after the scan (`docker buildx imagetools create`, `crane tag`, a
-    /// second push). The scan of a registry after the push, such as that of ECR, stops nothing.
+    /// In a job that pushes an image and scans it, the scan comes first. A push passes if nothing is released by it:
+    /// its tag is one of a candidate (`candidate`, `pr`, `sha`, a commit or a run), it pushes by digest, or the
+    /// registry is on the runner, or the job sets the release tag after the scan (`docker buildx imagetools create`,
+    /// `crane tag`, a second push). The scan of a registry after the push, such as that of ECR, stops nothing.
     ///
     /// ## Why
-    /// Whoever pulls the tag between push and scan gets the image that the scan refuses. After the scan has failed the tag
-    /// still stands in the registry, and nobody takes it back.
+    /// Whoever pulls the tag between push and scan gets the image that the scan refuses. After the scan has failed the
+    /// tag still stands in the registry, and nobody takes it back.
     ///
     /// ## Fix
     /// Load the image into the runner's daemon, scan it there, and push it then:
@@ -28,7 +28,8 @@ policy_sdk::rule! {
     ///     with: {push: true, tags: registry.example/shop:1.4.2}
     /// ```
     ///
-    /// An image for several platforms cannot be loaded: push it with the tag of a candidate, scan that, and tag the digest.
+    /// An image for several platforms cannot be loaded: push it with the tag of a candidate, scan that, and tag the
+    /// digest.
     findings: {
         /// A release tag is pushed before the scan
         PushedFirst: Low, Likely;

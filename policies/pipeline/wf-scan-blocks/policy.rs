@@ -13,10 +13,10 @@ policy_sdk::rule! {
     /// `TRIVY_EXIT_CODE`, `--exit-code`), `grype` needs `--fail-on`; Anchore's action and Snyk fail by themselves. A
     /// list of severities leaves none of these out, and a threshold does not lie above them.
     ///
-    /// Trivy's action from 0.9 to 0.13 ignores the exit code for SARIF. A scan whose SARIF is uploaded to code scanning is a
-    /// remark, since a ruleset of the repository may stop the merge; so is one in a workflow that only a schedule starts.
-    /// A second scan of the same job that can fail is enough. An exit code from an expression is not checked, and
-    /// neither is one from a configuration file (`trivy-config`).
+    /// Trivy's action from 0.9 to 0.13 ignores the exit code for SARIF. A scan whose SARIF is uploaded to code scanning
+    /// is a remark, since a ruleset of the repository may stop the merge; so is one in a workflow that only a schedule
+    /// starts. A second scan of the same job that can fail is enough. An exit code from an expression is not checked,
+    /// and neither is one from a configuration file (`trivy-config`).
     ///
     /// The step that uploads the result needs `if: always()` or `!cancelled()` where the scan can fail.
     ///
@@ -172,7 +172,14 @@ fn scan<'d>(input: &Input<'d, Parameters>, pipeline: &Pipeline<'d>, work: &Work<
             };
             let ignores_unfixed = command.has(&["--ignore-unfixed", "--only-fixed"]);
             let (setting, listed) = (work.place.clone(), work.place.clone());
-            Some(Scan { setting, cure, fails, severities: severities.filter(is_known), listed, ignores_unfixed })
+            Some(Scan {
+                setting,
+                cure,
+                fails,
+                severities: severities.filter(|list| is_known(list)),
+                listed,
+                ignores_unfixed,
+            })
         }
     }
 }
@@ -228,7 +235,7 @@ fn action<'d>(
         return None;
     };
     let ignores_unfixed = is_true(&value("ignore-unfixed")) || is_true(&value("only-fixed"));
-    Some(Scan { setting, cure, fails, severities: severities.filter(is_known), listed, ignores_unfixed })
+    Some(Scan { setting, cure, fails, severities: severities.filter(|list| is_known(list)), listed, ignores_unfixed })
 }
 
 /// Whether an exit code is one of a failure; `None` where it is not known.
@@ -236,7 +243,7 @@ fn has_code(code: Option<&str>) -> Option<bool> {
     match code {
         None => Some(false),
         Some(code) if code.contains('$') => None,
-        Some(code) => Some(code.trim().trim_start_matches('0') != ""),
+        Some(code) => Some(!code.trim().trim_start_matches('0').is_empty()),
     }
 }
 
@@ -246,7 +253,7 @@ fn ignores_code(reference: &str) -> bool {
     version.contains('.') && ((0, 9)..(0, 14)).contains(&major_minor(version))
 }
 
-fn is_known(severities: &Vec<String>) -> bool {
+fn is_known(severities: &[String]) -> bool {
     !severities.iter().any(|severity| severity.contains('$'))
 }
 

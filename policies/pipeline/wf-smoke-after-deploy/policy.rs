@@ -7,9 +7,9 @@ use policy_sdk::tables::pipeline_work::Does;
 policy_sdk::rule! {
     /// A deployment is followed by a smoke test
     ///
-    /// Behind a deployment, in its job or in one that needs it, something asks the deployed service and can fail: `curl -f`,
-    /// a test runner, `helm test`, k6, Playwright, a script or target with `smoke` in its name. A `curl` without `-f` or
-    /// `--fail` succeeds for an error of the server, so it is no test. `kubectl rollout status` alone is none
+    /// Behind a deployment, in its job or in one that needs it, something asks the deployed service and can fail: `curl
+    /// -f`, a test runner, `helm test`, k6, Playwright, a script or target with `smoke` in its name. A `curl` without
+    /// `-f` or `--fail` succeeds for an error of the server, so it is no test. `kubectl rollout status` alone is none
     /// either: it knows probes, and not what a user sees.
     ///
     /// The setting `deployments` says which deployments have to be tested: those to production, or all but those to
@@ -18,8 +18,8 @@ policy_sdk::rule! {
     /// themselves, jobs that test, and workflows that only others call.
     ///
     /// ## Why
-    /// Pods are ready and every request fails: the database refuses the password, the route is missing. The first to find
-    /// that out is a customer.
+    /// Pods are ready and every request fails: the database refuses the password, the route is missing. The first to
+    /// find that out is a customer.
     ///
     /// ## Fix
     /// ```yaml

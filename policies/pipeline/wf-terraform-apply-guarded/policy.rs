@@ -6,10 +6,10 @@ use policy_sdk::tables::pipeline_work::Does;
 policy_sdk::rule! {
     /// Terraform applies a plan that somebody has seen
     ///
-    /// `terraform apply`, `tofu apply` and `terragrunt apply` get a plan file that `plan -out` has written earlier in the
-    /// job, or in a job that it needs. One without a plan file is reported by what starts the workflow: a pull request or
-    /// a comment, unless an `if` asks for the event or the branch; a push, a schedule or a person. Behind an `environment`
-    /// it is a remark, since somebody may approve it there.
+    /// `terraform apply`, `tofu apply` and `terragrunt apply` get a plan file that `plan -out` has written earlier in
+    /// the job, or in a job that it needs. One without a plan file is reported by what starts the workflow: a pull
+    /// request or a comment, unless an `if` asks for the event or the branch; a push, a schedule or a person. Behind an
+    /// `environment` it is a remark, since somebody may approve it there.
     ///
     /// `-lock=false` and `-target` are reported, too. Jobs that test are skipped: they destroy what they make, or their
     /// name says so. Whatever HCP Terraform, Spacelift or Atlantis runs is not in a workflow.

@@ -11,7 +11,8 @@ pub(super) struct Failure<'f> {
     pub(super) results: &'f [&'static str],
 }
 
-/// The functions that say with which results of others something runs; without any of them it runs after successes only.
+/// The functions that say with which results of others something runs; without any of them it runs after successes
+/// only.
 const STATUS: [&str; 4] = ["always", "cancelled", "failure", "success"];
 
 /// Whether an `:expression` tree calls a function of these.

@@ -78,7 +78,8 @@ impl<'d> Pipeline<'d> {
         works
     }
 
-    /// Whether a job tests: it makes a cluster or takes down what it has set up, or its name or that of its file says so.
+    /// Whether a job tests: it makes a cluster or takes down what it has set up, or its name or that of its file says
+    /// so.
     pub fn is_for_tests(&self, job: usize) -> bool {
         self.tests.get(job).copied().unwrap_or_default()
     }

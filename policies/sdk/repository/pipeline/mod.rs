@@ -1,7 +1,7 @@
 //! Pipelines as a graph: jobs, what they need, their steps, and what those do.
 //!
-//! A workflow or an action of GitHub, a pipeline of GitLab and a buildspec are one model: [`Pipeline`]. What a command or an
-//! action does says the table [`pipeline_work`](crate::tables::pipeline_work).
+//! A workflow or an action of GitHub, a pipeline of GitLab and a buildspec are one model: [`Pipeline`]. What a command
+//! or an action does says the table [`pipeline_work`](crate::tables::pipeline_work).
 
 mod condition;
 mod deploy;
@@ -191,8 +191,8 @@ pub fn own<'d, P: Uses<OwnPipeline>>(input: &Input<'d, P>) -> Pipeline<'d> {
     read(&input.document, path, &called, &mut Vec::new(), &calls)
 }
 
-/// All pipelines of the run that stand for themselves, with their paths: workflows, pipelines of GitLab and buildspecs, with
-/// the actions and workflows that they call.
+/// All pipelines of the run that stand for themselves, with their paths: workflows, pipelines of GitLab and buildspecs,
+/// with the actions and workflows that they call.
 pub fn all<'d, P: Uses<AllPipelines>>(input: &Input<'d, P>) -> Vec<(Related<'d>, Pipeline<'d>)> {
     let calls = uses::read::<PipelineCalls, P>(input);
     let called = Called::new(input.related("pipelines").collect());

@@ -155,9 +155,7 @@ fn is_download(program: &str, arguments: &[&str]) -> bool {
         other => is_short(other, 'O') || is_short(other, 'o'),
     };
     let into = arguments.iter().skip_while(|argument| !kept(argument)).nth(1).copied().unwrap_or_default();
-    matches!(program, "curl" | "wget")
-        && arguments.iter().any(|argument| kept(argument))
-        && !matches!(into, "/dev/null" | "-")
+    matches!(program, "curl" | "wget") && arguments.iter().any(kept) && !matches!(into, "/dev/null" | "-")
 }
 
 /// The rows that begin with a program or a repository.
