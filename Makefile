@@ -36,8 +36,20 @@ rules: toolchain ## Build all rules, and the pack that the host embeds
 	$(HOST) pack --components $(COMPONENTS) --policies policies --bundles bundles --out target/policies
 
 .PHONY: dist
-dist: rules ## Build what is released: target/dist/policy-host
+dist: rules ## Build the program as it is released: target/dist/policy-host
 	cargo build --profile dist --quiet
+
+.PHONY: release
+release: toolchain ## Make an archive as it is released: make release [TARGET=x86_64-pc-windows-gnu]
+	.ci/release/build.sh $(TARGET)
+
+.PHONY: image
+image: release ## Build the container image of this machine's Linux release
+	docker build --tag policy-host:dev .
+
+.PHONY: install
+install: rules ## Build what is released, and install it with cargo
+	cargo install --quiet --locked --profile dist --path host
 
 .PHONY: rule
 rule: ## Build one rule as a component of its own and run its fixtures: make rule RULE=pss-privileged [UPDATE=--update]

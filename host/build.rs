@@ -1,5 +1,5 @@
 //! Makes sure that there is a pack to embed: `make rules` writes it, an empty one stands in until
-//! then, so that a plain `cargo build` works.
+//! then, so that a plain `cargo build` works. Also tells the engine for which target it is built.
 
 use std::path::Path;
 
@@ -16,5 +16,6 @@ fn main() -> std::io::Result<()> {
         std::fs::write(path, [])?;
     }
     println!("cargo::rustc-env=POLICY_HOST_PACK={pack}");
+    println!("cargo::rustc-env=POLICY_HOST_TARGET={}", std::env::var("TARGET").unwrap_or_default());
     Ok(())
 }

@@ -26,7 +26,7 @@ else
     exit 2
 fi
 
-# Builds the packs that are named, each with the rules that its variable lists. The target directory is none of the
+# Builds the packs that are named, each with the rules that its variable lists. The target directory is not one of the
 # host's: two compilers never share one, and the host is not built again.
 build() { # DIRECTORY PACK...
     local directory=$1 selection=()

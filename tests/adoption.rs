@@ -1,6 +1,7 @@
 //! Adopting rules on a repository that has findings: exceptions, baselines, changes, configuration, and the tools
 //! that run the command.
 
+mod add_ignore;
 mod baseline;
 mod configuration;
 mod exceptions;

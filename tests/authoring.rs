@@ -102,7 +102,7 @@ fn the_bound_on_components_can_be_raised() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("large.wasm"), vec![0; 9 << 20]).unwrap();
     let refusal = |arguments: &[&str]| said(&run(home.path(), &[arguments, &["inspect", "large.wasm"]].concat()));
-    assert!(refusal(&[]).contains("more than 8388608 (limit `component_bytes`)"));
+    assert!(refusal(&[]).contains("more than 8388608; --component-mib "));
     assert!(refusal(&["--component-mib", "9"]).contains("it is not a WebAssembly component"));
     assert_eq!(run(home.path(), &["--component-mib", "65", "inspect", "large.wasm"]).status.code(), Some(2));
 }

@@ -195,7 +195,7 @@ fn what_cannot_be_is_refused_with_its_place() {
     let files = [("fail-x/web.yaml", PRIVILEGED), ("fail-x/old.yaml", POD), ("pass.yaml", POD)];
     let home = shipped("pod-security-baseline", "pss-privileged", &files);
     for (definition, problem) in [
-        ("expects: []\n", "1:1: `expects`: unknown field `expects`"),
+        ("expects: []\n", "1:1: `expects`: there is no field `expects` here; did you mean `expect`?"),
         (
             "expect:\n  - {code: priviliged}\n",
             "2:12: the rule has no kind of finding `priviliged`; did you mean `privileged`?",
@@ -206,7 +206,10 @@ fn what_cannot_be_is_refused_with_its_place() {
         ),
         ("expect:\n  - {file: web.yaml, line: 8}\n", "2:28: `web.yaml` has the lines 1 to 7"),
         ("notEvaluated:\n  - {line: 1}\n", "2:12: a line needs its `file`"),
-        ("expect:\n  - {severity: severe}\n", "2:16: `expect[0].severity`: unknown variant `severe`"),
+        (
+            "expect:\n  - {severity: severe}\n",
+            "2:16: `expect[0].severity`: `severe` is not one of the words that may stand here",
+        ),
         ("operation: CREATE\nold: old.yaml\n", "1:12: only an UPDATE has `old`"),
         ("old: none.yaml\n", "1:6: the case has no file `none.yaml`"),
         ("old: old.yaml\n", "1:6: there is no Pod good now"),

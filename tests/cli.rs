@@ -215,7 +215,7 @@ fn a_fixed_file_keeps_its_mode_and_its_link() {
 
 /// Everything but the time it took.
 fn verdicts(home: &Home, arguments: &[&str]) -> String {
-    steady(&home.run(&[&["eval", "."], arguments].concat()))
+    steady(&home.run(&[&["eval", ".", "--all"], arguments].concat()))
 }
 
 fn many_documents() -> Vec<(String, String)> {

@@ -247,7 +247,7 @@ fn only_registries_that_are_allowed_are_asked() {
         "169.254.169.254/latest/meta-data:1".to_owned(),
     ] {
         let (reason, failed) = asker.unknown(&reference);
-        assert!(reason.contains("is none of the repositories that may be asked") && !failed, "{reason}");
+        assert!(reason.contains("is not one of the repositories that may be asked") && !failed, "{reason}");
         // The trust policy is at hand: nobody may sign these.
         assert_eq!(asker.tell(&reference)["signature"]["state"], "refused");
     }
@@ -289,7 +289,7 @@ fn what_is_not_there_is_told_apart_from_what_is_not_known() {
     registry.set_door(Door::Open);
     drop(registry);
     let (reason, failed) = asker.unknown(&format!("127.0.0.1:1/shop/cart@{digest}"));
-    assert!(!failed && reason.contains("none of the repositories"), "{reason}");
+    assert!(!failed && reason.contains("not one of the repositories"), "{reason}");
 }
 
 #[test]

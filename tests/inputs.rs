@@ -138,7 +138,7 @@ fn keys_that_stand_twice_are_told_and_the_last_counts() {
         let output = home.run(&[&PSS[..], arguments].concat());
         assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
         assert!(stdout(&output).contains("warning[repeated-key]"), "{}", stdout(&output));
-        assert!(stdout(&output).contains("1 keys that stand twice"), "{}", stdout(&output));
+        assert!(stdout(&output).contains("1 key that stands twice"), "{}", stdout(&output));
     }
     assert_eq!(home.run(&[&PSS[..], &["good.yaml", "--fail-on", "never"]].concat()).status.code(), Some(0));
     // Whose tool refuses it, refuses it here.

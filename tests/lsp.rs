@@ -152,13 +152,18 @@ impl Editor {
 
     /// The diagnostics of a file at a version, as `code line:character-line:character`.
     fn diagnostics(&mut self, name: &str, version: Option<i64>) -> Vec<String> {
+        self.published(name, version).iter().map(shown).collect()
+    }
+
+    /// The diagnostics of a version of a text, as the client gets them.
+    fn published(&mut self, name: &str, version: Option<i64>) -> Vec<Value> {
         let uri = self.uri(name);
         loop {
             let message = self.receive();
             let params = &message["params"];
             let published = message["method"] == "textDocument/publishDiagnostics" && params["uri"] == uri.as_str();
             if published && params.get("version").and_then(Value::as_i64) == version {
-                return params["diagnostics"].as_array().unwrap().iter().map(shown).collect();
+                return params["diagnostics"].as_array().unwrap().clone();
             }
         }
     }
@@ -485,7 +490,7 @@ fn the_configuration_of_eval_counts_and_is_followed() {
     };
     assert_eq!(rewrite("ignore: [pod-security-restricted]\n", 2), ["pss-privileged"]);
     let exception = "exceptions:\n  - {rules: [pss-privileged], reason: because}\nselect: [pss-privileged]\n";
-    assert_eq!(rewrite(exception, 3), Vec::<String>::new());
+    assert_eq!(rewrite(exception, 3), ["pss-privileged"], "as a hint");
     // What is wrong goes on as before, and is told.
     let path = editor.directory.path().join("work/policy-host.yaml");
     fs::write(&path, "select: [pss-priviliged]\n").unwrap();
@@ -501,10 +506,26 @@ fn the_configuration_of_eval_counts_and_is_followed() {
             break;
         }
     }
-    assert_eq!(editor.diagnostics("pod.yaml", Some(4)), Vec::<String>::new());
+    assert_eq!(codes(editor.diagnostics("pod.yaml", Some(4))), ["pss-privileged"], "the hint");
     fs::remove_file(&path).unwrap();
     editor.change("pod.yaml", 5, json!({"text": POD}));
     assert!(codes(editor.diagnostics("pod.yaml", Some(5))).len() > 1);
+}
+
+#[test]
+fn exceptions_are_told_where_they_are_written() {
+    let excepted = |said: &str| POD.replace("true}}\n", &format!("true}}}} # policy: ignore[pss-privileged] {said}\n"));
+    let config = "select: [pss-privileged]\n";
+    let mut editor = Editor::initialized(&[("policy-host.yaml", config)]);
+    editor.open("pod.yaml", &excepted("it drives the hardware"));
+    let told = editor.published("pod.yaml", Some(1));
+    let [hint] = told.as_slice() else { panic!("{told:?}") };
+    assert!(hint["message"].as_str().unwrap().starts_with("exempt, it drives the hardware\n"), "{hint}");
+    assert_eq!(hint["severity"], 4, "a hint");
+    editor.change("pod.yaml", 2, json!({"text": excepted("why until=2020-01-31")}));
+    let told = editor.published("pod.yaml", Some(2));
+    assert!(told.iter().any(|one| one["code"] == "exception" && one["severity"] == 2), "{told:?}");
+    assert!(told.iter().any(|one| one["code"] == "pss-privileged" && one["severity"] == 1), "{told:?}");
 }
 
 #[test]

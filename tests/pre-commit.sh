@@ -15,6 +15,8 @@ git config --global user.email somebody@example.org
 # pre-commit takes hooks from a repository's commits, so the hooks of the working tree become one.
 git init -q "$work/hooks"
 cp "$root/.pre-commit-hooks.yaml" "$work/hooks"
+mkdir -p "$work/hooks/.ci/release"
+cp "$root"/.ci/release/{find,hook}.sh "$work/hooks/.ci/release"
 git -C "$work/hooks" add .
 git -C "$work/hooks" commit -qm hooks
 

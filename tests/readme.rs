@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// Beside these, every page of `docs`.
 const DOCUMENTS: [&str; 2] = ["README.md", "CONTRIBUTING.md"];
 /// They go on until they are told to end; `tests/server` and `tests/adoption` have their tests.
 const ENDLESS: [&str; 2] = ["serve", "--watch"];
@@ -122,8 +123,9 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn the_documents_commands_work() {
-    for document in DOCUMENTS {
-        let text = fs::read_to_string(Path::new("..").join(document)).unwrap();
+    let pages = fs::read_dir("../docs").unwrap().map(|page| format!("docs/{}", page.unwrap().file_name().display()));
+    for document in DOCUMENTS.map(str::to_owned).into_iter().chain(pages) {
+        let text = fs::read_to_string(Path::new("..").join(&document)).unwrap();
         let registry = FakeRegistry::start();
         let root = repository(&registry);
         let ends = |shown: &Shown| !shown.arguments.iter().any(|argument| ENDLESS.contains(&argument.as_str()));
@@ -165,4 +167,34 @@ fn what_is_left_out_is_anything() {
     ] {
         assert_eq!(matches(&lines(shown), &said.lines().collect::<Vec<_>>()), same, "{shown:?} {said:?}");
     }
+}
+
+/// Every link of a page leads to a file, and to a heading of it.
+#[test]
+fn the_documents_links_lead_somewhere() {
+    let pages = fs::read_dir("../docs").unwrap().map(|page| page.unwrap().path());
+    let documents = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md", "bundles/README.md"];
+    for page in documents.iter().map(|document| Path::new("..").join(document)).chain(pages) {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            if link.contains("://") || link.contains(char::is_whitespace) {
+                continue;
+            }
+            let target = if path.is_empty() { page.clone() } else { page.parent().unwrap().join(path) };
+            assert!(target.exists(), "{}: {link}", page.display());
+            if !heading.is_empty() {
+                let text = fs::read_to_string(&target).unwrap();
+                let mut headings = text.lines().filter(|line| line.starts_with('#')).map(slug);
+                assert!(headings.any(|known| known == heading), "{}: {link}", page.display());
+            }
+        }
+    }
+}
+
+/// The anchor that GitHub gives a heading.
+fn slug(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|character| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_'));
+    kept.map(|character| if character == ' ' { '-' } else { character }).collect()
 }

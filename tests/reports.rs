@@ -308,15 +308,48 @@ fn the_gap_report_says_what_changed() {
     insta::assert_snapshot!("gap-report-changes", changes.trim());
 }
 
+/// What the gap report says of changes, from the results of two runs.
+fn changes(home: &Home, older: &[&str], newer: &[&str]) -> String {
+    for (name, arguments) in [("older", older), ("newer", newer)] {
+        home.run(&[&["eval", &*format!("--report=json={name}.json")], arguments].concat());
+    }
+    let report = stdout(&home.run(&["report", "newer.json", "--baseline", "older.json"]));
+    report.split_once("## What Changed").unwrap().1.split_once("\n## ").unwrap().0.trim().to_owned()
+}
+
+#[test]
+fn the_gap_report_counts_nothing_as_gone_that_was_not_evaluated() {
+    let home = Home::with(&[("a/web.yaml", PRIVILEGED), ("b/web.yaml", &PRIVILEGED.replace("web", "other"))]);
+    let all = ["--bundle=pod-security-restricted", "."];
+    let gone = |text: &str| -> usize { text.split(", ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap() };
+    let part = changes(&home, &all, &["--bundle=pod-security-restricted", "a"]);
+    assert_eq!(gone(&part), 0, "{part}");
+    assert!(part.contains("in files that this one did not evaluate or that are gone: 2 findings."), "{part}");
+    let mild = changes(&home, &all, &["--bundle=pod-security-restricted", "--min-severity=high", "."]);
+    assert_eq!(gone(&mild), 0, "{mild}");
+    assert!(mild.contains("where this one could not decide or does not report it: 2 findings."), "{mild}");
+    home.write("b/web.yaml", "kind: [\n");
+    home.run(&[&["eval", "--report=json=newer.json"], &all[..]].concat());
+    let broken = stdout(&home.run(&["report", "newer.json", "--baseline", "older.json"]));
+    assert!(broken.contains("in files that this one did not evaluate or that are gone: 2 findings."), "{broken}");
+    home.write(
+        "b/web.yaml",
+        &PRIVILEGED.replace("web", "other").replace("true", "true # policy: ignore[pss-privileged] why"),
+    );
+    home.run(&[&["eval", "--report=json=newer.json"], &all[..]].concat());
+    let exempt = stdout(&home.run(&["report", "newer.json", "--baseline", "older.json"]));
+    assert!(exempt.contains("and exempt in this one: 1 finding."), "{exempt}");
+}
+
 #[test]
 fn results_that_are_none_are_refused() {
     let home = Home::with(&[("web.yaml", PRIVILEGED)]);
     home.run(&[&PSS[..], &["web.yaml", "--report=json=results.json"]].concat());
     let results = home.read("results.json");
     for (text, why) in [
-        ("", "EOF while parsing"),
-        ("{}", "missing field `schema`"),
-        (&results[..results.len() / 2], "EOF while parsing"),
+        ("", "it is no JSON: it ends too early"),
+        ("{}", "the field `schema` is missing"),
+        (&results[..results.len() / 2], "it is no JSON: it ends too early"),
         (&results.replace("results/v1", "results/v2"), "its schema is `policy-host/results/v2`"),
         (
             &results.replacen("\"outcome\": \"fail\"", "\"outcome\": \"maybe\"", 1),

@@ -5,7 +5,9 @@
 //! guest's memory.
 
 use policy_host::bundle::{Bundle, RuleSource};
-use policy_host::engine::{Engine, EngineError, GateError, RuleFailure, SandboxLimits, embed_manifests, inspect};
+use policy_host::engine::{
+    CrossCompiler, Engine, EngineError, GateError, RuleFailure, SandboxLimits, embed_manifests, inspect,
+};
 use policy_host::evaluate::{Change, Finding, Judge, Outcome, RunOptions, run};
 use policy_host::parse::{Form, Limits, Scalars, Unit};
 use proptest::prelude::*;
@@ -1371,7 +1373,7 @@ fn components_are_bounded() {
     assert!(inspect(&whole, &limit(whole.len())).is_ok());
     let error = inspect(&whole, &limit(whole.len() - 1)).unwrap_err();
     let (bytes, bound) = (whole.len(), whole.len() - 1);
-    assert_eq!(error.to_string(), format!("it has {bytes} bytes, more than {bound} (limit `component_bytes`)"));
+    assert_eq!(error.to_string(), format!("it has {bytes} bytes, more than {bound}; --component-mib 1 allows it"));
     // Bytes count before anything else is looked at.
     assert!(matches!(gate(&vec![0; limits().component_bytes + 1]), GateError::TooLarge { .. }));
     assert!(matches!(gate(&vec![0; limits().component_bytes]), GateError::NotAComponent));
@@ -1558,5 +1560,44 @@ proptest! {
         prop_assert!(inspect(&bytes, ENGINE.limits()).is_err());
         let headed = [b"\0asm\x0d\0\x01\0", &bytes[..]].concat();
         prop_assert!(inspect(&headed, ENGINE.limits()).is_err());
+    }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Code for other machines
+
+/// What the binary embeds is loaded as it is where it was compiled for this target, whoever compiled it.
+#[test]
+fn code_for_this_target_is_loaded_as_it_is() {
+    let component = Answer::Judged(Vec::new()).guest().with_manifest();
+    let code = CrossCompiler::new(env!("POLICY_HOST_TARGET")).unwrap().precompile(&component).unwrap();
+    assert!(code == ENGINE.precompile(&component).unwrap(), "the same code as the engine's own");
+    ENGINE.load_embedded(&code, || panic!("it is compiled again"), "sha256:a").map(drop).unwrap();
+}
+
+#[test]
+fn code_for_another_target_is_not_loaded() {
+    let component = Answer::Judged(Vec::new()).guest().with_manifest();
+    for system in ["apple-darwin", "pc-windows-gnu"] {
+        let target = format!("{}-{system}", std::env::consts::ARCH);
+        let code = CrossCompiler::new(&target).unwrap().precompile(&component).unwrap();
+        let compiled = std::cell::Cell::new(0);
+        let again = || {
+            compiled.set(compiled.get() + 1);
+            component.as_slice()
+        };
+        assert!(ENGINE.load_embedded(&code, again, "sha256:a").is_ok(), "{target}");
+        assert_eq!(compiled.get(), 1, "{target}");
+    }
+}
+
+#[test]
+fn a_target_without_a_compiler_is_named() {
+    let refused = |target: &str| CrossCompiler::new(target).map(drop).unwrap_err().to_string();
+    assert!(refused("nonsense").starts_with("there is no compiler for the target `nonsense`: "));
+    // Compilers for other processors than this machine's come with the feature `cross`.
+    if !cfg!(feature = "cross") {
+        let said = refused("s390x-unknown-linux-gnu");
+        assert!(said.starts_with("there is no compiler for the target `s390x-unknown-linux-gnu`: "), "{said}");
     }
 }

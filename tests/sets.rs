@@ -163,7 +163,7 @@ fn only_what_may_be_what_is_missing_leaves_an_absence_open() {
         let told = answers(&home, rule);
         assert!(told.contains(&"app/shop.yaml Deployment not-evaluated".to_owned()), "{rule}: {told:?}");
         let output = stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "--format", "json", "."]));
-        assert!(output.contains("whether there is one cannot be told: `app/release.yaml` has the"), "{output}");
+        assert!(output.contains("whether there is one cannot be known: `app/release.yaml` has the"), "{output}");
     }
 }
 

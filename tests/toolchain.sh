@@ -90,6 +90,16 @@ if [ "${1:-}" = peers ]; then
     done
 fi
 
+# Only releases need these: zig, which has a C compiler, a linker and a libc for every target, and cargo's way to it.
+if [ "${1:-}" = release ]; then
+    folder=${2:?the folder to install into}
+    target=${3:?the target}
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ] || { say "rustup target add $target" && rustup target add "$target"; }
+    for package in cargo-zigbuild==0.24.1 ziglang==0.17.1; do
+        [ -d "$folder/${package%%=*}" ] || pip_install "$folder/${package%%=*}" "$package"
+    done
+fi
+
 # Only `make corpus` needs these: a parser that is not ours, and the clients of the registries that have its projects.
 if [ "${1:-}" = corpus ]; then
     folder=${2:?the folder to install into}

@@ -40,6 +40,8 @@ pub(crate) fn problem(text: &str) -> Option<String> {
             || line.starts_with("::")
                 && !line.starts_with("::error file=")
                 && !line.starts_with("::error title=input::")
+                && !line.starts_with("::warning file=")
+                && !line.starts_with("::notice title=exceptions::")
             || line.contains("##[error]")
             || line.contains("##vso[")
     };

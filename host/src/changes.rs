@@ -4,12 +4,10 @@ use crate::document::Source;
 use crate::evaluate::{Outcome, RunResult};
 use crate::parse::Unit;
 use crate::problem::InputProblem;
-use crate::root;
+use crate::{root, system};
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader};
 use std::ops::RangeInclusive;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -46,7 +44,7 @@ impl Changes {
     /// # Errors
     /// When git is not there, this is no repository, or there is no such commit.
     pub fn since(reference: &str) -> Result<Self, ChangesError> {
-        let top = PathBuf::from(OsString::from_vec(line(&["rev-parse", "--show-toplevel"])?));
+        let top = system::path(&line(&["rev-parse", "--show-toplevel"])?);
         // Only what git itself gave goes to its further commands.
         let commit = format!("{reference}^{{commit}}");
         let commit = line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])
@@ -59,7 +57,7 @@ impl Changes {
         changes.differences(&base)?;
         let untracked = output(git(&["ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/"]))?;
         for name in untracked.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-            changes.files.insert(changes.top.join(OsStr::from_bytes(name)), vec![0..=usize::MAX]);
+            changes.files.insert(changes.top.join(system::path(name)), vec![0..=usize::MAX]);
         }
         Ok(changes)
     }
@@ -91,7 +89,7 @@ impl Changes {
         if !status.success() {
             return Err(ChangesError::Git { command: "diff".to_owned(), message: status.to_string() });
         }
-        let files = reader.files.into_iter().map(|(name, lines)| (self.top.join(OsStr::from_bytes(&name)), lines));
+        let files = reader.files.into_iter().map(|(name, lines)| (self.top.join(system::path(&name)), lines));
         self.files.extend(files);
         Ok(())
     }

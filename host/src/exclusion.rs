@@ -55,7 +55,7 @@ impl Exclusion {
 /// A glob with the directory in front that it is meant from.
 fn anchored(glob: &str) -> Result<String, String> {
     if glob.starts_with('!') {
-        return Err("a glob here cannot begin with `!`: what is not excluded is judged".to_owned());
+        return Err("a glob here cannot begin with `!`: what is not excluded is checked".to_owned());
     }
     let mut rest = glob.trim_end_matches('/');
     if rest.is_empty() {

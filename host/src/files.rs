@@ -3,9 +3,9 @@
 //! Whatever reads a whole file that somebody named, or that was found, does it here: only regular files, only up to a
 //! bound, and never waiting for somebody to write.
 
-use std::fs::{File, OpenOptions};
+use crate::system;
+use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// Opens a regular file, links followed.
@@ -16,7 +16,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     // Opening a device may do something, and opening a pipe may wait: neither is opened. Should it become one between the
     // two looks, opening it still does not wait.
     regular(&std::fs::metadata(path)?)?;
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let file = system::open(path)?;
     regular(&file.metadata()?)?;
     Ok(file)
 }

@@ -47,8 +47,15 @@
 //! | [`root`] | where a path is below a directory, and in which repository |
 //! | [`sealed`] | files that only we wrote |
 //! | [`digest`] | SHA-256, and how it is written |
+//! | `system` | what operating systems do differently |
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
+
+/// Evaluating is many small allocations on every thread, at which musl's own allocator is slow. With glibc the server
+/// gives memory back itself, see `serve::memory`.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod baseline;
 pub mod bundle;
@@ -81,6 +88,7 @@ pub mod measure;
 pub mod oci;
 pub mod parse;
 pub mod peers;
+mod plain;
 pub mod problem;
 pub mod project;
 pub mod render;
@@ -92,6 +100,7 @@ pub mod serve;
 pub mod sets;
 
 mod suggest;
+mod system;
 pub mod trust;
 pub mod visible;
 pub mod watch;

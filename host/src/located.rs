@@ -3,7 +3,9 @@
 
 use crate::document::{Node, Pointer, Position, Source};
 use crate::parse::{Limits, Scalars, yaml};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use std::fmt;
 
 /// Why a file of settings is refused.
 #[derive(Debug, thiserror::Error)]
@@ -52,10 +54,12 @@ impl<T: DeserializeOwned> Located<T> {
             .ok_or_else(|| error(0, "the file is empty".to_owned()))?;
         let value = serde_path_to_error::deserialize(change(root.to_value())).map_err(|failure| {
             let pointer: Pointer = failure.path().iter().filter_map(step).collect();
-            let said = failure.inner().to_string();
-            let (at, close) =
-                unknown_key(&root, &pointer, &said).unwrap_or_else(|| (place(&root, &pointer), String::new()));
-            error(at, format!("`{}`: {said}{close}", failure.path()))
+            let at = unknown_key(&root, &pointer, &failure.inner().to_string());
+            let said = crate::plain::value(failure.inner());
+            let path = failure.path().to_string();
+            // Of the whole file there is no path.
+            let message = if path == "." { said } else { format!("`{path}`: {said}") };
+            error(at.unwrap_or_else(|| place(&root, &pointer)), message)
         })?;
         Ok(Self { value, source, root })
     }
@@ -83,16 +87,49 @@ impl<T> Located<T> {
     }
 }
 
-/// Where a key is that nobody knows, and what was meant by it. serde has no other way to tell it than in words:
-/// "unknown field `a`, expected one of `b`, `c`".
-fn unknown_key(root: &Node, path: &Pointer, said: &str) -> Option<(usize, String)> {
-    let mut names = said.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
-    let key = names.next()?;
-    let close = crate::suggest::closest(key, names).map(|close| format!("; did you mean `{close}`?"));
+/// Reads a word alone, or a mapping with more. An error in the mapping is told with its field, which serde's own enums of
+/// several forms do not.
+pub fn word_or_mapping<'de, D, M, T>(
+    deserializer: D,
+    of_word: fn(String) -> T,
+    of_mapping: fn(M) -> T,
+) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    M: Deserialize<'de>,
+{
+    deserializer.deserialize_any(WordOrMapping { of_word, of_mapping })
+}
+
+struct WordOrMapping<M, T> {
+    of_word: fn(String) -> T,
+    of_mapping: fn(M) -> T,
+}
+
+impl<'de, M: Deserialize<'de>, T> Visitor<'de> for WordOrMapping<M, T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a word or a mapping")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<T, E> {
+        Ok((self.of_word)(word.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        M::deserialize(MapAccessDeserializer::new(map)).map(self.of_mapping)
+    }
+}
+
+/// Where a key is that nobody knows. serde has no other way to tell it than in words: "unknown field `a`, expected one of
+/// `b`, `c`".
+fn unknown_key(root: &Node, path: &Pointer, said: &str) -> Option<usize> {
+    let key = said.strip_prefix("unknown field ")?.split('`').nth(1)?;
     let tokens = path.tokens();
     let tokens = tokens.strip_suffix(&[key.to_owned()]).unwrap_or(tokens);
     let parent = tokens.iter().try_fold(root, |node, token| node.get(token).or_else(|| node.item(token.parse().ok()?)));
-    Some((parent?.entry(key)?.key_span.start as usize, close.unwrap_or_default()))
+    Some(parent?.entry(key)?.key_span.start as usize)
 }
 
 /// Where a path, or its nearest ancestor, starts.

@@ -309,7 +309,7 @@ pub enum Target {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestSyntaxError {
     /// Not a target.
-    #[error("`{0}` is none of `workload`, `workload/KIND`, `GROUP/KIND` and `file/KIND`")]
+    #[error("`{0}` must be one of `workload`, `workload/KIND`, `GROUP/KIND` or `file/KIND`")]
     Target(String),
     /// Not a path.
     #[error("`{0}` is not a read path: {1}")]
@@ -494,9 +494,11 @@ fn read<'j, T: Deserialize<'j>>(json: &'j [u8], limit: usize) -> Result<T, Manif
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let read = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| ManifestError::Malformed {
         path: error.path().to_string(),
-        reason: error.into_inner().to_string(),
+        reason: crate::plain::value(error.inner()),
     })?;
-    deserializer.end().map_err(|error| ManifestError::Malformed { path: ".".to_owned(), reason: error.to_string() })?;
+    deserializer
+        .end()
+        .map_err(|error| ManifestError::Malformed { path: ".".to_owned(), reason: crate::plain::value(&error) })?;
     Ok(read)
 }
 
@@ -588,6 +590,14 @@ impl Manifest {
             }
         }
         Ok(manifests)
+    }
+
+    /// Reads the manifests of a component that this program embeds: its build has checked them.
+    ///
+    /// # Errors
+    /// When they are not what the build wrote.
+    pub fn read_embedded(json: &[u8]) -> Result<Vec<Self>, serde_json::Error> {
+        serde_json::from_slice(json)
     }
 
     /// Whether the rule is asked about a request for an object, or a sub-resource of one.

@@ -92,7 +92,8 @@ impl ProblemPlace {
 impl InputProblem {
     /// What is wrong with a file that was not read.
     pub fn of_file(path: impl Into<String>, kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { path: path.into(), kind, about: String::new(), place: None, message: message.into(), known: false }
+        let message = crate::plain::system(&message.into()).into_owned();
+        Self { path: path.into(), kind, about: String::new(), place: None, message, known: false }
     }
 
     /// What is wrong with a unit that could not be parsed.

@@ -5,13 +5,13 @@
 //! believed, so a file that was truncated or tampered with counts as absent.
 
 use crate::files;
+pub(crate) use crate::system::private_directory;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -118,21 +118,6 @@ impl Sealed {
     }
 }
 
-/// Makes a directory, readable by this user alone, or sees that it is one to which nobody else can write.
-pub(crate) fn private_directory(directory: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let metadata = fs::metadata(directory)?;
-    let mine = metadata.uid() == rustix::process::geteuid().as_raw();
-    if mine && metadata.permissions().mode() & 0o022 == 0 {
-        return Ok(());
-    }
-    let reason = if mine { "others can write to it" } else { "it belongs to another user" };
-    Err(io::Error::new(
-        io::ErrorKind::PermissionDenied,
-        format!("the cache directory {} is not used: {reason}", directory.display()),
-    ))
-}
-
 fn load_or_create_key(directory: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let path = directory.join(Sealed::KEY_FILE);
     if let Some(key) = read_key(&path) {
@@ -219,7 +204,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let open = home.path().join("open");
         fs::create_dir(&open).unwrap();
-        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        let permissions: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        fs::set_permissions(&open, permissions).unwrap();
         let error = Sealed::open(&open).unwrap_err();
         assert!(error.to_string().contains("others can write"), "{error}");
     }

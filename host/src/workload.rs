@@ -117,13 +117,13 @@ impl WorkloadKinds {
     pub fn judged_elsewhere(&self, document: &Document) -> Option<Elsewhere> {
         self.template_of(&document.subject.group, &document.subject.kind)?;
         let (reference, why) = match controller(&document.root) {
-            Some(owner) if self.known(owner).is_some() => (owner, "its owner is judged instead"),
+            Some(owner) if self.known(owner).is_some() => (owner, "its owner is checked instead"),
             _ => {
                 let reference = document.root.path(&["spec", "workloadRef"])?;
                 if document.root.path(&["spec", "template"]).is_some() {
                     return None;
                 }
-                (reference, "its pod template is judged where it stands")
+                (reference, "its pod template is checked where it stands")
             }
         };
         let known = self.known(reference)?;

@@ -7,8 +7,9 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
 
-/// Enough for the projection of an ordinary workload and everything a rule makes of it.
-const ARENA_BYTES: usize = 96 * 1024;
+/// Enough for the projection of an ordinary workload and everything a pack of rules makes of it. Pages that are not
+/// used cost nothing.
+const ARENA_BYTES: usize = 256 * 1024;
 const PAGE_BYTES: usize = 64 * 1024;
 
 #[repr(align(16))]

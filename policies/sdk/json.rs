@@ -179,17 +179,17 @@ impl<'a> Parser<'a> {
     fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.take(b'"', "a string")?;
         let start = self.at;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    let text = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(Cow::Borrowed(text));
-                }
-                Some(b'\\') => return self.escaped_string(start),
-                Some(_) => self.at += 1,
-                None => return Err(self.expected("`\"`")),
+        let special = |byte: &u8| matches!(byte, b'"' | b'\\');
+        let plain = self.text.as_bytes()[start..].iter().position(special);
+        self.at = plain.map_or(self.text.len(), |plain| start + plain);
+        match self.peek() {
+            Some(b'"') => {
+                let text = &self.text[start..self.at];
+                self.at += 1;
+                Ok(Cow::Borrowed(text))
             }
+            Some(_) => self.escaped_string(start),
+            None => Err(self.expected("`\"`")),
         }
     }
 
@@ -299,9 +299,7 @@ impl<'d> View<'d> {
 
     /// The value under `key`.
     pub fn get(&self, key: &str) -> Self {
-        let is_object = self.present().is_some_and(|node| node.kind == Kind::Object);
-        let found = if is_object { self.children().find(|node| self.nodes[*node as usize].key == key) } else { None };
-        match found {
+        match self.present().and_then(|_| find(self.nodes, self.node, key)) {
             Some(node) => self.child(node),
             None => self.absent(key),
         }
@@ -309,11 +307,26 @@ impl<'d> View<'d> {
 
     /// The value under a chain of keys joined by dots. For a key that contains a dot use [`View::get`].
     pub fn at(&self, dotted: &str) -> Self {
-        let mut view: Option<Self> = None;
-        for key in dotted.split('.') {
-            view = Some(view.as_ref().unwrap_or(self).get(key));
+        let (mut node, mut rest) = (self.node, Some(dotted));
+        if self.missing.is_empty() {
+            while let Some(keys) = rest {
+                let (key, others) = split_key(keys);
+                let Some(found) = find(self.nodes, node, key) else { break };
+                (node, rest) = (found, others);
+            }
         }
-        view.unwrap_or_else(|| self.clone())
+        // What is missing is written once, however deep it is.
+        let mut missing = String::new();
+        if let Some(keys) = rest {
+            missing.reserve_exact(self.missing.len() + keys.len() + 1);
+            missing.push_str(&self.missing);
+        }
+        while let Some(keys) = rest {
+            let (key, others) = split_key(keys);
+            push_token(key, &mut missing);
+            rest = others;
+        }
+        View { nodes: self.nodes, node, missing }
     }
 
     /// What stands at a dotted path; `[*]` is every element: `stages[*].image`.
@@ -489,9 +502,33 @@ impl Iterator for Children<'_> {
     }
 }
 
+/// The node under `key` of a node that is there.
+fn find(nodes: &[Node<'_>], node: u32, key: &str) -> Option<u32> {
+    let object = nodes.get(node as usize).filter(|node| node.kind == Kind::Object)?;
+    let mut next = node + 1;
+    while next < object.end {
+        let child = &nodes[next as usize];
+        // Most keys differ in length or in their first byte, which costs no call.
+        let (theirs, ours) = (child.key.as_bytes(), key.as_bytes());
+        if theirs.len() == ours.len() && theirs.first() == ours.first() && theirs == ours {
+            return Some(next);
+        }
+        next = child.end;
+    }
+    None
+}
+
+/// The first of some keys that are joined by dots, and the others.
+fn split_key(dotted: &str) -> (&str, Option<&str>) {
+    match dotted.bytes().position(|byte| byte == b'.') {
+        Some(dot) => (&dotted[..dot], Some(&dotted[dot + 1..])),
+        None => (dotted, None),
+    }
+}
+
 fn push_token(token: &str, pointer: &mut String) {
     pointer.push('/');
-    if !token.contains(['~', '/']) {
+    if !token.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
         return pointer.push_str(token);
     }
     for character in token.chars() {

@@ -11,7 +11,7 @@
 //! | [`uses`], [`settings`], [`parameter`] | what it is set up with, and what it can list in `uses:` |
 //! | [`manifest`], [`factor`] | what it says of itself |
 //! | [`kubernetes`] | views of objects, and of what belongs to them |
-//! | [`repository`] | views of files: Dockerfiles, workflows and actions, Terraform modules |
+//! | [`repository`] | views of files: Dockerfiles, pipelines as graphs, workflows and actions, Terraform modules |
 //! | [`values`] | quantities, durations, dates, schedules, versions and ranges, images, addresses, ports, selectors, credentials, base64 |
 //! | [`language`] | the shell, PromQL, conditions, expressions, comments |
 //! | [`tables`] | data with a source and a date, which a bundle may replace |

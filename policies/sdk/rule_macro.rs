@@ -115,7 +115,7 @@
 /// | `named { kind: "=ConfigMap", name: ["container.envFrom[*].configMapRef.name"] }` | is named here |
 /// | `same { there: ["spec.host"], here: ["spec.host"] }` | has the same values as the one here; several parts are one key |
 /// | `of { there: "namespace" }`, `of { there: "owner" }` | is the namespace of the one here, or its owner |
-/// | `calls {}`, `called {}` | is a file that uses the one here (`uses: ./…`, a module's `source`, the Dockerfile that is built), or that the one here uses |
+/// | `calls {}`, `called {}` | is a file that uses the one here (`uses: ./…`, a module's `source`, the Dockerfile that is built, the files and dependencies of a chart), or that the one here uses |
 /// | `built { image: "container.image" }` | is the Dockerfile of an image here; [`Related::images`](crate::input::Related::images) says of which |
 /// | `about { image: "container.image" }` | is what a registry says of an image here: the kind `policy-host.dev/Image`, which the view [`ImageFacts`](crate::kubernetes::image_facts::ImageFacts) reads |
 ///

@@ -29,6 +29,11 @@ crate::choice! {
     pub DeliveryWay { Progressive = "progressive", GitOps = "gitops" }
 }
 
+crate::choice! {
+    /// What a platform offers to its services as a Terraform module.
+    pub PlatformModule { Registry = "registry", Cache = "cache", Queue = "queue", Bucket = "bucket" }
+}
+
 crate::setting! {
     /// The Kubernetes version of the clusters.
     pub KubernetesVersion, "kubernetesVersion": Version = Version::of(1, 35);
@@ -82,6 +87,16 @@ crate::setting! {
     pub AnnotationScraping, "annotationScraping": bool = false;
     /// Whether clusters are expected to have PriorityClasses of their own.
     pub ExpectedPriorityClasses, "priorityClasses": bool = false;
+    /// Whether data at rest has to be encrypted with keys of one's own, whatever the cloud's own keys protect.
+    pub RequireOwnKeys, "requireOwnKeys": bool = false;
+    /// The AWS accounts of one's own, by their numbers; empty where that is not known.
+    pub AwsAccounts, "awsAccounts": Vec<String> = Vec::new();
+    /// Whether the registry of each AWS account scans its images by rules of its own, which are kept elsewhere.
+    pub RegistryScanning, "registryScanning": bool = false;
+    /// The environments that everything is deployed to: `dev`, `staging`, `prod`; empty where that is not decided.
+    pub Environments, "environments": Vec<String> = Vec::new();
+    /// The Terraform modules that the platform is expected to offer; empty where none are.
+    pub PlatformModules, "platformModules": Vec<PlatformModule> = Vec::new();
     /// The owners on GitHub whose repositories are the organisation's own; empty where that is not decided.
     pub GitHubOwners, "githubOwners": Vec<String> = Vec::new();
     /// The actions that workflows may use: `owner/*`, `owner/repository` or `owner/repository/path`; empty where that

@@ -47,6 +47,86 @@ fn what_is_fixed_is_said_to_be_and_drops_out() {
     assert_eq!(eval(&home, &["--baseline", "known.json"]).0, 1, "what was fixed is new when it comes back");
 }
 
+/// What the run says of the baseline: how much is fixed, and what was not evaluated, by files, rules and undecided.
+fn progress(home: &crate::cli::Home, arguments: &[&str]) -> (usize, [u64; 3]) {
+    let json = home.json(&[&["eval", "--baseline", "known.json"], arguments].concat());
+    let baseline = &json["baseline"];
+    let by = ["files", "rules", "undecided"].map(|name| baseline["unseenBy"][name].as_u64().unwrap());
+    assert_eq!(baseline["unseen"].as_u64().unwrap(), by.iter().sum::<u64>());
+    (baseline["fixed"].as_array().unwrap().len(), by)
+}
+
+#[test]
+fn what_was_not_evaluated_is_never_fixed() {
+    let one = ["--bundle", "../one.yaml"];
+    let with = |arguments: &[&'static str]| [&one[..], arguments].concat();
+    let home =
+        home(&[("dev/web.yaml", POD), ("prod/web.yaml", POD), ("prod/other.yaml", &POD.replace("web", "other"))]);
+    eval(&home, &["--write-baseline", "known.json"]);
+    assert_eq!(progress(&home, &one), (0, [0, 0, 0]));
+    // The same object stands in two folders, of which one is looked at.
+    home.write("dev/web.yaml", &POD.replace("true", "false"));
+    assert_eq!(progress(&home, &with(&["prod"])), (0, [1, 0, 0]));
+    assert_eq!(progress(&home, &with(&["dev"])), (1, [2, 0, 0]), "the one in this folder is fixed");
+    assert_eq!(progress(&home, &one), (1, [0, 0, 0]));
+    let (_, text) = eval(&home, &["--baseline", "known.json", "prod/web.yaml"]);
+    assert!(
+        text.contains(
+            "note: 2 findings of the baseline not evaluated this time, so not fixed: 2 in files that were not evaluated"
+        ),
+        "{text}"
+    );
+    // A file that cannot be read, or not as what it is.
+    home.write("prod/other.yaml", "kind: [\n");
+    assert_eq!(progress(&home, &with(&["."])), (1, [1, 0, 0]));
+    // One that is excluded.
+    assert_eq!(progress(&home, &with(&["--exclude", "prod/other.yaml"])), (1, [1, 0, 0]));
+    // Rules that are not asked, and findings that are too mild for the bundle.
+    home.write("prod/other.yaml", POD);
+    home.write("../others.yaml", "name: x\nversion: '1'\nrules: [pss-host-namespaces]\n");
+    assert_eq!(progress(&home, &["--bundle", "../others.yaml"]), (0, [0, 3, 0]));
+    home.write("../mild.yaml", "name: x\nversion: '1'\nreport: {severity: critical}\nrules: [pss-privileged]\n");
+    assert_eq!(progress(&home, &["--bundle", "../mild.yaml"]), (0, [0, 3, 0]));
+    // What an exception lifts is there all the same.
+    home.write(
+        "prod/other.yaml",
+        &POD.replace("web", "other").replace("true", "true # policy: ignore[pss-privileged] why"),
+    );
+    assert_eq!(progress(&home, &one), (1, [0, 0, 0]));
+    // What is gone is fixed: an object, and a file.
+    home.write("prod/other.yaml", POD.replace("web", "third").as_str());
+    assert_eq!(progress(&home, &one), (2, [0, 0, 0]));
+    std::fs::remove_file(home.path("prod/other.yaml")).unwrap();
+    assert_eq!(progress(&home, &one), (2, [0, 0, 0]));
+}
+
+#[test]
+fn writing_a_baseline_again_keeps_what_was_not_evaluated() {
+    let home = home(&[("a.yaml", POD), ("b.yaml", &POD.replace("web", "other")), ("broken.yaml", "kind: [\n")]);
+    eval(&home, &["--write-baseline", "known.json"]);
+    home.write("a.yaml", &POD.replace("true", "false"));
+    let (code, text) = eval(&home, &["--write-baseline", "known.json", "a.yaml"]);
+    assert_eq!(code, 0);
+    assert!(
+        text.contains("known.json holds 2 findings now; 2 of them were not evaluated this time and stay in it"),
+        "{text}"
+    );
+    assert_eq!(eval(&home, &["--baseline", "known.json"]).0, 0, "what is in b.yaml and broken.yaml is known as before");
+    home.write("a.yaml", POD);
+    assert_eq!(eval(&home, &["--baseline", "known.json"]).0, 1, "what was fixed is not");
+    let (code, text) = eval(&home, &["--write-baseline", "known.json"]);
+    assert!(code == 0 && text.contains("known.json holds 3 findings now\n"), "{text}");
+}
+
+#[test]
+fn a_baseline_takes_the_place_of_nothing_else() {
+    let home = home(&[("web.yaml", POD)]);
+    let (code, text) = eval(&home, &["--write-baseline", "web.yaml"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("error: web.yaml: ") && text.contains("remove the file, or name another one"), "{text}");
+    assert_eq!(home.read("web.yaml"), POD);
+}
+
 #[test]
 fn a_baseline_is_not_written_of_half_a_run_nor_read_from_anything() {
     let home = home(&[("web.yaml", POD)]);

@@ -93,7 +93,11 @@ fn it_is_found_up_to_the_root_of_the_repository_and_no_further() {
 fn what_is_wrong_is_named_with_its_place() {
     let home = home(&[("web.yaml", POD)]);
     let cases = [
-        ("failOn: high\npathz: [a]\n", "policy-host.yaml:2:1: `pathz`: unknown field `pathz`", "did you mean `paths`?"),
+        (
+            "failOn: high\npathz: [a]\n",
+            "policy-host.yaml:2:1: `pathz`: there is no field `pathz` here",
+            "did you mean `paths`?",
+        ),
         ("exceptions:\n  - rules: [a]\n    reson: x\n", "policy-host.yaml:3:5: ", "did you mean `reason`?"),
         ("exceptions:\n  - {rules: [a], reason: ' '}\n", "policy-host.yaml:2:26: ", "needs a `reason`"),
         (
@@ -103,12 +107,19 @@ fn what_is_wrong_is_named_with_its_place() {
         ),
         ("exceptions:\n  - {rules: [a], reason: x, expires: soon}\n", "policy-host.yaml:2:", "expires"),
         ("failOn: hihg\n", "policy-host.yaml:1:9: `hihg` is none of", "did you mean `high`?"),
+        ("bundle: defualt\n", "policy-host.yaml:1:9: there is no bundle `defualt`", "did you mean `default`?"),
+        ("baseline: none.json\n", "policy-host.yaml:1:11: none.json: No such file or directory\n", ""),
+        (
+            "exceptions:\n  - {rules: [a], reason: x, expires: soon}\n",
+            "policy-host.yaml:2:",
+            "`soon` is no day like 2027-01-31",
+        ),
         ("paths: [/etc]\n", "policy-host.yaml:1:9: ", "`/etc` leads out of the directory of this file"),
         ("bundle: ../one.yaml\n", "policy-host.yaml:1:9: ", "leads out"),
         ("baseline: ../x.json\n", "policy-host.yaml:1:11: ", "leads out"),
         ("reports: {yaml: a}\n", "policy-host.yaml:1:17: `yaml` is none of human", ""),
         ("reports: {json: .git/config}\n", "policy-host.yaml:1:17: ", "or into `.git`"),
-        ("paths: yes\n", "policy-host.yaml:1:8: ", "expected a sequence"),
+        ("paths: yes\n", "policy-host.yaml:1:8: ", "expected a list, found the text `yes`"),
         ("[", "policy-host.yaml:1:", ""),
         ("", "policy-host.yaml:1:1: the file is empty", ""),
     ];

@@ -71,13 +71,13 @@ fn watching_judges_again_survives_what_is_broken_and_ends_with_the_last_verdict(
     assert_eq!(child.wait().unwrap().code(), Some(2));
 }
 
-/// Runs a hook as pre-commit does: its entry, in the repository's root.
+/// Runs a hook as pre-commit does: its entry, a script of this repository, in the root of another.
 fn hook(home: &Home, id: &str) -> Output {
     let hooks = read_yaml(".pre-commit-hooks.yaml");
     let hook = hooks.as_array().unwrap().iter().find(|hook| hook["id"] == id).unwrap();
-    assert_eq!((&hook["language"], &hook["pass_filenames"]), (&"system".into(), &false.into()));
+    assert_eq!((&hook["language"], &hook["pass_filenames"]), (&"script".into(), &false.into()));
     let mut words = hook["entry"].as_str().unwrap().split(' ');
-    let mut command = Command::new(words.next().unwrap());
+    let mut command = Command::new(root().join(words.next().unwrap()));
     command.args(words).env_clear().env("PATH", path()).env("POLICY_HOST_CACHE", home.cache());
     command.current_dir(home.path("")).stdin(Stdio::null()).output().unwrap()
 }
@@ -118,8 +118,10 @@ fn action(home: &Home, inputs: &[(&str, &str)]) -> (Output, String) {
         command.env_clear().env("PATH", path()).env("POLICY_HOST_CACHE", home.cache());
         command.env("GITHUB_OUTPUT", home.path("../output")).env("GITHUB_ACTION_PATH", root());
         for (name, value) in step["env"].as_object().unwrap() {
-            let input = value.as_str().unwrap().strip_prefix("${{ inputs.").unwrap().strip_suffix(" }}").unwrap();
-            command.env(name, values[input]);
+            let value = value.as_str().unwrap().strip_prefix("${{ ").unwrap().strip_suffix(" }}").unwrap();
+            // What GitHub says of the action itself is empty, as it is for one of the same repository.
+            let value = value.strip_prefix("inputs.").map_or("", |input| values[input]);
+            command.env(name, value);
         }
         last = Some(command.current_dir(home.path("")).output().unwrap());
     }

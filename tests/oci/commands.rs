@@ -319,4 +319,15 @@ fn what_is_damaged_on_the_disk_is_fetched_again() {
     home.done(&["store", "prune"]);
     registry.fault("", Fault::Status(500, None), usize::MAX);
     home.done(&["eval", "--offline", "--allow-unsigned", "--bundle", &reference, "pod.yaml"]);
+    // Where it cannot be fetched again, what is damaged is not called missing.
+    for blob in std::fs::read_dir(home.path("cache/store/blobs/sha256")).unwrap() {
+        let path = blob.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[0] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let output = home.run(&["eval", "--offline", "--allow-unsigned", "--bundle", &reference, "pod.yaml"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("in the store was damaged, and was removed; ") && error.contains("--offline"), "{error}");
 }

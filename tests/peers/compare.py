@@ -17,7 +17,7 @@ import re
 import sys
 
 # What holds for every rule that is asked about an object.
-GENERAL = ["its owner is judged instead", "not all of it is known"]
+GENERAL = ["its owner is checked instead", "not all of it is known"]
 UNKNOWN = "no rule judges it"
 COLUMNS = ["peer", "check", "fires", "here", "reason"]
 

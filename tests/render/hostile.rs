@@ -35,7 +35,7 @@ fn what_cannot_be_rendered_is_named_and_the_rest_is_judged() {
     assert_eq!(eval(&clean, &["--fail-on", "never"]).status.code(), Some(0));
     let shown = stdout(&output);
     assert!(shown.contains("error: bad: chart bad cannot be rendered: it ended with exit status: 7"), "{shown}");
-    assert!(shown.contains("1 inputs that could not be read"), "{shown}");
+    assert!(shown.contains("1 input that could not be read"), "{shown}");
 }
 
 #[test]

@@ -71,8 +71,8 @@ fn faults() -> Vec<(&'static str, Value, &'static str)> {
         ("/request/userInfo/username", json!(""), "`userInfo.username` is missing"),
         ("/request/userInfo/username", json!(["jane"]), "`userInfo.username` is not a text"),
         ("/request/userInfo/username", json!(0), "`userInfo.username` is not a text"),
-        ("/request/operation", Value::Null, "`operation` is none of CREATE, UPDATE, DELETE, CONNECT"),
-        ("/request/operation", json!("update"), "`operation` is none of CREATE, UPDATE, DELETE, CONNECT"),
+        ("/request/operation", Value::Null, "`operation` must be CREATE, UPDATE, DELETE or CONNECT"),
+        ("/request/operation", json!("update"), "`operation` must be CREATE, UPDATE, DELETE or CONNECT"),
     ]
 }
 
@@ -139,7 +139,7 @@ fn the_other_wires_refuse_alike() {
         ("/object/metadata/namespace", json!("kube-system"), "`object` is in the namespace `kube-system`"),
         ("/oldObject", json!(3), "`oldObject` is not a JSON object"),
         ("/user", json!(["jane"]), "`user` is not a text"),
-        ("/operation", json!("LIST"), "`operation` is none of"),
+        ("/operation", json!("LIST"), "`operation` must be"),
     ];
     for (pointer, replacement, says) in cases {
         let question = with(question.clone(), pointer, &replacement);

@@ -120,6 +120,26 @@ fn what_is_in_flight_is_finished_at_the_end() {
 }
 
 #[test]
+fn what_is_missing_is_said_in_one_line_each() {
+    let kubeconfig = "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n\
+                      clusters: [{name: a, cluster: {server: \"https://127.0.0.1:1\"}}]\nusers: [{name: a, user: {}}]\n";
+    let settings = "cluster: {mode: kubeconfig, kubeconfig: DIR/kube}\nbundles: [default]\n";
+    let server = Server::start(settings, |directory| std::fs::write(directory.join("kube"), kubeconfig).unwrap());
+    let wrong: Vec<Value> = server.log().into_iter().filter(|entry| entry["level"] != "INFO").collect();
+    let said: Vec<&str> = wrong.iter().map(|entry| entry["message"].as_str().unwrap()).collect();
+    let cluster = "the cluster cannot be asked: rules that need other objects are not evaluated";
+    let tls = "no TLS certificate is configured: only this machine can call, by plain HTTP";
+    assert_eq!(said.iter().filter(|said| **said == cluster).count(), 1, "{wrong:#?}");
+    assert_eq!(said.iter().filter(|said| **said == tls).count(), 1, "{wrong:#?}");
+    assert_eq!(said.len(), 2, "{wrong:#?}");
+    let reason = wrong.iter().find(|entry| entry["message"] == cluster).unwrap()["reason"].as_str().unwrap();
+    assert_eq!(reason, "Connection refused");
+    let server = Server::start("cluster: {mode: kubeconfig, kubeconfig: DIR/none}\n", |_| {});
+    let none = "there is no cluster to ask: rules that need other objects are not evaluated";
+    assert_eq!(server.log().iter().filter(|entry| entry["message"] == none).count(), 1, "{:#?}", server.log());
+}
+
+#[test]
 fn metrics_and_the_status_page_tell_what_happened_and_no_secret() {
     let server = Server::start("log: {level: trace}\nbundles: [default, pod-security-restricted]\n", |_| {});
     for bundle in ["default", "pod-security-restricted", "default"] {
@@ -183,7 +203,7 @@ fn a_server_that_cannot_start_says_why() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let cases = [
-        ("listen: 1".to_owned(), "error: serve.yaml:1:9: `listen`: invalid type"),
+        ("listen: 1".to_owned(), "error: serve.yaml:1:9: `listen`: expected socket address, found the number 1"),
         ("bundles: [nowhere]".to_owned(), "error: there is no bundle `nowhere`"),
         ("bundles: [default, default]".to_owned(), "error: two bundles are called `default`"),
         ("tls: {certificate: nowhere.pem, key: nowhere.key}".to_owned(), "error: tls.certificate: nowhere.pem: "),

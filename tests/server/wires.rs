@@ -158,7 +158,7 @@ fn requests_that_cannot_be_read_are_told_why() {
         ("/validate/", "{}", "404 there is nothing at this path; /v1/openapi.json says what there is"),
         ("/v1/evaluate/default", "{}", "400 `object` is missing"),
         ("/v1/kyverno/default", r#"{"object": 3}"#, "400 `object` is not a JSON object"),
-        ("/v1/kyverno/default", r#"{"object": {}, "operation": "LIST"}"#, "400 `operation` is none of"),
+        ("/v1/kyverno/default", r#"{"object": {}, "operation": "LIST"}"#, "400 `operation` must be"),
     ];
     for (path, body, expected) in cases {
         let problem = server.post(path, body).problem();

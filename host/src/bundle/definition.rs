@@ -1,9 +1,10 @@
 //! The bundle file, as it is written.
 
 use super::settings::Settings;
+use crate::located::word_or_mapping;
 use crate::manifest::{Confidence, Severity};
 use crate::workload::WorkloadKind;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What happens to a finding where it can be enforced. `eval` fails on `deny` findings only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -89,7 +90,7 @@ pub struct Definition {
 }
 
 /// How bad and how sure findings have to be: what is under either is left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Level {
     /// The mildest.
@@ -128,13 +129,19 @@ impl Level {
 }
 
 /// One rule of a bundle: its id alone, or with settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum RuleEntry {
     /// `- readiness-probe-required`
     Id(String),
     /// With settings.
     Settings(RuleSettings),
+}
+
+impl<'de> Deserialize<'de> for RuleEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word_or_mapping(deserializer, Self::Id, Self::Settings)
+    }
 }
 
 /// A rule with settings.
@@ -215,6 +222,14 @@ pub struct ExemptionEntry {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub owner: String,
     /// The last day on which it holds, `2027-01-31`; without it, it holds until it is removed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "day", skip_serializing_if = "Option::is_none")]
     pub expires: Option<jiff::civil::Date>,
+}
+
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<jiff::civil::Date>, D::Error> {
+    let text: Option<String> = Option::deserialize(deserializer)?;
+    let day = |text: String| {
+        text.parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is no day like 2027-01-31")))
+    };
+    text.map(day).transpose()
 }

@@ -56,12 +56,9 @@ impl Layers {
             let layer = match Layer::open(&reference, library) {
                 Ok(Some(layer)) => layer,
                 Ok(None) => return Err(refused(format!("`{above}` is a directory without a `bundle.yaml`")).into()),
-                Err(BundleError::Unknown { known, .. }) => {
-                    let close = crate::suggest::closest(&above, library.bundle_names());
-                    let close = close.map(|close| format!("; did you mean `{close}`?")).unwrap_or_default();
-                    let message =
-                        format!("there is no bundle `{above}`: neither a shipped one ({known}) nor a file{close}");
-                    return Err(refused(message).into());
+                Err(BundleError::Unknown { .. }) => {
+                    // As it is written there, rather than as it is resolved.
+                    return Err(refused(unknown_bundle(&above, directory, library).to_string()).into());
                 }
                 Err(error) => return Err(error),
             };
@@ -91,6 +88,23 @@ impl Layers {
     }
 }
 
+/// Says that there is no such bundle, with a shipped one or a file beside it that may be meant.
+pub(crate) fn unknown_bundle(name: &str, directory: Option<&Path>, library: &Library) -> BundleError {
+    let known = library.bundle_names().collect::<Vec<_>>().join(", ");
+    let path = directory.map_or_else(|| PathBuf::from(name), |directory| directory.join(name));
+    let beside = path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    let files = beside.and_then(|parent| std::fs::read_dir(parent).ok()).into_iter().flatten().flatten();
+    let files: Vec<String> = files.filter_map(|file| file.file_name().into_string().ok()).collect();
+    let written = path.file_name().and_then(|file| file.to_str()).unwrap_or(name);
+    let close_file = crate::suggest::closest(written, files.iter().map(String::as_str));
+    let close = crate::suggest::closest(name, library.bundle_names()).map(str::to_owned).or_else(|| {
+        let with_file = Path::new(name).with_file_name(close_file?);
+        with_file.to_str().map(str::to_owned)
+    });
+    let close = close.map(|close| format!("; did you mean `{close}`?")).unwrap_or_default();
+    BundleError::Unknown { name: name.to_owned(), known, close }
+}
+
 impl Layer {
     fn open(reference: &str, library: &Library) -> Result<Option<Self>, BundleError> {
         if let Some(text) = library.bundle(reference) {
@@ -102,8 +116,7 @@ impl Layer {
         }
         let file = if path.is_dir() { path.join("bundle.yaml") } else { path.to_owned() };
         if !file.exists() {
-            let known = library.bundle_names().collect::<Vec<_>>().join(", ");
-            return Err(BundleError::Unknown { name: reference.to_owned(), known });
+            return Err(unknown_bundle(reference, None, library));
         }
         let shown = file.display().to_string();
         let text = crate::files::read_text(&file, MAX_DEFINITION_BYTES)

@@ -3,6 +3,7 @@
 use super::packed::Packed;
 use crate::engine::{Engine, EngineError, LoadedComponent, inspect, read_component};
 use crate::manifest::Manifest;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -217,8 +218,10 @@ impl Library {
         let embedded = |error: String| LibraryError::Embedded(error);
         let pack: Pack<'static> = postcard::from_bytes(pack).map_err(|error| embedded(error.to_string()))?;
         let mut library = Self::default();
-        for component in pack.components {
-            let manifests = Manifest::parse_all(component.manifests).map_err(|error| embedded(error.to_string()))?;
+        let manifests: Vec<_> =
+            pack.components.par_iter().map(|component| Manifest::read_embedded(component.manifests)).collect();
+        for (component, manifests) in pack.components.into_iter().zip(manifests) {
+            let manifests = manifests.map_err(|error| embedded(error.to_string()))?;
             let source = ComponentSource {
                 digest: component.digest.into_owned(),
                 name: component.name.into_owned(),

@@ -9,11 +9,13 @@ mod layers;
 mod library;
 mod packed;
 mod resolve;
+mod schema;
 mod selection;
 mod settings;
 
 pub use definition::{Definition, Enforcement, ExemptionEntry, Level, OnUpdate, RuleEntry};
 pub use exemption::{Exemption, ExemptionSource, Ignoring, Scope as ExemptionScope};
+pub(crate) use layers::unknown_bundle;
 pub use layers::{Layer, Layers};
 pub use library::{ComponentSource, Library, LibraryError, Pack, PackedComponent, RuleSource, unique_names};
 pub use packed::{Packed, PackedBuffer};

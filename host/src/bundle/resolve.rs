@@ -4,6 +4,7 @@ use super::definition::{Enforcement, ExemptionEntry, Level, OnUpdate, RuleEntry,
 use super::exemption::{Exemption, ExemptionSource, Ignoring};
 use super::layers::{Layer, Layers};
 use super::library::{Library, LibraryError, RuleSource, unique_names};
+use super::schema::check_schema;
 use super::settings::Settings;
 use crate::digest::Hasher;
 use crate::document::{Pointer, PointerError};
@@ -26,12 +27,14 @@ pub enum BundleError {
     #[error(transparent)]
     Library(#[from] LibraryError),
     /// Neither a shipped bundle nor a file.
-    #[error("there is no bundle `{name}`: neither a shipped one ({known}) nor a file or directory")]
+    #[error("there is no bundle `{name}`: neither a shipped one ({known}) nor a file or directory{close}")]
     Unknown {
         /// What was asked for.
         name: String,
         /// What there is.
         known: String,
+        /// What may be meant: `; did you mean …?`.
+        close: String,
     },
 }
 
@@ -120,6 +123,12 @@ impl BundleRule {
     /// The rule's id.
     pub fn id(&self) -> &str {
         &self.source.manifest.id
+    }
+
+    /// Whether findings of a kind are told here, where those under a level are not.
+    pub fn tells(&self, code: &str, level: Level) -> bool {
+        let kind = self.source.manifest.kind(code);
+        !self.untold.contains(code) && kind.is_some_and(|kind| level.includes(self.severity_of(kind), kind.confidence))
     }
 
     /// How bad a kind of its findings is here.
@@ -250,7 +259,7 @@ impl Bundle {
     /// # Errors
     /// When they do not fit the rule's schema.
     pub fn with_parameters(mut self, rule: usize, parameters: &str) -> Result<Self, String> {
-        let value: serde_json::Value = serde_json::from_str(parameters).map_err(|error| error.to_string())?;
+        let value: serde_json::Value = serde_json::from_str(parameters).map_err(|error| crate::plain::value(&error))?;
         check_schema(&self.rules[rule].source.manifest.parameters, &value)
             .map_err(|(path, message)| format!("{path}: {message}"))?;
         self.rules[rule].parameters = value.to_string();
@@ -514,18 +523,5 @@ fn unknown_rule(id: &str, library: &Library) -> String {
     match crate::suggest::closest(id, known) {
         Some(close) => format!("there is no rule `{id}`; did you mean `{close}`?"),
         None => format!("there is no rule `{id}`"),
-    }
-}
-
-/// Checks parameters or settings against a rule's schema; gives the path of the first that does not fit.
-pub(super) fn check_schema(schema: &serde_json::Value, values: &serde_json::Value) -> Result<(), (Pointer, String)> {
-    let validator = jsonschema::validator_for(schema)
-        .map_err(|error| (Pointer::root(), format!("the rule's own schema is unusable: {error}")))?;
-    match validator.iter_errors(values).next() {
-        None => Ok(()),
-        Some(error) => {
-            let path = Pointer::parse(error.instance_path().as_str()).unwrap_or_default();
-            Err((path, error.to_string()))
-        }
     }
 }

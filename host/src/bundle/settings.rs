@@ -1,6 +1,7 @@
 //! Settings: values that a bundle or a configuration gives once, for all rules that use them.
 
-use super::resolve::{Bundle, BundleRule, check_schema};
+use super::resolve::{Bundle, BundleRule};
+use super::schema::check_schema;
 use super::{Library, RuleSource};
 use crate::document::Pointer;
 use crate::manifest::Manifest;
@@ -27,6 +28,11 @@ impl Bundle {
                 let close = close.map(|close| format!("; did you mean `{close}`?")).unwrap_or_default();
                 return Err(([name.as_str()].into_iter().collect(), format!("no rule uses a setting `{name}`{close}")));
             }
+            // What only rules of other bundles use is to be right all the same.
+            if !used.contains(&name.as_str()) {
+                let user = library.rules().find(|rule| rule.manifest.setting_names().any(|used| used == name));
+                user.map_or(Ok(()), |rule| check(rule, settings))?;
+            }
         }
         self.apply(settings)
     }
@@ -49,7 +55,7 @@ impl Bundle {
     /// # Errors
     /// When they are none, or do not fit what its rules say of them.
     pub fn with_settings(mut self, settings: &str) -> Result<Self, String> {
-        let settings: Settings = serde_json::from_str(settings).map_err(|error| error.to_string())?;
+        let settings: Settings = serde_json::from_str(settings).map_err(|error| crate::plain::value(&error))?;
         let used = |name: &&String| self.users(name).next().is_none();
         if let Some(unused) = settings.keys().find(used) {
             return Err(format!("no rule uses a setting `{unused}`"));

@@ -29,6 +29,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Judge files, directories or standard input
     Eval(Box<EvalArguments>),
+    /// Write comments that except what rules find now, each with the reason
+    AddIgnore(Box<AddIgnoreArguments>),
     /// Write a gap report from the results of `eval --format json`
     Report(ReportArguments),
     /// List the rules of a bundle
@@ -88,6 +90,11 @@ pub(crate) struct EvalArguments {
     /// Form of the results on standard output; human by default
     #[arg(long, value_enum, env = "POLICY_HOST_FORMAT")]
     pub(crate) format: Option<report::Format>,
+    /// Write the results to this file instead of to standard output
+    #[arg(long, short, value_name = "FILE", conflicts_with = "diff")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) detail: DetailArguments,
     /// Write a report of this form, too, to a file, or with `-` to standard output; repeatable
     #[arg(long, value_name = "FORMAT=FILE", conflicts_with = "diff")]
     pub(crate) report: Vec<ReportArgument>,
@@ -130,6 +137,34 @@ pub(crate) struct EvalArguments {
     pub(crate) trust: TrustArguments,
     #[command(flatten, next_help_heading = "Images")]
     pub(crate) images: ImageArguments,
+}
+
+/// How much of a run people are shown.
+#[derive(Debug, Args)]
+pub(crate) struct DetailArguments {
+    /// Show every finding; without it, the human form shows a screenful of each rule, the worst first
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Show how often each rule found something, and no finding
+    #[arg(long, conflicts_with_all = ["all", "diff"])]
+    pub(crate) statistics: bool,
+    /// Say what is wrong, and no more: no notes, no table, no summary
+    #[arg(long, short, conflicts_with_all = ["verbose", "statistics"])]
+    pub(crate) quiet: bool,
+    /// Show also what is exempt, and why; every rule that could not decide; every template that was passed over
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+impl DetailArguments {
+    pub(crate) fn detail(&self) -> report::Detail {
+        let verbosity = match (self.quiet, self.verbose) {
+            (true, _) => report::Verbosity::Quiet,
+            (false, true) => report::Verbosity::Verbose,
+            (false, false) => report::Verbosity::Normal,
+        };
+        report::Detail { all: self.all, statistics: self.statistics, verbosity }
+    }
 }
 
 /// What registries are asked about images. No configuration says it: whoever may change the repository would choose
@@ -184,6 +219,30 @@ pub(crate) struct JudgedArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 all is written, 1 something cannot have a comment, 2 an error, 3 the rules find nothing."
+)]
+pub(crate) struct AddIgnoreArguments {
+    /// The rules, or one kind of finding of a rule as rule/code; several with commas
+    #[arg(value_name = "RULE")]
+    pub(crate) rules: String,
+    /// Files and directories
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Why that is right as it is; everybody reads it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Who answers for it
+    #[arg(long, value_name = "WHO")]
+    pub(crate) owner: Option<String>,
+    /// The last day on which it holds: 2027-01-31
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(crate) until: Option<jiff::civil::Date>,
+    #[command(flatten)]
+    pub(crate) judged: JudgedArguments,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct CompletionsArguments {
     /// The shell
     pub(crate) shell: clap_complete::Shell,
@@ -230,6 +289,18 @@ pub(crate) struct ListArguments {
     /// A shipped bundle, a bundle file, or a directory of components; without it, every shipped rule
     #[arg(long, value_name = "NAME|FILE|DIR")]
     pub(crate) bundle: Option<String>,
+    /// Only these: rules, packs, priorities, controls, factors, or kinds of finding as rule/code
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) select: Vec<String>,
+    /// Not these, whatever is selected
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) ignore: Vec<String>,
+    /// Only rules that can find something of this severity, or worse
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(crate) min_severity: Option<Severity>,
+    /// What to show of each rule, in this order
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Column::Id, Column::Severity, Column::Priority, Column::Title])]
+    pub(crate) columns: Vec<Column>,
     /// Form of the list
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
@@ -268,13 +339,14 @@ pub(crate) struct ServeArguments {
     /// A shipped bundle, a bundle file, or a directory of components; repeatable; instead of the configuration's
     #[arg(long, value_name = "NAME|FILE|DIR")]
     pub(crate) bundle: Vec<String>,
-    /// Where engines and the API server call
+    /// Where engines and the API server call; by default port 8443: of every address with --tls-cert, else of this machine
+    /// alone
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
     /// A second listener, without TLS
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen_plain: Option<SocketAddr>,
-    /// Where probes, metrics and the status page are
+    /// Where probes, metrics and the status page are; by default port 8081 of the same addresses
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) admin: Option<SocketAddr>,
     /// The certificate chain, PEM; without it plain HTTP is spoken
@@ -765,6 +837,9 @@ pub(crate) struct PackArguments {
     /// Where components with their manifests, and `embedded.pack`, go
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// What the binary that embeds the pack is built for; by default what this one is built for
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -784,6 +859,33 @@ pub(crate) struct DocsArguments {
     /// Where the commands' document goes
     #[arg(long, value_name = "FILE")]
     pub(crate) cli: Option<PathBuf>,
+}
+
+/// What `list` shows of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Column {
+    /// Its id
+    Id,
+    /// The severity of its worst kind of finding, as the bundle has it
+    Severity,
+    /// How sure it is of its surest kind of finding
+    Confidence,
+    /// What happens to its findings, as the bundle says
+    Enforcement,
+    /// How soon its gaps should be closed
+    Priority,
+    /// How much work one is
+    Effort,
+    /// The pack that it is from
+    Pack,
+    /// Its factor
+    Factor,
+    /// Controls that it covers
+    Controls,
+    /// Other tools' checks that are like it
+    Peers,
+    /// What it requires
+    Title,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -828,6 +930,10 @@ impl FailOn {
         };
         severity >= threshold
     }
+}
+
+fn day(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse().map_err(|_| format!("`{text}` is no day like 2027-01-31"))
 }
 
 fn threads(text: &str) -> Result<usize, String> {

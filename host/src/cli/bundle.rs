@@ -109,10 +109,11 @@ fn print(files: &[File]) {
 pub(super) fn write(files: &[File], directory: &Path) -> std::io::Result<()> {
     for file in files {
         let path = directory.join(&file.path);
+        let failed = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
+            std::fs::create_dir_all(parent).map_err(failed)?;
         }
-        std::fs::write(path, &file.text)?;
+        std::fs::write(&path, &file.text).map_err(failed)?;
     }
     Ok(())
 }

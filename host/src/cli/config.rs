@@ -64,6 +64,7 @@ pub(super) fn configure<A: FromArgMatches>(
             judging
         };
         command = command.mut_subcommand("eval", with_defaults).mut_subcommand("lsp", with_defaults);
+        command = command.mut_subcommand("add-ignore", with_defaults);
         command = command.mut_subcommand("config", |config| config.mut_subcommand("show", with_defaults));
     }
     let mut matches = command.try_get_matches()?;
@@ -86,6 +87,20 @@ impl<A> Configured<A> {
     /// Whether the command line itself says what a key says.
     pub(super) fn is_on_command_line(&self, key: &str) -> bool {
         self.matches.value_source(flag(key)) == Some(ValueSource::CommandLine)
+    }
+
+    /// The configuration, where it and nothing before it says what a key says.
+    pub(super) fn file_that_says(&self, key: &str) -> Option<&ConfigFile> {
+        let is_default = self.matches.value_source(flag(key)) == Some(ValueSource::DefaultValue);
+        self.file.as_ref().filter(|file| is_default && file.located.says(key))
+    }
+
+    /// An error about what a key names, with its place in the configuration where that names it.
+    pub(super) fn placed(&self, key: &str, error: impl std::error::Error + 'static) -> Box<dyn std::error::Error> {
+        match self.file_that_says(key) {
+            Some(file) => file.located.error(&[key].into_iter().collect(), error.to_string()).into(),
+            None => error.into(),
+        }
     }
 
     /// Says what is wrong with a value of a list, where it was written: in the configuration or on the command line.

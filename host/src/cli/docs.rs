@@ -11,7 +11,7 @@ use crate::integrate::{self, Options};
 use crate::kinds;
 use crate::language;
 use crate::peers::Peers;
-use crate::report::{self, Report, Style, explain};
+use crate::report::{self, Report, explain};
 use clap::CommandFactory as _;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -116,11 +116,9 @@ fn example(folder: &Path, rule: &Arc<RuleSource>, engine: &Arc<Engine>) -> Resul
             elapsed: Duration::ZERO,
             fixed: None,
             adoption: &report::Adoption::default(),
+            detail: report::Detail::default(),
         };
-        let findings = result.documents.iter().flat_map(|(_, document)| document.findings());
-        if findings.count() > 0 {
-            let shown = report::human(&report, Style::Plain, 120);
-            let frame = shown.split("\n\n").next().unwrap_or_default();
+        if let Some(frame) = report::first_frame(&report) {
             return Ok(format!("\n```text\n{frame}\n```\n"));
         }
     }

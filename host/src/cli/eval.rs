@@ -6,8 +6,8 @@ use super::progress::Progress;
 use super::reports::Outputs;
 use super::terminal::errln;
 use super::{CommandResult, Context, Exit, judging, oci, render, terminal};
-use crate::baseline::Baseline;
-use crate::bundle::{Bundle, Enforcement};
+use crate::baseline::{Baseline, Evaluated};
+use crate::bundle::{Bundle, BundleError, Enforcement, unknown_bundle};
 use crate::cache;
 use crate::changes::Changes;
 use crate::config::ConfigFile;
@@ -32,14 +32,16 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
     let arguments = &configured.arguments;
     let started = Instant::now();
     render::refuse_others(arguments)?;
-    let outputs = Outputs::new(arguments.format, &arguments.report)?;
+    let outputs = Outputs::new(arguments.format, arguments.output.as_deref(), &arguments.report)?;
+    let detail = arguments.detail.detail();
+    outputs.refuse(detail)?;
     let today = jiff::Zoned::now().date();
     let bundle = Arc::new(open_bundle(configured, &mut context, today)?);
     let limits = Limits::default();
     let excluded = exclusion(configured)?;
     let wanted = if arguments.rendering.render { bundle.wanted().and(crate::render::VALUES) } else { bundle.wanted() };
     let mut discovered = discover::discover_except(&arguments.paths, &wanted, &excluded, &limits);
-    if !discovered.spared.is_empty() {
+    if !discovered.spared.is_empty() && !arguments.detail.quiet {
         errln!("note: {}", spared(&discovered.spared));
     }
     if discovered.units.is_empty() && discovered.problems.is_empty() {
@@ -86,7 +88,7 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
     problems.extend(failures.into_iter().map(|crate::render::Failure { folder, message }| {
         InputProblem::of_file(folder, ProblemKind::Unrendered, secrets.masked_values(&message))
     }));
-    let adoption = adopt(arguments, &bundle, &discovered.units, &mut result, &mut problems)?;
+    let adoption = adopt(configured, &bundle, &discovered.units, &mut result, &mut problems)?;
     let report = Report {
         bundle: &bundle,
         units: &discovered.units,
@@ -100,6 +102,7 @@ pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandRes
         elapsed: started.elapsed(),
         fixed: fixed.map(|(applied, _)| applied),
         adoption: &adoption,
+        detail,
     };
     if !arguments.diff {
         outputs.write(&report, arguments.color)?;
@@ -141,7 +144,15 @@ fn open_bundle(
     let bundle = if Reference::is_meant(&judged.bundle) {
         oci::open(&judged.bundle, registry, lock, trust, context)?
     } else {
-        Bundle::open(&judged.bundle, &mut context.library, &context.engine, today)?
+        let opened = Bundle::open(&judged.bundle, &mut context.library, &context.engine, today);
+        opened.map_err(|error| match (error, configured.file_that_says("bundle")) {
+            (BundleError::Unknown { .. }, Some(file)) => {
+                // As it is written there.
+                let written = file.located.value.bundle.as_deref().unwrap_or_default();
+                configured.placed("bundle", unknown_bundle(written, Some(&file.directory), &context.library))
+            }
+            (error, _) => error.into(),
+        })?
     };
     judging::configured_bundle(bundle, configured, judged, context, today)
 }
@@ -156,35 +167,50 @@ fn surroundings(configured: &Configured, discovered: &Discovered) -> Result<Surr
 
 /// Sets apart what was there before: by the baseline, by the change.
 fn adopt(
-    arguments: &EvalArguments,
+    configured: &Configured,
     bundle: &Bundle,
     units: &[Unit],
     result: &mut RunResult,
     problems: &mut Vec<InputProblem>,
 ) -> Result<Adoption, Box<dyn std::error::Error>> {
+    let arguments = &configured.arguments;
     let mut adoption = Adoption::default();
     if let Some(path) = &arguments.judged.baseline {
-        let baseline = Baseline::read(path)?;
+        let baseline = Baseline::read(path).map_err(|error| configured.placed("baseline", error))?;
         baseline.apply_to_inputs(problems);
-        adoption.compared = Some(baseline.apply(bundle, result));
+        adoption.compared = Some(baseline.apply(bundle, result, Evaluated { units, problems }));
     }
     if let Some(path) = &arguments.write_baseline {
         let failed = result.documents.iter().any(|(_, document)| document.errors().next().is_some());
         if failed {
             errln!("warning: {} is not written: not every rule could judge", path.display());
         } else {
-            let baseline = Baseline::of(path, bundle, result, problems);
+            let older = Baseline::before(path)?;
+            let evaluated = Evaluated { units, problems };
+            let mut baseline = Baseline::of(path, bundle, result, evaluated);
+            let kept = older.map_or(0, |older| baseline.keep_unseen(&older, bundle, result, evaluated));
             baseline.write()?;
             baseline.apply_to_inputs(problems);
-            baseline.apply(bundle, result);
+            baseline.apply(bundle, result, Evaluated { units, problems });
             adoption.compared = None;
-            errln!("note: {} holds {} findings now", path.display(), baseline.len());
+            if !arguments.detail.quiet {
+                errln!("note: {} holds {} findings now{}", path.display(), baseline.len(), still_there(kept));
+            }
         }
     }
     if let Some(reference) = &arguments.since {
         adoption.untouched = Some(Changes::since(reference)?.narrow(units, result, problems));
     }
     Ok(adoption)
+}
+
+/// What of a baseline was not evaluated and stays in it.
+fn still_there(kept: usize) -> String {
+    match kept {
+        0 => String::new(),
+        1 => "; 1 of them was not evaluated this time and stays in it".to_owned(),
+        kept => format!("; {kept} of them were not evaluated this time and stay in it"),
+    }
 }
 
 fn judging(units: usize, threads: usize) -> Progress {
@@ -273,7 +299,9 @@ fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {
     } else if fails || unread {
         Exit::Findings
     } else if counts.documents == 0 && report.problems.is_empty() && report.adoption.untouched.is_none() {
-        errln!("note: none of the input is something that a rule of this bundle judges");
+        if !arguments.detail.quiet {
+            errln!("note: none of the input is something that a rule of this bundle judges");
+        }
         Exit::NoInput
     } else {
         Exit::Clean

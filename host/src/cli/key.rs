@@ -3,14 +3,12 @@
 use super::args::{KeyArguments, KeyCommand};
 use super::terminal::errln;
 use super::{CommandResult, Exit, passphrase, terminal};
+use crate::system;
 use crate::trust::{
     EncryptedKey, KeyError, KeyFile, KeyFileError, MAX_KEY_FILE_BYTES, PrivateKey, PublicKey, read_bounded,
 };
-use std::fs::Permissions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 pub(crate) fn run(arguments: &KeyArguments) -> CommandResult {
@@ -92,12 +90,10 @@ fn generate(prefix: &Path) -> CommandResult {
 
 /// Writes a file that is not there yet: beside it, then under its name.
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyFailure> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
         // Nobody else can read it from its first byte on.
-        let mut file = NamedTempFile::new_in(directory)?;
+        let mut file = system::file_for(path, mode)?;
         file.write_all(bytes)?;
-        file.as_file().set_permissions(Permissions::from_mode(mode))?;
         file.as_file().sync_all()?;
         file.persist_noclobber(path).map_err(|error| error.error)
     };

@@ -3,6 +3,7 @@
 //! Exit codes are the same everywhere: 0 clean, 1 findings, 2 an error or a rule that could not run,
 //! 3 nothing to judge.
 
+mod add_ignore;
 mod args;
 mod artifact;
 mod bench;
@@ -108,6 +109,11 @@ fn run(arguments: Arguments, pack: &'static [u8]) -> CommandResult {
             let configure = || config::configure(&arguments.judged, |name| context.library.bundle(name).is_some());
             if arguments.watch { watch::run(&configure, &context) } else { eval::judge(&configure()?, context.clone()) }
         }
+        Command::AddIgnore(arguments) => {
+            let context = context(pack, &limits, false, threads)?;
+            let configured = config::configure(&arguments.judged, |name| context.library.bundle(name).is_some())?;
+            add_ignore::run(&configured, context)
+        }
         Command::Config(arguments) => {
             let library = Library::embedded(pack)?;
             config::run(&arguments, &library)
@@ -158,11 +164,11 @@ fn context(
     threads: usize,
 ) -> Result<Context, ContextError> {
     let code_cache = if no_cache { None } else { open_code_cache() };
-    Ok(Context {
-        engine: Arc::new(Engine::new(limits.clone(), code_cache)?),
-        library: Library::embedded(pack)?,
-        threads,
-    })
+    let (engine, library) = rayon::join(|| Engine::new(limits.clone(), code_cache), || Library::embedded(pack));
+    let context = Context { engine: Arc::new(engine?), library: library?, threads };
+    // The process ends with its command: nobody waits until rules and sandboxes are taken apart.
+    std::mem::forget(context.clone());
+    Ok(context)
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use super::args::PackArguments;
 use super::terminal::outln;
 use super::{CommandResult, Exit};
 use crate::bundle::{Pack, PackedBuffer, PackedComponent, unique_names};
-use crate::engine::{Engine, SandboxLimits, embed_manifests, inspect, read_component};
+use crate::engine::{CrossCompiler, Engine, SandboxLimits, embed_manifests, inspect, read_component};
 use crate::manifest::Manifest;
 use crate::oci::limits;
 use rayon::prelude::*;
@@ -30,10 +30,13 @@ struct Built {
 
 pub(super) fn run(arguments: &PackArguments) -> CommandResult {
     let engine = Engine::new(SandboxLimits::default(), None)?;
+    let cross = arguments.target.as_deref().map(CrossCompiler::new).transpose()?;
     let folders = folders(&arguments.policies)?;
     std::fs::create_dir_all(&arguments.out)?;
-    let built: Vec<Built> =
-        folders.par_iter().map(|folder| build(arguments, &engine, folder)).collect::<Result<_, String>>()?;
+    let built: Vec<Built> = folders
+        .par_iter()
+        .map(|folder| build(arguments, &engine, cross.as_ref(), folder))
+        .collect::<Result<_, String>>()?;
     let manifests = built.iter().map(|component| Manifest::parse_all(&component.manifests));
     let manifests: Vec<Vec<Manifest>> = manifests.collect::<Result<_, _>>()?;
     unique_names(manifests.iter().flatten())?;
@@ -87,7 +90,12 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn build(arguments: &PackArguments, engine: &Engine, folder: &Folder) -> Result<Built, String> {
+fn build(
+    arguments: &PackArguments,
+    engine: &Engine,
+    cross: Option<&CrossCompiler>,
+    folder: &Folder,
+) -> Result<Built, String> {
     let path = arguments.components.join(format!("{}.wasm", folder.name));
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let raw = read_component(&path, engine.limits()).map_err(|error| failed(&error))?;
@@ -102,7 +110,11 @@ fn build(arguments: &PackArguments, engine: &Engine, folder: &Folder) -> Result<
     }
     write_if_changed(&arguments.out.join(format!("{}.wasm", folder.name)), &component)
         .map_err(|error| failed(&error))?;
-    let code = engine.precompile(&component).map_err(|error| failed(&error))?;
+    let code = match cross {
+        Some(compiler) => compiler.precompile(&component),
+        None => engine.precompile(&component),
+    };
+    let code = code.map_err(|error| failed(&error))?;
     let packed = |bytes: &[u8]| PackedBuffer::new(bytes).map_err(|error| failed(&error));
     Ok(Built {
         name: folder.name.clone(),

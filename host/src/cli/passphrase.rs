@@ -2,7 +2,6 @@
 
 use crate::visible::visible;
 use std::io::IsTerminal as _;
-use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -40,7 +39,7 @@ pub(crate) fn new(key: &Path) -> Result<Passphrase, String> {
 }
 
 fn from_environment() -> Option<Passphrase> {
-    VARIABLES.into_iter().find_map(std::env::var_os).map(|text| Zeroizing::new(text.into_vec()))
+    VARIABLES.into_iter().find_map(std::env::var_os).map(|text| Zeroizing::new(text.into_encoded_bytes()))
 }
 
 fn prompt(text: &str) -> Result<Passphrase, String> {

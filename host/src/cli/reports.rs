@@ -1,7 +1,7 @@
 //! Which reports a run writes, and where.
 
 use super::terminal;
-use crate::report::{self, Format, Renderings, Report, Style};
+use crate::report::{self, Detail, Format, Renderings, Report, Style};
 use clap::ValueEnum;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -52,19 +52,27 @@ pub(crate) enum OutputsError {
     TwoOnStandardOutput,
     #[error("two reports would go to {}", .0.display())]
     TwoInOneFile(PathBuf),
+    #[error("--statistics is a table for people: it goes with --format human, not with another form")]
+    Statistics,
 }
 
 /// The reports that a run writes.
 #[derive(Debug)]
 pub(crate) struct Outputs<'a> {
-    standard_output: Format,
+    standard_output: Option<Format>,
     files: Vec<(Format, &'a Path)>,
 }
 
 impl<'a> Outputs<'a> {
-    pub(crate) fn new(format: Option<Format>, reports: &'a [ReportArgument]) -> Result<Self, OutputsError> {
-        let mut standard_output = format;
-        let mut files: Vec<(Format, &'a Path)> = Vec::with_capacity(reports.len());
+    /// A form for standard output, or for the file that takes its place, and reports beside it.
+    pub(crate) fn new(
+        format: Option<Format>,
+        output: Option<&'a Path>,
+        reports: &'a [ReportArgument],
+    ) -> Result<Self, OutputsError> {
+        let mut files: Vec<(Format, &'a Path)> = Vec::with_capacity(reports.len() + 1);
+        files.extend(output.map(|file| (format.unwrap_or(Format::Human), file)));
+        let mut standard_output = format.filter(|_| output.is_none());
         for report in reports {
             if report.file == Path::new("-") {
                 if standard_output.replace(report.format).is_some() {
@@ -76,7 +84,19 @@ impl<'a> Outputs<'a> {
                 files.push((report.format, &report.file));
             }
         }
-        Ok(Self { standard_output: standard_output.unwrap_or(Format::Human), files })
+        if output.is_none() {
+            standard_output.get_or_insert(Format::Human);
+        }
+        Ok(Self { standard_output, files })
+    }
+
+    /// Refuses what only the form for people has, where that is not written.
+    pub(crate) fn refuse(&self, detail: Detail) -> Result<(), OutputsError> {
+        let mut formats = self.files.iter().map(|(format, _)| *format).chain(self.standard_output);
+        match detail.statistics && !formats.any(|format| format == Format::Human) {
+            true => Err(OutputsError::Statistics),
+            false => Ok(()),
+        }
     }
 
     /// Writes the files, each as a whole, and then standard output.
@@ -87,7 +107,9 @@ impl<'a> Outputs<'a> {
             report::write_file(file, text.as_bytes()).map_err(|error| error.to_string())
         })?;
         let style = if coloured(colour) { Style::Coloured } else { Style::Plain };
-        terminal::report(&renderings.render(self.standard_output, style, WIDTH)?);
+        if let Some(format) = self.standard_output {
+            terminal::report(&renderings.render(format, style, WIDTH)?);
+        }
         Ok(())
     }
 }
@@ -111,11 +133,22 @@ mod tests {
     #[test]
     fn a_place_takes_one_report() {
         let reports = arguments(&["json=a", "junit=b", "concise=-"]);
-        let outputs = Outputs::new(None, &reports).unwrap();
-        assert_eq!((outputs.standard_output, outputs.files.len()), (Format::Concise, 2));
-        assert!(Outputs::new(Some(Format::Json), &reports).is_err());
-        assert!(Outputs::new(None, &arguments(&["json=-", "junit=-"])).is_err());
-        assert!(Outputs::new(None, &arguments(&["json=a", "junit=a"])).is_err());
+        let outputs = Outputs::new(None, None, &reports).unwrap();
+        assert_eq!((outputs.standard_output, outputs.files.len()), (Some(Format::Concise), 2));
+        assert!(Outputs::new(Some(Format::Json), None, &reports).is_err());
+        assert!(Outputs::new(None, None, &arguments(&["json=-", "junit=-"])).is_err());
+        assert!(Outputs::new(None, None, &arguments(&["json=a", "junit=a"])).is_err());
+    }
+
+    #[test]
+    fn a_file_takes_the_place_of_standard_output() {
+        let file = Path::new("a");
+        let outputs = Outputs::new(Some(Format::Json), Some(file), &[]).unwrap();
+        assert_eq!((outputs.standard_output, outputs.files), (None, vec![(Format::Json, file)]));
+        let reports = arguments(&["concise=-"]);
+        let outputs = Outputs::new(None, Some(file), &reports).unwrap();
+        assert_eq!((outputs.standard_output, outputs.files), (Some(Format::Concise), vec![(Format::Human, file)]));
+        assert!(Outputs::new(None, Some(file), &arguments(&["json=a"])).is_err());
     }
 
     #[test]

@@ -10,9 +10,9 @@ pub(super) fn run(arguments: ServeArguments, context: Context) -> CommandResult 
     if !arguments.bundle.is_empty() {
         config.bundles = arguments.bundle.into_iter().map(BundleEntry::Reference).collect();
     }
-    config.listen = arguments.listen.unwrap_or(config.listen);
+    config.listen = arguments.listen.or(config.listen);
     config.listen_plain = arguments.listen_plain.or(config.listen_plain);
-    config.admin = arguments.admin.unwrap_or(config.admin);
+    config.admin = arguments.admin.or(config.admin);
     let tls = &mut config.tls;
     tls.certificate = arguments.tls_cert.or(tls.certificate.take());
     tls.key = arguments.tls_key.or(tls.key.take());

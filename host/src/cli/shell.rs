@@ -14,8 +14,9 @@ pub(super) fn completions(arguments: &CompletionsArguments) -> CommandResult {
 pub(super) fn man(arguments: &ManArguments) -> CommandResult {
     match &arguments.out {
         Some(directory) => {
-            std::fs::create_dir_all(directory)?;
-            clap_mangen::generate_to(Arguments::command(), directory)?;
+            let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
+            std::fs::create_dir_all(directory).map_err(failed)?;
+            clap_mangen::generate_to(Arguments::command(), directory).map_err(failed)?;
             Ok(Exit::Clean)
         }
         None => {

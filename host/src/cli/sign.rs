@@ -91,7 +91,7 @@ fn predicate(path: &Path) -> Result<Box<RawValue>, String> {
         source.take(MAX_BUNDLE_BYTES as u64 + 1).read_to_string(&mut text)?;
         Ok(text)
     };
-    let text = read().map_err(|error| format!("{shown}: {error}"))?;
+    let text = read().map_err(|error| format!("{shown}: {}", crate::plain::value(&error)))?;
     if text.len() > MAX_BUNDLE_BYTES {
         return Err(format!("{shown}: it is longer than {MAX_BUNDLE_BYTES} bytes"));
     }

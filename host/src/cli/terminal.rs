@@ -3,6 +3,7 @@
 //! Everything that goes to either is made visible here, as a line ([`outln`], [`errln`]) or as a text of our own making
 //! ([`print`], [`print_json`]), so that no name, message or error of anybody else can forget it.
 
+use crate::plain::system as system_words;
 use crate::visible::{visible, visible_json, visible_lines, visible_styled};
 use anstream::adapter::strip_str;
 use clap::error::ContextValue;
@@ -31,7 +32,7 @@ pub(super) fn out(line: fmt::Arguments<'_>) {
 
 /// A line on standard error.
 pub(super) fn err(line: fmt::Arguments<'_>) {
-    err_text(&format!("{}\n", visible(&line.to_string())));
+    err_text(&format!("{}\n", visible(&system_words(&line.to_string()))));
 }
 
 /// Lines on standard output: a text whose values are visible already, or prose, which has lines of its own.

@@ -69,18 +69,19 @@ fn run_once(arguments: &TestArguments, context: &Context) -> CommandResult {
 }
 
 /// The folders of rules among and below some folders.
-fn rule_folders(paths: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
+fn rule_folders(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut folders = Vec::new();
     for path in paths {
-        if fixtures::is_rule(path)? {
+        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+        if fixtures::is_rule(path).map_err(failed)? {
             folders.push(path.clone());
             continue;
         }
         let mut below: Vec<PathBuf> = Vec::new();
-        for entry in std::fs::read_dir(path)? {
-            let entry = entry?;
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
             let name = entry.file_name();
-            if entry.file_type()?.is_dir() && name != "sdk" && name != "target" {
+            if entry.file_type().map_err(failed)?.is_dir() && name != "sdk" && name != "target" {
                 below.push(entry.path());
             }
         }

@@ -9,6 +9,7 @@ use crate::discover;
 use crate::engine::SandboxLimits;
 use crate::kinds::Wanted;
 use crate::parse::Limits;
+use crate::system::End;
 use crate::watch::{Ignored, Watch};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -98,20 +99,14 @@ pub(super) fn cover(watch: &mut Watch, roots: &[PathBuf]) {
 
 /// Has Ctrl-C, and what ends a process, end the waiting for changes.
 pub(super) fn stop_on_signals(watch: &Watch) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = {
+    let mut end = {
         let _inside = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        End::catch()?
     };
     let stop = watch.stopper();
     std::thread::spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        });
+        runtime.block_on(end.received());
         stop();
     });
     Ok(())

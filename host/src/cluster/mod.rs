@@ -29,7 +29,7 @@ use crate::evaluate::{Answer, Inventory, Judge, Probe, RelatedDocument, Topic, U
 use crate::manifest::Scope;
 use state::Cell;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::Store;
 use tokio::task::JoinSet;
@@ -54,9 +54,24 @@ struct Shared {
     limits: CacheLimits,
     timing: Timing,
     changes: tokio::sync::watch::Sender<u64>,
+    /// Why the API server cannot be asked at all, where that was told and nothing has come from it since.
+    unreachable: Mutex<Option<String>>,
 }
 
 impl Shared {
+    /// Notes that the API server cannot be asked at all. Says whether that is new: it is the same for all kinds.
+    fn is_newly_unreachable(&self, reason: &str) -> bool {
+        let mut told = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = told.as_deref() != Some(reason);
+        *told = Some(reason.to_owned());
+        is_new
+    }
+
+    /// Notes that the API server has answered.
+    fn reached(&self) {
+        *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn changed(&self) {
         self.changes.send_modify(|changes| *changes += 1);
     }
@@ -99,6 +114,7 @@ impl WatchCache {
             limits,
             timing,
             changes: tokio::sync::watch::Sender::new(0),
+            unreachable: Mutex::new(None),
         });
         let mut watches = JoinSet::new();
         if let Ok(client) = client {

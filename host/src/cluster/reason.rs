@@ -19,7 +19,8 @@ pub(super) struct Trouble {
 
 impl Trouble {
     pub(super) fn new(reason: impl Into<String>) -> Self {
-        let mut reason: String = reason.into();
+        let reason: String = reason.into();
+        let mut reason = crate::plain::connection(&reason);
         reason = reason.trim().replace(char::is_control, " ");
         truncate(&mut reason, REASON_BYTES);
         Self { reason, code: None, connection: false }

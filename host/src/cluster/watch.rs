@@ -124,6 +124,7 @@ impl Watch {
         let found = discover(&self.client, &self.kind, &self.shared.timing).await;
         let Some(resource) = found.map_err(|trouble| Failure::new(trouble, Step::Discover))? else {
             self.objects.clear();
+            self.shared.reached();
             if self.cell().absent() {
                 tracing::info!(kind = %self.kind, "inventory: the API server does not know the kind");
             }
@@ -157,7 +158,7 @@ impl Watch {
                 let put = self.objects.put(resource, item);
                 put.map_err(|refusal| Failure::refused(refusal, resource, timing))?;
             }
-            self.cell().heard();
+            self.heard();
             if page.metadata.r#continue.is_empty() {
                 let version = page.metadata.resource_version;
                 if version.is_empty() {
@@ -206,7 +207,7 @@ impl Watch {
             }
         };
         let mut events = pin!(events);
-        self.cell().heard();
+        self.heard();
         self.shared.changed();
         loop {
             let event = match tokio::time::timeout(timing.silence(), events.try_next()).await {
@@ -228,7 +229,7 @@ impl Watch {
                     return Err(Failure::new(trouble, Step::Follow(resource, version)));
                 }
             };
-            self.cell().heard();
+            self.heard();
             let seen = match event {
                 WatchEvent::Added(item) | WatchEvent::Modified(item) => self.objects.put(&resource, &item),
                 WatchEvent::Deleted(item) => self.objects.remove(&item),
@@ -256,13 +257,24 @@ impl Watch {
         } else {
             self.cell().failed(reason)
         };
-        // One line when trouble begins; the retries are counted.
-        if is_new {
+        // One line when trouble begins; the retries are counted. Where no kind can be asked for, one for all of them.
+        let is_general = failure.trouble.connection || failure.trouble.code == Some(401);
+        if is_general {
+            if self.shared.is_newly_unreachable(reason) {
+                tracing::warn!(reason, "the cluster cannot be asked: rules that need other objects are not evaluated");
+            }
+        } else if is_new {
             tracing::warn!(kind = %self.kind, reason, "inventory: not up to date");
         } else {
             tracing::debug!(kind = %self.kind, reason, "inventory: still not up to date");
         }
         failure.next
+    }
+
+    /// The API server has said something.
+    fn heard(&self) {
+        self.shared.reached();
+        self.cell().heard();
     }
 
     fn cell(&self) -> &Cell {

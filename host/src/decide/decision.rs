@@ -182,7 +182,7 @@ impl Decider {
     /// The decision where nobody could judge: overload, a missed deadline, a server that is stopping.
     pub fn undecided(&self, why: &str) -> Decision {
         let closed = self.modes().failure == FailureMode::Closed;
-        let message = format!("policy bundle {}: not judged: {why}", self.reference().name);
+        let message = format!("policy bundle {}: not evaluated: {why}", self.reference().name);
         Decision {
             allowed: !closed,
             message: if closed { message } else { String::new() },

@@ -201,7 +201,7 @@ impl Decider {
     }
 }
 
-/// Takes from an object what says that its owner is judged instead of it.
+/// Takes from an object what says that its owner is checked instead of it.
 pub(crate) fn forget_owners(object: &mut Node) {
     let Value::Object(entries) = &mut object.value else { return };
     let Some(metadata) = entries.iter_mut().find(|entry| &*entry.key == "metadata") else { return };

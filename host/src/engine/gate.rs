@@ -18,11 +18,19 @@ pub const MANIFEST_SECTION: &str = "policy:manifest";
 /// The interface that a component of rules exports.
 const RULES_INTERFACE: &str = "policy:rule/rules@1.0.0";
 
+/// What allows a component of a size.
+fn allowing(bytes: usize) -> String {
+    match bytes {
+        ..=SandboxLimits::MAX_COMPONENT_BYTES => format!("; --component-mib {} allows it", bytes.div_ceil(1 << 20)),
+        _ => format!(", and {} MiB are the most that can be allowed", SandboxLimits::MAX_COMPONENT_BYTES >> 20),
+    }
+}
+
 /// Why a component is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
     /// Larger than the bound.
-    #[error("it has {bytes} bytes, more than {limit} (limit `component_bytes`)")]
+    #[error("it has {bytes} bytes, more than {limit}{}", allowing(*bytes))]
     TooLarge {
         /// Its size.
         bytes: usize,

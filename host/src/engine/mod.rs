@@ -14,7 +14,7 @@ pub use code::CodeCache;
 pub use gate::{GateError, Inspection, embed_manifests, inspect, read_component};
 pub use limits::SandboxLimits;
 pub(crate) use sandbox::truncate;
-pub use sandbox::{Answers, Engine, EngineError, LoadedComponent, RuleFailure};
+pub use sandbox::{Answers, CrossCompiler, Engine, EngineError, LoadedComponent, RuleFailure};
 
 /// The contract's types as the host sees them, generated from `wit/v1`.
 #[allow(missing_docs, unreachable_pub, reason = "generated; documented in the WIT file")]

@@ -28,6 +28,9 @@ pub enum EngineError {
     /// The engine itself could not be made on this machine.
     #[error("the WebAssembly engine could not start: {0}")]
     Start(String),
+    /// There is no compiler for a target.
+    #[error("there is no compiler for the target `{0}`: {1}")]
+    Target(String, String),
     /// Its manifest export failed (only when a component is built).
     #[error("its manifest could not be extracted: {0}")]
     Manifest(#[from] RuleFailure),
@@ -69,6 +72,34 @@ pub struct Engine {
     limits: SandboxLimits,
     code_cache: Option<CodeCache>,
     compatibility: String,
+}
+
+/// A compiler for machines of another target than this one. It runs nothing.
+pub struct CrossCompiler {
+    engine: wasmtime::Engine,
+}
+
+impl CrossCompiler {
+    /// Makes a compiler for a target, such as `aarch64-apple-darwin`. Its code is what an [`Engine`] of that target
+    /// would make itself.
+    ///
+    /// # Errors
+    /// When the target is not known, or this build has no compiler for its processor: those of other processors than
+    /// this machine's need the feature `cross`.
+    pub fn new(target: &str) -> Result<Self, EngineError> {
+        let engine = config(target, Some(pool())).and_then(|config| wasmtime::Engine::new(&config));
+        engine
+            .map(|engine| Self { engine })
+            .map_err(|error| EngineError::Target(target.to_owned(), format!("{error:#}")))
+    }
+
+    /// Machine code of a component, for [`Engine::load_embedded`] on a machine of the target.
+    ///
+    /// # Errors
+    /// When the compiler refuses it.
+    pub fn precompile(&self, component: &[u8]) -> Result<Vec<u8>, EngineError> {
+        precompile(&self.engine, component)
+    }
 }
 
 /// A component of rules, ready to run.
@@ -125,9 +156,9 @@ impl Engine {
     /// When this machine cannot run one.
     pub fn new(limits: SandboxLimits, code_cache: Option<CodeCache>) -> Result<Self, EngineError> {
         // Address space may be short (ulimit -v, some containers): then allocate on demand.
-        let engine = wasmtime::Engine::new(&config(Some(pool())))
-            .or_else(|_| wasmtime::Engine::new(&config(None)))
-            .map_err(|error| EngineError::Start(format!("{error:#}")))?;
+        let start = |pool| config(TARGET, pool).and_then(|config| wasmtime::Engine::new(&config));
+        let engine =
+            start(Some(pool())).or_else(|_| start(None)).map_err(|error| EngineError::Start(format!("{error:#}")))?;
         start_clock(&engine, CLOCK_STACK_BYTES)
             .map_err(|error| EngineError::Start(format!("the clock of deadlines: {error}")))?;
         let compatibility = compatibility(&engine);
@@ -149,13 +180,7 @@ impl Engine {
     /// # Errors
     /// When the compiler refuses it.
     pub fn precompile(&self, component: &[u8]) -> Result<Vec<u8>, EngineError> {
-        let compile =
-            || self.engine.precompile_component(component).map_err(|error| EngineError::Compile(format!("{error:#}")));
-        // Whoever evaluates waits for a component that another compiles. If the compiler shared the threads of those
-        // who wait, or its caller took up their work meanwhile, neither would end.
-        let pool = compiler_threads()?;
-        std::thread::scope(|scope| scope.spawn(|| pool.install(compile)).join())
-            .unwrap_or_else(|_| Err(EngineError::Compile("the compiler panicked".into())))
+        precompile(&self.engine, component)
     }
 
     /// Loads a component that passed the gate. `digest` names it.
@@ -317,7 +342,14 @@ pub(crate) fn truncate(text: &mut String, bytes: usize) {
     }
 }
 
-fn config(pool: Option<PoolingAllocationConfig>) -> Config {
+/// What this program is built for.
+const TARGET: &str = env!("POLICY_HOST_TARGET");
+
+/// The configuration of an engine whose code runs on the machines of a target.
+///
+/// # Errors
+/// When the target's name is none.
+fn config(target: &str, pool: Option<PoolingAllocationConfig>) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -328,14 +360,12 @@ fn config(pool: Option<PoolingAllocationConfig>) -> Config {
         .memory_init_cow(true)
         .memory_may_move(false) // with the default reservation and guard: no bounds checks
         .max_wasm_stack(SandboxLimits::STACK_BYTES)
-        .native_unwind_info(false)
+        .native_unwind_info(target.contains("-windows-")) // Windows walks the stack by it, nobody else needs it
         .generate_address_map(false)
-        .wasm_backtrace_max_frames(None);
-    // Code for any x86-64 or aarch64, since the embedded code travels with the binary.
-    if let Some(target) = BASELINE_TARGET {
-        // An unknown target only loses portability of the embedded code, which is checked at load.
-        let _ = config.target(target);
-    }
+        .wasm_backtrace_max_frames(None)
+        // Named, so that the code is for any processor of that architecture: the embedded code travels with the binary.
+        // wasmtime loads code only where it is named as the program itself is.
+        .target(target)?;
     match pool {
         Some(pool) => config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool)),
         // Bounds checks instead of four gigabytes of address space a memory. Embedded code does not fit
@@ -345,15 +375,8 @@ fn config(pool: Option<PoolingAllocationConfig>) -> Config {
             .memory_guard_size(64 << 10)
             .memory_reservation_for_growth(0),
     };
-    config
+    Ok(config)
 }
-
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-const BASELINE_TARGET: Option<&str> = Some("x86_64-unknown-linux-gnu");
-#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
-const BASELINE_TARGET: Option<&str> = Some("aarch64-unknown-linux-gnu");
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-const BASELINE_TARGET: Option<&str> = None;
 
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
@@ -377,6 +400,15 @@ fn pool() -> PoolingAllocationConfig {
 }
 
 const CLOCK_STACK_BYTES: usize = 64 << 10;
+
+fn precompile(engine: &wasmtime::Engine, component: &[u8]) -> Result<Vec<u8>, EngineError> {
+    let compile = || engine.precompile_component(component).map_err(|error| EngineError::Compile(format!("{error:#}")));
+    // Whoever evaluates waits for a component that another compiles. If the compiler shared the threads of those
+    // who wait, or its caller took up their work meanwhile, neither would end.
+    let pool = compiler_threads()?;
+    std::thread::scope(|scope| scope.spawn(|| pool.install(compile)).join())
+        .unwrap_or_else(|_| Err(EngineError::Compile("the compiler panicked".into())))
+}
 
 /// The compiler's own threads, one for each core.
 fn compiler_threads() -> Result<&'static rayon::ThreadPool, EngineError> {
@@ -418,7 +450,7 @@ mod tests {
 
     #[test]
     fn an_engine_without_a_clock_does_not_start() {
-        let engine = wasmtime::Engine::new(&config(None)).unwrap();
+        let engine = wasmtime::Engine::new(&config(TARGET, None).unwrap()).unwrap();
         assert!(start_clock(&engine, CLOCK_STACK_BYTES).is_ok());
         assert!(start_clock(&engine, 1 << 60).is_err(), "a stack that no machine has");
     }

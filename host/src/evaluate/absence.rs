@@ -27,7 +27,7 @@ pub(super) fn settle(judge: &Judge, sets: &Sets, unit: usize, document: &mut Doc
             reason.is_none()
         });
         if let Some(reason) = dropped.filter(|_| findings.is_empty()) {
-            outcome.outcome = Outcome::NotEvaluated(format!("whether there is one cannot be told: {reason}"));
+            outcome.outcome = Outcome::NotEvaluated(format!("whether there is one cannot be known: {reason}"));
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::language::follow::{self, Led};
 use crate::language::key;
 use crate::project::Projection;
 use crate::workload::{Elsewhere, Shape};
+use rayon::prelude::*;
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -150,6 +151,21 @@ impl Judge {
     /// Which rules are asked about a document, from manifests alone.
     pub fn plan(&self, document: &Document) -> Arc<Plan> {
         self.plans.of(&self.bundle, document)
+    }
+
+    /// Loads the components whose rules are asked about some documents, side by side. One that does not load fails
+    /// the rules that are asked.
+    pub(super) fn load_for<'d>(&self, documents: impl Iterator<Item = &'d Document>) {
+        let mut components = Vec::new();
+        for rule in documents.flat_map(|document| self.plan(document).rules().collect::<Vec<_>>()) {
+            let component = &self.bundle.rules[usize::from(rule)].source.component;
+            if !components.iter().any(|known| Arc::ptr_eq(known, component)) {
+                components.push(Arc::clone(component));
+            }
+        }
+        components.par_iter().for_each(|component| {
+            let _ = component.load(&self.engine);
+        });
     }
 
     /// Marks the findings of a document that others cover; exemptions are settled before.

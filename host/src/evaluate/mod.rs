@@ -25,7 +25,7 @@ mod session;
 mod shards;
 mod verdict;
 
-pub use except::{ANNOTATION, Exception, Origin, Status};
+pub use except::{ANNOTATION, Exception, Insertion, Origin, Reason, Status, insertion, is_excepted, with_insertion};
 pub(crate) use except::{annotations, settle_annotations};
 #[cfg(test)]
 pub(crate) use inventory::tests as inventory_tests;

@@ -161,6 +161,7 @@ impl Running<'_> {
         let inventory = Divided::new(&sets, written.chain(building.cards(judge, units.len())));
 
         passes.iter().flatten().for_each(|pass| want_images(judge, pass));
+        load_components(judge, &passes);
         let passes: Vec<Result<Pass, SyntaxError>> = passes
             .into_par_iter()
             .zip(units)
@@ -170,6 +171,17 @@ impl Running<'_> {
         let passes = related_places(judge, units, passes, parsing);
         finish(judge, &sets, (units, passes), remembering)
     }
+}
+
+/// How many inputs are looked at to know which components are needed. The others find theirs loaded, or load them.
+const LOOKED_AT: usize = 64;
+
+/// Loads the components that the first inputs need. Where there are few inputs, each component would wait for the one
+/// before it otherwise.
+fn load_components(judge: &Judge, passes: &[Result<Pass, SyntaxError>]) {
+    let new = passes.iter().flatten().filter(|pass| !pass.from_memory).take(LOOKED_AT);
+    let readings = new.filter_map(|pass| pass.reading.as_deref());
+    judge.load_for(readings.flat_map(|reading| &reading.documents));
 }
 
 /// The kustomizations of a run.

@@ -352,7 +352,7 @@ impl<'f> Fixer<'f> {
         for (key, count) in &after.failures {
             if *count > before.failures.get(key).copied().unwrap_or_default() {
                 let rule = self.judge.bundle().rules[usize::from(key.1)].id();
-                worse.entry(home(key.0)).or_insert_with(|| format!("`{rule}` could not judge the result"));
+                worse.entry(home(key.0)).or_insert_with(|| format!("`{rule}` failed on the result"));
             }
         }
         for unit in self.endless(trial) {

@@ -295,7 +295,7 @@ impl Asking {
     async fn facts(&self, name: &ImageName) -> Facts {
         let repository = name.repository();
         if !self.options.allows(&repository) {
-            let reason = format!("`{repository}` is none of the repositories that may be asked about images");
+            let reason = format!("`{repository}` is not one of the repositories that may be asked about images");
             return Facts { trusted: self.untrusted(&repository), ..Facts::not_asked(reason) };
         }
         let mut facts = Facts::default();

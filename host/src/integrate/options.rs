@@ -68,7 +68,7 @@ pub enum OptionsError {
     #[error("the bundle's name `{0}` cannot be part of a URL: up to 40 of a-z, 0-9 and `-`, a letter first")]
     BundleName(String),
     /// All rules of the bundle judge repository files.
-    #[error("no rule of the bundle `{0}` judges objects of Kubernetes")]
+    #[error("no rule of the bundle `{0}` checks objects of Kubernetes")]
     NoObjects(String),
     /// Not a URL that can be called.
     #[error("`{0}` is not a URL like `https://policy-host.policy-host.svc:8443`")]

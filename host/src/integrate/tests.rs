@@ -273,7 +273,7 @@ fn bundles_that_no_engine_could_ask_for_are_refused() {
     assert_eq!(error, OptionsError::BundleName("House rules".to_owned()));
     let files_only = bundle(&[(&["file/Dockerfile"], &[])]);
     let error = kyverno(&files_only, &options()).unwrap_err().to_string();
-    assert_eq!(error, "no rule of the bundle `house-rules` judges objects of Kubernetes");
+    assert_eq!(error, "no rule of the bundle `house-rules` checks objects of Kubernetes");
 }
 
 #[test]

@@ -186,7 +186,12 @@ mod tests {
             ("values-prod.yaml", "HelmValues"),
             ("values.schema.json", "HelmValuesSchema"),
             ("templates/deployment.yaml", "HelmTemplate"),
-            ("templates/a/_helpers.tpl", "HelmTemplate"),
+            ("templates/_helpers.tpl", "HelmHelpers"),
+            ("templates/a/_pod.yaml", "HelmHelpers"),
+            ("templates/_a/pod.yaml", "HelmTemplate"),
+            ("Chart.lock", "HelmLock"),
+            ("requirements.lock", "HelmLock"),
+            ("requirements.yaml", "HelmRequirements"),
         ] {
             assert_eq!(kind(path), Some(name), "{path}");
         }

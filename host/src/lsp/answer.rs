@@ -2,10 +2,10 @@
 
 use super::text::Text;
 use super::workspace::uri_beside;
-use crate::baseline::Baseline;
+use crate::baseline::{Baseline, Evaluated as Looked};
 use crate::bundle::{Bundle, Enforcement, Level};
 use crate::document::Source;
-use crate::evaluate::{DocumentVerdict, Finding, Place, RunResult, Secrets, Session, mask_messages};
+use crate::evaluate::{DocumentVerdict, ExemptBy, Finding, Place, RunResult, Secrets, Session, Status, mask_messages};
 use crate::fix::{self, Extent};
 use crate::manifest::{Confidence, Severity};
 use crate::parse::Unit;
@@ -13,8 +13,8 @@ use crate::report;
 use crate::sets::Surroundings;
 use crate::visible::{visible, visible_lines};
 use lsp_types::{
-    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Hover, HoverContents, Location, MarkupContent,
-    MarkupKind, NumberOrString, Range, TextEdit, Uri,
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Hover, HoverContents, Location,
+    MarkupContent, MarkupKind, NumberOrString, Range, TextEdit, Uri,
 };
 use std::ops;
 
@@ -54,7 +54,7 @@ impl Evaluated {
         let secrets = Secrets::of(&units, &result);
         mask_messages(&secrets, &units, &mut result);
         if let Some(baseline) = baseline {
-            baseline.apply(bundle, &mut result);
+            baseline.apply(bundle, &mut result, Looked { units: &units, problems: &[] });
         }
         Self { units, result, secrets, level }
     }
@@ -92,17 +92,46 @@ impl Evaluated {
             for (rule, failure) in document.errors() {
                 if let Some(bytes) = bytes(&self.units[*unit], &document.place, path) {
                     let id = bundle.rules[usize::from(rule)].id();
-                    let message = format!("the rule could not judge {}: {failure}", document.subject);
+                    let message = format!("the rule failed on {}: {failure}", document.subject);
                     let message = visible(&message).into_owned();
                     diagnostics.push(problem(text.range(bytes), DiagnosticSeverity::ERROR, id, message));
                 }
             }
         }
+        for exception in &self.result.exceptions {
+            let place = exception.place.and_then(|(unit, place)| bytes(&self.units[unit], &place, path));
+            let Some(at) = place else { continue };
+            for said in report::said(exception) {
+                let message = visible(&said).into_owned();
+                let mut told = problem(text.range(at.clone()), DiagnosticSeverity::WARNING, "exception", message);
+                // An editor shows it as what is not needed.
+                told.tags = (exception.status == Status::Unused).then(|| vec![DiagnosticTag::UNNECESSARY]);
+                diagnostics.push(told);
+            }
+        }
         let file = File { path, uri, text };
         let findings = self.found(path).map(|found| diagnostic(&found, &self.units, &file, bundle));
         diagnostics.extend(findings);
+        diagnostics.extend(self.exempt(path, text, bundle));
         diagnostics.truncate(DIAGNOSTICS);
         diagnostics
+    }
+
+    /// What an exception lifts, as hints: few editors do more than underline them faintly. What the baseline knows is not told.
+    fn exempt(&self, path: &str, text: &Text, bundle: &Bundle) -> Vec<Diagnostic> {
+        let mut hints = Vec::new();
+        for (unit, document) in &self.result.documents {
+            for (rule, finding) in document.all_findings().filter(|(_, finding)| finding.withheld.is_none()) {
+                let shown = self.level.includes(finding.severity, finding.confidence)
+                    && finding.exempt_by != Some(ExemptBy::Baseline);
+                let Some(reason) = finding.exempt.as_ref().filter(|_| shown) else { continue };
+                let Some(bytes) = bytes(&self.units[*unit], &finding.place, path) else { continue };
+                let message = format!("exempt, {}\n{}", visible(reason), visible(&finding.message));
+                let id = bundle.rules[usize::from(rule)].id();
+                hints.push(problem(text.range(bytes), DiagnosticSeverity::HINT, id, message));
+            }
+        }
+        hints
     }
 
     /// The documentation of the rules whose findings are at a place.

@@ -299,7 +299,7 @@ impl<C: Configure, W: Write> Server<C, W> {
         let Some(path) = workspace::path_of(document.uri.as_str()) else { return Ok(()) };
         let name = document.uri.as_str().to_owned();
         if self.open.len() >= OPEN && !self.open.contains_key(&name) {
-            return self.log(format!("{name} is not judged: more than {OPEN} files are open"));
+            return self.log(format!("{name} is not checked: more than {OPEN} files are open"));
         }
         let shown = self.workspace.shown(&path);
         let text = Text::new(document.text);

@@ -39,7 +39,7 @@ pub(super) fn read(input: &mut impl BufRead) -> io::Result<Incoming> {
     }
     Ok(match serde_json::from_slice(&body) {
         Ok(message) => Incoming::Message(message),
-        Err(error) => Incoming::Malformed(format!("a message that is none: {error}")),
+        Err(error) => Incoming::Malformed(format!("not a message: {error}")),
     })
 }
 

@@ -11,7 +11,7 @@
 //! | `named` | is named here, by kind and name |
 //! | `same` | has the same values at some paths as the one here at others |
 //! | `of` | is the namespace of the one here, or its owner |
-//! | `calls` | is a file that uses the file here: a workflow, an action, a Terraform module, a file of Protocol Buffers |
+//! | `calls` | is a file that uses the file here: a workflow, an action, a Terraform module, a file of Protocol Buffers, a chart |
 //! | `called` | is a file that the file here uses |
 //! | `built` | is the Dockerfile of an image here |
 //! | `about` | is what a registry says of an image here |

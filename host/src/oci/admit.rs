@@ -153,7 +153,7 @@ pub(super) async fn manifest(
     if let Some(bytes) = store.read(digest, limits::MANIFEST_BYTES)? {
         return Ok(bytes.into());
     }
-    let bytes = registry.manifest(repository, digest).await?;
+    let bytes = registry.manifest(repository, digest).await.map_err(|error| store.absent(digest, Some(error)))?;
     store.put(&bytes)?;
     Ok(bytes)
 }

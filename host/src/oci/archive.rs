@@ -22,16 +22,11 @@ const ENTRIES: usize = 4 * limits::COMPONENTS;
 /// When something is missing, or the file cannot be written.
 pub fn write(path: &Path, listing: &Listing, contents: &dyn Contents) -> Result<(), OciError> {
     let failed = || OciError::file(path);
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
     let mut named: BTreeMap<Digest, u64> = BTreeMap::new();
     for part in artifact::contents(&listing.root, &listing.referrers, contents)? {
         named.insert(part.descriptor.digest, part.limit);
     }
-    let builder = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    let file = tempfile::Builder::new().permissions(builder).tempfile_in(directory).map_err(failed())?;
+    let file = crate::system::file_for(path, 0o644).map_err(failed())?;
     let mut tar = tar::Builder::new(BufWriter::new(file));
     append(&mut tar, MARK_FILE, MARK).map_err(failed())?;
     append(&mut tar, INDEX_FILE, &listing.to_bytes()).map_err(failed())?;

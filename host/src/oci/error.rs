@@ -33,6 +33,14 @@ pub enum OciError {
     /// What was asked for is not there.
     #[error("{0} is not there")]
     Missing(String),
+    /// What the store had is not what it is called, and cannot be had anew.
+    #[error("{digest} in the store was damaged, and was removed{}", .cause.as_ref().map(|cause| format!("; {cause}")).unwrap_or_default())]
+    Damaged {
+        /// What it is called.
+        digest: Digest,
+        /// Why it cannot be had anew, where that was tried.
+        cause: Option<String>,
+    },
     /// The registry wants something that is not done, such as credentials in the clear.
     #[error("{0}")]
     Refused(String),

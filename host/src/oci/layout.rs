@@ -28,7 +28,7 @@ pub trait Contents {
 
 impl Contents for Store {
     fn content(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, OciError> {
-        self.read(digest, limit)?.ok_or_else(|| OciError::Missing(format!("{digest} in the store")))
+        self.read(digest, limit)?.ok_or_else(|| self.absent(digest, None))
     }
 }
 

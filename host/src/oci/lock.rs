@@ -119,13 +119,7 @@ impl LockFile {
             return Ok(());
         }
         let write = || -> std::io::Result<()> {
-            let directory = match self.path.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            };
-            let mut file = tempfile::Builder::new()
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-                .tempfile_in(directory)?;
+            let mut file = crate::system::file_for(&self.path, 0o644)?;
             file.write_all(text(&self.digests).as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(&self.path)?;
@@ -153,7 +147,7 @@ fn parse(path: &str, text: &str) -> Result<BTreeMap<String, Digest>, LockError> 
     if located.value.version != 1 {
         let at: Pointer = ["version".to_owned()].into_iter().collect();
         return Err(located
-            .error(&at, format!("version {} is none that this policy-host knows", located.value.version))
+            .error(&at, format!("this policy-host does not know version {}", located.value.version))
             .into());
     }
     let mut digests = BTreeMap::new();
@@ -196,7 +190,7 @@ mod tests {
     #[test]
     fn errors_name_the_place() {
         for (text, says) in [
-            ("version: 2\n", "1:10: version 2"),
+            ("version: 2\n", "1:10: this policy-host does not know version 2"),
             ("version: 1\nbundles:\n  - reference: \"x\"\n    digest: \"sha256:1\"\n", "4:13:"),
             ("version: 1\nmore: 1\n", "2:1: `more`"),
             (

@@ -237,7 +237,7 @@ impl Index {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T, OciError> {
-    serde_json::from_slice(bytes).map_err(|error| malformed(bytes, what, error.to_string()))
+    serde_json::from_slice(bytes).map_err(|error| malformed(bytes, what, crate::plain::value(&error)))
 }
 
 fn malformed(bytes: &[u8], what: &'static str, reason: String) -> OciError {

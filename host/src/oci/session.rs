@@ -60,7 +60,7 @@ impl Session {
         let open = || artifact::open(fetched.descriptor.digest, &self.store, &shown, library, engine, today);
         match open() {
             // What was damaged on the disk is noticed when it is read, and is gone then.
-            Err(OciError::Missing(_)) => {
+            Err(OciError::Missing(_) | OciError::Damaged { .. }) => {
                 self.run(async |source| source.bundle_at(&fetched.reference).await)?;
                 open()
             }

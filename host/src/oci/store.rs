@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tempfile::NamedTempFile;
 
@@ -27,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Store {
     directory: PathBuf,
+    /// What was found to be damaged, and was removed.
+    damaged: Arc<Mutex<BTreeSet<Digest>>>,
 }
 
 /// Keeps others from removing what is not yet referred to.
@@ -70,7 +73,7 @@ impl Store {
     /// # Errors
     /// When they cannot be made, or others could write to them.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let store = Self { directory: directory.to_owned() };
+        let store = Self { directory: directory.to_owned(), damaged: Arc::default() };
         private_directory(directory).map_err(|source| store.failed(directory, source))?;
         for part in [store.blobs(), store.references_directory(), store.referrers_directory(), store.temporary()] {
             fs::create_dir_all(&part).map_err(|source| store.failed(&part, source))?;
@@ -131,7 +134,16 @@ impl Store {
             return Ok(Some(bytes));
         }
         fs::remove_file(&path).map_err(|error| self.failed(&path, error))?;
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
         Ok(None)
+    }
+
+    /// Why a blob that is to be had is not there: what kept it from being fetched, or that it was damaged, too.
+    pub fn absent(&self, digest: Digest, cause: Option<OciError>) -> OciError {
+        match self.damaged.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest) {
+            true => OciError::Damaged { digest, cause: cause.map(|cause| cause.to_string()) },
+            false => cause.unwrap_or_else(|| OciError::Missing(format!("{digest} in the store"))),
+        }
     }
 
     /// Begins to write a blob that came from `what`.

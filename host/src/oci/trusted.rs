@@ -166,6 +166,7 @@ fn counted<T>(result: Result<T, OciError>) -> Result<Result<T, Problem>, OciErro
             | OciError::TooMuch { .. }
             | OciError::Digest { .. }
             | OciError::Length { .. }
+            | OciError::Damaged { .. }
             | OciError::Missing(_)),
         ) => Ok(Err(Problem::Unreadable(error.to_string()))),
         Err(error) => Err(error),

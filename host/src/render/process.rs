@@ -1,8 +1,6 @@
 //! Running a program that is not ours within bounds: time, output, memory, and whatever it starts itself.
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::io::{self, Read};
-use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -53,15 +51,15 @@ pub(super) enum ProcessError {
 /// Runs a program to its end and gives what it wrote to standard output. Its process group is gone afterwards, whatever
 /// came of it.
 pub(super) fn run(mut command: Command, bounds: &Bounds) -> Result<String, ProcessError> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     confine(&mut command);
     let mut child = command.spawn().map_err(ProcessError::Start)?;
     // One byte more than the bound tells that it is exceeded.
     let output = child.stdout.take().map(|out| reader(out, bounds.output + 1, Rest::Left));
     let errors = child.stderr.take().map(|out| reader(out, Bounds::ERRORS, Rest::Dropped));
-    let ended = wait(&child, bounds, output.as_ref());
+    let ended = wait(&mut child, bounds, output.as_ref());
     // As long as the child is not waited for, the number of its group is nobody else's.
-    end_group(&child);
+    end_group(&mut child);
     let status = child.wait().map_err(ProcessError::Start)?;
     let bytes = match ended? {
         Some(bytes) => bytes,
@@ -104,7 +102,7 @@ fn reader(mut stream: impl Read + Send + 'static, bound: usize, beyond: Rest) ->
 }
 
 /// Waits until the child has ended, without taking its number away. Gives its output where that ended first.
-fn wait(child: &Child, bounds: &Bounds, output: Option<&Bytes>) -> Result<Option<Vec<u8>>, ProcessError> {
+fn wait(child: &mut Child, bounds: &Bounds, output: Option<&Bytes>) -> Result<Option<Vec<u8>>, ProcessError> {
     let deadline = Instant::now() + bounds.time;
     let mut read = None;
     loop {
@@ -118,9 +116,7 @@ fn wait(child: &Child, bounds: &Bounds, output: Option<&Bytes>) -> Result<Option
             // It may have closed its output, and go on.
             read = Some(bytes);
         }
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let pid = Pid::from_child(child);
-        if waitid(WaitId::Pid(pid), options).map_err(|error| ProcessError::Start(error.into()))?.is_some() {
+        if has_ended(child).map_err(ProcessError::Start)? {
             return Ok(read);
         }
         if Instant::now() >= deadline {
@@ -130,8 +126,31 @@ fn wait(child: &Child, bounds: &Bounds, output: Option<&Bytes>) -> Result<Option
     }
 }
 
+/// Whether the child has ended; its number stays its own.
+#[cfg(unix)]
+fn has_ended(child: &mut Child) -> io::Result<bool> {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    Ok(waitid(WaitId::Pid(Pid::from_child(child)), options)?.is_some())
+}
+
+/// Whether the child has ended.
+#[cfg(not(unix))]
+fn has_ended(child: &mut Child) -> io::Result<bool> {
+    Ok(child.try_wait()?.is_some())
+}
+
+/// Ends the child.
+#[cfg(not(unix))]
+fn end_group(child: &mut Child) {
+    // It may have ended.
+    let _ = child.kill();
+}
+
 /// Ends the child and all that is in its group.
-fn end_group(child: &Child) {
+#[cfg(unix)]
+fn end_group(child: &mut Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
     // There may be nobody left.
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
 }
@@ -162,9 +181,16 @@ fn said_by(errors: &[u8], status: &str) -> String {
     if said.is_empty() { format!("it ended with {status}") } else { crate::visible::visible(&said).into_owned() }
 }
 
-/// Bounds memory and files of the child, takes the network away from it where the system lets us, and has it end with
-/// this process.
+/// No program is run where nothing bounds it: `Programs::find` refuses.
+#[cfg(not(unix))]
+fn confine(_command: &mut Command) {}
+
+/// Puts the child into a group of its own, bounds its memory and files, takes the network away from it where the system
+/// lets us, and has it end with this process.
+#[cfg(unix)]
 fn confine(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+    command.process_group(0);
     // SAFETY: between fork and exec only system calls are made that are safe after a fork; nothing is allocated or locked.
     unsafe {
         command.pre_exec(|| {

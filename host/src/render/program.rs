@@ -2,9 +2,9 @@
 
 use super::process::{self, Bounds, ProcessError};
 use crate::document::RenderTool;
+use crate::system::is_program;
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,6 +22,9 @@ pub enum ProgramError {
         /// What was named.
         path: PathBuf,
     },
+    /// The system cannot bound it.
+    #[error("charts and kustomizations are not rendered on this system: nothing bounds the programs that would do it")]
+    Unbounded,
     /// There is no place for its files.
     #[error("there is no temporary folder for what renders: {0}")]
     Home(#[from] io::Error),
@@ -48,8 +51,11 @@ impl Programs {
     /// they would be the repository's.
     ///
     /// # Errors
-    /// When one that was named cannot be run, or there is no temporary folder.
+    /// When one that was named cannot be run, there is no temporary folder, or the system is not Unix.
     pub fn find(helm: Option<&Path>, kustomize: Option<&Path>, bounds: Bounds) -> Result<Self, ProgramError> {
+        if !cfg!(unix) {
+            return Err(ProgramError::Unbounded);
+        }
         let search = std::env::var_os("PATH").unwrap_or_default();
         let kubectl = || Some(Kustomize::Kubectl(on_path(&search, "kubectl")?));
         let home = tempfile::Builder::new().prefix("policy-host-").tempdir()?;
@@ -142,10 +148,6 @@ fn on_path(search: &OsStr, name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|path| is_program(path))
 }
 
-fn is_program(path: &Path) -> bool {
-    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,7 +158,8 @@ mod tests {
         let program = home.path().join("helm");
         std::fs::write(&program, "").unwrap();
         assert_eq!(on_path(home.path().as_os_str(), "helm"), None, "it cannot be run");
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&program, permissions).unwrap();
         assert_eq!(on_path(home.path().as_os_str(), "helm"), Some(program.clone()));
         std::fs::create_dir(home.path().join("kustomize")).unwrap();
         assert_eq!(on_path(home.path().as_os_str(), "kustomize"), None, "it is a folder");

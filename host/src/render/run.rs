@@ -6,6 +6,7 @@ use super::program::Programs;
 use super::{helm, kustomize, lead, merge};
 use crate::document::{RenderTool, Rendering, Source};
 use crate::evaluate::{Judge, RunOptions, RunResult, Secrets, mask_messages, run};
+use crate::kinds::Kind;
 use crate::parse::{Form, Limits, Scalars, Unit};
 use crate::root::from_here;
 use crate::visible::visible;
@@ -41,6 +42,13 @@ pub struct Rendered {
     pub secrets: Secrets,
     /// Files that hold objects which were judged as they are rendered, as paths are shown.
     written: BTreeSet<Arc<str>>,
+    /// The folders of the charts that were rendered.
+    charts: BTreeSet<String>,
+}
+
+/// Whether a path lies below a folder, which is `.` for the working directory.
+fn is_below(path: &str, folder: &str) -> bool {
+    folder == "." || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// A rendered document.
@@ -54,9 +62,12 @@ pub(super) struct Piece {
 }
 
 impl Rendered {
-    /// Whether a file's objects are judged as they are rendered, and not on their own.
+    /// Whether a file's objects are judged as they are rendered, and not on their own. So are those of the templates of
+    /// a chart, whether its values switch them on or not.
     pub fn replaces(&self, unit: &Unit) -> bool {
-        self.written.contains(&unit.sources[0].path)
+        let path = &unit.sources[0].path;
+        let is_template = unit.kind.is_some_and(Kind::is_template);
+        self.written.contains(path) || is_template && self.charts.iter().any(|chart| is_below(path, chart))
     }
 }
 
@@ -75,6 +86,7 @@ pub fn render(
         failures: Vec::new(),
         secrets: Secrets::default(),
         written: BTreeSet::new(),
+        charts: BTreeSet::new(),
     };
     let renderings = chosen(programs, renderables, &mut rendered.failures);
     let paths = Paths::of(units);
@@ -130,7 +142,7 @@ fn chosen(programs: &Programs, renderables: &[Renderable], failures: &mut Vec<Fa
     }
     if chosen.len() > MAX_RENDERINGS {
         let count = chosen.len();
-        let message = format!("of {count} renderings the first {MAX_RENDERINGS} are judged (limit `renderings`)");
+        let message = format!("of {count} renderings the first {MAX_RENDERINGS} are checked (limit `renderings`)");
         failures.push(Failure { folder: chosen[MAX_RENDERINGS].folder.clone(), message });
         chosen.truncate(MAX_RENDERINGS);
     }
@@ -184,6 +196,9 @@ impl Rendered {
         limits: &Limits,
         files: &mut SourceFiles,
     ) {
+        if rendering.tool == RenderTool::Helm {
+            self.charts.insert(rendering.folder.clone());
+        }
         self.written.extend(pieces.iter().filter(|piece| piece.is_written).map(|piece| Arc::clone(&piece.path)));
         let unit = |piece: Piece| {
             Unit::new(Form::Yaml(Scalars::Kubernetes), Source::new(piece.path, piece.text)).rendered_by(rendering)
@@ -220,5 +235,40 @@ impl Paths {
         let real = file.canonicalize().unwrap_or_else(|_| file.to_owned());
         let known = self.shown.get(&real).map(Arc::clone);
         known.unwrap_or_else(|| from_here(&real).to_string_lossy().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Format;
+    use crate::kinds;
+
+    #[test]
+    fn a_chart_that_was_rendered_is_judged_in_the_place_of_its_templates() {
+        let of_kind = |kind: &str, path: &str| {
+            let form = Form::Plain(Format::Text);
+            Unit::split_as(kinds::named(kind), form, &Arc::from(path), "a", &Limits::default()).unwrap().remove(0)
+        };
+        let mut rendered = Rendered {
+            units: Vec::new(),
+            result: RunResult::default(),
+            failures: Vec::new(),
+            secrets: Secrets::default(),
+            written: BTreeSet::from(["k8s/pod.yaml".into()]),
+            charts: BTreeSet::from(["web".to_owned()]),
+        };
+        for (kind, path, replaced) in [
+            ("HelmTemplate", "web/templates/pod.yaml", true),
+            ("HelmHelpers", "web/templates/_helpers.tpl", true),
+            ("HelmTemplate", "web/charts/redis/templates/pod.yaml", true),
+            ("HelmTemplate", "web-2/templates/pod.yaml", false),
+            ("ShellScript", "web/run.sh", false),
+            ("ShellScript", "k8s/pod.yaml", true),
+        ] {
+            assert_eq!(rendered.replaces(&of_kind(kind, path)), replaced, "{path}");
+        }
+        rendered.charts = BTreeSet::from([".".to_owned()]);
+        assert!(rendered.replaces(&of_kind("HelmTemplate", "templates/pod.yaml")));
     }
 }

@@ -1,6 +1,8 @@
-//! A line a finding, as compilers write them and editors read them.
+//! A line a finding, as compilers write them and editors read them. What is exempt follows, one line each as well; what the
+//! baseline knows is only counted.
 
 use super::Results;
+use super::text::counted;
 use crate::visible::{visible, visible_lines};
 use std::fmt::Write as _;
 
@@ -31,5 +33,23 @@ pub fn concise(results: &Results<'_>) -> String {
             }
         }
     }
+    exceptions(results, &mut out);
     visible_lines(&out).into_owned()
+}
+
+fn exceptions(results: &Results<'_>, out: &mut String) {
+    for exception in &results.exceptions {
+        for said in exception.said() {
+            let _ = writeln!(out, "{}: warning exception {}", visible(&exception.written_at()), visible(&said));
+        }
+    }
+    for (_, outcome, finding) in results.exempt().filter(|(_, _, finding)| !finding.is_in_baseline()) {
+        let at = &finding.location;
+        let (file, message) = (visible(&at.file), visible(&finding.message));
+        let (rule, why) = (visible(&outcome.rule), finding.exemption());
+        let _ = writeln!(out, "{file}:{}:{}: exempt {rule} {message} ({})", at.line, at.column, visible(&why));
+    }
+    if results.summary.baseline > 0 {
+        let _ = writeln!(out, "note: {} in the baseline", counted(results.summary.baseline, "finding"));
+    }
 }

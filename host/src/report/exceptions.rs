@@ -7,7 +7,6 @@ use crate::visible::Visible;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// A rule that an exception lifts, and what became of that.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -31,7 +30,7 @@ pub struct ExceptionResult<'r> {
     /// The last day on which it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<jiff::civil::Date>,
-    /// Why it does not hold, where it is invalid.
+    /// Why it does not hold, where it is invalid; what may be meant, where it names no rule.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub problem: Cow<'r, str>,
     /// Findings that it lifts, or would lift if it held.
@@ -75,38 +74,89 @@ pub(super) fn exempt_by(report: &Report<'_>, finding: &Finding) -> Option<&'stat
 }
 
 /// A line for each exception that somebody should look at.
-pub(super) fn notices(report: &Report<'_>, out: &mut String) {
-    for exception in &report.result.exceptions {
-        let rule = &exception.rule;
-        if let Some(id) = &exception.renamed_to {
-            // Writing to a String cannot fail, here and below.
-            let _ = writeln!(out, "warning: {}: the rule `{rule}` is called `{id}` now", written_at(report, exception));
+pub(super) fn notices(report: &Report<'_>) -> Vec<String> {
+    let results = results(report);
+    let lines = results.iter().flat_map(|exception| {
+        let place = exception.written_at();
+        exception.said().into_iter().map(move |said| format!("warning: {}", Visible(format_args!("{place}: {said}"))))
+    });
+    lines.collect()
+}
+
+impl ExceptionResult<'_> {
+    /// Where it is written, `FILE:LINE:COLUMN`.
+    pub(super) fn written_at(&self) -> String {
+        match &self.location {
+            Some(at) => format!("{}:{}:{}", at.file, at.line, at.column),
+            None => self.place.to_string(),
         }
-        let said = match exception.status {
-            Status::Used => continue,
-            // A bundle serves many repositories: that it lifts more than this one has is no news.
-            Status::Unused if exception.origin == Origin::Bundle => continue,
-            // The bundle's own notices say so.
-            Status::Expired if exception.origin == Origin::Bundle => continue,
-            Status::Unused => format!("nothing is left that the exception from {rule} lifts; remove it"),
-            Status::Expired => {
-                let until = exception.until.map(|until| until.to_string()).unwrap_or_default();
-                format!("the exception from {rule} expired on {until} and no longer holds")
-            }
-            Status::UnknownRule => format!("the exception names `{rule}`, and there is no such rule"),
-            Status::Invalid if rule.is_empty() => format!("the exception does not hold: {}", exception.problem),
-            Status::Invalid => format!("the exception from {rule} does not hold: {}", exception.problem),
+    }
+
+    /// What somebody should know of it; nothing where it does what it should.
+    pub(super) fn said(&self) -> Vec<String> {
+        let about = About {
+            rule: &self.rule,
+            renamed_to: self.renamed_to.as_deref(),
+            origin: self.origin,
+            status: &self.status,
+            until: self.until,
+            owner: self.owner.as_deref(),
+            problem: &self.problem,
         };
-        let owner = exception.owner.as_ref().map(|owner| format!(" (owner: {owner})")).unwrap_or_default();
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "warning: {}", Visible(format_args!("{}: {said}{owner}", written_at(report, exception))));
+        about.said()
     }
 }
 
-fn written_at(report: &Report<'_>, exception: &Exception) -> String {
-    let Some((unit, place)) = exception.place else { return exception.elsewhere.clone() };
-    let sources = &report.units[unit].sources;
-    let position = place.position(sources);
-    let path = &sources.get(usize::from(place.file)).unwrap_or(&sources[0]).path;
-    format!("{path}:{}:{}", position.line, position.column)
+/// What somebody should know of an exception; nothing where it does what it should.
+pub(crate) fn said(exception: &Exception) -> Vec<String> {
+    let about = About {
+        rule: &exception.rule,
+        renamed_to: exception.renamed_to.as_deref(),
+        origin: exception.origin,
+        status: &exception.status,
+        until: exception.until,
+        owner: exception.owner.as_deref(),
+        problem: &exception.problem,
+    };
+    about.said()
+}
+
+/// What is said of an exception.
+struct About<'e> {
+    rule: &'e str,
+    renamed_to: Option<&'e str>,
+    origin: Origin,
+    status: &'e Status,
+    until: Option<jiff::civil::Date>,
+    owner: Option<&'e str>,
+    problem: &'e str,
+}
+
+impl About<'_> {
+    fn said(&self) -> Vec<String> {
+        let Self { rule, problem, .. } = self;
+        let mut said: Vec<String> = Vec::new();
+        said.extend(self.renamed_to.map(|id| format!("the rule `{rule}` is called `{id}` now")));
+        let status = match self.status {
+            Status::Used => return said,
+            // A bundle serves many repositories: that it lifts more than this one has is no news.
+            Status::Unused if self.origin == Origin::Bundle => return said,
+            // The bundle's own notices say so.
+            Status::Expired if self.origin == Origin::Bundle => return said,
+            Status::Unused => format!("nothing is left that the exception from {rule} lifts; remove it"),
+            Status::Expired => {
+                let until = self.until.map(|until| until.to_string()).unwrap_or_default();
+                format!("the exception from {rule} expired on {until} and no longer holds")
+            }
+            Status::UnknownRule if problem.is_empty() => {
+                format!("the exception names `{rule}`, and there is no such rule")
+            }
+            Status::UnknownRule => format!("the exception names `{rule}`, and there is no such rule; {problem}"),
+            Status::Invalid if rule.is_empty() => format!("the exception does not hold: {problem}"),
+            Status::Invalid => format!("the exception from {rule} does not hold: {problem}"),
+        };
+        let owner = self.owner.map(|owner| format!(" (owner: {owner})")).unwrap_or_default();
+        said.push(format!("{status}{owner}"));
+        said
+    }
 }

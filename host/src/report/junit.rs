@@ -40,6 +40,22 @@ pub fn junit(results: &Results<'_>) -> io::Result<String> {
         let subject = document.subject.to_string();
         suite.cases.extend(document.outcomes.iter().filter_map(|outcome| case(document, &subject, outcome, &rules)));
     }
+    for exception in &results.exceptions {
+        let said = exception.said();
+        if said.is_empty() {
+            continue;
+        }
+        let file = exception.location.as_ref().map_or("exceptions", |at| &at.file);
+        let text: Vec<String> =
+            said.iter().map(|said| visible(&format!("{}: {said}", exception.written_at())).into_owned()).collect();
+        let case = Case {
+            name: format!("exception from {}", exception.rule),
+            class: "exceptions".to_owned(),
+            line: exception.location.as_ref().map(|at| at.line),
+            verdict: Verdict::Told(text.join("\n")),
+        };
+        suite(&mut suites, &mut by_file, file).cases.push(case);
+    }
     suites.retain(|suite| !suite.cases.is_empty());
     write(&suites)
 }
@@ -101,12 +117,12 @@ fn case(
                 Verdict::Failed {
                     message: first.message.to_string(),
                     severity: first.severity.to_string(),
-                    text: details(&counted, rule),
+                    text: details(&counted, &exempt, rule),
                 }
             }
-            (Some(_), _) => Verdict::Told(details(&counted, rule)),
-            (None, Some(first)) => {
-                Verdict::Skipped(format!("exempt: {}", visible(first.exempt.as_deref().unwrap_or_default())))
+            (Some(_), _) => Verdict::Told(details(&counted, &exempt, rule)),
+            (None, Some(_)) => {
+                Verdict::Skipped(exempt.iter().map(|finding| lifted(finding)).collect::<Vec<_>>().join("\n"))
             }
             (None, None) if outcome.covered > 0 => Verdict::Skipped("the finding of another rule covers it".to_owned()),
             // All of them are below `--min-severity` or `--min-confidence`.
@@ -119,7 +135,14 @@ fn case(
     Some(Case { name: format!("{}: {subject}", outcome.rule), class, line: Some(line), verdict })
 }
 
-fn details(findings: &[&FindingResult<'_>], rule: Option<&Rule<'_>>) -> String {
+/// A finding that does not count, and why.
+fn lifted(finding: &FindingResult<'_>) -> String {
+    let at = &finding.location;
+    let (file, message) = (visible(&at.file), visible(&finding.message));
+    format!("exempt: {file}:{}:{}: {message} ({})", at.line, at.column, visible(&finding.exemption()))
+}
+
+fn details(findings: &[&FindingResult<'_>], exempt: &[&FindingResult<'_>], rule: Option<&Rule<'_>>) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail, here and below.
     for finding in findings {
@@ -127,6 +150,9 @@ fn details(findings: &[&FindingResult<'_>], rule: Option<&Rule<'_>>) -> String {
         let grade = graded(finding.severity, finding.confidence);
         let (file, message) = (visible(&at.file), visible(&finding.message));
         let _ = writeln!(text, "{file}:{}:{}: {grade}: {message}", at.line, at.column);
+    }
+    for finding in exempt {
+        let _ = writeln!(text, "{}", lifted(finding));
     }
     if let Some(rule) = rule {
         let _ = write!(text, "\nWhy: {}\n\nFix: {}\n", rule.why, rule.fix);

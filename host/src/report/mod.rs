@@ -16,8 +16,10 @@ mod json;
 mod junit;
 mod location;
 mod markdown;
+mod order;
 mod output;
 mod results;
+mod row;
 mod rule;
 mod sarif;
 mod shown;
@@ -35,10 +37,11 @@ use crate::render::Renderable;
 use std::time::Duration;
 
 pub use exceptions::ExceptionResult;
+pub(crate) use exceptions::said;
 pub use format::{Format, RenderError, Renderings};
 pub use frame::{Frames, Mark, Style, Text};
 pub use gap::{GapFormat, MAX_RESULTS_BYTES, ReadError, gap_report, read};
-pub use human::human;
+pub use human::{first_frame, human};
 pub use json::schema;
 pub use location::Location;
 pub use output::{OutputError, write_file};
@@ -106,6 +109,31 @@ pub struct Report<'r> {
     pub fixed: Option<usize>,
     /// What was set apart.
     pub adoption: &'r Adoption,
+    /// How much people are shown.
+    pub detail: Detail,
+}
+
+/// How much of a run people are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// Every finding, where otherwise each rule shows a screenful.
+    pub all: bool,
+    /// The table of rules, and no findings.
+    pub statistics: bool,
+    /// What is said beside the findings.
+    pub verbosity: Verbosity,
+}
+
+/// What is said beside the findings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Only what is wrong.
+    Quiet,
+    /// What most people want to know.
+    #[default]
+    Normal,
+    /// Also what does not count, and lists in full.
+    Verbose,
 }
 
 /// What a run set apart because it was there before.

@@ -1,7 +1,7 @@
 //! Where reports go.
 
+use crate::system;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Why a report could not be written.
@@ -31,13 +31,11 @@ fn try_write(path: &Path, content: &[u8]) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
         Err(error) => return Err(error),
     };
-    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // What anybody may do with a new file is for the umask to say.
-    let permissions = match std::fs::metadata(&target) {
-        Ok(metadata) => metadata.permissions(),
-        Err(_) => std::fs::Permissions::from_mode(0o666),
-    };
-    let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(directory)?;
+    let mut file = system::file_for(&target, 0o666)?;
+    if let Ok(metadata) = std::fs::metadata(&target) {
+        file.as_file().set_permissions(metadata.permissions())?;
+    }
     file.write_all(content)?;
     file.persist(&target)?;
     Ok(())
@@ -46,6 +44,7 @@ fn try_write(path: &Path, content: &[u8]) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_file_is_replaced_as_a_whole_and_nothing_else_is_left() {

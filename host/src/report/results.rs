@@ -5,9 +5,10 @@
 
 use super::exceptions::{self, ExceptionResult};
 use super::location::{Location, location, place};
+use super::order::{self, Entry};
 use super::{Counts, Report, fingerprint};
-use crate::baseline::{Compared, Known};
-use crate::bundle::{BundleRule, Enforcement};
+use crate::baseline::{Compared, Known, Unseen};
+use crate::bundle::{BundleRule, Enforcement, Level};
 use crate::document::{RenderTool, Rendering, Subject};
 use crate::evaluate::{Change, DocumentVerdict, Finding, Outcome};
 use crate::manifest::{Confidence, Effort, FindingKind, Priority, Severity};
@@ -49,6 +50,9 @@ pub struct Results<'r> {
     /// Findings outside of what the change touches, which are left out; absent where all was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untouched: Option<usize>,
+    /// What is milder, or less sure, is left out. Results of older versions do not say.
+    #[serde(default)]
+    pub level: Level,
     /// Charts and kustomizations of the input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub renderables: Vec<RenderableResult<'r>>,
@@ -74,11 +78,15 @@ pub struct RenderableResult<'r> {
 
 /// How a run compares with its baseline.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct BaselineResult<'r> {
-    /// What is no longer found in documents that were judged.
+    /// What is no longer found where its rule looked.
     pub fixed: Vec<FixedResult<'r>>,
-    /// Findings of the baseline whose documents were not judged.
+    /// Findings of the baseline that were not evaluated this time, so that they are neither found nor fixed.
     pub unseen: usize,
+    /// Why these were not. Results of older versions do not say.
+    #[serde(default)]
+    pub unseen_by: Unseen,
 }
 
 /// Findings that are no longer there.
@@ -328,6 +336,22 @@ impl InputError<'_> {
     }
 }
 
+impl FindingResult<'_> {
+    /// Why it does not count: `comment: the agent needs it`, `baseline`.
+    pub(super) fn exemption(&self) -> String {
+        let by = self.exempt_by.as_deref().unwrap_or("exempt");
+        match &self.exempt {
+            Some(reason) if !self.is_in_baseline() => format!("{by}: {reason}"),
+            _ => by.to_owned(),
+        }
+    }
+
+    /// Whether the baseline knows it.
+    pub(super) fn is_in_baseline(&self) -> bool {
+        self.exempt_by.as_deref() == Some("baseline")
+    }
+}
+
 impl<'r> Results<'r> {
     /// The results of a run.
     ///
@@ -359,6 +383,10 @@ impl<'r> Results<'r> {
             exceptions: exceptions::results(report),
             baseline: report.adoption.compared.as_ref().map(BaselineResult::of),
             untouched: report.adoption.untouched,
+            level: Level {
+                severity: report.level.severity.max(report.bundle.report.severity),
+                confidence: report.level.confidence.max(report.bundle.report.confidence),
+            },
             renderables: report.renderables.iter().map(|it| RenderableResult::of(report, it)).collect(),
             rules: report.bundle.rules.iter().map(Rule::of).collect(),
             documents: report
@@ -377,18 +405,31 @@ impl<'r> Results<'r> {
 
     /// All findings that are not exempt, with their document and rule, in the order of the input.
     pub fn findings(&self) -> impl Iterator<Item = (&DocumentResult<'r>, &OutcomeResult<'r>, &FindingResult<'r>)> {
+        self.all_findings().filter(|(_, _, finding)| finding.exempt.is_none())
+    }
+
+    fn all_findings(&self) -> impl Iterator<Item = (&DocumentResult<'r>, &OutcomeResult<'r>, &FindingResult<'r>)> {
         let outcomes =
             self.documents.iter().flat_map(|document| document.outcomes.iter().map(move |outcome| (document, outcome)));
         outcomes
             .flat_map(|(document, outcome)| outcome.findings.iter().map(move |finding| (document, outcome, finding)))
-            .filter(|(_, _, finding)| finding.exempt.is_none())
     }
 
-    /// The same, worst first.
-    pub fn worst_first(&self) -> Vec<(&DocumentResult<'r>, &OutcomeResult<'r>, &FindingResult<'r>)> {
-        let mut findings: Vec<_> = self.findings().collect();
-        findings.sort_by_key(|(_, _, finding)| std::cmp::Reverse(finding.severity));
-        findings
+    /// The findings that an exception lifts or that are in the baseline.
+    pub(super) fn exempt(&self) -> impl Iterator<Item = (&DocumentResult<'r>, &OutcomeResult<'r>, &FindingResult<'r>)> {
+        self.all_findings().filter(|(_, _, finding)| finding.exempt.is_some())
+    }
+
+    /// All findings that are not exempt, those first that are to be shown where not all can be: the worst, and something of every rule.
+    pub fn chosen_first(&self) -> Vec<(&DocumentResult<'r>, &OutcomeResult<'r>, &FindingResult<'r>)> {
+        let findings: Vec<_> = self.findings().collect();
+        let entries = findings.iter().map(|(_, outcome, finding)| Entry {
+            rule: &outcome.rule,
+            severity: finding.severity,
+            confidence: finding.confidence,
+            file: &finding.location.file,
+        });
+        order::fair(entries).into_iter().map(|index| findings[index]).collect()
     }
 }
 
@@ -396,7 +437,7 @@ impl<'r> BaselineResult<'r> {
     fn of(compared: &'r Compared) -> Self {
         let fixed = compared.fixed.iter();
         let fixed = fixed.map(|(known, count)| FixedResult { known: Cow::Borrowed(known), count: *count });
-        Self { fixed: fixed.collect(), unseen: compared.unseen }
+        Self { fixed: fixed.collect(), unseen: compared.unseen.total(), unseen_by: compared.unseen }
     }
 }
 

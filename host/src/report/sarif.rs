@@ -2,10 +2,10 @@
 //! outlive moved lines. Paths are relative to the working directory, `%SRCROOT%`.
 
 use super::shown::Shown;
-use super::{Grade, Report, fingerprint};
+use super::{Grade, Report, exceptions, fingerprint};
 use crate::bundle::BundleRule;
 use crate::document::Source;
-use crate::evaluate::{DocumentVerdict, Finding, Fix, Place};
+use crate::evaluate::{DocumentVerdict, ExemptBy, Finding, Fix, Place};
 use crate::fix::Replacements;
 use crate::manifest::{Confidence, Manifest, Severity};
 use crate::parse::Unit;
@@ -316,7 +316,30 @@ fn invocation(report: &Report<'_>) -> Value {
     }
     let is_error = |notification: &Value| notification["level"] == "error";
     let successful = !notifications.iter().any(is_error);
-    json!({"executionSuccessful": successful, "toolExecutionNotifications": notifications})
+    json!({
+        "executionSuccessful": successful,
+        "toolExecutionNotifications": notifications,
+        "toolConfigurationNotifications": of_exceptions(report),
+    })
+}
+
+/// What somebody should know of exceptions.
+fn of_exceptions(report: &Report<'_>) -> Vec<Value> {
+    let exceptions = report.result.exceptions.iter().zip(exceptions::results(report));
+    let notifications = exceptions.flat_map(|(exception, result)| {
+        let place = exception.place.map(|(unit, place)| physical(&report.units[unit], &place));
+        let locations: Vec<Value> = place.map(|place| json!({"physicalLocation": place})).into_iter().collect();
+        let written_at = result.written_at();
+        result.said().into_iter().map(move |said| {
+            json!({
+                "level": "warning",
+                "descriptor": {"id": "exception"},
+                "message": {"text": text(&format!("{written_at}: {said}"))},
+                "locations": locations,
+            })
+        })
+    });
+    notifications.collect()
 }
 
 fn result<'r>(
@@ -367,11 +390,7 @@ fn result<'r>(
         related_locations: related,
         code_flows,
         fixes: Vec::new(),
-        suppressions: finding
-            .exempt
-            .iter()
-            .map(|reason| json!({"kind": "external", "status": "accepted", "justification": text(reason)}))
-            .collect(),
+        suppressions: finding.exempt.iter().map(|reason| suppression(report, finding, reason)).collect(),
         properties: json!({
             "code": finding.code,
             "severity": finding.severity,
@@ -379,6 +398,20 @@ fn result<'r>(
             "enforcement": finding.enforcement,
         }),
     }
+}
+
+/// What lifts a finding: something that stands beside it, or a list elsewhere.
+fn suppression(report: &Report<'_>, finding: &Finding, reason: &str) -> Value {
+    let kind = match finding.exempt_by {
+        Some(ExemptBy::Comment | ExemptBy::Annotation) => "inSource",
+        _ => "external",
+    };
+    json!({
+        "kind": kind,
+        "status": "accepted",
+        "justification": text(reason),
+        "properties": {"by": exceptions::exempt_by(report, finding)},
+    })
 }
 
 /// Through the labelled places to the finding.

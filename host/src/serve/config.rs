@@ -7,12 +7,13 @@ use crate::bundle::Settings;
 use crate::cluster::ClusterOptions;
 use crate::decide::{FailureMode, Modes, NotEvaluatedMode};
 use crate::images::{Allowed, Mirror, OptionError};
-use crate::located::{Located, LocatedError};
+use crate::located::{Located, LocatedError, word_or_mapping};
 use crate::oci::Reference;
+use crate::plain;
 use crate::workload::WORKLOAD_CONTROLLERS;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,12 +21,13 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
-    /// Where engines and the API server call: TLS when `tls.certificate` is set, else plain HTTP.
-    pub listen: SocketAddr,
+    /// Where engines and the API server call: TLS when `tls.certificate` is set, else plain HTTP. By default port 8443: of
+    /// every address with TLS, else of this machine alone.
+    pub listen: Option<SocketAddr>,
     /// A second listener without TLS, for callers that cannot keep a TLS connection.
     pub listen_plain: Option<SocketAddr>,
-    /// Where probes, metrics and the status page are, plain HTTP.
-    pub admin: SocketAddr,
+    /// Where probes, metrics and the status page are, plain HTTP. By default port 8081, of the same addresses as `listen`.
+    pub admin: Option<SocketAddr>,
     /// What is served.
     pub bundles: Vec<BundleEntry>,
     /// What rules take for granted of the cluster, by the names of the settings; before what bundles say.
@@ -62,13 +64,19 @@ pub struct Config {
 }
 
 /// A bundle to serve: its reference alone, or with settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum BundleEntry {
     /// `- default`
     Reference(String),
     /// With settings.
     Settings(BundleSettings),
+}
+
+impl<'de> Deserialize<'de> for BundleEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word_or_mapping(deserializer, Self::Reference, Self::Settings)
+    }
 }
 
 /// A bundle with settings.
@@ -308,9 +316,9 @@ pub struct Shutdown {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([0, 0, 0, 0], 8443)),
+            listen: None,
             listen_plain: None,
-            admin: SocketAddr::from(([0, 0, 0, 0], 8081)),
+            admin: None,
             bundles: vec![BundleEntry::Reference("default".to_owned())],
             settings: Settings::new(),
             registries: Registries::default(),
@@ -463,15 +471,31 @@ impl Config {
                 *field = scalar(&text, field);
             }
             if let Err(error) = serde_json::from_value::<Self>(changed.clone()) {
-                return Err(ConfigError::Variable { variable, reason: error.to_string() });
+                return Err(ConfigError::Variable { variable, reason: plain::value(&error) });
             }
             value = changed;
         }
         let config: Self = serde_json::from_value(value).map_err(|error| ConfigError::Variable {
             variable: "the environment".to_owned(),
-            reason: error.to_string(),
+            reason: plain::value(&error),
         })?;
         Ok(config)
+    }
+
+    /// Where engines and the API server call.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen.unwrap_or_else(|| self.usual(8443))
+    }
+
+    /// Where probes, metrics and the status page are.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin.unwrap_or_else(|| self.usual(8081))
+    }
+
+    /// A port of every address, or without TLS of this machine alone.
+    fn usual(&self, port: u16) -> SocketAddr {
+        let address = if self.tls.certificate.is_some() { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        SocketAddr::from((address, port))
     }
 
     /// Checks what no single field can show.
@@ -493,7 +517,7 @@ impl Config {
         if self.trust.is_some() && self.registries.allow_unsigned {
             return inconsistent(
                 "trust",
-                "it goes not with `registries.allowUnsigned`; a trust policy says what may be unsigned",
+                "it cannot be used with `registries.allowUnsigned`: a trust policy says what may be unsigned",
             );
         }
         if let Err(error) = self.images.allowed() {
@@ -505,7 +529,7 @@ impl Config {
         if !self.images.repositories.is_empty() && self.images.deadline >= self.limits.deadline {
             return inconsistent(
                 "images.deadline",
-                "it is less than `limits.deadline`, so that there is time to judge",
+                "it must be less than `limits.deadline`, so that there is time to evaluate",
             );
         }
         if self.bundles.is_empty() {
@@ -681,17 +705,31 @@ mod tests {
             ],
         )
         .unwrap();
-        assert_eq!((config.listen.port(), config.limits.queue, config.limits.body_bytes), (2, 7, 1000));
+        assert_eq!((config.listen().port(), config.limits.queue, config.limits.body_bytes), (2, 7, 1000));
         assert_eq!(config.limits.deadline.get(), Duration::from_millis(500));
         assert_eq!((config.tls.minimum, config.cluster.mode), (TlsVersion::V1_2, ClusterMode::InCluster));
         assert_eq!(config.listen_plain.map(|address| address.port()), Some(3));
     }
 
     #[test]
+    fn without_tls_only_this_machine_calls_unless_it_is_told_otherwise() {
+        let at = |text: &str| {
+            let config = read(text, &[]).unwrap();
+            (config.listen().to_string(), config.admin().to_string())
+        };
+        assert_eq!(at("{}"), ("127.0.0.1:8443".to_owned(), "127.0.0.1:8081".to_owned()));
+        assert_eq!(at("tls: {certificate: a, key: b}"), ("0.0.0.0:8443".to_owned(), "0.0.0.0:8081".to_owned()));
+        assert_eq!(at("listen: '[::]:1'"), ("[::]:1".to_owned(), "127.0.0.1:8081".to_owned()));
+    }
+
+    #[test]
     fn errors_name_the_field_and_the_place() {
         let cases = [
             ("listen: nowhere", "serve.yaml:1:9: `listen`: invalid socket address syntax"),
-            ("limits:\n  queues: 1", "serve.yaml:2:3: `limits.queues`: unknown field `queues`"),
+            (
+                "limits:\n  queues: 1",
+                "serve.yaml:2:3: `limits.queues`: there is no field `queues` here; did you mean `queue`?",
+            ),
             ("limits:\n  deadline: soon", "serve.yaml:2:13: `limits.deadline`: `soon` is no length of time"),
             ("tls: {certificate: a.pem}", "`tls`: a certificate and its key go together"),
             ("tls: {clientCertificates: all}", "`tls.clientCertificates`: it needs `tls.clientAuthorities`"),
@@ -700,17 +738,25 @@ mod tests {
             ("limits: {queue: 0}", "`limits.queue`: it must be more than nothing"),
             (
                 "trust: t.yaml\nregistries: {allowUnsigned: true}",
-                "`trust`: it goes not with `registries.allowUnsigned`",
+                "`trust`: it cannot be used with `registries.allowUnsigned`",
             ),
             ("bundles: []", "`bundles`: there is nothing to serve"),
-            ("bundles:\n- bundle: a\n  failureMode: ajar", "serve.yaml:2:3: `bundles[0]`"),
+            (
+                "bundles:\n- bundle: a\n  failureMode: ajar",
+                "serve.yaml:3:16: `bundles[0].failureMode`: `ajar` is not one of the words that may stand here",
+            ),
         ];
         for (text, expected) in cases {
             let error = read(text, &[]).unwrap_err();
             assert!(error.starts_with(expected), "{text}: {error}");
         }
         let error = read("{}", &[("POLICY_HOST_LIMITS_QUEUE", "many")]).unwrap_err();
-        assert!(error.starts_with("POLICY_HOST_LIMITS_QUEUE: invalid type: string \"many\""), "{error}");
+        assert!(
+            error.starts_with(
+                "POLICY_HOST_LIMITS_QUEUE: expected a whole number that is not negative, found the text `many`"
+            ),
+            "{error}"
+        );
     }
 
     #[test]

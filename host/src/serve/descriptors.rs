@@ -1,7 +1,6 @@
 //! File descriptors: as many as the system allows, and some kept back for what must go on when callers take all.
 
 use super::admin;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Kept for what is opened while the server runs: watches of the cluster, registries, files, traces.
 const KEPT: usize = 128;
@@ -40,12 +39,20 @@ pub(super) fn connections(wanted: usize) -> Result<usize, DescriptorError> {
 }
 
 /// Raises the soft limit to the hard one, and gives what is in force.
+#[cfg(unix)]
 fn raise() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // Without a bound there still is one: of the kernel.
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
     let in_force = if raised { maximum } else { current };
     in_force.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
+/// Windows bounds handles by memory alone.
+#[cfg(not(unix))]
+fn raise() -> usize {
+    usize::MAX
 }
 
 /// How many descriptors are open; a guess where the system does not say.

@@ -19,6 +19,7 @@ use crate::oci::admit::{Admit, AllowUnsigned, RefuseUnsigned};
 use crate::oci::limits::Patience;
 use crate::oci::registry::{PlainHttp, RegistryOptions};
 use crate::oci::{ByPolicy, Locking, OciError, Reference, Session, Store};
+use crate::system;
 use crate::trust::TrustPolicy;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -300,7 +301,7 @@ pub(super) struct Reloader {
 
 impl Reloader {
     /// Looks at the files again and again, and at once when told to by `now`; ends when the server stops.
-    pub(super) async fn run(mut self, mut now: tokio::signal::unix::Signal) {
+    pub(super) async fn run(mut self, mut now: system::Reload) {
         let interval = self.app.config.reload.interval.get();
         let mut phase = self.app.phase();
         let mut bundles = self.loader.files();
@@ -312,7 +313,7 @@ impl Reloader {
             let next = (looked + interval).min(follower.next().unwrap_or(looked + interval));
             let forced = tokio::select! {
                 () = tokio::time::sleep_until(next) => false,
-                _ = now.recv() => true,
+                () = now.received() => true,
                 () = super::connection::until(&mut phase, Phase::Draining) => return,
             };
             // Files may be large, and compiling takes its time: not on a thread that answers requests.

@@ -44,7 +44,8 @@ impl Drop for Telemetry {
 
 /// Starts logging to standard error, and tracing where an endpoint is configured.
 pub(super) fn start(config: &Config) -> Result<Telemetry, LogError> {
-    let filter = || EnvFilter::builder().parse(&config.log.level);
+    // What this library says of a connection that fails, the inventory says better.
+    let filter = || EnvFilter::builder().parse(format!("kube_client=off,{}", config.log.level));
     let lines = match config.log.format {
         LogFormat::Json => fmt::layer()
             .json()

@@ -214,7 +214,7 @@ impl Metrics {
         registry.register("rule_outcomes", "Outcomes by rule", self.rule_outcomes.clone());
         registry.register(
             "exempt_findings",
-            "Findings that an exemption of the bundle or an annotation of the object lifts",
+            "Findings that an exemption of the bundle or an annotation of the object suppresses",
             self.exempt_findings.clone(),
         );
         registry.register("sandbox_errors", "Rules that could not run", self.sandbox_errors.clone());
@@ -232,9 +232,9 @@ impl Metrics {
             Unit::Bytes,
             self.request_limit_bytes.clone(),
         );
-        registry.register("queued_reviews", "Reviews that wait to be judged", self.queued.clone());
-        registry.register("judging_reviews", "Reviews that are being judged", self.judging.clone());
-        registry.register("rejected_reviews", "Reviews that nobody could judge", self.rejected.clone());
+        registry.register("queued_reviews", "Reviews that wait to be evaluated", self.queued.clone());
+        registry.register("judging_reviews", "Reviews that are being evaluated", self.judging.clone());
+        registry.register("rejected_reviews", "Reviews that could not be evaluated", self.rejected.clone());
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register("connections_cut", "Connections cut by a bound", self.connections_cut.clone());
         registry.register("reloads", "Reloads of bundles, certificates and followed tags", self.reloads.clone());

@@ -43,7 +43,9 @@ pub use log::LogError;
 pub use tls::TlsError;
 
 use crate::bundle::Library;
+use crate::cluster::ClusterMode;
 use crate::engine::Engine;
+use crate::system::Signals;
 use arc_swap::ArcSwap;
 use connection::Listener;
 use descriptors::DescriptorError;
@@ -56,7 +58,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tls::Certificates;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use workers::Workers;
 
@@ -125,6 +126,9 @@ pub fn serve(config: Config, engine: Arc<Engine>, library: Library) -> Result<()
         // The watches of the inventory are tasks of this runtime.
         let _entered = runtime.enter();
         let client = runtime.block_on(crate::cluster::connect(&config.cluster));
+        if let (Err(reason), true) = (&client, config.cluster.mode != ClusterMode::None) {
+            tracing::warn!(reason, "there is no cluster to ask: rules that need other objects are not evaluated");
+        }
         Loader::new(engine, library, client, &config)?
     };
     let serving = {
@@ -153,7 +157,7 @@ fn start_admin(app: &Arc<App>) -> Result<tokio::runtime::Runtime, ServeError> {
         .max_blocking_threads(1)
         .thread_name("admin")
         .build()?;
-    let socket = runtime.block_on(listen("admin", app.config.admin))?;
+    let socket = runtime.block_on(listen("admin", app.config.admin()))?;
     runtime.spawn(admin::run(socket, Arc::clone(app)));
     Ok(runtime)
 }
@@ -171,14 +175,18 @@ async fn run(
     certificates: Option<Arc<ArcSwap<Certificates>>>,
     started: Instant,
 ) -> Result<(), ServeError> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let hangup = signal(SignalKind::hangup())?;
+    let Signals { mut end, reload } = Signals::catch()?;
     // By now all is open that a server opens for itself.
     let connections = descriptors::connections(app.config.limits.connections)?;
     let places = Arc::new(Semaphore::new(connections));
     tokio::spawn(memory::give_back(Arc::clone(&app.memory)));
+    if certificates.is_none() {
+        let address = app.config.listen();
+        let who = if address.ip().is_loopback() { "only this machine" } else { "other machines" };
+        tracing::warn!(address = %address, "no TLS certificate is configured: {who} can call, by plain HTTP");
+    }
     let ports =
-        [("listen", Some(app.config.listen), certificates.clone()), ("listenPlain", app.config.listen_plain, None)];
+        [("listen", Some(app.config.listen()), certificates.clone()), ("listenPlain", app.config.listen_plain, None)];
     let mut bound = Vec::new();
     for (field, address, certificates) in ports {
         if let Some(address) = address {
@@ -186,14 +194,13 @@ async fn run(
             bound.push(Listener { socket, certificates, app: Arc::clone(app), places: Arc::clone(&places) });
         }
     }
-    tokio::spawn(Reloader { app: Arc::clone(app), loader, certificates }.run(hangup));
+    tokio::spawn(Reloader { app: Arc::clone(app), loader, certificates }.run(reload));
     // Until the inventory is there nobody is answered, since rules that are not evaluated may let objects
     // pass. A kind that takes longer is not available, which its rules then say.
     let inventory = app.serving.load().inventory.clone();
     tokio::select! {
         _ = inventory.synced(SYNC_PATIENCE) => {}
-        _ = terminate.recv() => return Ok(()),
-        _ = interrupt.recv() => return Ok(()),
+        () = end.received() => return Ok(()),
     }
     drop(inventory);
     let mut listeners: tokio::task::JoinSet<()> = bound.into_iter().map(Listener::run).collect();
@@ -202,8 +209,7 @@ async fn run(
     tracing::info!(bundles, millis = started.elapsed().as_millis() as u64, "ready");
 
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = end.received() => {}
     }
     tracing::info!("stopping");
     app.advance(Phase::Draining);

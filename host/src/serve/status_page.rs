@@ -61,8 +61,8 @@ fn markup(app: &App) -> Markup {
 fn bundle(decider: &Decider) -> Markup {
     let reference = decider.reference();
     let mode = match decider.modes().failure {
-        FailureMode::Closed => "what cannot be judged is denied",
-        FailureMode::Open => "what cannot be judged is let through",
+        FailureMode::Closed => "what cannot be evaluated is denied",
+        FailureMode::Open => "what cannot be evaluated is admitted",
     };
     let bundle = decider.bundle();
     html! {

@@ -124,7 +124,7 @@ impl<'b> Building<'b> {
     ) -> Shortfalls {
         let mut unknown: Vec<(Home, String)> = Vec::new();
         for path in &surroundings.templates {
-            unknown.push((self.home(path), format!("`{path}` is a template, which is passed over")));
+            unknown.push((self.home(path), format!("`{path}` is a template, which is skipped")));
         }
         for (of, kustomization) in kustomizations.iter() {
             if let Some(reason) = self.unknown_part(kustomizations, of, kustomization) {

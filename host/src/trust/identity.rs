@@ -55,7 +55,7 @@ impl TrustedRoot {
     /// # Errors
     /// When anything of it cannot be believed.
     pub fn claims(&self, bundle: &[u8], hex: &str) -> Result<Claims, String> {
-        let bundle: Bundle = serde_json::from_slice(bundle).map_err(|error| error.to_string())?;
+        let bundle: Bundle = serde_json::from_slice(bundle).map_err(|error| crate::plain::value(&error))?;
         let digest = Sha256Hash::from_hex(hex).map_err(|error| error.to_string())?;
         // Whoever it is: who may sign is compared by the caller.
         let result = self.0.verify(digest, &bundle, &VerificationPolicy::any_identity());

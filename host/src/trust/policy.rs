@@ -11,8 +11,8 @@ use super::refusal::{Reason, Refusal};
 use super::statement::{NAMED_PREDICATES, SIGNATURE, predicate_type};
 use super::target::Target;
 use crate::document::Pointer;
-use crate::located::{Located, LocatedError};
-use serde::Deserialize;
+use crate::located::{Located, LocatedError, word_or_mapping};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,11 +77,16 @@ enum Unsigned {
     Allow,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 enum AttestationDefinition {
     Type(String),
     By(AttestationBy),
+}
+
+impl<'de> Deserialize<'de> for AttestationDefinition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        word_or_mapping(deserializer, Self::Type, Self::By)
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -97,7 +97,8 @@ impl Bundle {
         if bytes.len() > MAX_BUNDLE_BYTES {
             return Err(Problem::TooLarge { bytes: bytes.len(), bound: MAX_BUNDLE_BYTES });
         }
-        let wire: Wire = serde_json::from_slice(bytes).map_err(|error| Problem::malformed(error.to_string()))?;
+        let wire: Wire =
+            serde_json::from_slice(bytes).map_err(|error| Problem::malformed(crate::plain::value(&error)))?;
         if ![BUNDLE_MEDIA_TYPE, OLD_MEDIA_TYPE].contains(&wire.media_type.as_str()) {
             return Err(Problem::MediaType(wire.media_type));
         }
@@ -208,7 +209,7 @@ mod tests {
                 "not exactly one signature",
             ),
             (&|bundle| bundle["dsseEnvelope"]["payload"] = "e30".into(), "`payload`: "),
-            (&|bundle| bundle["more"] = 1.into(), "unknown field `more`"),
+            (&|bundle| bundle["more"] = 1.into(), "there is no field `more` here"),
         ];
         for (change, expected) in cases {
             let mut bundle = good.clone();

@@ -79,8 +79,8 @@ pub fn sign(key: &PrivateKey, target: &Target) -> SimpleSignature {
 /// # Errors
 /// When it is something else than a signature of the target.
 pub fn check_payload(payload: &[u8], target: &Target) -> Result<(), Problem> {
-    let payload: Payload =
-        serde_json::from_slice(payload).map_err(|error| Problem::malformed(format!("the payload: {error}")))?;
+    let payload: Payload = serde_json::from_slice(payload)
+        .map_err(|error| Problem::malformed(format!("the payload: {}", crate::plain::value(&error))))?;
     let Critical { identity, image, kind } = payload.critical;
     if kind != TYPE {
         return Err(Problem::malformed(format!("the payload is a `{kind}`, and no `{TYPE}`")));

@@ -45,8 +45,8 @@ impl Statement {
     /// # Errors
     /// When it is no statement.
     pub fn parse(payload: &[u8]) -> Result<Self, Problem> {
-        let statement: Self =
-            serde_json::from_slice(payload).map_err(|error| Problem::malformed(format!("the statement: {error}")))?;
+        let statement: Self = serde_json::from_slice(payload)
+            .map_err(|error| Problem::malformed(format!("the statement: {}", crate::plain::value(&error))))?;
         match statement.kind.as_str() {
             TYPE | OLD_TYPE => Ok(statement),
             other => Err(Problem::malformed(format!("the statement is a `{other}`, and no `{TYPE}`"))),

@@ -296,7 +296,7 @@ fn policies_are_checked_as_they_are_read() {
         ("identities: {ci: {issuer: a, subject: b}}\nrepositories: []\n", "identities need `trustedRoot`"),
         ("trustedRoot: cosign.pub\nrepositories: []\n", "cosign.pub: "),
         ("trustedRoot: missing.json\nrepositories: []\n", "missing.json: No such file"),
-        ("repository: []\n", "unknown field `repository`"),
+        ("repository: []\n", "there is no field `repository` here; did you mean `repositories`?"),
         ("{}\n", ""),
     ];
     for (text, expected) in cases {

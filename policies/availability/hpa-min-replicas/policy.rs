@@ -46,7 +46,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("it is not of production");
     }
     if let Some(target) = autoscaling::scale_target(input) {
-        return not_applicable(format!("`min-replicas` judges {} `{}`, which it scales", target.kind(), target.name()));
+        return not_applicable(format!("`min-replicas` checks {} `{}`, which it scales", target.kind(), target.name()));
     }
     let min = input.parameters.min.get();
     let (least, place) = autoscaling::own_minimum(input);

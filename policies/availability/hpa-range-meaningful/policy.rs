@@ -6,7 +6,7 @@ policy_sdk::rule! {
     /// An autoscaler has room between its bounds
     ///
     /// `maxReplicas` of a HorizontalPodAutoscaler is at least `spread` more than `minReplicas` (1 by default). A
-    /// ScaledObject is judged where it writes both `minReplicaCount` and `maxReplicaCount`; `idleReplicaCount` is no
+    /// ScaledObject is checked where it writes both `minReplicaCount` and `maxReplicaCount`; `idleReplicaCount` is no
     /// bound of the scaling. Equal bounds are also a way to stop scaling for a while, so the severity is low.
     ///
     /// ## Why

@@ -13,7 +13,7 @@ policy_sdk::rule! {
     /// `min` replicas: the minimum of the HorizontalPodAutoscaler or ScaledObject that scales it, else
     /// `spec.replicas`, else 1.
     ///
-    /// None at all passes: it is the idle half of a blue/green pair, or scales to zero. Not judged are what can
+    /// None at all passes: it is the idle half of a blue/green pair, or scales to zero. The rule skips what can
     /// only run once (strategy `Recreate`, a volume claim that one node may mount), what elects a leader
     /// (`--leader-elect` among the arguments), and StatefulSets, unless asked for: a database is not scaled by a
     /// number. Production is a namespace
@@ -52,7 +52,7 @@ policy_sdk::rule! {
     parameters: {
         /// The replicas that must always be there.
         min: Bounded<1, 1000> = Bounded::of(2),
-        /// What is judged: `prod` or `all`.
+        /// What is checked: `prod` or `all`.
         scope: Scope = Scope::Prod,
         /// Judge StatefulSets too.
         include_statefulsets: bool = false,
@@ -60,7 +60,7 @@ policy_sdk::rule! {
 }
 
 policy_sdk::choice! {
-    /// What is judged.
+    /// What is checked.
     pub Scope { Prod = "prod", All = "all" }
 }
 
@@ -72,7 +72,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("it is not of production");
     }
     if workload.kind() == "StatefulSet" && !include_statefulsets {
-        return not_applicable("StatefulSets are not judged unless `include_statefulsets` is set");
+        return not_applicable("StatefulSets are not checked unless `include_statefulsets` is set");
     }
     if workload.object.at("spec.strategy.type").text() == "Recreate" {
         return not_applicable("its strategy `Recreate` says that it runs only once");

@@ -4,6 +4,7 @@ use policy_sdk::kubernetes::spread::{self, NewConstraints, Spread};
 use policy_sdk::parameter;
 use policy_sdk::prelude::*;
 use policy_sdk::settings::NodeCount;
+use policy_sdk::values::selector::Answer;
 
 policy_sdk::rule! {
     /// Replicas are spread over nodes
@@ -72,7 +73,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
     let counts = |key: &str| input.parameters.keys.iter().any(|known| known == key);
     let is_spread = spread::constraints(input).any(|it| counts(it.key()))
-        || spread::anti_affinity(input).any(|it| counts(it.key()) && it.selects_own);
+        || spread::anti_affinity(input).any(|it| counts(it.key()) && it.selects_own != Answer::No);
     if !is_spread {
         let message = format!("it has {replicas} replicas, and nothing spreads them over nodes");
         let fix = spread::fix_over_nodes(input);

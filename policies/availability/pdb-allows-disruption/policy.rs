@@ -7,7 +7,7 @@ policy_sdk::rule! {
     /// `maxUnavailable` is not 0 or `0%`, and `minAvailable` is not `100%`: either forbids every eviction, however many
     /// pods there are. A number in quotes, a percentage above 100 and a number below 0 are refused by the API server.
     /// `pdb-fits-replicas` reports a `minAvailable` that is as high as the number of replicas. Budgets that an operator
-    /// writes are not judged.
+    /// writes are not checked.
     ///
     /// Some people forbid all evictions on purpose, for a database that is moved by hand. Lift the rule for such a
     /// budget by an exception that says so.

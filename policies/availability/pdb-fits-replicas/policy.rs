@@ -44,7 +44,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("it has no bound that can be read");
     };
     if bound.forbids_all() || bound.is_refused() {
-        return not_applicable("`pdb-allows-disruption` judges its bound");
+        return not_applicable("`pdb-allows-disruption` checks its bound");
     }
     let budgeted = disruption_budget::counted(input);
     let mut pods = 0_i64;

@@ -10,7 +10,7 @@ policy_sdk::rule! {
     /// selector, which in `policy/v1` selects every pod of the namespace, is reported too; one that
     /// is absent selects nothing. Labels that only controllers or programs set on pods are taken for right. Where
     /// an operator makes pods in the namespace that are in no document (Prometheus, Elasticsearch, a Postgres
-    /// cluster, …), it cannot be told, unless one workload is missed by the value of one label. A budget of a
+    /// cluster, …), it cannot be known, unless one workload is missed by the value of one label. A budget of a
     /// cluster whose status counts pods passes.
     ///
     /// ## Why

@@ -7,7 +7,7 @@ policy_sdk::rule! {
     ///
     /// `spec.unhealthyPodEvictionPolicy` is written down. Without it Kubernetes does `IfHealthyBudget`. Where that is
     /// written, somebody chose it, as for a store that keeps a quorum, and only `strict` reports it. The field exists
-    /// since Kubernetes 1.27, in `policy/v1`. Budgets that an operator writes are not judged.
+    /// since Kubernetes 1.27, in `policy/v1`. Budgets that an operator writes are not checked.
     ///
     /// ## Why
     /// Without it a pod that crashes over and over cannot be evicted while too few others are healthy. The node that

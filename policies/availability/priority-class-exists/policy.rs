@@ -5,7 +5,7 @@ policy_sdk::rule! {
     /// A PriorityClass that pods name exists
     ///
     /// `priorityClassName` is `system-node-critical` or `system-cluster-critical`, which every cluster has, or the name
-    /// of a PriorityClass. Files are judged where they have some PriorityClass: elsewhere the classes are kept in
+    /// of a PriorityClass. Files are checked where they have some PriorityClass: elsewhere the classes are kept in
     /// another repository, and the rule is not evaluated. A cluster always has some.
     ///
     /// ## Why

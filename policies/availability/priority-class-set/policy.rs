@@ -23,7 +23,7 @@ policy_sdk::rule! {
     findings: {
         /// The pods declare no class
         Absent: Low, Certain;
-        /// The class is none of those of the tier
+        /// The class is not one of those of the tier
         NotAllowed: Low, Certain;
     },
     priority: P2,

@@ -9,7 +9,7 @@ policy_sdk::rule! {
     /// start that the probes allow plus `minReadySeconds`. The longest start of a container is `initialDelaySeconds`
     /// plus `periodSeconds` times `failureThreshold` of its startupProbe, else `initialDelaySeconds` of its
     /// readinessProbe. Where parameters ask for it, the deadline is at most `max`, and `minReadySeconds` at least
-    /// `min_ready`. Not judged are paused ones, those without replicas, and those of the strategy `Recreate`.
+    /// `min_ready`. The rule skips paused ones, those without replicas, and those of the strategy `Recreate`.
     ///
     /// ## Why
     /// A deadline that ends before pods can have started marks a good release as failed: the pipeline stops or rolls

@@ -7,8 +7,8 @@ policy_sdk::rule! {
     /// `revisionHistoryLimit` of a Deployment, StatefulSet, DaemonSet or Rollout is at least `min`, and at most `max`
     /// where that is set. Where nothing is written Kubernetes keeps 10.
     ///
-    /// A team that only goes back by git may want 0; lift the rule there by an exception. The fix therefore needs a
-    /// person.
+    /// A team that only goes back by git may want 0; suppress the rule there with an exception. The fix therefore needs
+    /// a person.
     ///
     /// ## Why
     /// With 0 `kubectl rollout undo` has nothing to go back to. A broken release can then only be replaced by deploying

@@ -16,9 +16,9 @@ policy_sdk::rule! {
     /// written, rounded down) is below the number of replicas and at most `max_unavailable` percent of them. The
     /// replicas are the minimum of the autoscaler, else `spec.replicas`, else 1. `maxSurge: 0` is allowed.
     ///
-    /// Not judged is what can only run once: with a claim or a path that one node has (`hostPath`), a host port, the
+    /// The rule skips what can only run once: with a claim or a path that one node has (`hostPath`), a host port, the
     /// node's network, or a required anti-affinity to its own pods on one node. Deployments without replicas, and those
-    /// whose template an Argo Rollout takes, are not judged either. StatefulSets and DaemonSets are judged only with
+    /// whose template an Argo Rollout takes, are not checked either. StatefulSets and DaemonSets are checked only with
     /// `on_delete`: their strategy is then not `OnDelete`.
     ///
     /// ## Why
@@ -68,7 +68,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if workload.kind() != "Deployment" {
         let place = workload.object.at("spec.updateStrategy.type");
         if !input.parameters.on_delete {
-            return not_applicable("only Deployments are judged unless `on_delete` is set");
+            return not_applicable("only Deployments are checked unless `on_delete` is set");
         }
         if place.text() == "OnDelete" {
             let message = "its pods are only replaced when somebody deletes them";

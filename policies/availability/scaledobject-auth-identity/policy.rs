@@ -7,7 +7,7 @@ policy_sdk::rule! {
     /// TriggerAuthentication or ClusterTriggerAuthentication with `podIdentity.provider: aws` or a role (`awsRoleArn`).
     /// Keys from a Secret, from the environment or in the trigger itself are reported. So is a trigger without any of
     /// these: KEDA then looks for keys and finds none, so it never scales. The provider `aws-eks` still works; KEDA 3
-    /// removes it. Triggers with an `awsEndpoint` outside AWS, such as LocalStack, are not judged, and nothing is said
+    /// removes it. Triggers with an `awsEndpoint` outside AWS, such as LocalStack, are not checked, and nothing is said
     /// about an authentication that is not among the documents.
     ///
     /// ## Why

@@ -6,9 +6,9 @@ policy_sdk::rule! {
     ///
     /// `spec.selector` of a Deployment, StatefulSet, DaemonSet, ReplicaSet or Rollout, with `matchLabels` and
     /// `matchExpressions`, matches `spec.template.metadata.labels`, is there and is not empty. The selector of a Job is
-    /// generated, so it is judged only with `manualSelector: true`; that of a ReplicationController and of `v1beta1` is
-    /// derived from the template where it is absent. Labels that kustomizations add count. An object that has neither a
-    /// selector nor pod labels may be a patch, and is not evaluated.
+    /// generated, so it is checked only with `manualSelector: true`; that of a ReplicationController and of `v1beta1`
+    /// is derived from the template where it is absent. Labels that kustomizations add count. An object that has
+    /// neither a selector nor pod labels may be a patch, and is not evaluated.
     ///
     /// ## Why
     /// The API server refuses such an object, so the release that brings it fails.

@@ -3,6 +3,7 @@ use policy_sdk::kubernetes::spread::{self, Apart, NODE, Spread};
 use policy_sdk::parameter::Bounded;
 use policy_sdk::prelude::*;
 use policy_sdk::settings::{NodeCount, ZoneCount};
+use policy_sdk::values::selector::Answer;
 
 policy_sdk::rule! {
     /// Hard demands on spreading can be met
@@ -50,7 +51,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         _ => None,
     };
     let mut is_unknown = false;
-    let binds = |it: &Apart<'_>| it.is_hard && it.selects_own;
+    let binds = |it: &Apart<'_>| it.is_hard && it.selects_own == Answer::Yes;
     for term in spread::anti_affinity(input).filter(binds) {
         match domains(&term) {
             Some((what, Some(count))) if most > count => {

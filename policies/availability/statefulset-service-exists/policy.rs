@@ -9,7 +9,7 @@ policy_sdk::rule! {
     /// labels that controllers add are taken to match. Without `serviceName` the pods have no names of their own, which
     /// is allowed. A Service that is not among the documents is reported where all of them are known: as likely where
     /// the pods' own environment or arguments use such a name (`orders-0.orders`), else as a guess, since many
-    /// StatefulSets never use these names. StatefulSets that an operator writes are not judged.
+    /// StatefulSets never use these names. StatefulSets that an operator writes are not checked.
     ///
     /// ## Why
     /// Only a headless Service that selects the pods gives each of them a name in DNS. Without it members of a database

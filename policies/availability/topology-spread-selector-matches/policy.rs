@@ -1,5 +1,6 @@
 use policy_sdk::kubernetes::spread::{self, Spread};
 use policy_sdk::prelude::*;
+use policy_sdk::values::selector::Answer;
 
 policy_sdk::rule! {
     /// Topology spread constraints select their own pods
@@ -47,7 +48,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     for constraint in spread::constraints(input) {
         let selector = constraint.view.get("labelSelector");
         refused(&constraint.view, findings);
-        if selector.exists() && !constraint.selects_own {
+        if selector.exists() && constraint.selects_own == Answer::No {
             let message = format!("the constraint on `{}` does not select the pods that have it", constraint.key());
             let report = findings.report(Code::SelectsOthers, &selector, message);
             if labels.exists() {

@@ -3,15 +3,16 @@ use policy_sdk::kubernetes::production::{self, Production};
 use policy_sdk::kubernetes::spread::{self, NewConstraints, Spread, ZONE};
 use policy_sdk::parameter::{self, Bounded};
 use policy_sdk::prelude::*;
+use policy_sdk::values::selector::Answer;
 
 policy_sdk::rule! {
     /// Replicas are spread over zones
     ///
     /// A Deployment, StatefulSet or Rollout that always has two replicas or more (the minimum of its
-    /// autoscaler, else `spec.replicas`) has a topology spread constraint or a podAntiAffinity on one of
+    /// autoscaler, else `spec.replicas`) has a topology spread constraint, or an anti-affinity to its own pods, on one of
     /// `zone_keys`. Where parameters ask for it, a constraint has at most `max_skew`, and in production the
     /// `whenUnsatisfiable` that `prod_required` names. Workloads that a node selector or a required affinity
-    /// holds in a zone are not judged. Production is a
+    /// holds in a zone are not checked. Production is a
     /// namespace with the part `prod`, `production` or `live`, a label `environment: prod`, or a folder `prod`.
     ///
     /// The fix appends a soft constraint, which only advises the scheduler, and another over nodes where there is
@@ -81,7 +82,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let over_zones: Vec<View<'_>> =
         spread::constraints(input).filter(|constraint| is_zone(constraint.key())).map(|it| it.view).collect();
     let Some(first) = over_zones.first() else {
-        if spread::anti_affinity(input).any(|term| is_zone(term.key())) {
+        if spread::anti_affinity(input).any(|term| is_zone(term.key()) && term.selects_own != Answer::No) {
             return Ok(());
         }
         let code = if is_production { Code::MissingInProduction } else { Code::Missing };

@@ -10,7 +10,7 @@ policy_sdk::rule! {
     /// cache is removed; `yum`, `dnf`, `microdnf` and `zypper` clean up behind themselves. A mount on the cache stands
     /// for that, and an `apt.conf` that is written earlier for the options. `apt` is for people.
     ///
-    /// Stages that only build are not judged: their layers are not shipped.
+    /// Stages that only build are not checked: their layers are not shipped.
     ///
     /// ## Why
     /// What is not needed makes the image larger, and each package has its own vulnerabilities. An `update` in a layer
@@ -42,7 +42,7 @@ policy_sdk::rule! {
         "CK:CKV_DOCKER_5", "CK:CKV_DOCKER_9", "TR:DS-0015", "TR:DS-0017", "TR:DS-0019", "TR:DS-0021", "TR:DS-0025",
         "TR:DS-0029",
     ],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

@@ -32,7 +32,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Dependencies,
     peers: ["HL:DL3006", "HL:DL3007", "CK:CKV_DOCKER_7", "TR:DS-0001"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

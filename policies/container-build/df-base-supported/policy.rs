@@ -28,13 +28,13 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: Dependencies,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [BaseReleases, Stages, Today],
     parameters: {
-        /// Days before the end from which on it is told.
+        /// Days before the end from which on it is reported.
         warn_days: Bounded<0, 3650> = const { Bounded::of(90) },
-        /// Whether stages that only build are judged too.
+        /// Whether stages that only build are checked too.
         include_builders: bool = false,
     },
 }

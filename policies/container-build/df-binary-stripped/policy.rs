@@ -7,7 +7,7 @@ policy_sdk::rule! {
     ///
     /// A `go build` in a stage that the final one copies from, whose output is copied, has `-s` in its `-ldflags`,
     /// which includes `-w`, or the stage calls `strip` or `upx` later. Flags in a variable, scripts and make are not
-    /// known, and not judged. A Cargo profile is what `df-cargo-profile-optimised` judges.
+    /// known, and not checked. A Cargo profile is what `df-cargo-profile-optimised` checks.
     ///
     /// This is a preference: panics have their stack traces without, and profilers have less to show.
     ///
@@ -23,7 +23,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

@@ -7,7 +7,7 @@ policy_sdk::rule! {
     /// `profile.release` of a Cargo.toml, and profiles that inherit it, have no `opt-level` below 2, and stand at the
     /// root of the workspace: Cargo ignores those of members. That neither `lto` nor `codegen-units` is set is a
     /// remark, for packages that may have a program. `overflow-checks` and `debug-assertions` are choices, and not
-    /// judged.
+    /// checked.
     ///
     /// A package that only says that it is a library (`[lib]` without `[[bin]]`) ships nothing by itself.
     ///
@@ -35,7 +35,7 @@ policy_sdk::rule! {
     priority: P0,
     effort: Small,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/CargoPackage"],
     reads: ["profile", "package.name", "package.workspace", "workspace", "lib", "bin"],
     inventory: {

@@ -10,8 +10,8 @@ policy_sdk::rule! {
     /// the exec form of `ENTRYPOINT`, or of `CMD` where there is none, is a path that some `COPY` or `ADD` brings. A
     /// shell is not in these images.
     ///
-    /// It is told only where everything is known: the path is absolute or below a known `WORKDIR`, the image has no
-    /// `RUN`, and no directory, wildcard or archive is copied that could hold it. All other images are not judged.
+    /// It is reported only where everything is known: the path is absolute or below a known `WORKDIR`, the image has no
+    /// `RUN`, and no directory, wildcard or archive is copied that could hold it. All other images are not checked.
     ///
     /// ## Why
     /// The container cannot start: `exec: "/app": stat /app: no such file or directory`.
@@ -32,7 +32,7 @@ policy_sdk::rule! {
     priority: P0,
     effort: Small,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [ShelllessImages, Stages],
 }

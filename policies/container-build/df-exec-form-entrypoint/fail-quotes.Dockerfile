@@ -1,3 +1,3 @@
 FROM debian:trixie-slim
-# expect[not-json]: looks like a JSON array and is none
+# expect[not-json]: looks like a JSON array and is not one
 ENTRYPOINT ['/app', '--serve']

@@ -11,7 +11,7 @@ policy_sdk::rule! {
     /// `dumb-init`) is right. `npm`, `yarn` and `pnpm` are not what the image starts. A `CMD` that is an argument of
     /// the entry point is a JSON array too.
     ///
-    /// A `CMD` of the base image, `RUN` and `HEALTHCHECK` are not judged. Images of Windows are another matter.
+    /// A `CMD` of the base image, `RUN` and `HEALTHCHECK` are not checked. Images of Windows are another matter.
     ///
     /// ## Why
     /// Kubernetes sends SIGTERM to the first process. A shell does not hand it on: the program is killed after the
@@ -27,7 +27,7 @@ policy_sdk::rule! {
     findings: {
         /// A shell is started, and the program below it
         ShellForm: Medium, Likely;
-        /// What looks like a JSON array is none
+        /// A value looks like a JSON array and is not one
         NotJson: Medium, Likely;
         /// The entry point gets `/bin/sh -c …` as its arguments
         ShellAsArgument: High, Likely;
@@ -42,7 +42,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Disposability,
     peers: ["HL:DL3025"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }
@@ -96,7 +96,7 @@ fn judge_shell_form(instruction: &Instruction<'_>, is_safe: bool, findings: &mut
     let keyword = instruction.keyword();
     if place.text().trim_start().starts_with("[\"") || place.text().trim_start().starts_with("['") {
         let message = format!(
-            "`{keyword}` looks like a JSON array and is none, so a shell gets it: single quotes or a comma too many"
+            "`{keyword}` looks like a JSON array and is not one, so a shell gets it: single quotes or a comma too many"
         );
         findings.report(Code::NotJson, &place, message);
         return;

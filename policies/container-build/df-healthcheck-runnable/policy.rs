@@ -8,8 +8,8 @@ policy_sdk::rule! {
     ///
     /// The shell form needs a shell, which `scratch` and the images of the table `shelllessImages` do not have. `curl`
     /// and `wget` are not in those either, nor in the `-slim` images of Debian, Python and Node, unless a `RUN` of the
-    /// stages that are shipped installs the program or a `COPY` brings it. Judged is the last `HEALTHCHECK` of these
-    /// stages. Other programs and images are not judged. Kubernetes ignores the instruction.
+    /// stages that are shipped installs the program or a `COPY` brings it. Checked is the last `HEALTHCHECK` of these
+    /// stages. Other programs and images are not checked. Kubernetes ignores the instruction.
     ///
     /// ## Why
     /// The check cannot run, so each one fails, and Docker calls a healthy container unhealthy. Compose never starts
@@ -27,7 +27,7 @@ policy_sdk::rule! {
     priority: P0,
     effort: Small,
     factor: Disposability,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [ShelllessImages, Stages],
 }

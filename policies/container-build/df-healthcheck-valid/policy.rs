@@ -7,15 +7,15 @@ policy_sdk::rule! {
     /// `HEALTHCHECK` is well-formed
     ///
     /// * What starts like the exec form, `CMD ["…`, is a complete JSON array of strings with nothing
-    ///   behind it. A shell test such as `CMD [ -f /ready ]` is none of that.
+    ///   behind it. A shell test such as `CMD [ -f /ready ]` is not one of that.
     /// * The exec form holds no shell operator (`||`, `>`, …) among its arguments, unless its program, or
     ///   what that starts (`timeout 5 sh -c …`), is a shell.
     /// * `--interval`, `--timeout`, `--start-period` and `--start-interval` are durations as Docker
     ///   reads them (`30s`, `1m30s`), none between 0 and 1 ms, and `--retries` is a whole number.
     ///
-    /// Judged is the last `HEALTHCHECK` of each stage that feeds the final image: those before it are dead. So is the last
-    /// one behind `ONBUILD`, which images get that are built from it.
-    /// Kubernetes, and images built in OCI format, ignore the instruction.
+    /// Checked is the last `HEALTHCHECK` of each stage that feeds the final image: those before it are dead. So is the
+    /// last one behind `ONBUILD`, which images get that are built from it. Kubernetes, and images built in OCI format,
+    /// ignore the instruction.
     ///
     /// A `|| exit 1` behind or inside the exec form says nothing that the exit status does not, so
     /// dropping it is a safe fix.
@@ -31,7 +31,7 @@ policy_sdk::rule! {
         NotJson: High, Certain;
         /// A shell operator is handed over as an argument
         Operator: High, Certain;
-        /// An option is none that Docker takes: the image will not build
+        /// Docker does not know an option: the image will not build
         Option: High, Certain;
     },
     priority: P0,
@@ -131,7 +131,7 @@ fn is_passed_over(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }
 
-/// A source without what ends it in front of a cut: space, continuations, commas, and lines that are passed over.
+/// A source without what ends it in front of a cut: space, continuations, commas, and lines that are skipped.
 fn without_tail(source: &str) -> &str {
     let mut kept = source;
     loop {
@@ -222,7 +222,8 @@ fn is_below_millisecond(text: &str) -> bool {
     number.contains(|digit| matches!(digit, '1'..='9')) && whole.parse::<u64>().is_ok_and(|whole| whole < least)
 }
 
-/// A duration as Go reads it: unlike elsewhere a number needs its unit, only these there are, and a sign may be before it.
+/// A duration as Go reads it: unlike elsewhere a number needs its unit, only these there are, and a sign may be before
+/// it.
 fn millis(text: &str) -> Option<i64> {
     let text = text.strip_prefix(['+', '-']).unwrap_or(text);
     let is_unit = |unit: &str| matches!(unit, "h" | "m" | "s" | "ms" | "us" | "µs" | "ns");

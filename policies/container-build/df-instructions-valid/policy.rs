@@ -5,7 +5,7 @@ policy_sdk::rule! {
     /// Instructions do what they look like
     ///
     /// No `ENV` uses a variable that the same instruction sets: it has the value from before. There is no `MAINTAINER`,
-    /// and no `ENV NAME value` without `=`. A file that says that it is generated is not judged by the latter.
+    /// and no `ENV NAME value` without `=`. A file that says that it is generated is not checked by the latter.
     ///
     /// Files with an instruction that nobody knows are not read at all, which is reported as such.
     ///
@@ -32,7 +32,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: BuildReleaseRun,
     peers: ["HL:DL4000", "HL:DL3044", "CK:CKV_DOCKER_6", "TR:DS-0022"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
     reads: [":comments"],

@@ -8,7 +8,7 @@ policy_sdk::rule! {
     /// What a compiler of C or Rust made in one stage (`cargo build`, `gcc`, `make`, `go build` with `CGO_ENABLED=1`),
     /// and is copied to the final stage, finds the same C library there: Alpine's musl or glibc, and no older release
     /// of Debian. Programs that are static (`musl` target, `-static`, `crt-static`, `CGO_ENABLED=0`) run anywhere.
-    /// Bases that are not known are not judged; for `scratch` and `distroless/static` there is
+    /// Bases that are not known are not checked; for `scratch` and `distroless/static` there is
     /// `df-static-binary-on-static-base`.
     ///
     /// ## Why
@@ -25,7 +25,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

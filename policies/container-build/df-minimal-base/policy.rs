@@ -6,12 +6,12 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// Images are built from a small base
     ///
-    /// The image that the final stage begins from, through the stages below it, is none of a whole distribution or of a
-    /// language with all its tools (`ubuntu`, `debian:trixie`, `node:24`, `python:3.13`; the table `buildImages`).
+    /// The image that the final stage begins from, through the stages below it, is not one of a whole distribution or
+    /// of a language with all its tools (`ubuntu`, `debian:trixie`, `node:24`, `python:3.13`; the table `buildImages`).
     /// Where `allowed` is set, it matches one of these globs instead, which are held against the repository with its
     /// tag, and without a registry for those of Docker Hub.
     ///
-    /// Images without `ENTRYPOINT` and `CMD` are not judged, nor are images of Windows, and those for development or
+    /// Images without `ENTRYPOINT` and `CMD` are not checked, nor are images of Windows, and those for development or
     /// tests. A base that is there to build is what `df-multi-stage` reports.
     ///
     /// ## Why
@@ -24,14 +24,14 @@ policy_sdk::rule! {
     findings: {
         /// The base is a whole distribution
         Distribution: Low, Certain;
-        /// The base is none of those that are allowed
+        /// The base is not one of those that are allowed
         NotAllowed: Low, Certain;
     },
     priority: P1,
     effort: Medium,
     factor: BuildReleaseRun,
     peers: ["KY:allowed-base-images"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [BuildImages, Stages],
     parameters: {
@@ -69,7 +69,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         };
         if !allowed.iter().any(|glob| glob_match(glob, &name)) {
             let message =
-                format!("the image is built from `{resolved}`, which is none of the small ones that are allowed");
+                format!("the image is built from `{resolved}`, which is not one of the small ones that are allowed");
             findings.report(Code::NotAllowed, &base.image(), message);
         }
     } else if holds == Some("distribution") {

@@ -9,7 +9,7 @@ policy_sdk::rule! {
     /// The final stage, and those that it is built from, do not begin from an image that is there to build (`golang`,
     /// `rust`, `maven`, a JDK; the table `buildImages`), and compile nothing that was copied from the repository.
     ///
-    /// Not judged are images without `ENTRYPOINT` and `CMD` or that start a shell, which are tools; images of Windows;
+    /// The rule skips images without `ENTRYPOINT` and `CMD` or that start a shell, which are tools; images of Windows;
     /// and those for development, tests or builds by the name of the file, a folder or the final stage.
     ///
     /// ## Why
@@ -38,7 +38,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [BuildImages, Stages],
 }

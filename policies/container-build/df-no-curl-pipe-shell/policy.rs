@@ -8,7 +8,7 @@ policy_sdk::rule! {
     /// No `RUN` pipes or substitutes a download of `curl` or `wget` into an interpreter. A program or archive that is
     /// downloaded and made executable, unpacked or installed, or added by `ADD`, is compared with a checksum or a
     /// signature in the same stage (`sha256sum -c`, `gpg --verify`, `cosign verify`, `ADD --checksum`). Keys of package
-    /// repositories are not judged. `curl` fails on an error of the server (`-f`) where something reads what it gets.
+    /// repositories are not checked. `curl` fails on an error of the server (`-f`) where something reads what it gets.
     ///
     /// ## Why
     /// Whoever controls the server, its domain, or the way to it runs commands in the build and owns the image. A page
@@ -38,7 +38,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Security,
     peers: ["HL:DL4006", "CK:CKV2_DOCKER_2", "CK:CKV2_DOCKER_3"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

@@ -39,7 +39,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Config,
     peers: ["TR:DS-0031", "ZZ:hardcoded-container-credentials"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

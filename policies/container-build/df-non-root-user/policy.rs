@@ -8,7 +8,7 @@ policy_sdk::rule! {
     /// The last `USER` of the final stage, or of a stage that it is built from, is not root, not 0, whatever its group.
     /// Where there is none, the user of the base image counts, as the table `imageUsers` has it.
     ///
-    /// Not judged are images without `ENTRYPOINT` and `CMD`, which are bases or hold tools, images of Windows, and
+    /// The rule skips images without `ENTRYPOINT` and `CMD`, which are bases or hold tools, images of Windows, and
     /// those for development or tests by the name of the file, a folder or the final stage. An image whose entry point
     /// changes to another user itself (`gosu`, `su-exec`, `setpriv`, s6) is right. Where the user of the base image is
     /// not known, the rule is not evaluated.
@@ -36,7 +36,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Security,
     peers: ["HL:DL3002", "CK:CKV_DOCKER_3", "CK:CKV_DOCKER_8", "TR:DS-0002"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [ImageUsers, Stages],
 }

@@ -28,7 +28,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Dependencies,
     peers: ["HL:DL3013", "HL:DL3016", "HL:DL3028", "HL:DL3062", "ZZ:adhoc-packages"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

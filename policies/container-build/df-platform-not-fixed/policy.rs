@@ -33,7 +33,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: DevProdParity,
     peers: ["HL:DL3029"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

@@ -19,7 +19,7 @@ policy_sdk::rule! {
     /// Commands are looked for wherever a shell runs them: in here-documents that a shell reads, in `sh -c`, behind
     /// `sudo`, `timeout` and the like. A script that is not read to its end, and has no finding, is not evaluated.
     ///
-    /// A Dockerfile is not judged that is for development by its name or folder (`Dockerfile.dev`,
+    /// A Dockerfile is not checked that is for development by its name or folder (`Dockerfile.dev`,
     /// `.devcontainer/`, `e2e/`), or by the name of its final stage.
     ///
     /// Shell conditions are decided by the defaults of `ARG` and `ENV` (in workflows and buildspecs: by
@@ -45,6 +45,7 @@ policy_sdk::rule! {
     priority: P0,
     effort: Small,
     factor: BuildReleaseRun,
+    renamed_from: ["wf-pr-fast-release-full"],
     since: "0.1.0",
     applies_to: ["file/Dockerfile", "file/GitHubWorkflow", "file/Buildspec"],
     reads: [
@@ -56,7 +57,7 @@ policy_sdk::rule! {
         "phases.*.commands[*]:shell",
     ],
     parameters: {
-        /// The tools whose commands are judged.
+        /// The tools whose commands are checked.
         tools: Vec<Tool> = vec![Tool::Cargo, Tool::Go, Tool::Npm, Tool::Dotnet, Tool::Gradle],
         /// Names of files, folders and final stages that are for development.
         dev_names: Vec<String> = list(["dev", "debug", "test", "e2e", "ci", "devcontainer"]),
@@ -136,7 +137,7 @@ struct Place<'t> {
     code: Code,
     /// What a development server is there.
     serves: Option<Code>,
-    /// The tools whose commands are judged.
+    /// The tools whose commands are checked.
     tools: &'t [Tool],
 }
 
@@ -157,7 +158,7 @@ fn is_publishing(command: &Command<'_>) -> bool {
     }
 }
 
-/// Judges an instruction; why its script was not read to the end.
+/// Checks an instruction; why its script was not read to the end.
 fn judge_instruction<'d>(
     instruction: &View<'d>,
     args: &[View<'d>],
@@ -172,7 +173,7 @@ fn judge_instruction<'d>(
     skipped.or(judge_script(&instruction.get("command:shell"), args, &fix, place, findings))
 }
 
-/// Judges a script; why it was not read to the end.
+/// Checks a script; why it was not read to the end.
 fn judge_script<'d>(
     script: &View<'d>,
     variables: &[View<'d>],
@@ -248,7 +249,7 @@ fn is_dev_server(words: &[Argument], tools: &[Tool]) -> bool {
     tools.contains(&Tool::Npm) && script.first().is_some_and(|word| word.text == "dev")
 }
 
-/// Whether a command builds with optimisation; `None` when it builds nothing, or that cannot be told.
+/// Whether a command builds with optimisation; `None` when it builds nothing, or that cannot be known.
 fn is_optimised(words: &[Argument], tools: &[Tool]) -> Option<bool> {
     let (program, arguments) = program(words)?;
     let (tool, judge): (&str, BuildCheck) = match program {

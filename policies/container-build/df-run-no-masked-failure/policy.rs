@@ -14,7 +14,7 @@ policy_sdk::rule! {
     /// `sha256sum`) are right there.
     ///
     /// Cleaning up, looking around and best effort may fail. A here-document is run without `-e` too. Conditions of
-    /// `if` and `while`, and what is in `$(…)`, are not judged, nor are images of Windows.
+    /// `if` and `while`, and what is in `$(…)`, are not checked, nor are images of Windows.
     ///
     /// ## Why
     /// The build is green and the image lacks what failed. It is found out when the program is started.
@@ -44,7 +44,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: BuildReleaseRun,
     peers: ["HL:DL4006"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
     parameters: {

@@ -1,4 +1,4 @@
-# not-applicable: the base image is none for static programs
+# not-applicable: the base image is not one for static programs
 FROM golang:1.25 AS build
 RUN go build -o /app .
 FROM gcr.io/distroless/base-debian12

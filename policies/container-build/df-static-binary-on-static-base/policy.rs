@@ -9,7 +9,7 @@ policy_sdk::rule! {
     /// -static`, or its stage is one without a C compiler (`golang:…-alpine`), or it builds for another architecture.
     /// `cargo build` is for a `musl` target, has `crt-static`, or runs on `rust:…-alpine`.
     ///
-    /// What comes from the context or another image, and stages of other images, are not judged.
+    /// What comes from the context or another image, and stages of other images, are not checked.
     ///
     /// ## Why
     /// The base has no loader and no C library: the program does not start, and the message is the misleading `no such
@@ -27,7 +27,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }
@@ -37,7 +37,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let Some(base) = file.base() else { return not_applicable("there is no final stage") };
     let Some(resolved) = base.resolved() else { return not_evaluated("the base image is not known") };
     if resolved != "scratch" && !resolved.starts_with("gcr.io/distroless/static") {
-        return not_applicable("the base image is none for static programs");
+        return not_applicable("the base image is not one for static programs");
     }
     let mut taken: Vec<String> = Vec::new();
     for copy in file.shipped().iter().flat_map(|stage| stage.instructions().collect::<Vec<_>>()) {

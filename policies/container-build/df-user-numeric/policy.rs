@@ -26,7 +26,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Security,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
 }

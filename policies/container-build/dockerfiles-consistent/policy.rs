@@ -26,7 +26,7 @@ policy_sdk::rule! {
     priority: P2,
     effort: Medium,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
     inventory: {

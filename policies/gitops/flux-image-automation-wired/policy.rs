@@ -61,7 +61,7 @@ policy_sdk::rule! {
         automations: {
             kinds: ["image.toolkit.fluxcd.io/ImageUpdateAutomation"], scope: "cluster", reads: ["metadata.name"],
         },
-        // A workload finds itself, and so is not told of all others.
+        // Each workload finds itself, and so none of them lists the others.
         itself: {
             kinds: ["workload"],
             scope: "namespace",

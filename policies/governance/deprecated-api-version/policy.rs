@@ -8,16 +8,16 @@ policy_sdk::rule! {
     /// API versions are served by the cluster
     ///
     /// `apiVersion` is one that Kubernetes of the setting `kubernetesVersion` serves, by the table `deprecatedApis`. A
-    /// version that it still serves, and that is deprecated, is told more mildly. Kinds of operators are judged where
-    /// `operators` says which version of the operator runs: `{external-secrets: "1.0"}`.
+    /// version that it still serves, and that is deprecated, is reported more mildly. Kinds of operators are checked
+    /// where `operators` says which version of the operator runs: `{external-secrets: "1.0"}`.
     ///
     /// The safe fix writes the new version where the object means the same in it. For an Ingress, a Deployment of
-    /// `extensions`, a CustomResourceDefinition and others fields have to change, too. A PodDisruptionBudget with an empty
-    /// selector has no fix: in `policy/v1beta1` it selects no pod, in `policy/v1` all of them.
+    /// `extensions`, a CustomResourceDefinition and others fields have to change, too. A PodDisruptionBudget with an
+    /// empty selector has no fix: in `policy/v1beta1` it selects no pod, in `policy/v1` all of them.
     ///
     /// ## Why
-    /// The API server refuses an object of a version that it does not serve. After an upgrade of the cluster nothing that
-    /// still names it can be applied any more.
+    /// The API server refuses an object of a version that it does not serve. After an upgrade of the cluster nothing
+    /// that still names it can be applied any more.
     ///
     /// ## Fix
     /// Write the new version, and compare the fields with its documentation (`kubectl explain`).

@@ -7,14 +7,14 @@ policy_sdk::rule! {
     /// Policies of production refuse, and do not only report
     ///
     /// A constraint of Gatekeeper (of the library's kinds) has `enforcementAction: deny`, which is also the default, or
-    /// `scoped` with a `deny` among `scopedEnforcementActions`. Each `validate` rule of a Kyverno ClusterPolicy or Policy
-    /// has the failure action Enforce: its own `failureAction`, else `validationFailureAction`, which is Audit where it is
-    /// absent. A ValidatingPolicy has `Deny` among `validationActions`, which is also the default. A
+    /// `scoped` with a `deny` among `scopedEnforcementActions`. Each `validate` rule of a Kyverno ClusterPolicy or
+    /// Policy has the failure action Enforce: its own `failureAction`, else `validationFailureAction`, which is Audit
+    /// where it is absent. A ValidatingPolicy has `Deny` among `validationActions`, which is also the default. A
     /// ValidatingAdmissionPolicy has a binding, and each binding has `Deny`.
     ///
-    /// Only policies of production are judged, and those that mutate, generate, clean up or verify images are not. With
-    /// `audit_days` a policy of a live cluster may audit for so long after it was made. A constraint whose
-    /// `excludedNamespaces` is `*` applies nowhere, which is told everywhere.
+    /// Only policies of production are checked, and those that mutate, generate, clean up or verify images are not.
+    /// With `audit_days` a policy of a live cluster may audit for so long after it was made. A constraint whose
+    /// `excludedNamespaces` is `*` applies nowhere, which is reported everywhere.
     ///
     /// ## Why
     /// A policy that only reports refuses nothing: the privileged pod runs, and a report that nobody reads says so.
@@ -122,7 +122,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 let action = if place.exists() { place.text() } else { "Audit" };
                 if !action.eq_ignore_ascii_case("enforce") {
                     audit(place, action, "Enforce");
-                    // What is written once is told once.
+                    // What is written once is reported once.
                     if !own.exists() {
                         break;
                     }

@@ -6,11 +6,11 @@ use policy_sdk::values::label::{is_key, is_value};
 policy_sdk::rule! {
     /// Labels and annotations are such that the API server takes them
     ///
-    /// Keys of labels, annotations, selectors and `nodeSelector` are a name of at most 63 characters, with an optional DNS
-    /// name and `/` before it. Values of labels have at most 63 letters, digits, `-`, `_` and `.`, and begin and end with a
-    /// letter or digit. All values are texts: a number or `true` without quotes is none. Judged are the object, the pod
-    /// template of a workload, its selector and the selector of a Service. Values that something fills in later (`${X}`,
-    /// `{{ x }}`) are not known.
+    /// Keys of labels, annotations, selectors and `nodeSelector` are a name of at most 63 characters, with an optional
+    /// DNS name and `/` before it. Values of labels have at most 63 letters, digits, `-`, `_` and `.`, and begin and
+    /// end with a letter or digit. All values are texts: a number or `true` without quotes is none. The rule checks the
+    /// object, the pod template of a workload, its selector and the selector of a Service. Values that something fills
+    /// in later (`${X}`, `{{ x }}`) are not known.
     ///
     /// ## Why
     /// The API server refuses the object. In a pipeline this stops the rollout at this object, with half of the others
@@ -27,9 +27,9 @@ policy_sdk::rule! {
     findings: {
         /// A value is no text, and the API server refuses it
         NotText: High, Certain;
-        /// A key is none that the API server takes
+        /// The API server refuses a key
         Key: High, Certain;
-        /// A value is none that the API server takes
+        /// The API server refuses a value
         Value: High, Certain;
     },
     priority: P1,

@@ -9,16 +9,16 @@ policy_sdk::rule! {
     ///
     /// Every Namespace of applications enforces `baseline` or `restricted` of Pod Security, or the cluster has a policy
     /// that refuses privileged pods: Gatekeeper's `K8sPSPPrivilegedContainer` that denies, a policy of Kyverno for Pod
-    /// Security or with `privileged` in its name, a bound ValidatingAdmissionPolicy with `privileged` in its name, or the
-    /// webhook of policy-host. A cluster whose API server enforces a level by default (setting `podSecurityAdmission`) has
-    /// one, and so has OpenShift.
+    /// Security or with `privileged` in its name, a bound ValidatingAdmissionPolicy with `privileged` in its name, or
+    /// the webhook of policy-host. A cluster whose API server enforces a level by default (setting
+    /// `podSecurityAdmission`) has one, and so has OpenShift.
     ///
-    /// It is judged on a live cluster, and on files where `wholeCluster` says that they are all of one. The finding stands
-    /// at one Namespace for the whole cluster. Namespaces that begin with `kube-` do not count.
+    /// It is checked on a live cluster, and on files where `wholeCluster` says that they are all of one. The finding
+    /// stands at one Namespace for the whole cluster. Namespaces that begin with `kube-` do not count.
     ///
     /// ## Why
-    /// A privileged container owns its node, and with the node the secrets of every pod on it. Where nothing refuses it,
-    /// everybody who may create a pod may do that.
+    /// A privileged container owns its node, and with the node the secrets of every pod on it. Where nothing refuses
+    /// it, everybody who may create a pod may do that.
     ///
     /// ## Fix
     /// Label the namespaces, or enforce a policy for all of them:

@@ -6,7 +6,7 @@ policy_sdk::rule! {
     /// Objects have the annotations that the platform asks for
     ///
     /// Each annotation of `required` is there, with a value that its pattern matches: `*` is any text, `?` one
-    /// character. With `kinds` only objects of these kinds are judged. Without `required` the rule does not apply.
+    /// character. With `kinds` only objects of these kinds are checked. Without `required` the rule does not apply.
     ///
     /// ## Why
     /// What a platform looks up by annotation, such as whom to call, is not found on objects without it.
@@ -38,7 +38,7 @@ policy_sdk::rule! {
     parameters: {
         /// Annotations, each with a pattern of its value. Nothing is asked where there is none.
         required: Vec<(String, String)> = Vec::new(),
-        /// Kinds that are judged; all where there is none.
+        /// Kinds that are checked; all where there is none.
         kinds: Vec<String> = Vec::new(),
     },
 }

@@ -5,9 +5,9 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// Objects have the labels that the platform asks for
     ///
-    /// Each label of `required` is there, with a value that its pattern matches: `*` is any text, `?` one character. With
-    /// `kinds` only objects of these kinds are judged. With `check_template` the pods of a workload have the labels, too.
-    /// Without `required` the rule does not apply. Labels that a kustomization adds count.
+    /// Each label of `required` is there, with a value that its pattern matches: `*` is any text, `?` one character.
+    /// With `kinds` only objects of these kinds are checked. With `check_template` the pods of a workload have the
+    /// labels, too. Without `required` the rule does not apply. Labels that a kustomization adds count.
     ///
     /// The safe fix copies `app.kubernetes.io/name` and `app.kubernetes.io/part-of` from labels that say the same
     /// (`app`, `k8s-app`); it never invents a team or a cost center, and never changes a selector.
@@ -47,7 +47,7 @@ policy_sdk::rule! {
     parameters: {
         /// Labels, each with a pattern of its value. Nothing is asked where there is none.
         required: Vec<(String, String)> = Vec::new(),
-        /// Kinds that are judged; all where there is none.
+        /// Kinds that are checked; all where there is none.
         kinds: Vec<String> = Vec::new(),
         /// Ask for the labels on the pods of a workload, too.
         check_template: bool = false,

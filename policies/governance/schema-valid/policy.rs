@@ -6,22 +6,22 @@ use policy_sdk::settings::KubernetesVersion;
 policy_sdk::rule! {
     /// Objects have the fields of their kind
     ///
-    /// Each field of an object of Kubernetes' own kinds is one that the kind has, its value is of the type of the field,
-    /// and the fields that the kind needs are there. `null` counts as not there, a quantity may be a number, and what the
-    /// server writes itself (`status`, `managedFields`) is not judged. Labels and annotations are the matter of
-    /// `label-values-valid`.
+    /// Each field of an object of Kubernetes' own kinds is one that the kind has, its value is of the type of the
+    /// field, and the fields that the kind needs are there. `null` counts as not there, a quantity may be a number, and
+    /// what the server writes itself (`status`, `managedFields`) is not checked. Labels and annotations are the matter
+    /// of `label-values-valid`.
     ///
     /// Known are the kinds that people write, in the versions that Kubernetes 1.36 serves. Objects of other kinds and
-    /// versions are not evaluated. Where the setting `kubernetesVersion` is newer, unknown fields are not told.
+    /// versions are not evaluated. Where the setting `kubernetesVersion` is newer, unknown fields are not reported.
     ///
     /// ## Why
     /// The API server refuses an object with a value of another type, or without a field that it needs. A field that it
-    /// does not know it leaves out without a word unless the client asks it to be strict: the limit that was misspelt does
-    /// not exist.
+    /// does not know it leaves out without a word unless the client asks it to be strict: the limit that was misspelt
+    /// does not exist.
     ///
     /// ## Fix
-    /// Write the field as the documentation has it: `kubectl explain deployment.spec.strategy`. Quote numbers that have to
-    /// be texts, as in an environment:
+    /// Write the field as the documentation has it: `kubectl explain deployment.spec.strategy`. Quote numbers that have
+    /// to be texts, as in an environment:
     ///
     /// ```yaml
     /// env:
@@ -95,7 +95,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                     format!("`{name}` is missing: the API server refuses the object"),
                 );
             }
-            // The host adds `file` to what a rule is told.
+            // The host adds `file` to what a rule gets.
             Fault::Unknown(place, name, near) if !is_newer && place.pointer() != "/file" => {
                 let meant = near.map(|near| format!(", expected `{near}`")).unwrap_or_default();
                 findings.report(Code::Unknown, &place, format!("there is no field `{name}` here{meant}"));
@@ -106,7 +106,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Whether a fault is where something else writes the object's text later: `${REPLICAS}`, `{{ x }}`, `REPLICAS_OF_CART`.
+/// Whether a fault is where something else writes the object's text later: `${REPLICAS}`, `{{ x }}`,
+/// `REPLICAS_OF_CART`.
 fn is_filled_in(fault: &Fault<'_>) -> bool {
     let is_mark = |text: &str| {
         let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';

@@ -6,7 +6,7 @@ policy_sdk::rule! {
     ///
     /// A PersistentVolumeClaim, and each of a StatefulSet's `volumeClaimTemplates`, names a class of `allowed`; the old
     /// annotation `volume.beta.kubernetes.io/storage-class` counts. A claim that is bound to a volume by hand (an empty
-    /// class with `volumeName` or `selector`) passes. Without `allowed` claims are not judged: the default class is a
+    /// class with `volumeName` or `selector`) passes. Without `allowed` claims are not checked: the default class is a
     /// legal choice.
     ///
     /// A StorageClass of production has `reclaimPolicy: Retain` and `allowVolumeExpansion: true`.
@@ -23,7 +23,7 @@ policy_sdk::rule! {
     findings: {
         /// The claim names no class
         Absent: Low, Certain;
-        /// The class is none of those that are allowed
+        /// The class is not one of those that are allowed
         NotAllowed: Low, Certain;
         /// Volumes of the class are deleted with their claims
         Deletes: Info, Certain;
@@ -42,7 +42,7 @@ policy_sdk::rule! {
         "object.spec.volumeClaimTemplates", "reclaimPolicy", "allowVolumeExpansion",
     ],
     parameters: {
-        /// Names of classes. Claims are not judged where there is none.
+        /// Names of classes. Claims are not checked where there is none.
         allowed: Vec<String> = Vec::new(),
     },
 }

@@ -1,5 +1,5 @@
 use policy_sdk::prelude::*;
-use policy_sdk::repository::terraform::{self, Block, Callers};
+use policy_sdk::repository::terraform::{self, Block, RootModule};
 use policy_sdk::tables::terraform_backends::TerraformBackends;
 
 policy_sdk::rule! {
@@ -8,12 +8,12 @@ policy_sdk::rule! {
     /// A root module declares a `backend` of an allowed type or a `cloud` block inside `terraform`. Without one,
     /// and without a wrapper that writes one, state is a local file.
     ///
-    /// What counts is what is in effect: a backend in an override file (`override.tf`, `*_override.tf`) takes the place of
-    /// that of the other files.
+    /// What counts is what is in effect: a backend in an override file (`override.tf`, `*_override.tf`) takes the place
+    /// of that of the other files.
     ///
     /// A root module has a `backend`, a `cloud` block or a `provider` block without `alias`, is called by no other
     /// module, and is neither an example, a test nor a part of a library, as its folders say (`examples`, `tests`,
-    /// `modules`, …). Terraform passes over the `backend` of any other.
+    /// `modules`, …). Terraform skips the `backend` of any other.
     ///
     /// ## Why
     /// Local state lies on one laptop or dies with the CI job: nobody else can plan, two people can
@@ -44,9 +44,9 @@ policy_sdk::rule! {
     factor: BuildReleaseRun,
     since: "0.1.0",
     applies_to: ["file/TerraformModule"],
-    uses: [Callers, TerraformBackends],
+    uses: [RootModule, TerraformBackends],
     reads: [
-        "path", "terraform.attributes", "terraform.backend.labels", "terraform.cloud.type", "provider.*[*].type",
+        "terraform.attributes", "terraform.backend.labels", "terraform.cloud.type", "provider.*[*].type",
         "provider.*[*].attributes.alias",
     ],
     parameters: {
@@ -54,10 +54,6 @@ policy_sdk::rule! {
         allowed: Option<Vec<String>> = None,
     },
 }
-
-/// Folders whose modules nobody applies as they are.
-const NO_ROOTS: [&str; 9] =
-    ["examples", "example", "test", "tests", "fixtures", "testdata", "e2e", "modules", "wrappers"];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let module = &input.document;
@@ -68,13 +64,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         (false, true) => Some((settings.get("cloud"), "cloud")),
         (false, false) => None,
     };
-    let path = module.get("path").text();
-    if let Some(folder) = path.split('/').find(|folder| NO_ROOTS.contains(folder)) {
-        return not_applicable(format!("it is no root module: it is in a folder `{folder}`"));
-    }
-    if let Some(caller) = terraform::caller(input) {
-        return not_applicable(format!("it is no root module: `{}` calls it", caller.name()));
-    }
+    terraform::applied(input)?;
     if let Some((place, name)) = declared {
         let allowed = allowed(input);
         if !allowed.iter().any(|allowed| allowed == name) {

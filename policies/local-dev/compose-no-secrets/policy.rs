@@ -1,6 +1,6 @@
 use policy_sdk::prelude::*;
 use policy_sdk::repository::compose::with_defaults;
-use policy_sdk::values::credential::{self, is_sample, name::is_telling};
+use policy_sdk::values::credential::{self, is_well_known, name::is_telling};
 
 policy_sdk::rule! {
     /// Compose files hold no secrets
@@ -43,7 +43,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Config,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Compose"],
     reads: [
         "services.*.environment", "services.*.build", "services.*.labels", "services.*.command", "services.*.entrypoint",
@@ -61,7 +61,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let is_published = is_published(&service);
         for (variable, value, place) in environment.iter().chain(&pairs(&service.at("build.args"))) {
             let who = format!("`{variable}` of service `{name}`");
-            let is_well_known = is_trivial(value) || value == name || user.as_ref().is_some_and(|user| user == value);
+            let is_well_known =
+                is_well_known(value) || value == name || user.as_ref().is_some_and(|user| user == value);
             if let Some(what) = credential::detect(value) {
                 findings.report(Code::Token, place, format!("{who} is {what}")).secret();
             } else if !is_telling(variable) || value.contains('$') || value.is_empty() {
@@ -118,12 +119,4 @@ fn is_published(service: &View<'_>) -> bool {
             }
             None => !is_local(port.get("host_ip").text()),
         })
-}
-
-/// A password that nobody takes for one: of every tutorial (`test123`), or with such a word in it (`supersecret`).
-fn is_trivial(value: &str) -> bool {
-    let lower = value.to_ascii_lowercase();
-    let word = lower.trim_end_matches(|it: char| it.is_ascii_digit() || it == '!');
-    is_sample(word)
-        || lower.len() <= 16 && ["secret", "password", "changeme", "example"].iter().any(|it| lower.contains(it))
 }

@@ -11,7 +11,7 @@ policy_sdk::rule! {
     /// that of the IngressClassParams, the Service, the Ingress or the TargetGroupBinding. With targets of the type
     /// `instance`, the default, the label does nothing and the rule does not apply.
     ///
-    /// EKS Auto Mode has a label of its own: name it in `labels`. Until then its load balancers are not judged.
+    /// EKS Auto Mode has a label of its own: name it in `labels`. Until then its load balancers are not checked.
     ///
     /// ## Why
     /// A rolling update goes on as soon as new pods are ready. The load balancer needs longer until it sends to them,

@@ -9,7 +9,7 @@ policy_sdk::rule! {
     ///
     /// Where a Terraform module of the repository has the add-on `vpc-cni` of an EKS cluster, its
     /// `configuration_values` have `enableNetworkPolicy: "true"`: as a resource `aws_eks_addon`, or in the argument
-    /// `addons` or `cluster_addons` of a module. Values that are not known are not judged. The rule reports the first
+    /// `addons` or `cluster_addons` of a module. Values that are not known are not checked. The rule reports the first
     /// NetworkPolicy of a namespace, and shows the add-on.
     ///
     /// Another network plugin that enforces policies (`enforcers`: Cilium, Calico, kube-router, Antrea), as a
@@ -86,7 +86,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("no Terraform module has an add-on `vpc-cni`");
     }
     if network_policy::any(input).is_some_and(|first| first.name() < input.subject.name.as_str()) {
-        return not_applicable("it is told of another NetworkPolicy of the namespace");
+        return not_applicable("another NetworkPolicy of the namespace has the finding");
     }
     if has_enforcer(input, &modules) {
         return Ok(());

@@ -18,7 +18,7 @@ policy_sdk::rule! {
     /// missing Service is only reported where some Service of its namespace is among the documents, and beside it where
     /// no namespace is written; elsewhere Services are kept in another place. Where an operator makes pods in the
     /// namespace it may make their Services too, so the rule is not evaluated. Files of tests, examples and
-    /// documentation stand each for itself and are not judged.
+    /// documentation stand each for itself and are not checked.
     ///
     /// ## Why
     /// The Ingress or the route is accepted, and every request to this path gets an error 503 or 404. nginx's admission
@@ -64,8 +64,8 @@ policy_sdk::rule! {
             },
             reads: [],
         },
-        // No relation fits: where none is there it counts whether Services are kept with these documents at all. So only
-        // where they are kept is read of them.
+        // No relation fits: where none is there it counts whether Services are kept with these documents at all. So
+        // only where they are kept is read of them.
         any_service: { kinds: ["core/Service"], scope: "cluster", unless: "known_services", reads: ["file"] },
     },
 }
@@ -99,7 +99,7 @@ fn judge_ingress(input: &Input<'_, Parameters>, unknown: &mut Option<String>, fi
         {
             continue;
         }
-        // Many paths lead to one backend: it is told once.
+        // Many paths lead to one backend: it is reported once.
         let key = (name, port.as_ref().map(|(port, _)| *port));
         if seen.contains(&key) {
             continue;

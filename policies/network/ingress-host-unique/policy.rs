@@ -11,7 +11,7 @@ policy_sdk::rule! {
     /// Not reported are canaries of ingress-nginx, challenges of cert-manager, the minions of a mergeable Ingress, ALBs
     /// without a group, which have load balancers of their own, and those of a group with an order. Routes of the
     /// Gateway API may overlap: the older one wins. Files of tests, examples and documentation stand each for itself
-    /// and are not judged.
+    /// and are not checked.
     ///
     /// ## Why
     /// Which of the two is served depends on the controller and on the order in which they were made. One team's

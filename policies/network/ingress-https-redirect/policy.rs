@@ -75,7 +75,7 @@ fn judge_alb(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("it does not listen for both HTTP and HTTPS");
     }
     if !alb.own_listeners().http {
-        // It is told of the Ingress of the group that listens for HTTP.
+        // The Ingress of the group that listens for HTTP has the finding.
         return Ok(());
     }
     let annotations = input.document.at("metadata.annotations");

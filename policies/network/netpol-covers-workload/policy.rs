@@ -19,7 +19,7 @@ policy_sdk::rule! {
     /// other than its own (`:8080`, `0.0.0.0`, `localhost`); names that say
     /// so (`LISTEN_ADDR`, `PUBLIC_URL`), and those of telemetry (`OTLP_ENDPOINT`), do not count. Pods on the
     /// node's network, which policies do not reach, and Jobs that are done are exempt. Where the namespace or the
-    /// cluster has policies of other kinds (Cilium, Calico, AdminNetworkPolicy), it cannot be told.
+    /// cluster has policies of other kinds (Cilium, Calico, AdminNetworkPolicy), it cannot be known.
     ///
     /// ## Why
     /// Where no policy selects a pod everything in the cluster may talk to it and it may talk to
@@ -134,8 +134,8 @@ fn names_backing_service(variable: &View<'_>) -> bool {
         && !OWN_ADDRESSES.iter().any(|own| address.starts_with(own))
 }
 
-/// A policy to start from, which cuts off no caller that is known: where a Service sends to the pods, its ports stay open
-/// for everybody, else for the namespace. What the pods reach is left as it is.
+/// A policy to start from, which cuts off no caller that is known: where a Service sends to the pods, its ports stay
+/// open for everybody, else for the namespace. What the pods reach is left as it is.
 fn new_policy(input: &Input<'_, Parameters>) -> Option<Fix> {
     let workload = input.workload();
     let (own, labels) = (workload.object.at("spec.selector"), workload.pod_labels());

@@ -15,7 +15,7 @@ policy_sdk::rule! {
     /// policies together do not let everything through. A policy that admits the namespace itself isolates as well.
     ///
     /// Policies of Cilium and Calico, AdminNetworkPolicies and BaselineAdminNetworkPolicies may do the same; where
-    /// there are some the rule is not evaluated. The namespaces of Kubernetes itself (`exempt`) are not judged.
+    /// there are some the rule is not evaluated. The namespaces of Kubernetes itself (`exempt`) are not checked.
     ///
     /// ## Why
     /// Without such a policy a new pod may be reached by every other pod of the cluster until somebody remembers to
@@ -83,7 +83,7 @@ policy_sdk::rule! {
     parameters: {
         /// The directions that are denied by default.
         directions: Vec<Wanted> = vec![Wanted::Ingress],
-        /// Namespaces that are not judged.
+        /// Namespaces that are not checked.
         exempt: Vec<String> = list(["kube-system", "kube-public", "kube-node-lease"]),
     },
 }

@@ -40,7 +40,8 @@ policy_sdk::rule! {
     uses: [Mentions, NetworkPolicies, NamespaceLabels, ForeignPolicies],
     reads: ["pod.spec.hostNetwork"],
     inventory: {
-        // A Service is named within a text, so that no relation finds it. All are told, once a policy selects the pods.
+        // A Service is named within a text, so that no relation finds it. The rule gets all of them once a policy selects the
+        // pods.
         named_services: {
             kinds: ["core/Service"],
             scope: "namespace",

@@ -8,7 +8,7 @@ policy_sdk::rule! {
     ///
     /// `spec.podSelector` matches the pod labels of at least one workload in the namespace; an empty one selects every
     /// pod. Labels that only controllers or programs set on pods are taken for right. Where an operator makes pods in
-    /// the namespace that are in no document (Prometheus, Elasticsearch, a Postgres cluster, …), it cannot be told.
+    /// the namespace that are in no document (Prometheus, Elasticsearch, a Postgres cluster, …), it cannot be known.
     ///
     /// ## Why
     /// A policy whose labels are mistyped is accepted and isolates nothing. The pods that it was written for stay open

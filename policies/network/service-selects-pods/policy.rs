@@ -13,7 +13,7 @@ policy_sdk::rule! {
     ///
     /// The rule is not evaluated where no workload of the namespace is among the documents, and where an operator makes
     /// pods in it that are in no document (Prometheus, Elasticsearch, a Postgres cluster, …). Files of tests, examples
-    /// and documentation stand each for itself and are not judged.
+    /// and documentation stand each for itself and are not checked.
     ///
     /// ## Why
     /// A Service that selects nothing is accepted and has no endpoint. Every connection to it fails, and so does every

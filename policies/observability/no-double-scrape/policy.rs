@@ -9,7 +9,7 @@ policy_sdk::rule! {
     /// A workload whose pods are annotated with `prometheus.io/scrape: "true"` is not selected by a ServiceMonitor or
     /// PodMonitor on the same port of the pods. Without `prometheus.io/port` the annotation means every declared port.
     ///
-    /// It is judged only where annotations count: a ConfigMap among the documents has a `prometheus.yml` that keeps
+    /// It is checked only where annotations count: a ConfigMap among the documents has a `prometheus.yml` that keeps
     /// targets by them, the chart `prometheus` is installed, or the setting `annotationScraping` says so.
     ///
     /// ## Why

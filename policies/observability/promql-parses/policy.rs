@@ -5,15 +5,15 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Prometheus takes every query and every rule
     ///
-    /// Each `expr` of a PrometheusRule, of a rule file and of a Grafana dashboard is PromQL: it parses, its functions are
-    /// those of Prometheus 3, and get what they take. A rule has either `alert` or `record`, an `expr`, and a name that
-    /// can be one; a rule that records has neither `for` nor annotations. Names of labels can be such, and groups have
-    /// names of their own. Queries of a dashboard for other sources (Loki and others) are not judged, nor is what has
-    /// variables in places where only a whole query can stand.
+    /// Each `expr` of a PrometheusRule, of a rule file and of a Grafana dashboard is PromQL: it parses, its functions
+    /// are those of Prometheus 3, and get what they take. A rule has either `alert` or `record`, an `expr`, and a name
+    /// that can be one; a rule that records has neither `for` nor annotations. Names of labels can be such, and groups
+    /// have names of their own. Queries of a dashboard for other sources (Loki and others) are not checked, nor is what
+    /// has variables in places where only a whole query can stand.
     ///
     /// ## Why
-    /// Prometheus refuses a whole file for one query that it cannot read, and the operator a whole PrometheusRule. None of
-    /// its alerts exists then.
+    /// Prometheus refuses a whole file for one query that it cannot read, and the operator a whole PrometheusRule. None
+    /// of its alerts exists then.
     ///
     /// ## Fix
     /// Correct the query at the place that is shown; `promtool check rules FILE` says the same.
@@ -22,7 +22,7 @@ policy_sdk::rule! {
         Syntax: High, Likely;
         /// A query calls what is not there, or with something else: Prometheus refuses the file
         Types: High, Likely;
-        /// A rule is none that Prometheus takes
+        /// Prometheus refuses a rule
         Rule: High, Certain;
         /// Two groups of a file have the same name
         Group: High, Certain;

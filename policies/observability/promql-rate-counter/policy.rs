@@ -8,14 +8,14 @@ policy_sdk::rule! {
     ///
     /// In each query of a PrometheusRule or a rule file: `rate`, `irate` and `increase` are asked of counters, `delta`,
     /// `idelta` and `deriv` of gauges. Of which type a metric is follows from what the same file records, else from its
-    /// name (`_total`, `_count`, `_sum` and `_bucket` count, `_bytes`, `_ratio` and others do not); where both say nothing
-    /// it is not judged. The range holds at least two scrapes of `scrape_seconds`. A rate is not taken of a sum, as in
-    /// `rate(sum(x)[5m:])`. An alert does not ask for `irate`.
+    /// name (`_total`, `_count`, `_sum` and `_bucket` count, `_bytes`, `_ratio` and others do not); where both say
+    /// nothing it is not checked. The range holds at least two scrapes of `scrape_seconds`. A rate is not taken of a
+    /// sum, as in `rate(sum(x)[5m:])`. An alert does not ask for `irate`.
     ///
     /// ## Why
-    /// `rate` takes every value that is less than the one before for a restart, so of a gauge it gives nonsense. With one
-    /// sample in its range it gives nothing, and the alert never fires. A sum of counters goes down when one pod starts
-    /// anew, and its rate then shows a peak that never was.
+    /// `rate` takes every value that is less than the one before for a restart, so of a gauge it gives nonsense. With
+    /// one sample in its range it gives nothing, and the alert never fires. A sum of counters goes down when one pod
+    /// starts anew, and its rate then shows a peak that never was.
     ///
     /// ## Fix
     /// ```yaml

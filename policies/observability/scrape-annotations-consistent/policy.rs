@@ -8,8 +8,8 @@ policy_sdk::rule! {
     /// `false`, `port` a number from 1 to 65535, `path` begins with `/` and has no `?`, `scheme` is `http` or `https`.
     /// Where `scrape` is `false`, nothing else counts.
     ///
-    /// That no container declares the port is told, too, unless something adds a container later (Istio, Linkerd, Dapr,
-    /// an OpenTelemetry sidecar): a port need not be declared, but it may be a slip.
+    /// That no container declares the port is reported, too, unless something adds a container later (Istio, Linkerd,
+    /// Dapr, an OpenTelemetry sidecar): a port need not be declared, but it may be a slip.
     ///
     /// ## Why
     /// Prometheus compares these texts as they are. With `True` or `yes` nothing is scraped, and with a wrong port

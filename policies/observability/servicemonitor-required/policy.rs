@@ -12,7 +12,7 @@ policy_sdk::rule! {
     /// have). The PodMonitoring of Google and what VictoriaMetrics has for it count as well. A workload
     /// labelled `telemetry: none` is exempt.
     ///
-    /// It is judged where some monitor is among the documents, or where `monitoring` says that the cluster has an
+    /// It is checked where some monitor is among the documents, or where `monitoring` says that the cluster has an
     /// operator for them: elsewhere what is asked for could not even be applied.
     ///
     /// ## Why

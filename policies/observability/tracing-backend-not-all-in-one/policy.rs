@@ -7,9 +7,9 @@ policy_sdk::rule! {
     /// Traces are kept by a Jaeger that is maintained and stores them
     ///
     /// No container runs an image of Jaeger 1, which is no longer maintained since the end of 2025: the all-in-one, and
-    /// the agent, collector, query and ingester. In production a Jaeger (`jaegertracing/jaeger`, or the all-in-one) has a
-    /// storage: a configuration, or `SPAN_STORAGE_TYPE` other than `memory`. What a configuration says is not judged. No
-    /// container sends traces to a Jaeger agent (`JAEGER_AGENT_HOST`, `JAEGER_AGENT_PORT`, port 6831).
+    /// the agent, collector, query and ingester. In production a Jaeger (`jaegertracing/jaeger`, or the all-in-one) has
+    /// a storage: a configuration, or `SPAN_STORAGE_TYPE` other than `memory`. What a configuration says is not
+    /// checked. No container sends traces to a Jaeger agent (`JAEGER_AGENT_HOST`, `JAEGER_AGENT_PORT`, port 6831).
     ///
     /// ## Why
     /// Without a storage all traces are gone when the pod restarts, often because of the very trouble that they should

@@ -9,16 +9,16 @@ use policy_sdk::values::image::ImageReference;
 policy_sdk::rule! {
     /// Services export traces
     ///
-    /// A workload that a Service sends to says where traces go: `OTEL_EXPORTER_OTLP_ENDPOINT`, or what Datadog, Elastic,
-    /// X-Ray, New Relic, Jaeger and Zipkin have for it. Or annotations of its pods or its Namespace add that. In
-    /// production neither `OTEL_SDK_DISABLED` nor `OTEL_TRACES_EXPORTER: none` switches traces off.
+    /// A workload that a Service sends to says where traces go: `OTEL_EXPORTER_OTLP_ENDPOINT`, or what Datadog,
+    /// Elastic, X-Ray, New Relic, Jaeger and Zipkin have for it. Or annotations of its pods or its Namespace add that.
+    /// In production neither `OTEL_SDK_DISABLED` nor `OTEL_TRACES_EXPORTER: none` switches traces off.
     ///
-    /// It is judged where a collector, an Instrumentation, Jaeger or Tempo is among the documents, or where `tracing` is
-    /// `required`. With `firstParty` only workloads with such an image count.
+    /// It is checked where a collector, an Instrumentation, Jaeger or Tempo is among the documents, or where `tracing`
+    /// is `required`. With `firstParty` only workloads with such an image count.
     ///
     /// ## Why
-    /// A request that is slow across five services is found in one trace, or by reading the logs of all five. One service
-    /// that exports nothing cuts every trace in two.
+    /// A request that is slow across five services is found in one trace, or by reading the logs of all five. One
+    /// service that exports nothing cuts every trace in two.
     ///
     /// ## Fix
     /// ```yaml

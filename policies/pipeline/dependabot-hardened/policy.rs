@@ -38,7 +38,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Dependencies,
     peers: ["ZZ:dependabot-cooldown", "ZZ:dependabot-execution"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/Dependabot", "file/Renovate"],
     reads: ["updates", "minimumReleaseAge", "packageRules[*].minimumReleaseAge"],
     parameters: {

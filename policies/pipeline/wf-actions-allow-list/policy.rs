@@ -34,7 +34,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Dependencies,
     peers: ["ZZ:forbidden-uses", "ZZ:typosquat-uses"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [UsedActions, AllowedActions, GitHubOwners, GitHubActions],
     parameters: {

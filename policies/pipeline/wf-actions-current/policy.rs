@@ -33,7 +33,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Dependencies,
     peers: ["ZZ:archived-uses"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [UsedActions, GitHubActions],
     reads: ["jobs.*.steps[*].uses:comments", "jobs.*.uses:comments", "runs.steps[*].uses:comments"],
@@ -105,7 +105,7 @@ fn is_before(version: Version, bounds: &str) -> bool {
     bounds.next().is_some_and(|first| version < first) || bounds.any(|bound| version.0 == bound.0 && version < bound)
 }
 
-/// Judges a version; whether all that can be said is that it was written for Node 20.
+/// Checks a version; whether all that can be said is that it was written for Node 20.
 fn judge(
     input: &Input<'_, Parameters>,
     known: &KnownAction,

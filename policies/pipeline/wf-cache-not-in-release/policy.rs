@@ -31,7 +31,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: BuildReleaseRun,
     peers: ["ZZ:cache-poisoning"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [Triggers, UsedActions],
     reads: [

@@ -34,7 +34,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     peers: ["ZZ:artipacked"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [UsedActions, Permissions],
     reads: [
@@ -92,7 +92,7 @@ fn judge(
     findings.report(code, &place, message).fix(fix);
 }
 
-/// Whether a step needs the credentials of git, as far as it can be told.
+/// Whether a step needs the credentials of git, as far as that can be known.
 fn uses_git(step: &View<'_>) -> bool {
     const PUSH: [&str; 15] = [
         "stefanzweifel/git-auto-commit-action",

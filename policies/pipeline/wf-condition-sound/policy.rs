@@ -46,7 +46,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: BuildReleaseRun,
     peers: ["ZZ:unsound-condition", "ZZ:unsound-contains", "ZZ:unsound-ternary", "ZZ:bot-conditions"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [Triggers],
     reads: [
@@ -82,7 +82,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     findings.or_unknown(unknown.map(|reason| format!("a condition is not read: {reason}")))
 }
 
-/// Judges the `if` of a job or a step.
+/// Checks the `if` of a job or a step.
 fn judge_condition<'d>(
     input: &Input<'d, Parameters>,
     holder: &View<'d>,
@@ -169,7 +169,7 @@ fn asks_for_bot(part: &Expression<'_>) -> bool {
         && operands.iter().any(is_bot)
 }
 
-/// Judges a part of any expression.
+/// Checks a part of any expression.
 fn judge_part(part: &Expression<'_>, findings: &mut Findings) {
     let operands = part.operands();
     if part.call() == "contains" {

@@ -34,7 +34,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     peers: ["ZZ:insecure-commands", "CK:CKV_GHA_1"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     reads: [
         "env", "jobs.*.env", "jobs.*.container.env", "jobs.*.steps[*].env", "jobs.*.steps[*].run",
@@ -75,7 +75,7 @@ fn judge_env(env: &View<'_>, findings: &mut Findings) -> bool {
     is_on
 }
 
-/// Judges a step; why its script could not be read, where that matters.
+/// Checks a step; why its script could not be read, where that matters.
 fn judge_step<'d>(step: &View<'d>, is_allowed: bool, findings: &mut Findings) -> Option<&'d str> {
     let is_allowed = judge_env(&step.get("env"), findings) || is_allowed;
     let (script, tree) = (step.get("run"), step.get("run:shell"));

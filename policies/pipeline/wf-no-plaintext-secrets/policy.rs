@@ -38,7 +38,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Config,
     peers: ["ZZ:hardcoded-container-credentials", "CK:CKV_GHA_3"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     reads: [
         "env", "jobs.*.env", "jobs.*.with", "jobs.*.container.env", "jobs.*.container.credentials", "jobs.*.services",

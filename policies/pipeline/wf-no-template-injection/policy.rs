@@ -49,7 +49,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     peers: ["ZZ:template-injection", "ZZ:github-env", "CK:CKV_GHA_2"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [Triggers, Conditions, Permissions, Shells, UsedActions],
     reads: [

@@ -42,7 +42,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Security,
     peers: ["ZZ:excessive-permissions", "CK:CKV2_GHA_1"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [Permissions, Triggers],
     reads: ["jobs.*.name", "jobs.*.uses"],
@@ -107,7 +107,7 @@ fn tokens(names: &[&str]) -> String {
     }
 }
 
-/// Judges what a job grants to the workflow of the repository that it calls.
+/// Checks what a job grants to the workflow of the repository that it calls.
 fn judge_call(input: &Input<'_, Parameters>, id: &str, job: &View<'_>, findings: &mut Findings) {
     let granted = github::permissions(input, job);
     let path = job.get("uses").text().trim_start_matches("./").trim_start_matches("$/");

@@ -38,7 +38,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [Shells],
     reads: [
@@ -106,7 +106,7 @@ fn fails_in_pipes(shell: &str) -> bool {
     }
 }
 
-/// Judges a step; why its script could not be read, where that matters.
+/// Checks a step; why its script could not be read, where that matters.
 fn judge_step<'d>(input: &Input<'d, Parameters>, step: &View<'d>, findings: &mut Findings) -> Option<&'d str> {
     let (run, tree) = (step.get("run"), step.get("run:shell"));
     if run.text().contains("PIPESTATUS") {

@@ -13,10 +13,10 @@ policy_sdk::rule! {
     /// that are available where they stand, and steps, jobs, inputs and matrix values that exist. A workflow of the
     /// repository gets the inputs that it declares.
     ///
-    /// Outputs of steps are not judged, since actions may set any; nor is a matrix that an expression makes.
+    /// Outputs of steps are not checked, since actions may set any; nor is a matrix that an expression makes.
     ///
     /// ## Why
-    /// GitHub refuses a workflow with an unknown key as a whole: nothing is tested, and nobody is told who does not
+    /// GitHub refuses a workflow with an unknown key as a whole: nothing is tested, and nobody notices who does not
     /// look. An expression that names nothing is empty, so that a condition never holds and an address has a gap.
     ///
     /// ## Fix
@@ -51,7 +51,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     reads: [
         "*", "run-name:expression", "concurrency:expression", "concurrency.group:expression", "env.*:expression",
@@ -135,7 +135,7 @@ fn judge_keys(mapping: &View<'_>, known: &[&str], what: &str, findings: &mut Fin
     }
 }
 
-/// Judges what stands in mappings of a workflow or a job.
+/// Checks what stands in mappings of a workflow or a job.
 fn judge_nested(holder: &View<'_>, findings: &mut Findings) {
     for (path, known) in syntax::NESTED {
         let what = path.rsplit('.').next().unwrap_or_default();
@@ -146,7 +146,7 @@ fn judge_nested(holder: &View<'_>, findings: &mut Findings) {
     }
 }
 
-/// Judges an id, which begins with a letter or `_` and has those, digits and `-`.
+/// Checks an id, which begins with a letter or `_` and has those, digits and `-`.
 fn judge_id(place: &View<'_>, id: &str, findings: &mut Findings) {
     let is_one = id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
@@ -319,7 +319,7 @@ fn needs<'d>(job: &View<'d>) -> impl Iterator<Item = View<'d>> + use<'d> {
     needs.items().chain(needs.as_str().is_some().then_some(needs))
 }
 
-/// Judges what a job gives to the workflow of the repository that it calls.
+/// Checks what a job gives to the workflow of the repository that it calls.
 fn judge_call(input: &Input<'_, Parameters>, job: &View<'_>, findings: &mut Findings) {
     let path = job.get("uses").text().trim_start_matches("./").trim_start_matches("$/");
     let Some(called) = input.related("called").find(|called| called.name() == path) else { return };
@@ -341,7 +341,7 @@ fn judge_call(input: &Input<'_, Parameters>, job: &View<'_>, findings: &mut Find
     }
 }
 
-/// Judges what a step gives to an action of the repository.
+/// Checks what a step gives to an action of the repository.
 fn judge_action(input: &Input<'_, Parameters>, step: &View<'_>, findings: &mut Findings) {
     let path = step.get("uses").text().trim_start_matches("./").trim_start_matches("$/").trim_end_matches('/');
     let is_it = |name: &str| name.rsplit_once('/').map_or("", |(folder, _)| folder) == path;

@@ -58,7 +58,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Config,
     peers: ["ZZ:secrets-inherit", "ZZ:overprovisioned-secrets", "ZZ:unredacted-secrets"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [UsedActions, GitHubOwners],
     reads: [
@@ -92,7 +92,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     findings.or_unknown(unknown.map(|reason| format!("a script with a secret is not read: {reason}")))
 }
 
-/// Judges the variables of a workflow, which all of its jobs get: one finding, since one `env` is to be taken apart.
+/// Checks the variables of a workflow, which all of its jobs get: one finding, since one `env` is to be taken apart.
 fn judge_env(env: &View<'_>, jobs: usize, findings: &mut Findings) {
     let mut with_secret = github::with_secrets(env).filter(|(_, _, is_one)| *is_one);
     if let Some((name, value, _)) = with_secret.next() {
@@ -151,7 +151,7 @@ fn judge_inherit(input: &Input<'_, Parameters>, job: &View<'_>, findings: &mut F
     findings.report(code, &secrets, message);
 }
 
-/// Judges the script of a step; why it could not be read, where that matters.
+/// Checks the script of a step; why it could not be read, where that matters.
 fn judge_script<'d>(step: &View<'d>, outer: &[&View<'d>], findings: &mut Findings) -> Option<&'d str> {
     let (run, tree) = (step.get("run"), step.get("run:shell"));
     let script = step.get("run:expression");

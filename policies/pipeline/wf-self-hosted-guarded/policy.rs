@@ -40,7 +40,7 @@ policy_sdk::rule! {
     effort: Medium,
     factor: Security,
     peers: ["ZZ:self-hosted-runner"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/GitHubWorkflow"],
     uses: [Triggers, Conditions, PublicRepository],
     reads: ["jobs.*.runs-on", "jobs.*.runs-on:expression", "jobs.*.runs-on[*]:expression"],

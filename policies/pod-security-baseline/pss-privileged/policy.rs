@@ -8,7 +8,7 @@ policy_sdk::rule! {
     /// No container of any class sets `securityContext.privileged: true`.
     ///
     /// What else a privileged container lacks (`allowPrivilegeEscalation`, `capabilities`, `seccompProfile`,
-    /// `procMount`) is not told beside it: the cure is the same.
+    /// `procMount`) is not reported beside it: the cure is the same.
     ///
     /// ## Why
     /// A privileged container sees the node's devices and keeps every kernel capability: escaping it

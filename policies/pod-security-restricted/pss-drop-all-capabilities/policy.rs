@@ -15,7 +15,7 @@ policy_sdk::rule! {
     /// Dropping is a safe fix where the container is known not to run as root, since then the kernel
     /// gave it no capability to begin with (but for binaries with file capabilities), and adds none. A container
     /// that may be root can need `CHOWN` or `SETUID` to start, so there a person must confirm; a
-    /// privileged one is left alone. What is added is never removed. Each container is told once, with all
+    /// privileged one is left alone. What is added is never removed. Each container is reported once, with all
     /// that is wrong with its capabilities.
     ///
     /// ## Why

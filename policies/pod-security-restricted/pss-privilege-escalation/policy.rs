@@ -15,7 +15,7 @@ policy_sdk::rule! {
     /// The fix is safe where the field is not set and nothing shows that the container relies on set-user-ID or
     /// file capabilities: a command that calls `sudo`, `su`, `ping` or `newuidmap`, or a capability that is added
     /// for a user other than root. There, and where somebody wrote `true`, it needs a person. A privileged
-    /// container gets none, since the API server refuses the combination; nor is a container judged that adds
+    /// container gets none, since the API server refuses the combination; nor is a container checked that adds
     /// `CAP_SYS_ADMIN` in that spelling, for the same reason.
     ///
     /// ## Why

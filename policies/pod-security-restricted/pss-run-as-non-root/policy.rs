@@ -11,8 +11,8 @@ policy_sdk::rule! {
     /// is; neither the pod nor a container sets `false`. From Kubernetes 1.35 on a user namespace of the pod's own
     /// (`hostUsers: false`) is enough.
     ///
-    /// A pod is told once, whatever is wrong with its containers. Where `pss-run-as-user` is asked too, it alone tells
-    /// of containers with `runAsUser: 0`.
+    /// A pod is reported once, whatever is wrong with its containers. Where `pss-run-as-user` is asked too, it alone
+    /// tells of containers with `runAsUser: 0`.
     ///
     /// The fix is safe only where it cannot keep a container from starting, since every container that it concerns has
     /// a numeric `runAsUser` other than 0, and where nobody wrote `false`. Otherwise the image decides the user, or

@@ -5,7 +5,7 @@ policy_sdk::rule! {
     /// Pods cannot take the role of their EC2 node
     ///
     /// Nodes of EKS ask for a token before they answer about themselves (`http_tokens = "required"`), and the answer
-    /// does not leave the node (`http_put_response_hop_limit = 1`, which is the default of a launch template). Judged
+    /// does not leave the node (`http_put_response_hop_limit = 1`, which is the default of a launch template). Checked
     /// are the `metadata_options` of launch templates that an `aws_eks_node_group` uses, or that stand beside an
     /// `aws_eks_cluster`; of node groups in calls of EKS modules; and of Karpenter's EC2NodeClass. The metadata service
     /// may be switched off instead (`http_endpoint = "disabled"`).

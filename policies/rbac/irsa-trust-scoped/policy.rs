@@ -64,7 +64,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let mut is_any = false;
     let roles = iam::roles(input);
     let of_roles = roles.iter().filter_map(|(address, trust)| match trust {
-        // A document is judged where it stands.
+        // A document is checked where it stands.
         Trust::Known(statements) => Some(statements.iter().filter(|it| !it.place.pointer().starts_with("/data/"))),
         Trust::Unknown(expression) => {
             if expression.contains("AssumeRoleWithWebIdentity") {
@@ -149,7 +149,7 @@ fn is_cluster(module: &View<'_>, identifier: &Argument<'_>) -> Option<bool> {
     })
 }
 
-/// Judges a statement for a cluster's provider; false where it cannot be judged.
+/// Checks a statement for a cluster's provider; false where it cannot be checked.
 fn judge(statement: &Statement<'_>, findings: &mut Findings) -> bool {
     // What is only excluded leaves all others in.
     let narrows =
@@ -189,7 +189,7 @@ fn judge(statement: &Statement<'_>, findings: &mut Findings) -> bool {
     true
 }
 
-/// Judges a call of a module that makes such a role.
+/// Checks a call of a module that makes such a role.
 fn judge_call(attributes: &View<'_>, findings: &mut Findings) {
     let tests = ["assume_role_condition_test", "trust_condition_test"].map(|name| attributes.get(name));
     if !tests.iter().any(|test| test.text().contains("Like")) {

@@ -6,7 +6,7 @@ policy_sdk::rule! {
     ///
     /// No rule of a Role or ClusterRole has `*` among its `verbs` or `resources` (`*/scale` counts as
     /// one too) or `*` or `/*` among its `nonResourceURLs`. `*` among `apiGroups` is reported where
-    /// the verbs go beyond `get`, `list` and `watch`. Each entry of `rules` is told once, by the worst that it
+    /// the verbs go beyond `get`, `list` and `watch`. Each entry of `rules` is reported once, by the worst that it
     /// grants; `resourceNames` make it milder.
     ///
     /// The roles that Kubernetes makes for itself, which have the label `kubernetes.io/bootstrapping:

@@ -6,7 +6,7 @@ policy_sdk::rule! {
     ///
     /// No entry of a Role or ClusterRole grants `get`, `list` or `watch` on Secrets without `resourceNames`. How bad it
     /// is depends on the bindings of the role: a ClusterRoleBinding opens the Secrets of the whole cluster, a
-    /// RoleBinding those of one namespace. Each entry is judged alone: names in one do not narrow another.
+    /// RoleBinding those of one namespace. Each entry is checked alone: names in one do not narrow another.
     ///
     /// `list` and `watch` with `resourceNames` pass: an informer with a field selector asks for one object so.
     /// Kubernetes' own roles (label `kubernetes.io/bootstrapping: rbac-defaults`) and roles that are put into `edit` or

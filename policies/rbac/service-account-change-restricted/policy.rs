@@ -8,7 +8,7 @@ policy_sdk::rule! {
     /// An UPDATE that changes the account of a workload's pod template comes from a user in `allowed_users` or from a
     /// member of a group in `allowed_groups`. While both lists are empty, the rule is off.
     ///
-    /// The rule needs the old object and the user, so it only judges requests at admission.
+    /// The rule needs the old object and the user, so it only checks requests at admission.
     ///
     /// ## Why
     /// Whoever may update a Deployment may have its pods run as any ServiceAccount of the namespace, and so use rights

@@ -1,13 +1,56 @@
 //! What containers mount, and where.
 
 use super::workload::{Container, Workload};
+use crate::input::{Input, Related};
 use crate::json::View;
+use crate::language;
+use crate::uses::Uses;
 
 crate::usable! {
     /// The volumes of the subject's pods, and where its containers mount them.
     pub Mounts {
         reads: ["pod.spec.volumes", "container.volumeMounts"],
     }
+    /// The ConfigMaps that are volumes of the subject's pods, with their files as trees. A rule lists it beside
+    /// [`Mounts`].
+    pub MountedConfigs {
+        inventory: {
+            mounted_configs: {
+                kinds: ["core/ConfigMap"],
+                scope: "cluster",
+                relation: named { kind: "=ConfigMap", name: "pod.spec.volumes[*].configMap.name" },
+                reads: ["data.*.*", "data.*:yaml", "data.*:json"],
+            },
+        },
+    }
+}
+
+/// A setting in a file of a ConfigMap that a container mounts.
+pub struct MountedSetting<'d> {
+    /// The ConfigMap.
+    pub config: Related<'d>,
+    /// The name of the file: the key of the ConfigMap.
+    pub file: &'d str,
+    /// The keys that lead to it, joined by dots.
+    pub key: String,
+    /// Its value.
+    pub value: View<'d>,
+}
+
+/// The settings in YAML and JSON of the ConfigMap that a mount has.
+pub fn settings<'d, P: Uses<MountedConfigs>>(input: &Input<'d, P>, mount: &Mount<'d>) -> Vec<MountedSetting<'d>> {
+    let name = mount.volume.at("configMap.name").text();
+    let mut settings = Vec::new();
+    for config in input.related("mounted_configs").filter(|config| !name.is_empty() && config.name() == name) {
+        let data = config.document.get("data");
+        for (file, _) in data.entries() {
+            let trees = ["yaml", "json"].map(|language| data.get(&[file, ":", language].concat()));
+            for (key, value) in trees.iter().flat_map(language::scalars) {
+                settings.push(MountedSetting { config: config.clone(), file, key, value });
+            }
+        }
+    }
+    settings
 }
 
 /// A mount of a container. The rule uses [`Mounts`], or what has it of some volumes.

@@ -6,7 +6,7 @@ use crate::input::Input;
 use crate::json::{Kind, View};
 use crate::object;
 use crate::uses::Uses;
-use crate::values::selector;
+use crate::values::selector::{self, Answer};
 use crate::write::Raw;
 
 crate::usable! {
@@ -44,15 +44,17 @@ pub struct Apart<'d> {
     pub view: View<'d>,
     /// Whether a pod waits for a place as long as it cannot be met.
     pub is_hard: bool,
-    /// Whether its selector matches the labels of the pods that have it; labels that controllers set are taken for
-    /// right.
-    pub selects_own: bool,
+    /// Whether it is about the pods that have it: its selector matches their labels, and it looks into their namespace.
+    /// Labels that controllers set are taken for right. It is not known where the labels of namespaces decide.
+    pub selects_own: Answer,
 }
 
 impl<'d> Apart<'d> {
-    fn new(view: View<'d>, is_hard: bool, labels: &View<'_>) -> Self {
+    fn new(view: View<'d>, is_hard: bool, (labels, namespace): (&View<'_>, &str)) -> Self {
         let matches = selector::matches_ignoring(&view.get("labelSelector"), labels, &LATE_LABELS);
-        Self { selects_own: matches && view.get("mismatchLabelKeys").is_empty(), view, is_hard }
+        let is_of_own = matches && view.get("mismatchLabelKeys").is_empty();
+        let selects_own = if is_of_own { looks_into(&view, namespace) } else { Answer::No };
+        Self { selects_own, view, is_hard }
     }
 
     /// The label of nodes whose values it keeps the pods apart by.
@@ -61,30 +63,45 @@ impl<'d> Apart<'d> {
     }
 }
 
+/// Whether a term of an affinity looks into a namespace, of pods that are in it: it does unless it names others, by
+/// their names or their labels. A constraint names none.
+fn looks_into(term: &View<'_>, own: &str) -> Answer {
+    let (names, selector) = (term.get("namespaces"), term.get("namespaceSelector"));
+    if names.is_empty() && !selector.exists() {
+        return Answer::Yes;
+    }
+    let is_named = names.items().any(|name| name.text() == own);
+    // Into which namespace the objects of a file go may be said elsewhere.
+    let by_name = if own.is_empty() && !names.is_empty() { Answer::Unknown } else { Answer::of(is_named) };
+    let name = |key: &str| (key == "kubernetes.io/metadata.name" && !own.is_empty()).then_some(Some(own));
+    let by_labels = if selector.exists() { selector::matches_known(&selector, name) } else { Answer::No };
+    by_name.max(by_labels)
+}
+
 /// The subject's topology spread constraints.
 pub fn constraints<'d, P: Uses<Spread>>(input: &Input<'d, P>) -> impl Iterator<Item = Apart<'d>> + use<'d, P> {
     let workload = input.workload();
-    let labels = workload.pod_labels();
+    let (labels, namespace) = (workload.pod_labels(), input.subject.namespace.as_str());
     list(&workload.spec()).items().map(move |view| {
         let is_hard = view.get("whenUnsatisfiable").text() == "DoNotSchedule";
-        Apart::new(view, is_hard, &labels)
+        Apart::new(view, is_hard, (&labels, namespace))
     })
 }
 
 /// The terms of the subject's anti-affinity to pods.
 pub fn anti_affinity<'d, P: Uses<Spread>>(input: &Input<'d, P>) -> impl Iterator<Item = Apart<'d>> + use<'d, P> {
     let workload = input.workload();
-    let labels = workload.pod_labels();
+    let (labels, namespace) = (workload.pod_labels(), input.subject.namespace.as_str());
     let affinity = workload.spec().at("affinity.podAntiAffinity");
     let required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution").items().map(|term| (term, true));
     let preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution").items();
     let preferred = preferred.map(|term| (term.get("podAffinityTerm"), false));
-    required.chain(preferred).map(move |(term, is_hard)| Apart::new(term, is_hard, &labels))
+    required.chain(preferred).map(move |(term, is_hard)| Apart::new(term, is_hard, (&labels, namespace)))
 }
 
 /// Whether a required anti-affinity lets each node run only one of the subject's pods.
 pub fn is_alone_on_node<P: Uses<Spread>>(input: &Input<'_, P>) -> bool {
-    anti_affinity(input).any(|term| term.is_hard && term.selects_own && term.key() == NODE)
+    anti_affinity(input).any(|term| term.is_hard && term.selects_own == Answer::Yes && term.key() == NODE)
 }
 
 /// A fix that spreads the replicas over zones and over nodes where they are not yet, as far as the scheduler finds
@@ -157,7 +174,7 @@ mod tests {
                 "preferredDuringSchedulingIgnoredDuringExecution":[
                     {"podAffinityTerm":{"topologyKey":"g","labelSelector":{"matchLabels":{"app":"cart"}}}}]}}}}}"#;
         look("shop", document, &[], &[], |input| {
-            let seen = |it: Apart<'_>| (it.key().to_owned(), it.is_hard, it.selects_own);
+            let seen = |it: Apart<'_>| (it.key().to_owned(), it.is_hard, it.selects_own == Answer::Yes);
             let expected = [("a", true, true), ("b", false, true), ("c", false, false), ("d", false, false)];
             let expected = expected.into_iter().chain([("e", false, true)]);
             let expected: Vec<_> = expected.map(|(key, hard, own)| (key.to_owned(), hard, own)).collect();
@@ -167,5 +184,44 @@ mod tests {
             assert_eq!(anti_affinity(input).map(seen).collect::<Vec<_>>(), expected);
             assert!(is_alone_on_node(input));
         });
+    }
+
+    #[test]
+    fn an_affinity_may_look_into_other_namespaces_alone() {
+        let of = |namespace: &str, term: &str| {
+            let document = format!(
+                r#"{{"pod":{{"metadata":{{"labels":{{"app":"cart"}}}},"spec":{{"affinity":{{"podAntiAffinity":{{
+                "requiredDuringSchedulingIgnoredDuringExecution":[{{"topologyKey":"kubernetes.io/hostname",
+                "labelSelector":{{"matchLabels":{{"app":"cart"}}}}{term}}}]}}}}}}}}}}"#
+            );
+            look(namespace, &document, &[], &[], |input| {
+                let selects_own = anti_affinity(input).map(|it| it.selects_own).next().unwrap();
+                assert_eq!(is_alone_on_node(input), selects_own == Answer::Yes);
+                selects_own
+            })
+        };
+        let by_name = |values: &str| {
+            let expression = r#"{"key":"kubernetes.io/metadata.name","operator":"NotIn","values":"#;
+            format!(r#","namespaceSelector":{{"matchExpressions":[{expression}{values}}}]}}"#)
+        };
+        for (term, answer) in [
+            ("", Answer::Yes),
+            (r#","namespaces":[]"#, Answer::Yes),
+            (r#","namespaces":["shop"]"#, Answer::Yes),
+            (r#","namespaces":["other"]"#, Answer::No),
+            (r#","namespaceSelector":{}"#, Answer::Yes),
+            (r#","namespaces":["other"],"namespaceSelector":{}"#, Answer::Yes),
+            (r#","namespaces":["other"],"namespaceSelector":null"#, Answer::No),
+            (r#","namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"other"}}"#, Answer::No),
+            (r#","namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"shop"}}"#, Answer::Yes),
+            (r#","namespaceSelector":{"matchLabels":{"team":"a"}}"#, Answer::Unknown),
+            (r#","namespaces":["shop"],"namespaceSelector":{"matchLabels":{"team":"a"}}"#, Answer::Yes),
+            (&by_name(r#"["shop"]"#), Answer::No),
+            (&by_name(r#"["other"]"#), Answer::Yes),
+        ] {
+            assert_eq!(of("shop", term), answer, "{term}");
+        }
+        assert_eq!(of("", r#","namespaces":["other"]"#), Answer::Unknown);
+        assert_eq!(of("", r#","namespaceSelector":{}"#), Answer::Yes);
     }
 }

@@ -59,6 +59,24 @@ pub fn scalars<'d>(tree: &View<'d>) -> Vec<(String, View<'d>)> {
     scalars
 }
 
+/// The strings in a value, wherever they stand, in the order in which they are written.
+pub fn texts<'d>(value: &View<'d>) -> Vec<View<'d>> {
+    let mut texts = Vec::new();
+    let mut open = vec![value.clone()];
+    while let Some(view) = open.pop() {
+        let at = open.len();
+        match view.kind() {
+            Some(Kind::Array) => open.extend(view.items()),
+            Some(Kind::Object) => open.extend(view.entries().map(|(_, child)| child)),
+            Some(Kind::String) => texts.push(view),
+            _ => {}
+        }
+        // The first comes to lie on top.
+        open[at..].reverse();
+    }
+    texts
+}
+
 /// The mappings in a tree that are asked for, in the order in which they are written, wherever they stand.
 pub(crate) fn mappings<'d>(tree: &View<'d>, wanted: impl Fn(&View<'d>) -> bool) -> Vec<View<'d>> {
     let mut found = Vec::new();
@@ -106,6 +124,13 @@ mod tests {
         let tree = r#"{"documents":[{"a":{"b":1,"c":["x",{"d":"y"}]},"e":true},2]}"#;
         assert_eq!(told(tree), ["a.b=1", "a.c=x", "a.c.d=y", "e=?", "=2"]);
         assert_eq!(told(r#"{"value":{"a":null,"b":[]},"unread":[]}"#), ["a=?"]);
+    }
+
+    #[test]
+    fn strings_of_a_value_come_in_their_order() {
+        let json = Json::parse(r#"{"a":["x",{"b":"y","c":1}],"d":null,"e":"z"}"#).unwrap();
+        let texts: Vec<&str> = super::texts(&json.root()).iter().map(|view| view.text()).collect();
+        assert_eq!(texts, ["x", "y", "z"]);
     }
 
     #[test]

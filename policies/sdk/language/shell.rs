@@ -44,6 +44,13 @@ pub fn all_commands<'d>(tree: &View<'d>) -> Vec<Command<'d>> {
     simple.into_iter().map(Command).collect()
 }
 
+/// The variables that a tree assigns, wherever that is, and their values.
+pub fn assignments<'d>(tree: &View<'d>) -> Vec<(&'d str, Word<'d>)> {
+    let assigning = mappings(tree, |view| view.get("assignments").exists());
+    let all = assigning.iter().flat_map(|command| command.get("assignments").items().collect::<Vec<_>>());
+    all.map(|assignment| (assignment.get("name").text(), Word(assignment.get("value")))).collect()
+}
+
 /// The lists of commands that decide how a tree ends: its own, and those of the branches and subshells in it; none of
 /// a substitution or of a script that is handed to another shell.
 pub fn lists<'d>(tree: &View<'d>) -> Vec<Vec<Command<'d>>> {
@@ -144,6 +151,16 @@ impl<'d> Word<'d> {
 mod tests {
     use super::*;
     use crate::json::Json;
+
+    #[test]
+    fn assignments_are_found_wherever_they_stand() {
+        let text = r#"{"commands":[{"assignments":[{"name":"A","value":{"text":"x"}}]},
+            {"name":"b","words":[{"text":"b"}],"assignments":[{"name":"B","value":{"text":"$A","parts":[{"variable":"A"}]}}]}]}"#;
+        let json = Json::parse(text).unwrap();
+        let found = assignments(&json.root());
+        let found: Vec<_> = found.iter().map(|(name, value)| (*name, value.text(), value.known())).collect();
+        assert_eq!(found, [("A", "x", Some("x")), ("B", "$A", None)]);
+    }
 
     #[test]
     fn lists_are_those_that_decide() {

@@ -204,6 +204,17 @@ pub fn is_reusable<P: Uses<Triggers>>(input: &Input<'_, P>) -> bool {
     event(input, "workflow_call").is_some()
 }
 
+/// Whether a push to the branch that most repositories have as their default starts the subject.
+pub fn runs_on_default_branch<P: Uses<Triggers>>(input: &Input<'_, P>) -> bool {
+    let Some(push) = event(input, "push").map(|event| event.with) else { return false };
+    let branches = push.get("branches");
+    let mut names = branches.items().chain([branches.clone()]).map(|name| name.text());
+    match (branches.exists(), push.get("tags").exists()) {
+        (false, has_tags) => !has_tags,
+        (true, _) => names.any(|name| matches!(name, "main" | "master" | "*" | "**")),
+    }
+}
+
 /// Whether a job's token may write in a scope such as `id-token`; `None` when neither the job nor
 /// the workflow says anything.
 pub fn may_write<P: Uses<Permissions>>(input: &Input<'_, P>, job: &View<'_>, scope: &str) -> Option<bool> {
@@ -331,6 +342,24 @@ mod tests {
                 events(input).iter().map(|event| event.name.to_owned()).collect::<Vec<_>>()
             });
             assert_eq!(names, expected);
+        }
+    }
+
+    #[test]
+    fn events_start_a_workflow_with_their_filters() {
+        for (on, is_pull, is_default) in [
+            (r#""push""#, false, true),
+            (r#"["push","pull_request"]"#, true, true),
+            (r#"{"push":null,"pull_request":{"paths":["a"]}}"#, true, true),
+            (r#"{"push":{"tags":["v*"]}}"#, false, false),
+            (r#"{"push":{"branches":["release-*"]}}"#, false, false),
+            (r#"{"push":{"branches":["release-*","main"],"tags":["v*"]}}"#, false, true),
+        ] {
+            let text = format!(r#"{{"on":{on}}}"#);
+            let found = look("", &text, &[], &[], |input| {
+                (event(input, "pull_request").is_some(), runs_on_default_branch(input))
+            });
+            assert_eq!(found, (is_pull, is_default), "{on}");
         }
     }
 

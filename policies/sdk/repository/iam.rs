@@ -1,6 +1,7 @@
-//! Policies of AWS' IAM in Terraform: who may take a role.
+//! Policies of AWS' IAM in Terraform: who may do what, and who may take a role.
 
-use super::terraform::{self, Argument, Block};
+use super::terraform::{self, Argument, Block, Resource};
+use super::terraform_links::home;
 use crate::input::Input;
 use crate::json::{Kind, View};
 use crate::language::unread;
@@ -17,6 +18,24 @@ crate::usable! {
     }
 }
 
+crate::usable! {
+    /// The policies of the subject, a Terraform module or plan, that say what users, groups and roles may do.
+    pub IdentityPolicies {
+        reads: [
+            "data.aws_iam_policy_document", "resource.aws_iam_policy.*.attributes.policy",
+            "resource.aws_iam_policy.*.attributes.policy:json", "resource.aws_iam_role_policy.*.attributes.policy",
+            "resource.aws_iam_role_policy.*.attributes.policy:json", "resource.aws_iam_user_policy.*.attributes.policy",
+            "resource.aws_iam_user_policy.*.attributes.policy:json", "resource.aws_iam_group_policy.*.attributes.policy",
+            "resource.aws_iam_group_policy.*.attributes.policy:json", "resource.aws_iam_role.*.blocks[*].type",
+            "resource.aws_iam_role.*.blocks[*].attributes.policy",
+            "resource.aws_iam_role.*.blocks[*].attributes.policy:json",
+            "resource.aws_ssoadmin_permission_set_inline_policy.*.attributes.inline_policy",
+            "resource.aws_ssoadmin_permission_set_inline_policy.*.attributes.inline_policy:json",
+            "resource.aws_organizations_policy.*.attributes.content",
+        ],
+    }
+}
+
 /// A statement of a policy.
 #[derive(Clone)]
 pub struct Statement<'d> {
@@ -26,8 +45,16 @@ pub struct Statement<'d> {
     pub allows: bool,
     /// What.
     pub actions: Vec<Argument<'d>>,
-    /// To whom: `Service`, `Federated` or `AWS`, and the identifier.
+    /// All but what.
+    pub not_actions: Vec<Argument<'d>>,
+    /// With what.
+    pub resources: Vec<Argument<'d>>,
+    /// With all but what.
+    pub not_resources: Vec<Argument<'d>>,
+    /// To whom: `Service`, `Federated`, `AWS` or `*`, and the identifier.
     pub principals: Vec<(&'d str, Argument<'d>)>,
+    /// To all but whom.
+    pub not_principals: Vec<(&'d str, Argument<'d>)>,
     /// Under which conditions.
     pub conditions: Vec<Condition<'d>>,
     /// Whether there may be more principals or conditions than are known.
@@ -52,13 +79,65 @@ pub struct Condition<'d> {
 pub struct Key<'d>(&'d str);
 
 impl<'d> Key<'d> {
+    /// Its name, or the expression of it.
+    pub fn text(&self) -> &'d str {
+        self.0
+    }
+
+    /// Whether it is the condition key of that name, whose letters may be of any case.
+    pub fn is(&self, name: &str) -> bool {
+        self.0.eq_ignore_ascii_case(name)
+    }
+
     /// Whether it is the claim of that name: `…:sub`.
     pub fn is_claim(&self, claim: &str) -> bool {
         self.0.trim_end_matches('"').strip_suffix(claim).is_some_and(|rest| rest.ends_with(':'))
     }
 }
 
+/// Condition keys that say who somebody is, or on whose behalf a service acts.
+const IDENTITY_KEYS: [&str; 12] = [
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:PrincipalAccount",
+    "aws:PrincipalArn",
+    "aws:SourceAccount",
+    "aws:SourceArn",
+    "aws:SourceOrgID",
+    "aws:SourceOrgPaths",
+    "aws:SourceVpc",
+    "aws:SourceVpce",
+    "aws:SourceIp",
+    "aws:VpcSourceIp",
+];
+
+impl Condition<'_> {
+    /// Whether it demands one of these keys. A demand of `…IfExists` or `ForAllValues:` also holds where the key is
+    /// missing, one that negates lets all others in, and one of `*` everybody.
+    pub fn demands(&self, keys: &[&str]) -> bool {
+        let holds_without = self.operator.ends_with("IfExists") || self.operator.starts_with("ForAllValues:");
+        let is_all =
+            |value: &Argument<'_>| value.known().is_some_and(|value| matches!(value.text(), "*" | "0.0.0.0/0"));
+        !holds_without
+            && !self.operator.contains("Not")
+            && !matches!(self.operator, "Null" | "Bool")
+            && keys.iter().any(|key| self.key.is(key))
+            && !self.values.iter().any(is_all)
+    }
+}
+
 impl Statement<'_> {
+    /// Whether it is for everybody, whatever the conditions are: a principal `*`.
+    pub fn is_for_all(&self) -> bool {
+        let is_all = |identifier: &Argument<'_>| identifier.known().is_some_and(|text| text.text() == "*");
+        self.principals.iter().any(|(kind, identifier)| matches!(*kind, "*" | "AWS") && is_all(identifier))
+    }
+
+    /// Whether a condition narrows it to identities, accounts, organisations or networks.
+    pub fn is_narrowed(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.demands(&IDENTITY_KEYS))
+    }
+
     /// Whether it allows an action, by its name or by `sts:*`, or may do so.
     pub fn allows(&self, action: &str) -> bool {
         let is_it = |known: &Argument<'_>| match known {
@@ -67,6 +146,61 @@ impl Statement<'_> {
             Argument::Absent(_) => false,
         };
         self.allows && self.actions.iter().any(is_it)
+    }
+}
+
+/// A policy, as far as it is known.
+#[derive(Default)]
+pub struct Policy<'d> {
+    /// The statements that are known.
+    pub statements: Vec<Statement<'d>>,
+    /// The expression of what is not; `dynamic` for statements that such a block makes.
+    pub unknown: Option<&'d str>,
+}
+
+/// The policy in an argument of a resource: JSON, or the data source `aws_iam_policy_document` that it names. The rule
+/// reads the argument, its `:json`, and `data.aws_iam_policy_document`.
+pub fn policy<'d>(module: &View<'d>, resource: &Resource<'d>, argument: &str) -> Policy<'d> {
+    match resource.1.argument(argument) {
+        Argument::Known(text) => {
+            let tree = resource.1.place().get("attributes").get(&[argument, ":json"].concat());
+            match unread(&tree) {
+                Some(_) => Policy { statements: Vec::new(), unknown: Some(text.text()) },
+                None => Policy { statements: of_json(&tree.get("value")), unknown: None },
+            }
+        }
+        Argument::Unknown(_, expression) => {
+            let mut policy = Policy::default();
+            policy.add(module, home(resource), expression, 0);
+            policy
+        }
+        Argument::Absent(_) => Policy::default(),
+    }
+}
+
+/// How many documents a document may be made of, one in another.
+const DEEPEST: usize = 4;
+
+impl<'d> Policy<'d> {
+    /// Adds the document that an expression means, and those that it is made of.
+    fn add(&mut self, module: &View<'d>, home: &str, expression: &'d str, depth: usize) {
+        let Some(document) = document(module, home, expression).filter(|_| depth < DEEPEST) else {
+            self.unknown.get_or_insert(expression);
+            return;
+        };
+        self.statements.extend(of_document(&document));
+        if document.is_dynamic("statement") {
+            self.unknown.get_or_insert("dynamic");
+        }
+        for list in ["source_policy_documents", "override_policy_documents"] {
+            for other in elements(document.argument(list)) {
+                match other {
+                    Argument::Unknown(_, expression) => self.add(module, home, expression, depth + 1),
+                    Argument::Known(text) => _ = self.unknown.get_or_insert(text.text()),
+                    Argument::Absent(_) => {}
+                }
+            }
+        }
     }
 }
 
@@ -93,7 +227,7 @@ fn trust<'d>(module: &View<'d>, address: &str, role: &Block<'d>) -> Trust<'d> {
             let tree = role.place().at("attributes.assume_role_policy:json");
             if unread(&tree).is_some() { Trust::Unknown("no JSON") } else { Trust::Known(of_json(&tree.get("value"))) }
         }
-        Argument::Unknown(_, expression) => match document(module, prefix(address, role.label(1)), expression) {
+        Argument::Unknown(_, expression) => match document(module, home(&(address, role.clone())), expression) {
             Some(document) => Trust::Known(of_document(&document)),
             None => Trust::Unknown(expression),
         },
@@ -107,13 +241,9 @@ pub fn role_of<'r, 'd>(
     (address, name): (&str, &str),
     expression: &str,
 ) -> Option<&'r (&'d str, Trust<'d>)> {
-    let wanted = [prefix(address, name), referred(expression, "aws_iam_role.")?].concat();
+    let prefix = address.rfind(name).map_or("", |at| &address[..at]);
+    let wanted = [prefix, referred(expression, "aws_iam_role.")?].concat();
     roles.iter().find(|(address, _)| is_instance(address, &wanted))
-}
-
-/// What stands before a block's own name in its address: the modules that it is in.
-fn prefix<'a>(address: &'a str, name: &str) -> &'a str {
-    address.rfind(name).map_or("", |at| &address[..at])
 }
 
 /// Whether an address is this one, or an instance of it.
@@ -148,13 +278,11 @@ pub fn of_document<'d>(document: &Block<'d>) -> Vec<Statement<'d>> {
         place: block.place().clone(),
         allows: block.argument("effect").known().is_none_or(|effect| effect.text() == "Allow"),
         actions: elements(block.argument("actions")),
-        principals: block
-            .blocks("principals")
-            .flat_map(|principal| {
-                let kind = principal.argument("type").known().map(View::text).unwrap_or_default();
-                elements(principal.argument("identifiers")).into_iter().map(move |identifier| (kind, identifier))
-            })
-            .collect(),
+        not_actions: elements(block.argument("not_actions")),
+        resources: elements(block.argument("resources")),
+        not_resources: elements(block.argument("not_resources")),
+        principals: principals(&block, "principals"),
+        not_principals: principals(&block, "not_principals"),
         conditions: block
             .blocks("condition")
             .map(|condition| Condition {
@@ -167,6 +295,81 @@ pub fn of_document<'d>(document: &Block<'d>) -> Vec<Statement<'d>> {
         is_partial: block.is_dynamic("condition") || block.is_dynamic("principals"),
     };
     document.blocks("statement").map(statement).collect()
+}
+
+/// What a user, group or role may do.
+pub struct Grant<'d> {
+    /// What it is: `aws_iam_policy.deploy`.
+    pub name: String,
+    /// Its statements, or the expression of a policy that is not known.
+    pub statements: Result<Vec<Statement<'d>>, &'d str>,
+}
+
+/// The policies of the subject, a module or plan. A data source is told where it stands, so a policy that only refers to
+/// one is left out, and so is a data source that limits accounts and grants nothing.
+pub fn grants<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Grant<'d>> {
+    let module = &input.document;
+    let mut found = Vec::new();
+    let kinds = [
+        ("aws_iam_policy", "policy"),
+        ("aws_iam_role_policy", "policy"),
+        ("aws_iam_user_policy", "policy"),
+        ("aws_iam_group_policy", "policy"),
+        ("aws_ssoadmin_permission_set_inline_policy", "inline_policy"),
+    ];
+    for (kind, argument) in kinds {
+        for (address, resource) in terraform::resources(module, kind) {
+            let attributes = resource.place().get("attributes");
+            found.extend(grant(terraform::full_address(kind, address), &attributes, argument));
+        }
+    }
+    for (address, role) in terraform::resources(module, "aws_iam_role") {
+        for inline in role.blocks("inline_policy") {
+            found.extend(grant(
+                terraform::full_address("aws_iam_role", address),
+                &inline.place().get("attributes"),
+                "policy",
+            ));
+        }
+    }
+    // A plan has the finished text of each as well.
+    if input.subject.kind != "TerraformPlan" {
+        let limits: Vec<&str> = terraform::resources(module, "aws_organizations_policy")
+            .filter_map(|(_, policy)| match policy.argument("content") {
+                Argument::Unknown(_, expression) => referred(expression, "data.aws_iam_policy_document."),
+                _ => None,
+            })
+            .collect();
+        let documents = module.at("data.aws_iam_policy_document").entries();
+        let grants = documents.filter(|(address, _)| !limits.iter().any(|limit| is_instance(address, limit)));
+        found.extend(grants.map(|(address, document)| Grant {
+            name: terraform::full_address("data.aws_iam_policy_document", address),
+            statements: Ok(of_document(&Block::of(document))),
+        }));
+    }
+    found
+}
+
+/// A policy that stands in an argument as JSON; `None` where it stands elsewhere.
+fn grant<'d>(name: String, attributes: &View<'d>, argument: &str) -> Option<Grant<'d>> {
+    let statements = match Argument::of(attributes.get(argument)) {
+        Argument::Known(_) => {
+            let tree = attributes.get(&[argument, ":json"].concat());
+            if unread(&tree).is_some() { Err("no JSON") } else { Ok(of_json(&tree.get("value"))) }
+        }
+        Argument::Unknown(_, expression) if expression.starts_with("data.aws_iam_policy_document.") => return None,
+        Argument::Unknown(_, expression) => Err(expression),
+        Argument::Absent(_) => return None,
+    };
+    Some(Grant { name, statements })
+}
+
+fn principals<'d>(statement: &Block<'d>, kind: &str) -> Vec<(&'d str, Argument<'d>)> {
+    let of_block = |principal: Block<'d>| {
+        let kind = principal.argument("type").known().map(View::text).unwrap_or_default();
+        elements(principal.argument("identifiers")).into_iter().map(move |identifier| (kind, identifier))
+    };
+    statement.blocks(kind).flat_map(of_block).collect()
 }
 
 fn key<'d>(variable: &Argument<'d>) -> Key<'d> {
@@ -188,14 +391,22 @@ fn elements<'d>(argument: Argument<'d>) -> Vec<Argument<'d>> {
 /// The statements of a policy in JSON.
 pub fn of_json<'d>(policy: &View<'d>) -> Vec<Statement<'d>> {
     let list = |view: View<'d>| elements(Argument::of(view));
-    let statement = |place: View<'d>| Statement {
-        allows: place.get("Effect").text() == "Allow",
-        actions: list(place.get("Action")),
-        principals: place
-            .get("Principal")
+    // `"Principal": "*"` is everybody.
+    let principals = |view: View<'d>| match view.as_str() {
+        Some(all) => vec![(all, Argument::Known(view))],
+        None => view
             .entries()
             .flat_map(|(kind, identifiers)| list(identifiers).into_iter().map(move |identifier| (kind, identifier)))
             .collect(),
+    };
+    let statement = |place: View<'d>| Statement {
+        allows: place.get("Effect").text() == "Allow",
+        actions: list(place.get("Action")),
+        not_actions: list(place.get("NotAction")),
+        resources: list(place.get("Resource")),
+        not_resources: list(place.get("NotResource")),
+        principals: principals(place.get("Principal")),
+        not_principals: principals(place.get("NotPrincipal")),
         conditions: place
             .get("Condition")
             .entries()
@@ -269,6 +480,107 @@ mod tests {
             assert_eq!(found(("x", "x"), "module.role.arn"), None);
             assert_eq!(documents(input).count(), 1);
         });
+    }
+
+    #[test]
+    fn grants_are_read_from_all_forms() {
+        const MODULE: &str = r#"{"resource": {
+            "aws_iam_policy": {
+                "a": {"attributes": {"policy": "{}", "policy:json": {"value": {"Statement": [
+                    {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, {"Effect": "Deny", "NotResource": ["x"]}]}}}},
+                "b": {"attributes": {"policy": {"$unknown": "data.aws_iam_policy_document.d.json"}}},
+                "c": {"attributes": {"policy": {"$unknown": "jsonencode(x.y)"}}}},
+            "aws_iam_role": {"r": {"attributes": {}, "blocks": [{"type": "inline_policy", "attributes": {
+                "policy": "[", "policy:json": {"unread": [{"reason": "broken"}]}}}]}},
+            "aws_organizations_policy": {"o": {"attributes": {
+                "content": {"$unknown": "data.aws_iam_policy_document.limit.json"}}}}},
+            "data": {"aws_iam_policy_document": {
+                "d": {"attributes": {}, "blocks": [{"type": "statement", "attributes": {
+                    "actions": ["s3:*"], "resources": ["*"]}, "blocks": []}]},
+                "limit": {"attributes": {}, "blocks": []}}}}"#;
+        look("", MODULE, &[], &[], |input| {
+            let told = grants(input).into_iter().map(|policy| match policy.statements {
+                Ok(statements) => {
+                    let counts = |of: fn(&Statement<'_>) -> usize| statements.iter().map(of).sum::<usize>();
+                    let actions = counts(|it| it.actions.len()) * 1000 + counts(|it| it.not_actions.len()) * 100;
+                    let resources = counts(|it| it.resources.len()) * 10 + counts(|it| it.not_resources.len());
+                    format!("{} {}", policy.name, actions + resources)
+                }
+                Err(expression) => format!("{} {expression}", policy.name),
+            });
+            let expected = [
+                "aws_iam_policy.a 111",
+                "aws_iam_policy.c jsonencode(x.y)",
+                "aws_iam_role.r no JSON",
+                "data.aws_iam_policy_document.d 1010",
+            ];
+            assert_eq!(told.collect::<Vec<_>>(), expected);
+        });
+    }
+
+    #[test]
+    fn policies_are_followed_to_what_they_are_made_of() {
+        const POLICIES: &str = r#"{"resource": {"p": {
+            "module.m.a": {"labels": ["p", "a"], "attributes": {
+                "policy": {"$unknown": "data.aws_iam_policy_document.top.json"}}},
+            "b": {"labels": ["p", "b"], "attributes": {"policy": {"$unknown": "jsonencode(x.y)"}}},
+            "c": {"labels": ["p", "c"], "attributes": {"policy": "{}", "policy:json": {"value": {"Statement": [
+                {"Effect": "Allow", "Principal": "*", "NotAction": "s3:*", "Resource": ["*"]}]}}}},
+            "d": {"labels": ["p", "d"], "attributes": {"policy": "no", "policy:json": {"unread": [{"reason": "r"}]}}},
+            "e": {"labels": ["p", "e"], "attributes": {}}}},
+            "data": {"aws_iam_policy_document": {
+                "module.m.top": {"attributes": {"source_policy_documents": [
+                    {"$unknown": "data.aws_iam_policy_document.base.json"}, {"$unknown": "var.more"}]},
+                    "blocks": [{"type": "statement", "attributes": {"not_actions": ["a:*"]}, "blocks": [
+                        {"type": "not_principals", "attributes": {"type": "AWS", "identifiers": ["x"]}}]}]},
+                "module.m.base": {"attributes": {"source_policy_documents": [
+                    {"$unknown": "data.aws_iam_policy_document.top.json"}]},
+                    "blocks": [{"type": "statement", "attributes": {"resources": ["r", "s"]}, "blocks": []}]}}}}"#;
+        look("", POLICIES, &[], &[], |input| {
+            let told = terraform::resources(&input.document, "p").map(|resource| {
+                let policy = policy(&input.document, &resource, "policy");
+                let told = policy.statements.iter().map(|one| {
+                    let counts = [&one.actions, &one.not_actions, &one.resources].map(Vec::len);
+                    format!("{counts:?}{}{}", one.principals.len(), one.not_principals.len())
+                });
+                format!("{} {} {:?}", resource.0, told.collect::<Vec<_>>().join(","), policy.unknown)
+            });
+            let expected = [
+                r#"module.m.a [0, 1, 0]01,[0, 0, 2]00,[0, 1, 0]01,[0, 0, 2]00 Some("data.aws_iam_policy_document.top.json")"#,
+                r#"b  Some("jsonencode(x.y)")"#,
+                "c [0, 1, 1]10 None",
+                r#"d  Some("no")"#,
+                "e  None",
+            ];
+            assert_eq!(told.collect::<Vec<_>>(), expected);
+        });
+    }
+
+    #[test]
+    fn everybody_is_narrowed_by_what_must_be_there() {
+        let narrowed = |principal: &str, condition: &str| {
+            let text = format!(
+                r#"{{"Statement": [{{"Effect": "Allow", "Principal": {principal}, "Condition": {condition}}}]}}"#
+            );
+            let json = crate::json::Json::parse(&text).unwrap();
+            let statements = of_json(&json.root());
+            (statements[0].is_for_all(), statements[0].is_narrowed())
+        };
+        for (condition, is_narrowed) in [
+            (r#"{"StringEquals": {"aws:PrincipalOrgID": "o-1"}}"#, true),
+            (r#"{"ForAnyValue:StringLike": {"aws:principalorgpaths": "o-1/*"}}"#, true),
+            (r#"{"ArnLike": {"aws:SourceArn": ["arn:aws:lambda:eu-central-1:111122223333:function:*"]}}"#, true),
+            (r#"{"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-1"}}"#, false),
+            (r#"{"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}"#, false),
+            (r#"{"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}"#, false),
+            (r#"{"StringLike": {"aws:PrincipalArn": "*"}}"#, false),
+            (r#"{"Bool": {"aws:SecureTransport": "true"}}"#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(narrowed(r#""*""#, condition), (true, is_narrowed), "{condition}");
+        }
+        assert!(narrowed(r#"{"AWS": ["x", "*"]}"#, "{}").0);
+        assert!(!narrowed(r#"{"Service": "*"}"#, "{}").0 && !narrowed(r#"{"AWS": "x"}"#, "{}").0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A rule reads `resource.aws_s3_bucket`, `provider.aws`, `terraform.backend` and the like; the whole model is described
 //! at the host's parser, `host/src/parse/hcl`.
 
+use crate::finding::{Check, not_applicable};
 use crate::input::{Input, Related};
 use crate::json::{Kind, View};
 use crate::uses::Uses;
@@ -16,9 +17,49 @@ crate::usable! {
     }
 }
 
+crate::usable! {
+    /// Whether somebody applies the subject, a Terraform module, as it is.
+    pub RootModule {
+        reads: ["path"],
+        inventory: {
+            calling: { kinds: ["file/TerraformModule"], scope: "cluster", relation: calls {}, reads: [] },
+        },
+    }
+}
+
+/// Folders whose modules nobody applies as they are.
+const NO_ROOTS: [&str; 9] =
+    ["examples", "example", "test", "tests", "fixtures", "testdata", "e2e", "modules", "wrappers"];
+
+/// Leaves a module that nobody applies as it is: Terraform passes over its backend.
+///
+/// # Errors
+/// Says that the rule does not apply to the module.
+pub fn applied<P: Uses<RootModule>>(input: &Input<'_, P>) -> Check {
+    let path = input.document.get("path").text();
+    if let Some(folder) = path.split('/').find(|folder| NO_ROOTS.contains(folder)) {
+        return not_applicable(format!("it is no root module: it is in a folder `{folder}`"));
+    }
+    match input.related("calling").next() {
+        Some(caller) => not_applicable(format!("it is no root module: `{}` calls it", caller.name())),
+        None => Ok(()),
+    }
+}
+
 /// A module that calls the subject.
 pub fn caller<'d, P: Uses<Callers>>(input: &Input<'d, P>) -> Option<Related<'d>> {
     input.related("callers").next()
+}
+
+/// Leaves a module to those that call it: there its arguments are known.
+///
+/// # Errors
+/// Says that the rule does not apply to the module by itself.
+pub fn uncalled<P: Uses<Callers>>(input: &Input<'_, P>) -> Check {
+    match caller(input) {
+        Some(caller) => not_applicable(format!("it is checked where `{}` calls it", caller.name())),
+        None => Ok(()),
+    }
 }
 
 /// An argument of a block. There is no way to a value that skips the question whether it is known.
@@ -78,6 +119,11 @@ impl<'d> Block<'d> {
         Self { view, is_plain: false }
     }
 
+    /// A block whose arguments are the entries of a mapping: what a plan says of a resource before or after.
+    pub fn of_values(view: View<'d>) -> Self {
+        Self { view, is_plain: true }
+    }
+
     /// Where it is.
     pub fn place(&self) -> &View<'d> {
         &self.view
@@ -93,10 +139,11 @@ impl<'d> Block<'d> {
         Argument::of(if self.is_plain { self.view.get(name) } else { self.view.get("attributes").get(name) })
     }
 
-    /// The blocks of a kind inside it, also those that JSON writes like an argument.
+    /// The blocks of a kind inside it, also those that JSON writes like an argument. A plan has them in both ways.
     pub fn blocks<'k>(&self, kind: &'k str) -> impl Iterator<Item = Block<'d>> + use<'d, 'k> {
-        let own = self.view.get("blocks").items().filter(move |block| block.get("type").text() == kind);
+        let mut own = self.view.get("blocks").items().filter(move |block| block.get("type").text() == kind).peekable();
         let plain = match self.argument(kind) {
+            _ if own.peek().is_some() => Vec::new(),
             Argument::Known(view) if view.kind() == Some(Kind::Object) => vec![view],
             Argument::Known(view) => view.items().filter(|item| item.kind() == Some(Kind::Object)).collect(),
             Argument::Absent(_) | Argument::Unknown(..) => Vec::new(),
@@ -107,6 +154,22 @@ impl<'d> Block<'d> {
     /// Whether blocks of a kind are made by a `dynamic` block, so that these are not all that there will be.
     pub fn is_dynamic(&self, kind: &str) -> bool {
         self.blocks("dynamic").any(|block| block.label(0) == kind)
+    }
+
+    /// An argument of blocks inside it of which there is one each: `vpc_config.subnet_ids`. It is unknown where a
+    /// `dynamic` block makes one of them.
+    pub fn argument_at(&self, path: &str) -> Argument<'d> {
+        let Some((kind, rest)) = path.split_once('.') else { return self.argument(path) };
+        if let Some(block) = self.blocks(kind).next() {
+            return block.argument_at(rest);
+        }
+        if let Some(dynamic) = self.blocks("dynamic").find(|block| block.label(0) == kind) {
+            return Argument::Unknown(dynamic.view, "dynamic");
+        }
+        match self.argument(kind) {
+            Argument::Known(view) => Argument::Absent(view),
+            other => other,
+        }
     }
 
     /// Whether `count` or `for_each` is known to make none of it.
@@ -120,9 +183,12 @@ impl<'d> Block<'d> {
     }
 }
 
-/// The resources of a type, each with its address behind the type: `logs`, or `module.storage.logs` of a module that is
-/// called. The rule reads `resource.TYPE`.
-pub fn resources<'d>(module: &View<'d>, kind: &str) -> impl Iterator<Item = (&'d str, Block<'d>)> + use<'d> {
+/// A resource or data source with its address behind the type: `logs[0]`, or `module.storage.logs` of a module that is
+/// called.
+pub type Resource<'d> = (&'d str, Block<'d>);
+
+/// The resources of a type. The rule reads `resource.TYPE`.
+pub fn resources<'d>(module: &View<'d>, kind: &str) -> impl Iterator<Item = Resource<'d>> + use<'d> {
     module.get("resource").get(kind).entries().map(|(address, view)| (address, Block::of(view)))
 }
 
@@ -131,12 +197,32 @@ pub fn providers<'d>(module: &View<'d>) -> impl Iterator<Item = Block<'d>> + use
     module.get("provider").entries().flat_map(|(_, configurations)| configurations.items().map(Block::of))
 }
 
+/// The whole address of a resource, as Terraform writes it: `module.storage.aws_s3_bucket.logs`.
+pub fn full_address(kind: &str, address: &str) -> String {
+    let mut rest = address;
+    while let Some(inner) = rest.strip_prefix("module.") {
+        let name = inner.find(['.', '[']).unwrap_or(inner.len());
+        let key = if inner[name..].starts_with('[') { inner[name..].find("].").map_or(0, |end| end + 1) } else { 0 };
+        match inner[name + key..].strip_prefix('.') {
+            Some(own) => rest = own,
+            None => break,
+        }
+    }
+    [&address[..address.len() - rest.len()], kind, ".", rest].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::json::Json;
+    use crate::testing::look;
+    use crate::uses::Usable;
 
-    const MODULE: &str = r#"{"resource": {"bucket": {
+    const MODULE: &str = r#"{"resource": {"plan": {"p": {
+            "attributes": {"rule": [{"days": 3}], "one": {"x": 1}, "u": {"$unknown": "var.u"}},
+            "blocks": [{"type": "rule", "attributes": {"days": 3}, "blocks": []},
+                       {"type": "dynamic", "labels": ["log"], "attributes": {}, "blocks": []}]}},
+        "bucket": {
         "logs": {"type": "resource", "labels": ["bucket", "logs"], "attributes": {
             "name": "a", "acl": {"$unknown": "var.acl"}, "tags": {"$$unknown": 1}, "list": [{"$unknown": "x.y"}], "none": null},
             "blocks": [{"type": "rule", "labels": [], "attributes": {"days": 1}, "blocks": []},
@@ -149,6 +235,16 @@ mod tests {
         let json = Json::parse(MODULE).unwrap();
         let found: Vec<_> = resources(&json.root(), "bucket").collect();
         look(&found)
+    }
+
+    #[test]
+    fn modules_of_others_are_not_applied() {
+        let applied = |path: &str, callers: &[&str]| {
+            look("", &format!(r#"{{"path": "{path}"}}"#), RootModule::QUERIES, callers, |input| applied(input).is_ok())
+        };
+        assert!(applied("live/prod", &["[]"]));
+        assert!(!applied("modules/network", &["[]"]));
+        assert!(!applied("network", &[r#"[{"subject": {"name": "live"}, "document": {}}]"#]));
     }
 
     #[test]
@@ -182,6 +278,37 @@ mod tests {
             assert_eq!(days(&found[1].1), [Some(2), None]);
             assert!(found[0].1.is_dynamic("log") && !found[0].1.is_dynamic("rule"));
         });
+    }
+
+    #[test]
+    fn addresses_are_written_as_terraform_writes_them() {
+        for (address, full) in [
+            ("logs", "t.logs"),
+            ("logs[0]", "t.logs[0]"),
+            ("module.a.logs", "module.a.t.logs"),
+            ("module.a[\"x.y\"].module.b.logs[\"z.w\"]", "module.a[\"x.y\"].module.b.t.logs[\"z.w\"]"),
+        ] {
+            assert_eq!(full_address("t", address), full);
+        }
+    }
+
+    #[test]
+    fn what_a_plan_has_in_both_ways_is_there_once() {
+        let json = Json::parse(MODULE).unwrap();
+        let (_, plan) = resources(&json.root(), "plan").next().unwrap();
+        assert_eq!(plan.blocks("rule").count(), 1);
+        let told = |path: &str| match plan.argument_at(path) {
+            Argument::Known(view) => format!("known {}", view.pointer()),
+            Argument::Absent(view) => format!("absent {}", view.pointer()),
+            Argument::Unknown(_, expression) => format!("unknown {expression}"),
+        };
+        assert_eq!(told("rule.days"), "known /resource/plan/p/blocks/0/attributes/days");
+        assert_eq!(told("rule.weeks"), "absent /resource/plan/p/blocks/0/attributes/weeks");
+        assert_eq!(told("one.x"), "known /resource/plan/p/attributes/one/x");
+        assert_eq!(told("none.x"), "absent /resource/plan/p/attributes/none");
+        assert_eq!((told("log.x"), told("u.x")), ("unknown dynamic".into(), "unknown var.u".into()));
+        let values = Block::of_values(plan.place().get("attributes"));
+        assert_eq!((values.blocks("rule").count(), values.argument_at("rule.days").known().is_some()), (1, true));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A table is a setting: a rule lists it in `uses:`, and a bundle may put a newer one in its place. The rows that are
 //! compiled in are constants, so that nothing is parsed for them.
 
+pub mod aws_services;
 pub mod base_images;
 pub mod deprecated_apis;
 pub mod github_actions;
@@ -11,6 +12,7 @@ pub mod image_users;
 pub mod internal_balancers;
 pub mod loki_keys;
 pub mod moving_tags;
+pub mod pipeline_work;
 pub mod safe_sysctls;
 pub mod shellless_images;
 pub mod terraform_backends;
@@ -143,6 +145,7 @@ mod tests {
 
     #[test]
     fn every_table_has_a_source_and_a_date() {
+        has_source_and_date::<aws_services::AwsServices>();
         has_source_and_date::<deprecated_apis::DeprecatedApis>();
         has_source_and_date::<github_actions::GitHubActions>();
         has_source_and_date::<image_users::ImageUsers>();

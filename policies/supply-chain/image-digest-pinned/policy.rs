@@ -8,15 +8,16 @@ use policy_sdk::values::image::ImageReference;
 policy_sdk::rule! {
     /// Images are pinned by digest
     ///
-    /// Every image of a workload of production, of containers of each class and of image volumes, has a digest (`@sha256:` or
-    /// `@sha512:`), with or without a tag. With `mode: all` that holds everywhere, with `mode: third-party` for images
-    /// that are none of `firstParty`, and with `compose: true` for the services of Compose files that are not built there.
+    /// Every image of a workload of production, of containers of each class and of image volumes, has a digest
+    /// (`@sha256:` or `@sha512:`), with or without a tag. With `mode: all` that holds everywhere, with `mode:
+    /// third-party` for images that are not among `firstParty`, and with `compose: true` for the services of Compose
+    /// files that are not built there.
     ///
     /// A workload that a kustomization builds has the image and digest that its `images` set.
     ///
     /// ## Why
-    /// A tag is a name that somebody can move. A digest is the content: what was tested and scanned is what every node runs,
-    /// also after a restart.
+    /// A tag is a name that somebody can move. A digest is the content: what was tested and scanned is what every node
+    /// runs, also after a restart.
     ///
     /// ## Fix
     /// Have the release write the digest, in the manifest or in the `images` of a kustomization:
@@ -43,15 +44,15 @@ policy_sdk::rule! {
     reads: ["services.*.image", "services.*.build"],
     reads_built: true,
     parameters: {
-        /// Which images of workloads are judged.
+        /// Which images of workloads are checked.
         mode: Mode = Mode::Production,
-        /// Whether the services of Compose files are judged.
+        /// Whether the services of Compose files are checked.
         compose: bool = false,
     },
 }
 
 policy_sdk::choice! {
-    /// Which images are judged.
+    /// Which images are checked.
     pub Mode { Production = "production", ThirdParty = "third-party", All = "all" }
 }
 
@@ -81,7 +82,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 
 fn check_compose(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if !input.parameters.compose {
-        return not_applicable("Compose files are not judged (`compose`)");
+        return not_applicable("Compose files are not checked (`compose`)");
     }
     for (name, service) in input.document.get("services").entries() {
         let image = service.get("image");

@@ -9,15 +9,15 @@ policy_sdk::rule! {
     /// Production runs no image of a pull request or of another environment
     ///
     /// The tag of an image in production begins with none of `denied_prefixes` and ends with none of `denied_suffixes`,
-    /// whatever the case of its letters; a digest beside the tag does not excuse it. Where `firstParty` is set, only these
-    /// images are judged.
+    /// whatever the case of its letters; a digest beside the tag does not excuse it. Where `firstParty` is set, only
+    /// these images are checked.
     ///
-    /// A tag that moves, such as `dev` or `dev-alpine`, is told by `image-tag-not-mutable`. Release candidates are not told:
-    /// others ship them.
+    /// A tag that moves, such as `dev` or `dev-alpine`, is reported by `image-tag-not-mutable`. Release candidates are
+    /// not reported: others ship them.
     ///
     /// ## Why
-    /// `pr-212`, `staging-7f3c2ab` and `1.4.2-dirty` say that nobody released this image: it was built from a branch, for
-    /// another environment or with changes that are in no commit.
+    /// `pr-212`, `staging-7f3c2ab` and `1.4.2-dirty` say that nobody released this image: it was built from a branch,
+    /// for another environment or with changes that are in no commit.
     ///
     /// ## Fix
     /// Deploy the image that was released: `1.4.2`, or the digest that passed the stages before.

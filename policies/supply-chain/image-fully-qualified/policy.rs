@@ -7,9 +7,9 @@ use policy_sdk::values::image::ImageReference;
 policy_sdk::rule! {
     /// Images name their registry
     ///
-    /// Every image of a workload, of a Compose service that is not built there, and of a Dockerfile's stages names the host
-    /// of its registry: the first part has a `.` or `:`, or is `localhost`. Stages that begin from another stage or from
-    /// `scratch`, and what a variable decides, are not judged.
+    /// Every image of a workload, of a Compose service that is not built there, and of a Dockerfile's stages names the
+    /// host of its registry: the first part has a `.` or `:`, or is `localhost`. Stages that begin from another stage
+    /// or from `scratch`, and what a variable decides, are not checked.
     ///
     /// Where `allowedRegistries` is set, `image-registry-allowed` tells more, and this rule is silent.
     ///
@@ -41,7 +41,7 @@ policy_sdk::rule! {
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if !input.setting::<AllowedRegistries>().is_empty() {
-        return not_applicable("`allowedRegistries` is set, by which image-registry-allowed judges");
+        return not_applicable("`allowedRegistries` is set, by which image-registry-allowed checks");
     }
     for image in images(input) {
         let Some(reference) = image.reference().filter(|reference| !reference.has_registry) else { continue };

@@ -6,15 +6,15 @@ use policy_sdk::values::image::ImageReference;
 policy_sdk::rule! {
     /// The pull policy suits the tag
     ///
-    /// The pull policy of a container is what it sets, else what the API server fills in: `Always` where the image has no
-    /// tag or `latest`, `IfNotPresent` for every other tag. An image whose tag moves (the table `movingTags`) is pulled
-    /// `Always`. `Never` is only for images that are put on the nodes beforehand (`preloaded`). With a digest every
-    /// policy is right. With `mode: always` every image without a digest is pulled `Always`, so that the registry checks
-    /// each pod's credentials.
+    /// The pull policy of a container is what it sets, else what the API server fills in: `Always` where the image has
+    /// no tag or `latest`, `IfNotPresent` for every other tag. An image whose tag moves (the table `movingTags`) is
+    /// pulled `Always`. `Never` is only for images that are put on the nodes beforehand (`preloaded`). With a digest
+    /// every policy is right. With `mode: always` every image without a digest is pulled `Always`, so that the registry
+    /// checks each pod's credentials.
     ///
     /// ## Why
-    /// With `IfNotPresent` each node keeps the image that it pulled first: after `edge` was pushed again, two pods of one
-    /// Deployment run different code. With `Never` a pod does not start on a node that has no such image.
+    /// With `IfNotPresent` each node keeps the image that it pulled first: after `edge` was pushed again, two pods of
+    /// one Deployment run different code. With `Never` a pod does not start on a node that has no such image.
     ///
     /// ## Fix
     /// Better than another policy is a tag that does not move, or a digest. Else:
@@ -43,7 +43,7 @@ policy_sdk::rule! {
     reads: ["container.imagePullPolicy"],
     reads_built: true,
     parameters: {
-        /// Whether only contradictions are told, or every image that is not pulled `Always`.
+        /// Whether only contradictions are reported, or every image that is not pulled `Always`.
         mode: Mode = Mode::Consistent,
         /// Images that are put on the nodes beforehand, as entries of an allow-list.
         preloaded: Vec<String> = Vec::new(),
@@ -51,7 +51,7 @@ policy_sdk::rule! {
 }
 
 policy_sdk::choice! {
-    /// What is told.
+    /// What is reported.
     pub Mode { Consistent = "consistent", Always = "always" }
 }
 

@@ -1,20 +1,22 @@
 use policy_sdk::kubernetes::images::{Images, images};
 use policy_sdk::prelude::*;
 use policy_sdk::repository::compose::with_defaults;
+use policy_sdk::repository::dockerfile::{Dockerfile, Instruction, expanded};
 use policy_sdk::settings::{AllowedRegistries, RegistryMirrors};
 use policy_sdk::values::image::ImageReference;
 
 policy_sdk::rule! {
     /// Images come from registries that are allowed
     ///
-    /// Every image of a workload, of containers of each class and of image volumes, of a Compose service that is not built there
-    /// and of a Dockerfile's stages, matches an entry of the setting `allowedRegistries`. Entries are registries
-    /// (`registry.example.com`) or beginnings of repositories (`ghcr.io/team/`, `docker.io/library/nginx`), and match at
-    /// `/`, `:` and `@` only; a `*` stands within one label of a host or one part of a path. `nginx` is
+    /// Every image of a workload, of containers of each class and of image volumes, of a Compose service that is not
+    /// built there and of a Dockerfile's stages, of its `COPY --from` and `RUN --mount=from` as well, matches an entry of
+    /// the setting `allowedRegistries`. Entries are registries (`registry.example.com`) or beginnings of repositories
+    /// (`ghcr.io/team/`, `docker.io/library/nginx`), and match at `/`, `:` and `@` only; a `*` stands within one label of
+    /// a host or one part of a path. `nginx` is
     /// `docker.io/library/nginx`.
     ///
-    /// Not judged are stages that begin from another stage or from `scratch`. What a variable without a default decides is
-    /// not evaluated. Without the setting the rule does not apply.
+    /// The rule skips stages that begin from another stage or from `scratch`. What a variable without a default decides
+    /// is not evaluated. Without the setting the rule does not apply.
     ///
     /// ## Why
     /// An image from a registry that nobody looks after was scanned by nobody, may be gone tomorrow, and may be what an
@@ -44,7 +46,10 @@ policy_sdk::rule! {
     since: "0.1.0",
     applies_to: ["workload", "file/Compose", "file/Dockerfile"],
     uses: [AllowedRegistries, Images, RegistryMirrors],
-    reads: ["services.*.image", "services.*.build", "stages[*].image", "stages[*].resolved", "stages[*].stage"],
+    reads: [
+        "services.*.image", "services.*.build", "stages[*].image", "stages[*].resolved", "stages[*].stage",
+        "stages[*].name", "stages[*].args", "stages[*].instructions[*].flags",
+    ],
     reads_built: true,
 }
 
@@ -86,10 +91,35 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             None => unknown = Some(format!("from which image a stage begins is not known: `{}`", image.text())),
         }
     }
+    let file = Dockerfile::of(&input.document);
+    for stage in &file.stages {
+        for instruction in stage.instructions() {
+            for (flag, from) in taken_from(&instruction) {
+                if file.stage(from).is_some() {
+                    continue;
+                }
+                match expanded(stage, from) {
+                    Some(image) => judge(&flag, &image, "a copy", &[]),
+                    None => unknown = Some(format!("from which image is copied is not known: `{from}`")),
+                }
+            }
+        }
+    }
     match unknown.filter(|_| findings.is_empty()) {
         Some(reason) => not_evaluated(reason),
         None => Ok(()),
     }
+}
+
+/// What an instruction takes files from, a stage or an image: `--from`, and `from` of its mounts.
+fn taken_from<'d>(instruction: &Instruction<'d>) -> Vec<(View<'d>, &'d str)> {
+    let flags = instruction.get("flags");
+    let copied = flags.get("from").items().map(|flag| (flag.clone(), flag.text()));
+    let of_mount = |flag: View<'d>| {
+        let from = flag.text().split(',').find_map(|field| field.strip_prefix("from="))?;
+        Some((flag, from))
+    };
+    copied.chain(flags.get("mount").items().filter_map(of_mount)).collect()
 }
 
 /// The reference at the mirror whose origin is the longest.

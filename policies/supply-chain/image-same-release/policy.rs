@@ -6,10 +6,10 @@ use policy_sdk::values::image::ImageReference;
 policy_sdk::rule! {
     /// Workloads of one release run one version of an image
     ///
-    /// Workloads of one namespace with the same `app.kubernetes.io/instance` (the Deployment, its Jobs and CronJobs, their init
-    /// containers) name the same tag, or digest, of each repository that they share. Where `firstParty` is set, only those
-    /// repositories are compared. The version that most containers have is the right one; where as many have
-    /// another, that of the workload which runs all the time.
+    /// Workloads of one namespace with the same `app.kubernetes.io/instance` (the Deployment, its Jobs and CronJobs,
+    /// their init containers) name the same tag, or digest, of each repository that they share. Where `firstParty` is
+    /// set, only those repositories are compared. The version that most containers have is the right one; where as many
+    /// have another, that of the workload which runs all the time.
     ///
     /// A canary is meant to differ: Rollouts, workloads that are called `…-canary` or `…-primary`, and those labelled
     /// `track: canary` are left out.
@@ -83,7 +83,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let own_version = versions.iter().find(|version| version.text == text);
         let is_tie =
             own_version.is_some_and(|own| (own.containers, own.is_running) == (right.containers, right.is_running));
-        // Of two that nothing tells apart the one with the smaller text is told, so that only one is.
+        // Of two that nothing tells apart the one with the smaller text is reported, so that only one is.
         if is_tie && text > right.text {
             continue;
         }

@@ -16,7 +16,7 @@ policy_sdk::rule! {
     ///
     /// A workload that a kustomization builds has the image that its `images` set.
     ///
-    /// Each image of a workload is told once, with the other containers that have it. Not judged are images that
+    /// Each image of a workload is reported once, with the other containers that have it. The rule skips images that
     /// are never pulled (`imagePullPolicy: Never`), ephemeral containers, `auto`, for which Istio puts its own, and
     /// `controller:latest`, which Kubebuilder writes for kustomize to put the image in its place.
     ///
@@ -31,6 +31,8 @@ policy_sdk::rule! {
         NoTag: Medium, Certain;
         /// The tag of an image of a workload moves
         MovingTag: Medium, Certain, covers: ["image-pull-policy-consistent/stale-tag"], within: Container;
+        /// An image of a Compose file for production, by its name, has no tag, or one that moves
+        InProduction: Medium, Certain;
         /// An image of a Compose file or a workflow has no tag
         NoTagInFile: Low, Certain;
         /// The tag of an image of a Compose file or a workflow moves
@@ -47,8 +49,8 @@ policy_sdk::rule! {
     applies_to: ["workload", "file/Compose", "file/GitHubWorkflow"],
     uses: [Images, MovingTags],
     reads: [
-        "container.imagePullPolicy", "services.*.image", "services.*.build", "jobs.*.container",
-        "jobs.*.services.*.image",
+        "container.imagePullPolicy", "services.*.image", "services.*.build", "services.*.pull_policy",
+        "jobs.*.container", "jobs.*.services.*.image",
     ],
     reads_built: true,
     parameters: {
@@ -64,14 +66,29 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let table = input.setting::<MovingTags>().rows.into_owned();
     let denied = &Denied(table, input.parameters.denied_tags.clone());
     judge_workload(input, denied, findings);
+    let name = input.subject.name.rsplit('/').next().unwrap_or_default();
+    let is_for_production = input.subject.kind == "Compose" && name.split(['.', '-', '_']).any(is_production);
     let mut judge = |image: &View<'_>, who: &str| {
         let text = with_defaults(image.text());
         if let Some((without, message)) = fault(&text, who, denied) {
-            findings.report(if without { Code::NoTagInFile } else { Code::MovingTagInFile }, image, message);
+            let code = match without {
+                _ if is_for_production => Code::InProduction,
+                true => Code::NoTagInFile,
+                false => Code::MovingTagInFile,
+            };
+            findings.report(code, image, message);
         }
     };
-    for (name, service) in input.document.get("services").entries() {
-        if !service.get("build").exists() {
+    let services = input.document.get("services");
+    let is_built = |service: &View<'_>| service.get("build").exists() || service.get("pull_policy").text() == "build";
+    // What one service builds, another may start.
+    let built: Vec<&str> = services
+        .entries()
+        .filter(|(_, service)| is_built(service))
+        .map(|(_, service)| service.get("image").text())
+        .collect();
+    for (name, service) in services.entries() {
+        if !is_built(&service) && !built.contains(&service.get("image").text()) {
             judge(&service.get("image"), &format!("service `{name}`"));
         }
     }
@@ -84,6 +101,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
     }
     Ok(())
+}
+
+fn is_production(word: &str) -> bool {
+    matches!(word, "prod" | "production" | "live")
 }
 
 fn judge_workload(input: &Input<'_, Parameters>, denied: &Denied, findings: &mut Findings) {

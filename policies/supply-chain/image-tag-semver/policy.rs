@@ -9,16 +9,16 @@ policy_sdk::rule! {
     /// The organisation's own images have versions for tags
     ///
     /// The tag of an image of `firstParty` is a whole semantic version in production: `1.4.2`, `v1.4.2`, with build
-    /// metadata behind `-` or `_` (`1.4.2-7f3c2ab`), and with `four_numbers` also `1.4.2.7`. Elsewhere a commit (7 to 40
-    /// hexadecimal digits) and the tags of environments and pull requests (`staging-…`, `pr-…`) are right as well.
+    /// metadata behind `-` or `_` (`1.4.2-7f3c2ab`), and with `four_numbers` also `1.4.2.7`. Elsewhere a commit (7 to
+    /// 40 hexadecimal digits) and the tags of environments and pull requests (`staging-…`, `pr-…`) are right as well.
     /// An image without a tag but with a digest passes.
     ///
-    /// Tags that move are told by `image-tag-not-mutable`, those of other environments in production by
+    /// Tags that move are reported by `image-tag-not-mutable`, those of other environments in production by
     /// `image-env-tag-mismatch`.
     ///
     /// ## Why
-    /// Who reads `1.4.2` in an alert finds the changes, the release and what it can be rolled back to. `build-8812` says
-    /// nothing to anybody who was not there.
+    /// Who reads `1.4.2` in an alert finds the changes, the release and what it can be rolled back to. `build-8812`
+    /// says nothing to anybody who was not there.
     ///
     /// ## Fix
     /// Tag the image with the version when it is released, and deploy that: `registry.example.com/shop/cart:1.4.2`.

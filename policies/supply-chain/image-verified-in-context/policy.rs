@@ -19,17 +19,17 @@ policy_sdk::rule! {
     /// * `max_age_days`, `max_size`: for each platform; the size is that of the compressed layers. What claims to be
     ///   from before 2013 does not say its age.
     ///
-    /// An image that its registry does not have is told whatever is required. The host asks registries only where it is
-    /// let: `eval --images`, or `images.repositories` of the server. Elsewhere the rule is not evaluated; where a
-    /// registry that is to be asked does not answer, nobody has judged, and the failure mode decides.
+    /// An image that its registry does not have is reported whatever is required. The host asks registries only where
+    /// it is let: `eval --images`, or `images.repositories` of the server. Elsewhere the rule is not evaluated; where a
+    /// registry that is to be asked does not answer, nothing was checked, and the failure mode decides.
     ///
     /// ## Why
-    /// A manifest names an image, and the registry decides what that is. Who may push to a repository, or move one of its
-    /// tags, runs code in the cluster.
+    /// A manifest names an image, and the registry decides what that is. Who may push to a repository, or move one of
+    /// its tags, runs code in the cluster.
     ///
     /// ## Fix
-    /// Sign the image where it is built, by a key or an identity of the trust policy, and name it by the digest that was
-    /// signed:
+    /// Sign the image where it is built, by a key or an identity of the trust policy, and name it by the digest that
+    /// was signed:
     ///
     /// ```yaml
     /// image: registry.example.com/shop/cart:1.4.2@sha256:…
@@ -98,7 +98,7 @@ impl Parameters {
     }
 }
 
-/// What could not be told of images.
+/// What could not be found out of images.
 #[derive(Default)]
 struct Open<'d> {
     failed: Vec<String>,

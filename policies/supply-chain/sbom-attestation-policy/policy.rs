@@ -4,13 +4,13 @@ policy_sdk::rule! {
     /// Policies that verify images ask for an inventory and provenance
     ///
     /// A policy that verifies signatures of images, `verifyImages` of a ClusterPolicy or Policy of Kyverno, an
-    /// ImageValidatingPolicy, or a ClusterImagePolicy of sigstore, asks for attestations too: of each kind in `require`, an
-    /// inventory of packages (`sbom`: SPDX or CycloneDX) and `provenance` (SLSA), however it spells the predicate type.
-    /// Policies that name nobody who may sign are not judged.
+    /// ImageValidatingPolicy, or a ClusterImagePolicy of sigstore, asks for attestations too: of each kind in
+    /// `require`, an inventory of packages (`sbom`: SPDX or CycloneDX) and `provenance` (SLSA), however it spells the
+    /// predicate type. Policies that name nobody who may sign are not checked.
     ///
     /// ## Why
-    /// A signature says who built an image. It says neither from which sources nor what is in it, and that is what is asked
-    /// first when a package turns out to be malicious.
+    /// A signature says who built an image. It says neither from which sources nor what is in it, and that is what is
+    /// asked first when a package turns out to be malicious.
     ///
     /// ## Fix
     /// ```yaml

@@ -44,7 +44,7 @@ policy_sdk::rule! {
     applies_to: ["external-secrets.io/SecretStore", "external-secrets.io/ClusterSecretStore"],
     reads: ["spec.provider", "spec.conditions"],
     parameters: {
-        /// Whose credentials are judged: `aws`, `gcpsm`, `azurekv`, `vault`.
+        /// Whose credentials are checked: `aws`, `gcpsm`, `azurekv`, `vault`.
         providers: Vec<String> = list(["aws"]),
         /// Whether a ClusterSecretStore has to say which namespaces may use it.
         conditions: bool = false,
@@ -86,7 +86,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
     let names: Vec<&str> = provider.entries().map(|(name, _)| name).collect();
     if findings.is_empty() && !*conditions && !names.iter().any(|name| providers.iter().any(|one| one == name)) {
-        return not_applicable(format!("its provider is not judged: `{}`", names.join(", ")));
+        return not_applicable(format!("its provider is not checked: `{}`", names.join(", ")));
     }
     Ok(())
 }

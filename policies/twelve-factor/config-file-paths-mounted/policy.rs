@@ -1,6 +1,5 @@
 use policy_sdk::kubernetes::config::{self, ConfigSources, Keys};
-use policy_sdk::kubernetes::mount::{self, Mount, Mounts};
-use policy_sdk::language;
+use policy_sdk::kubernetes::mount::{self, Mount, MountedConfigs, Mounts};
 use policy_sdk::parameter::list;
 use policy_sdk::prelude::*;
 use policy_sdk::values::image::glob_match;
@@ -44,16 +43,8 @@ policy_sdk::rule! {
     factor: Config,
     since: "0.1.0",
     applies_to: ["workload"],
-    uses: [Mounts, ConfigSources],
+    uses: [Mounts, MountedConfigs, ConfigSources],
     reads: ["container.env[*].value", "container.command", "container.args"],
-    inventory: {
-        mounted_configs: {
-            kinds: ["core/ConfigMap"],
-            scope: "cluster",
-            relation: named { kind: "=ConfigMap", name: "pod.spec.volumes[*].configMap.name" },
-            reads: ["data.*.*", "data.*:yaml", "data.*:json"],
-        },
-    },
     parameters: {
         /// Paths, as globs, that somebody mounts who changes pods when they are created.
         injected: Vec<String> = list([
@@ -121,18 +112,12 @@ struct Named<'d> {
 fn of_config<'d>(input: &Input<'d, Parameters>, mounts: &[Mount<'d>]) -> Vec<Named<'d>> {
     let mut named = Vec::new();
     for mount in mounts.iter().filter(|mount| mount.source() == "configMap") {
-        let name = mount.volume.at("configMap.name").text();
-        for config in input.related("mounted_configs").filter(|config| config.name() == name) {
-            let data = config.document.get("data");
-            for (file, _) in data.entries() {
-                let trees = ["yaml", "json"].map(|language| data.get(&[file, ":", language].concat()));
-                for (key, value) in trees.iter().flat_map(language::scalars) {
-                    if is_file(value.text()) && is_of_tls(&key) {
-                        let place = mount.place.get("mountPath");
-                        let config = Some((config.clone(), value.clone()));
-                        named.push(Named { label: Cow::Owned(key), path: value.text(), place, config });
-                    }
-                }
+        for setting in mount::settings(input, mount) {
+            let value = setting.value;
+            if is_file(value.text()) && is_of_tls(&setting.key) {
+                let place = mount.place.get("mountPath");
+                let config = Some((setting.config, value.clone()));
+                named.push(Named { label: Cow::Owned(setting.key), path: value.text(), place, config });
             }
         }
     }

@@ -7,17 +7,17 @@ policy_sdk::rule! {
     /// A bot keeps dependencies up to date
     ///
     /// A repository with manifests of dependencies has a configuration of Dependabot or Renovate. Renovate looks after
-    /// everything by itself, wherever its configuration is (`renovate.json`, `.renovaterc`, `.github/`, `.gitlab/`, the key
-    /// `renovate` of `package.json`). Dependabot has entries for all manifests of the listed `ecosystems`,
-    /// and looks at least as often as `max_interval`; what is in folders of tests, examples and others' code does
-    /// not count.
+    /// everything by itself, wherever its configuration is (`renovate.json`, `.renovaterc`, `.github/`, `.gitlab/`, the
+    /// key `renovate` of `package.json`). Dependabot has entries for all manifests of the listed `ecosystems`, and
+    /// looks at least as often as `max_interval`; what is in folders of tests, examples and others' code does not
+    /// count.
     ///
     /// The rule skips a folder that does not look like a whole repository. Renovate can also be set up for a whole
     /// organisation, without a file in each repository: then switch this rule off.
     ///
     /// ## Why
-    /// Vulnerabilities are published every day, for versions that are in use. Where nobody hears of them, updates wait until
-    /// there is an incident, and by then they are large and hard.
+    /// Vulnerabilities are published every day, for versions that are in use. Where nobody hears of them, updates wait
+    /// until there is an incident, and by then they are large and hard.
     ///
     /// ## Fix
     /// Add `.github/dependabot.yml` with an entry for each ecosystem:
@@ -36,7 +36,7 @@ policy_sdk::rule! {
         Missing: Low, Likely;
         /// Dependabot has no entry for an ecosystem
         Ecosystem: Low, Likely;
-        /// Dependabot has an entry for an ecosystem, and passes over some of its manifests
+        /// Dependabot has an entry for an ecosystem, and skips some of its manifests
         Directory: Low, Likely;
         /// Dependabot looks too seldom
         Interval: Low, Certain;
@@ -171,7 +171,7 @@ fn ecosystems(manifests: &[&Manifest<'_, '_>]) -> String {
     manifests.iter().map(|it| format!("`{}`", it.ecosystem)).collect::<Vec<_>>().join(", ")
 }
 
-/// Judges whether Dependabot looks at every manifest.
+/// Checks whether Dependabot looks at every manifest.
 fn judge_entries(manifests: &[Manifest<'_, '_>], config: &File<'_>, dependabot: &Related<'_>, findings: &mut Findings) {
     let updates: Vec<View<'_>> = dependabot.document.get("updates").items().collect();
     let has = |ecosystem: &str| updates.iter().any(|entry| is_for(entry, ecosystem));
@@ -194,7 +194,7 @@ fn judge_entries(manifests: &[Manifest<'_, '_>], config: &File<'_>, dependabot: 
     }
 }
 
-/// Judges how often Dependabot looks; a time of one's own (`cron`) is not judged.
+/// Checks how often Dependabot looks; a time of one's own (`cron`) is not checked.
 fn judge_intervals(
     input: &Input<'_, Parameters>,
     config: &File<'_>,

@@ -7,7 +7,7 @@ policy_sdk::rule! {
     ///
     /// `terminationGracePeriodSeconds` (30 by default) is at least the time of the longest preStop hook plus
     /// `shutdown_budget`. A hook takes the seconds of its `sleep` action, or those that its `exec`
-    /// command sleeps; the time of any other cannot be told. Without a hook a grace period that is written is a
+    /// command sleeps; the time of any other cannot be known. Without a hook a grace period that is written is a
     /// choice, but for 0 on a pod with ports or volumes.
     ///
     /// ## Why

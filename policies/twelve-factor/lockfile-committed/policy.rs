@@ -4,22 +4,24 @@ use policy_sdk::repository::files::{self, File, RepositoryFiles};
 policy_sdk::rule! {
     /// Lock files are committed
     ///
-    /// Beside each manifest with dependencies lies the lock file of its tool, or above it, in the folder of the workspace that
-    /// it belongs to: `Cargo.lock`, `go.sum`, `package-lock.json` and those of yarn, pnpm and bun, `uv.lock`, `poetry.lock`,
-    /// `pdm.lock`, `pylock.toml`, `Pipfile.lock`. A file that `.gitignore` names is not there.
+    /// Beside each manifest with dependencies lies the lock file of its tool, or above it, in the folder of the
+    /// workspace that it belongs to: `Cargo.lock`, `go.sum`, `package-lock.json` and those of yarn, pnpm and bun,
+    /// `uv.lock`, `poetry.lock`, `pdm.lock`, `pylock.toml`, `Pipfile.lock`. A file that `.gitignore` names is not
+    /// there.
     ///
-    /// The rule skips packages that others depend on, since those lock for themselves: a Rust crate without a program, an
-    /// npm package that is published, a Python package that is built. With `libraries` it checks them too. It skips folders
-    /// of tests, examples, templates and others' code.
+    /// The rule skips packages that others depend on, since those lock for themselves: a Rust crate without a program,
+    /// an npm package that is published, a Python package that is built. With `libraries` it checks them too. It skips
+    /// folders of tests, examples, templates and others' code.
     ///
     /// ## Why
-    /// Without a lock file each build takes whatever versions are the newest at that hour. A build that worked yesterday
-    /// fails today, two machines run different code, and a malicious release of a dependency is in the next image.
+    /// Without a lock file each build takes whatever versions are the newest at that hour. A build that worked
+    /// yesterday fails today, two machines run different code, and a malicious release of a dependency is in the next
+    /// image.
     ///
     /// ## Fix
-    /// Commit the file that the tool writes (`cargo generate-lockfile`, `go mod tidy`, `npm install --package-lock-only`,
-    /// `uv lock`), take it out of `.gitignore`, and install from it alone: `cargo build --locked`, `npm ci`,
-    /// `uv sync --locked`.
+    /// Commit the file that the tool writes (`cargo generate-lockfile`, `go mod tidy`, `npm install
+    /// --package-lock-only`, `uv lock`), take it out of `.gitignore`, and install from it alone: `cargo build
+    /// --locked`, `npm ci`, `uv sync --locked`.
     findings: {
         /// A manifest has dependencies and no lock file
         Missing: Medium, Certain;
@@ -31,7 +33,8 @@ policy_sdk::rule! {
     applies_to: ["file/Repository"],
     uses: [RepositoryFiles],
     inventory: {
-        // All manifests are looked at, since any may belong to the workspace of another; of dependencies only the names.
+        // All manifests are looked at, since any may belong to the workspace of another; of dependencies only the
+        // names.
         cargo: {
             kinds: ["file/CargoPackage"],
             scope: "cluster",
@@ -124,7 +127,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     if judged == 0 { not_applicable("it has no manifest of dependencies that it would lock") } else { Ok(()) }
 }
 
-/// Judges the manifests of a tool, and counts them.
+/// Checks the manifests of a tool, and counts them.
 fn judge_tool(input: &Input<'_, Parameters>, files: &[File<'_>], tool: &Tool, findings: &mut Findings) -> usize {
     let manifests: Vec<(&File<'_>, View<'_>)> = input
         .related(tool.query)

@@ -60,7 +60,7 @@ policy_sdk::rule! {
 /// What is written in a Terraform module; its `data` and the like show the same in effect.
 const OF_MODULES: [&str; 2] = ["blocks", "tfvars"];
 
-/// Texts that repeat what is judged where it stands.
+/// Texts that repeat what is checked where it stands.
 const REPEATED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {

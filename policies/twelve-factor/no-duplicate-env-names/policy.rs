@@ -5,16 +5,16 @@ use policy_sdk::values::credential;
 policy_sdk::rule! {
     /// Each environment variable is set once
     ///
-    /// In `env` of a container of any class no name stands twice; on Windows nodes, where names have no case, `Path` and
-    /// `PATH` are one name. A later entry that builds on the earlier one (`value: $(PATH):/opt/bin`) is no duplicate, nor
-    /// is a variable that also comes from `envFrom`, since `env` overrides that by design.
+    /// In `env` of a container of any class no name stands twice; on Windows nodes, where names have no case, `Path`
+    /// and `PATH` are one name. A later entry that builds on the earlier one (`value: $(PATH):/opt/bin`) is no
+    /// duplicate, nor is a variable that also comes from `envFrom`, since `env` overrides that by design.
     ///
-    /// Of equal entries the fix keeps the first. Where the values differ it keeps the last, which is the one that counts, and
-    /// needs a person.
+    /// Of equal entries the fix keeps the first. Where the values differ it keeps the last, which is the one that
+    /// counts, and needs a person.
     ///
     /// ## Why
-    /// The last entry wins, and the others look as if they counted. Whoever edits the wrong one changes nothing. Server-side
-    /// apply refuses such a list, and Helm and `kubectl apply` can lose an entry on the next change.
+    /// The last entry wins, and the others look as if they counted. Whoever edits the wrong one changes nothing.
+    /// Server-side apply refuses such a list, and Helm and `kubectl apply` can lose an entry on the next change.
     ///
     /// ## Fix
     /// Keep the entry whose value is meant and remove the others.
@@ -56,7 +56,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Judges the entries of one name.
+/// Checks the entries of one name.
 fn judge(container: &Container<'_>, same: &[&View<'_>], findings: &mut Findings) {
     let ([first, later @ ..], [earlier @ .., last]) = (same, same) else { return };
     let name = first.get("name").text();

@@ -6,14 +6,14 @@ use policy_sdk::values::{base64, credential, pair, secret};
 policy_sdk::rule! {
     /// ConfigMaps hold no secrets
     ///
-    /// No value of `data` or `binaryData` is a secret by its form (a private key, an AWS access key id, a JSON web token,
-    /// a token of GitHub, Stripe and the like), and none is a literal under a key that ends with a word that says so:
-    /// `DB_PASSWORD`, and in files of YAML or JSON, properties, INI, TOML and environment files `smtp.password`.
-    /// Scripts, templates, pages and programs are searched for exact forms alone.
+    /// No value of `data` or `binaryData` is a secret by its form (a private key, an AWS access key id, a JSON web
+    /// token, a token of GitHub, Stripe and the like), and none is a literal under a key that ends with a word that
+    /// says so: `DB_PASSWORD`, and in files of YAML or JSON, properties, INI, TOML and environment files
+    /// `smtp.password`. Scripts, templates, pages and programs are searched for exact forms alone.
     ///
-    /// Keys that only lead to a secret pass (`token-file`, `secret-name`, `password_policy`), as do values that are filled
-    /// in elsewhere (`${PASSWORD}`), placeholders, paths, addresses, booleans, numbers and durations. Passwords in URLs
-    /// are reported by `no-credentials-in-url`. Messages never show a value.
+    /// Keys that only lead to a secret pass (`token-file`, `secret-name`, `password_policy`), as do values that are
+    /// filled in elsewhere (`${PASSWORD}`), placeholders, paths, addresses, booleans, numbers and durations. Passwords
+    /// in URLs are reported by `no-credentials-in-url`. Messages never show a value.
     ///
     /// ## Why
     /// ConfigMaps can be read by nearly everybody who may look at a namespace, are not encrypted at rest, and stand in
@@ -100,7 +100,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
 }
 
-/// Judges a value by its name. Of `file`, where it stands in one.
+/// Checks a value by its name. Of `file`, where it stands in one.
 fn judge(
     names: &[String],
     (file, name): (&str, &str),
@@ -124,7 +124,7 @@ fn judge(
     );
 }
 
-/// Judges all texts of a document in a file, by the keys that they stand under.
+/// Checks all texts of a document in a file, by the keys that they stand under.
 fn walk(names: &[String], file: &str, document: &View<'_>, findings: &mut Findings) {
     // A schema describes passwords, but holds no real ones.
     if document.get("kind").text() == "CustomResourceDefinition" {

@@ -12,10 +12,10 @@ policy_sdk::rule! {
     /// or because the variable's name ends with a word that says so (`DB_PASSWORD`, not `TOKEN_ISSUER` or `TOKENIZER`).
     ///
     /// By name alone, placeholders (`$(NAME)`, `<password>`, `CHANGE_ME`), paths, hosts and addresses, booleans, UUIDs,
-    /// durations, code, texts for people, and names of Secrets (those that the pod refers to, and words such as `web-tls`)
-    /// pass; so do words without a digit under the name of a token or key, which are generated, and an access key beside
-    /// its secret half (`MINIO_ACCESS_KEY`, `MINIO_SECRET_KEY`), which is the name of a user. A value that several
-    /// containers have is told once. Messages never show it.
+    /// durations, code, texts for people, and names of Secrets (those that the pod refers to, and words such as
+    /// `web-tls`) pass; so do words without a digit under the name of a token or key, which are generated, and an
+    /// access key beside its secret half (`MINIO_ACCESS_KEY`, `MINIO_SECRET_KEY`), which is the name of a user. A value
+    /// that several containers have is reported once. Messages never show it.
     ///
     /// ## Why
     /// A manifest is read by everybody who can see the repository or list pods, and stays in the

@@ -9,13 +9,13 @@ policy_sdk::rule! {
     /// In a mesh, the ports of Services say what protocol they speak
     ///
     /// The name of each TCP port of a Service is a protocol that Istio knows, or begins with one and a dash: `http`,
-    /// `grpc-orders`. An `appProtocol` says as much. Judged are Services in clusters that have Istio, as the setting
-    /// `serviceMesh` or labels of the Namespace say (`istio-injection: enabled`, `istio.io/rev`, or
+    /// `grpc-orders`. An `appProtocol` says as much. The rule checks Services in clusters that have Istio, as the
+    /// setting `serviceMesh` or labels of the Namespace say (`istio-injection: enabled`, `istio.io/rev`, or
     /// `istio.io/dataplane-mode`). Headless Services pass, since their clients choose a pod themselves.
     ///
     /// ## Why
-    /// Istio reads the protocol from these names. For a port that says nothing it guesses the protocol from the first bytes, which takes
-    /// time and fails for protocols in which the server speaks first: such traffic is plain TCP to
+    /// Istio reads the protocol from these names. For a port that says nothing it guesses the protocol from the first
+    /// bytes, which takes time and fails for protocols in which the server speaks first: such traffic is plain TCP to
     /// it, without retries, routes and metrics of requests.
     ///
     /// ## Fix

@@ -11,7 +11,7 @@ policy_sdk::rule! {
     /// Every main container of a Deployment, StatefulSet or Rollout that a Service of its namespace sends to has a
     /// `lifecycle.preStop` hook of an accepted type: a `sleep` of at least `min_sleep` seconds, an `exec`
     /// that sleeps that long or runs a program of the server's own, or an `httpGet` of its drain endpoint.
-    /// Workloads whose server drains by itself are exempt by a label. Not judged are ports for metrics, the
+    /// Workloads whose server drains by itself are exempt by a label. The rule skips ports for metrics, the
     /// strategy `Recreate`, headless Services of StatefulSets, whose peers choose for themselves whom they ask,
     /// and containers with the image `auto`, for which Istio puts its own.
     ///

@@ -66,7 +66,7 @@ policy_sdk::rule! {
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let workload = input.workload();
     if workload.kind() == "DaemonSet" && !input.parameters.include_daemonsets {
-        return not_applicable("DaemonSets are not judged unless `include_daemonsets` is set");
+        return not_applicable("DaemonSets are not checked unless `include_daemonsets` is set");
     }
     for container in workload.main_containers() {
         judge_handlers(&container, &input.parameters.probe_types, findings);

@@ -9,7 +9,7 @@ policy_sdk::rule! {
     /// `ephemeral-storage` are at most their limits, those of extended resources (`nvidia.com/gpu`, `hugepages-2Mi`)
     /// are equal, and containers stay within the limit of the pod as a whole. Each quantity can be meant as it is
     /// written: not less than `min_memory` (`128m` is 0.128 bytes), no whole number of more than `max_cpu` cores,
-    /// which most likely lacks its `m`. What is wrong with request and limit alike is told once.
+    /// which most likely lacks its `m`. What is wrong with request and limit alike is reported once.
     ///
     /// ## Why
     /// A typing error in a unit is off by a thousand or a million: the pod is refused, never

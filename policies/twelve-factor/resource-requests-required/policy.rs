@@ -10,7 +10,7 @@ policy_sdk::rule! {
     /// `resources.requests.memory` to more than nothing. A request of the pod as a whole
     /// (`spec.resources`) stands for those of all containers. A limit counts as a request, which is what the API
     /// server makes of it, and so does the default of a LimitRange; a VerticalPodAutoscaler that may act sets
-    /// them. Ephemeral containers cannot have any. Each container is told once. A text that is no quantity is
+    /// them. Ephemeral containers cannot have any. Each container is reported once. A text that is no quantity is
     /// requests-not-above-limits's.
     ///
     /// The fix takes a default, but no more than the container's limit, and than what a limit of the pod as a whole

@@ -8,8 +8,8 @@ policy_sdk::rule! {
     ///
     /// A liveness probe with an `initialDelaySeconds` above `max_initial_delay` stands beside a `startupProbe`. And a
     /// startup probe allows at least as long as the initial delay of the liveness probe: its own delay plus
-    /// `periodSeconds` times `failureThreshold`. Judged are main containers and sidecars of everything but Jobs, on
-    /// clusters that have the probe: from Kubernetes 1.18 on.
+    /// `periodSeconds` times `failureThreshold`. The rule checks main containers and sidecars of everything but Jobs,
+    /// on clusters that have the probe: from Kubernetes 1.18 on.
     ///
     /// The fix moves the delay into a startup probe that asks the same, and allows as long as the liveness probe did
     /// until now.

@@ -6,18 +6,18 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Configuration does not switch off encryption and its checks
     ///
-    /// In production, no variable of a container and no key of a ConfigMap, YAML and JSON in it included, switches off the
-    /// check of certificates (`NODE_TLS_REJECT_UNAUTHORIZED=0`, `*_INSECURE_SKIP_VERIFY=true`, `*_SSL_VERIFY=false`,
-    /// `GIT_SSL_NO_VERIFY=1`, `PYTHONHTTPSVERIFY=0`), and no connection to a database does without it (`sslmode=disable`,
-    /// `allow` or `prefer`, `useSSL=false`, `verifyServerCertificate=false`). A database on the machine itself or behind a
-    /// socket passes.
+    /// In production, no variable of a container and no key of a ConfigMap, YAML and JSON in it included, switches off
+    /// the check of certificates (`NODE_TLS_REJECT_UNAUTHORIZED=0`, `*_INSECURE_SKIP_VERIFY=true`,
+    /// `*_SSL_VERIFY=false`, `GIT_SSL_NO_VERIFY=1`, `PYTHONHTTPSVERIFY=0`), and no connection to a database does
+    /// without it (`sslmode=disable`, `allow` or `prefer`, `useSSL=false`, `verifyServerCertificate=false`). A database
+    /// on the machine itself or behind a socket passes.
     ///
-    /// With `server_switches` the rule also reports `tls_enabled: false` of a server, which is right only behind a mesh or a
-    /// proxy that ends TLS. `keys` names further switches of your own, with the value that they need.
+    /// With `server_switches` the rule also reports `tls_enabled: false` of a server, which is right only behind a mesh
+    /// or a proxy that ends TLS. `keys` names further switches of your own, with the value that they need.
     ///
     /// ## Why
-    /// Without the check of certificates an encrypted connection goes to whoever answers: an attacker in the network reads
-    /// passwords and changes answers, and nothing shows it.
+    /// Without the check of certificates an encrypted connection goes to whoever answers: an attacker in the network
+    /// reads passwords and changes answers, and nothing shows it.
     ///
     /// ## Fix
     /// Remove the switch, and mount the certificate of the company's authority for what is signed by it

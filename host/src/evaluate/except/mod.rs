@@ -15,10 +15,12 @@
 mod collect;
 mod settle;
 mod syntax;
+mod write;
 
 pub(super) use collect::collect;
 pub(crate) use settle::settle_annotations;
 pub(super) use settle::{Settled, of_entries, settle};
+pub use write::{Insertion, Reason, insertion, is_excepted, with_insertion};
 
 use super::verdict::Place;
 use crate::document::Document;
@@ -110,7 +112,7 @@ pub struct Exception {
     pub until: Option<jiff::civil::Date>,
     /// What became of it.
     pub status: Status,
-    /// What is wrong with it, where it is invalid.
+    /// What is wrong with it, where it is invalid; what may be meant, where it names no rule.
     pub problem: String,
     /// The findings that it lifts, or would lift if it held.
     pub findings: usize,

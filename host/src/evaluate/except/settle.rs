@@ -51,6 +51,10 @@ pub(in crate::evaluate) fn settle(bundle: &Bundle, ignoring: &Ignoring, unit: Se
         } else {
             Status::Unused
         };
+        let problem = match status {
+            Status::UnknownRule => close(&ignore.rule, ignoring).unwrap_or_default(),
+            _ => problem,
+        };
         let grant = grant.unwrap_or(Grant { reason: String::new(), owner: None, until: None });
         let renamed_to = rule.map(|rule| bundle.rules[usize::from(rule)].id()).filter(|id| *id != ignore.rule);
         settled.push(Exception {
@@ -68,6 +72,12 @@ pub(in crate::evaluate) fn settle(bundle: &Bundle, ignoring: &Ignoring, unit: Se
         });
     }
     settled
+}
+
+/// What may be meant by a rule that nobody knows.
+fn close(rule: &str, ignoring: &Ignoring) -> Option<String> {
+    let close = crate::suggest::closest(rule, ignoring.known.iter().map(String::as_str))?;
+    Some(format!("did you mean `{close}`?"))
 }
 
 /// Lifts what an object's annotations cover, where nothing else of it is judged: by a server.
@@ -148,7 +158,11 @@ pub(in crate::evaluate) fn of_entries(bundle: &Bundle, documents: &[(usize, Docu
             Void::Expired => Status::Expired,
             Void::UnknownRule => Status::UnknownRule,
         };
-        exceptions.extend(exemption.entry.rules.iter().map(|rule| of_entry(exemption, rule, status.clone(), 0)));
+        exceptions.extend(exemption.entry.rules.iter().map(|rule| {
+            let ignoring = bundle.ignoring.as_ref().filter(|_| status == Status::UnknownRule);
+            let problem = ignoring.and_then(|ignoring| close(rule, ignoring)).unwrap_or_default();
+            Exception { problem, ..of_entry(exemption, rule, status.clone(), 0) }
+        }));
     }
     exceptions
 }

@@ -4,11 +4,12 @@
 //! document is at hand, and kept beside its projection.
 
 use super::builds;
+use super::chart;
 use super::limits::MAX_KEYS;
 use super::namespacing::Namespacing;
 use super::paths::rows;
 use super::selector::{Labels, Selector, Truth};
-use crate::document::{Document, ImageBuild, Node, Subject, Value, joined, write_json_string};
+use crate::document::{Document, ImageBuild, Node, Subject, Value, directory, joined, write_json_string};
 use crate::manifest::{Absent, Naming, ReadPath, Segment, SelectorForm, Term};
 use crate::workload::{self, Shape};
 use serde::{Deserialize, Serialize};
@@ -440,13 +441,17 @@ fn shared(terms: &[&Term], row: &[Option<&Node>]) -> Option<Box<str>> {
 }
 
 /// The paths by which other files may use a file. A file of Protocol Buffers is imported by what is left of its path
-/// behind a folder that only the compiler is told: by any end of it.
+/// behind a folder that only the compiler is told: by any end of it. A file of a chart is used by the chart.
 fn paths(document: &Document) -> BTreeSet<Box<str>> {
     let path = joined("", &document.subject.name);
     let mut paths = BTreeSet::new();
-    if document.is_file() && document.subject.kind == "Protobuf" {
-        let ends = path.match_indices('/').map(|(at, _)| path[at + 1..].into());
-        paths.extend(ends.take(MAX_KEYS - 1));
+    match document.subject.kind.as_str() {
+        _ if !document.is_file() => {}
+        "Protobuf" => {
+            let ends = path.match_indices('/').map(|(at, _)| path[at + 1..].into());
+            paths.extend(ends.take(MAX_KEYS - 1));
+        }
+        kind => paths.extend(chart::of_file(kind, &path).into_iter().map(Into::into)),
     }
     paths.insert(path.into());
     paths
@@ -454,7 +459,8 @@ fn paths(document: &Document) -> BTreeSet<Box<str>> {
 
 /// The paths of the files that a file of the repository uses. Workflows and actions name others from the root of the
 /// repository, which is known where they stand below `.github`; Terraform modules from their own directory; files of
-/// Protocol Buffers from a folder that is not known. What builds an image uses its Dockerfile.
+/// Protocol Buffers from a folder that is not known. What builds an image uses its Dockerfile, and a chart its files and
+/// the charts that it depends on, where they lie among the files.
 fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
     let subject = &document.subject;
     let mut paths = BTreeSet::new();
@@ -492,6 +498,18 @@ fn called_paths(document: &Document) -> Option<BTreeSet<Box<str>>> {
                 Some(directory) => {
                     add(root, &format!("{directory}/action.yml")) && add(root, &format!("{directory}/action.yaml"))
                 }
+            })
+        }
+        "HelmChart" => {
+            let folder = joined("", directory(&subject.name));
+            let [own, vendored] = chart::used(&folder);
+            paths.extend([own.into(), vendored.into()]);
+            let dependencies = document.root.get("dependencies").map_or(&[][..], Node::items);
+            let repositories = dependencies.iter().filter_map(|it| it.get("repository").and_then(Node::as_str));
+            let mut local = repositories.filter_map(|repository| repository.strip_prefix("file://"));
+            local.all(|path| {
+                paths.insert(joined(&folder, &[path, "/Chart.yaml"].concat()).into());
+                paths.len() <= MAX_KEYS
             })
         }
         "Protobuf" => {
@@ -663,6 +681,18 @@ mod tests {
         assert_eq!(read(r#","namespaces":{}"#, Sight::Labels), Namespaces::Any);
         let broken = read(r#","namespaces":{"matchLabels":1}"#, Sight::Labels);
         assert_eq!(broken, Namespaces::Labelled(Selector::Nothing));
+    }
+
+    #[test]
+    fn charts_use_their_files_and_dependencies() {
+        let chart = |path: &str| document(path, "name: a\ndependencies: [{name: b, repository: \"file://../b\"}]\n");
+        let used = |path: &str| keys(&Facet::CalledPaths, &chart(path)).into_values().join(" ");
+        assert_eq!(used("svc/a/Chart.yaml"), "svc/a/ svc/a/charts/* svc/b/Chart.yaml");
+        assert_eq!(used("Chart.yaml"), "../b/Chart.yaml / charts/*");
+        let own = |path: &str| keys(&Facet::Path, &chart(path)).into_values().join(" ");
+        assert_eq!(own("svc/a/Chart.yaml"), "svc/a/Chart.yaml");
+        assert_eq!(own("svc/a/charts/c/Chart.yaml"), "svc/a/charts/* svc/a/charts/c/Chart.yaml");
+        assert_eq!(own("charts/c/Chart.yaml"), "charts/* charts/c/Chart.yaml");
     }
 
     #[test]

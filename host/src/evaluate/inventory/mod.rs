@@ -10,6 +10,7 @@
 mod answer;
 mod ask;
 mod builds;
+mod chart;
 mod collected;
 mod divided;
 mod facet;

@@ -232,7 +232,7 @@ fn parameters_schema() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "bundle": { "type": "string", "description": "The bundle that judges, by the name that the server has for it." },
+            "bundle": { "type": "string", "description": "The bundle to check with, by the server's name for it." },
             "digest": {
                 "type": "string",
                 "pattern": "^([0-9a-f]{64})?$",

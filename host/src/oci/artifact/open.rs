@@ -91,7 +91,7 @@ pub fn open(
             if layer.media_type != media::WASM || manifest.config.media_type != media::WASM_CONFIG {
                 return Err(malformed(
                     &child.digest,
-                    "its layer or its configuration is none of a component".to_owned(),
+                    "its layer or its configuration is not that of a component".to_owned(),
                 ));
             }
             for rule in rules(layer, from, shown, shipped, engine)? {

@@ -174,7 +174,8 @@ impl Registry {
         if store.has(blob)? {
             return Ok(());
         }
-        let call = self.call(Method::GET, repository, &["blobs", &blob.digest.to_string()])?;
+        let absent = |error| store.absent(blob.digest, Some(error));
+        let call = self.call(Method::GET, repository, &["blobs", &blob.digest.to_string()]).map_err(absent)?;
         with_retries(&self.patience, async || {
             let mut answer = self.authorized(repository, Action::Pull, &call).await?;
             if answer.status != StatusCode::OK {
@@ -212,7 +213,7 @@ impl Registry {
         self.pages(repository, first, |bytes, what| {
             let page: Page = serde_json::from_slice(bytes).map_err(|error| OciError::Malformed {
                 what: format!("the answer to {what}"),
-                reason: error.to_string(),
+                reason: crate::plain::value(&error),
             })?;
             tags.extend(page.tags.unwrap_or_default());
             bounded(&repository.to_string(), tags.len(), "tags", limits::TAGS)

@@ -283,7 +283,7 @@ fn least_time(patience: &Patience, bytes: u64) -> Duration {
 }
 
 fn broken(what: String, reason: String) -> Attempt {
-    Attempt::Again(OciError::Transport { what, reason }, None)
+    Attempt::Again(OciError::Transport { what, reason: crate::plain::connection(&reason) }, None)
 }
 
 fn refused(call: &Call, reason: &str) -> OciError {

@@ -222,11 +222,14 @@ fn changes(trend: &Trend<'_>, older: &Results<'_>, scores: &[(&str, Score<'_>)],
         trend.new.len()
     )));
     let judged = [
-        (trend.newly_judged, "findings are by rules that the older run did not have."),
-        (trend.no_longer_judged, "findings of the older run were by rules that this one does not have."),
+        (trend.newly_judged, "By rules that the older run did not have"),
+        (trend.no_longer_judged, "In the older run, by rules that this one does not have"),
+        (trend.elsewhere, "In the older run, in files that this one did not evaluate or that are gone"),
+        (trend.undecided, "In the older run, where this one could not decide or does not report it"),
+        (trend.exempt, "In the older run, and exempt in this one"),
     ];
-    for (count, what) in judged.iter().filter(|(count, _)| *count > 0) {
-        out.push(Block::Paragraph(format!("{count} {what}")));
+    for (count, what) in judged.into_iter().filter(|(count, _)| *count > 0) {
+        out.push(Block::Paragraph(format!("{what}: {}.", counted(count, "finding"))));
     }
     for (title, found) in [("Better", &trend.fixed), ("Worse", &trend.new)] {
         if found.is_empty() {

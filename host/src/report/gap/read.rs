@@ -1,5 +1,6 @@
 //! Results from a file: whoever wrote it may be hostile, or older.
 
+use crate::plain;
 use crate::report::{Results, SCHEMA};
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -19,7 +20,7 @@ pub enum ReadError {
     #[error("it is larger than {} MiB", MAX_RESULTS_BYTES >> 20)]
     TooLarge,
     /// It is not JSON, or not JSON of that shape.
-    #[error("at `{path}`: {reason}")]
+    #[error("{}{reason}", at(path))]
     Malformed {
         /// The field.
         path: String,
@@ -37,6 +38,11 @@ pub enum ReadError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// A field; the whole text needs no name.
+fn at(path: &str) -> String {
+    if path == "." { String::new() } else { format!("at `{path}`: ") }
 }
 
 #[derive(serde::Deserialize)]
@@ -68,8 +74,8 @@ fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, ReadError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let malformed = |path: String, reason: String| ReadError::Malformed { path, reason };
     let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| malformed(error.path().to_string(), error.into_inner().to_string()))?;
-    deserializer.end().map_err(|error| malformed(".".to_owned(), error.to_string()))?;
+        .map_err(|error| malformed(error.path().to_string(), plain::value(error.inner())))?;
+    deserializer.end().map_err(|error| malformed(".".to_owned(), plain::value(&error)))?;
     Ok(value)
 }
 
@@ -132,8 +138,14 @@ mod tests {
     #[test]
     fn errors_name_the_field() {
         assert!(error(|value| value["schema"] = json!("other/v9")).contains("its schema is `other/v9`"));
-        assert!(error(|value| value["summary"]["passed"] = json!("x")).contains("at `summary.passed`: invalid type"));
-        assert!(error(|value| value["documents"] = json!([{}])).contains("at `documents[0]`: missing field"));
+        assert!(
+            error(|value| value["summary"]["passed"] = json!("x"))
+                .contains("at `summary.passed`: expected a whole number")
+        );
+        assert!(
+            error(|value| value["documents"] = json!([{}]))
+                .contains("at `documents[0]`: the field `subject` is missing")
+        );
         assert!(error(|value| value["documents"] = json!([{
             "subject": {"group": "", "version": "", "kind": "", "namespace": "", "name": "", "operation": ""},
             "location": {"file": "", "line": 1, "column": 1, "endLine": 1, "endColumn": 1, "startByte": 0, "endByte": 0},

@@ -4,11 +4,12 @@
 
 mod page;
 
+use super::row::{self, Row, rows};
 use super::shown::Shown;
 use super::text::{Part, Prose, blocks, code_spans, counted};
 use super::{Report, SEVERITIES};
 use crate::bundle::BundleRule;
-use crate::evaluate::{DocumentVerdict, Finding, Place};
+use crate::evaluate::Place;
 use crate::visible::{Line, Lines};
 use maud::{Markup, Render, html};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,7 @@ const MAX_LINE: usize = 400;
 
 /// Writes the report.
 pub fn html(report: &Report<'_>) -> String {
-    let rows = rows(report);
+    let rows = worst_first(report);
     let body = html! {
         (head(report))
         main #main {
@@ -38,6 +39,7 @@ pub fn html(report: &Report<'_>) -> String {
                 p { "And " (rows.len() - MAX_FINDINGS) " more, which the other reports have." }
             }
             p #none hidden { "No finding matches." }
+            (exceptions(report))
             (rules(&rows))
         }
         footer { "policy-host " (env!("CARGO_PKG_VERSION")) }
@@ -59,28 +61,10 @@ fn findings(report: &Report<'_>, rows: &[Row<'_>]) -> Markup {
     }
 }
 
-/// A finding with what is around it.
-struct Row<'r> {
-    unit: usize,
-    document: &'r DocumentVerdict,
-    rule: &'r BundleRule,
-    finding: &'r Finding,
-    file: &'r str,
-}
-
 /// The findings, worst first.
-fn rows<'r>(report: &'r Report<'r>) -> Vec<Row<'r>> {
-    let mut rows = Vec::new();
-    for (unit, document) in &report.result.documents {
-        let findings = document.findings().filter(|(_, finding)| report.shows(finding));
-        rows.extend(findings.map(|(rule, finding)| {
-            let sources = &report.units[*unit].sources;
-            let file = &sources.get(usize::from(finding.place.file)).unwrap_or(&sources[0]).path;
-            let rule = &report.bundle.rules[usize::from(rule)];
-            Row { unit: *unit, document, rule, finding, file }
-        }));
-    }
-    rows.sort_by_key(|row| std::cmp::Reverse(row.finding.severity));
+fn worst_first<'r>(report: &'r Report<'_>) -> Vec<Row<'r>> {
+    let mut rows = rows(report);
+    rows.sort_by_key(|row| std::cmp::Reverse((row.finding.severity, row.finding.confidence)));
     rows
 }
 
@@ -90,6 +74,7 @@ fn head(report: &Report<'_>) -> Markup {
         (counts.passed, "passed"),
         (counts.fixable, "fixable with --fix"),
         (counts.exempt, "exempt"),
+        (counts.baseline, "in the baseline"),
         (counts.covered, "covered by others"),
         (counts.not_evaluated, "not evaluated"),
         (counts.rule_errors, "rule failures"),
@@ -130,6 +115,46 @@ fn errors(report: &Report<'_>) -> Markup {
                 h2 #errors { "Errors" }
                 ul { @for error in errors.iter().take(MAX_FINDINGS) { li { (Line(error)) } } }
             }
+        }
+    }
+}
+
+/// Exceptions that somebody should look at, and what does not count.
+fn exceptions(report: &Report<'_>) -> Markup {
+    let results = super::exceptions::results(report);
+    let said = results.iter().flat_map(|exception| {
+        exception.said().into_iter().map(move |said| format!("{}: {said}", exception.written_at()))
+    });
+    let said: Vec<String> = said.collect();
+    let exempt = row::exempt(report);
+    html! {
+        @if !(said.is_empty() && exempt.is_empty()) {
+            section aria-labelledby="exceptions" {
+                h2 #exceptions { "Exceptions" }
+                ul { @for said in said.iter().take(MAX_FINDINGS) { li { (Message(said)) } } }
+                @if !exempt.is_empty() {
+                    details {
+                        summary { (counted(exempt.len(), "finding")) " that " (if exempt.len() == 1 { "does" } else { "do" }) " not count" }
+                        ul { @for row in exempt.iter().take(MAX_FINDINGS) { (lifted(report, row)) } }
+                        @if exempt.len() > MAX_FINDINGS {
+                            p { "And " (exempt.len() - MAX_FINDINGS) " more, which the other reports have." }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A finding that does not count, and why.
+fn lifted(report: &Report<'_>, row: &Row<'_>) -> Markup {
+    let at = row.finding.place.position(&report.units[row.unit].sources);
+    let by = super::exceptions::exempt_by(report, row.finding).unwrap_or_default();
+    html! {
+        li {
+            code { (Line(row.rule.id())) } " " (Message(&row.finding.message))
+            span .place { (Line(row.file)) ":" (at.line) ":" (at.column) " · " (Line(&row.document.subject.to_string())) }
+            span .place { (by) ": " (Message(row.finding.exempt.as_deref().unwrap_or_default())) }
         }
     }
 }

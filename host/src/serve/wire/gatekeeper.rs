@@ -67,7 +67,7 @@ impl Wire for Gatekeeper {
         let refuse = |message: String| Err(Refusal::bad(message));
         let request: ProviderRequest = match serde_json::from_str(body) {
             Ok(request) => request,
-            Err(error) => return refuse(format!("the request is no ProviderRequest: {error}")),
+            Err(error) => return refuse(format!("the request is no ProviderRequest: {}", crate::plain::value(&error))),
         };
         if (request.api_version.as_str(), request.kind.as_str()) != (API_VERSION, "ProviderRequest") {
             return refuse(format!("the request is no ProviderRequest of {API_VERSION}"));

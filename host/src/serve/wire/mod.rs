@@ -54,7 +54,7 @@ fn is_operation(text: &str) -> bool {
     ["", "CREATE", "UPDATE", "DELETE", "CONNECT"].contains(&text)
 }
 
-const NO_OPERATION: &str = "`operation` is none of CREATE, UPDATE, DELETE, CONNECT";
+const NO_OPERATION: &str = "`operation` must be CREATE, UPDATE, DELETE or CONNECT";
 
 /// The one object of a request like `{"object": …, "oldObject": …, "operation": …}`.
 fn plain_question(body: &str, serving: &Serving, name: &str, config: &Config) -> Result<Question<()>, Refusal> {

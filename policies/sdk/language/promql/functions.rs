@@ -13,7 +13,7 @@ pub struct Wrong<'d> {
 
 /// The functions of Prometheus 3, with what they take: `v` series, `r` a range, `s` a number, `t` a text. What stands
 /// behind `?` may be left out, and the last before `*` may come any number of times.
-const FUNCTIONS: [(&str, &str); 88] = [
+const FUNCTIONS: [(&str, &str); 92] = [
     ("abs", "v"),
     ("absent", "v"),
     ("absent_over_time", "r"),
@@ -57,6 +57,7 @@ const FUNCTIONS: [(&str, &str); 88] = [
     ("idelta", "r"),
     ("increase", "r"),
     ("info", "v?v"),
+    ("integral", "r?s"),
     ("irate", "r"),
     ("label_join", "vtt?t*"),
     ("label_replace", "vtttt"),
@@ -65,7 +66,9 @@ const FUNCTIONS: [(&str, &str); 88] = [
     ("log10", "v"),
     ("log2", "v"),
     ("mad_over_time", "r"),
+    ("max_of", "ss"),
     ("max_over_time", "r"),
+    ("min_of", "ss"),
     ("min_over_time", "r"),
     ("minute", "?v"),
     ("month", "?v"),
@@ -88,6 +91,7 @@ const FUNCTIONS: [(&str, &str); 88] = [
     ("sort_desc", "v"),
     ("sqrt", "v"),
     ("start", ""),
+    ("start_timestamp", "v"),
     ("stddev_over_time", "r"),
     ("stdvar_over_time", "r"),
     ("step", ""),

@@ -250,7 +250,7 @@ impl<'d> Expression<'d> {
             return Value::Text;
         }
         match self.function() {
-            "scalar" | "time" | "pi" => Value::Scalar,
+            "scalar" | "time" | "pi" | "max_of" | "min_of" | "start" | "end" | "step" | "range" => Value::Scalar,
             _ if !self.operator().is_empty() => {
                 let mut operands = self.get("operands").items().map(Expression);
                 if operands.all(|operand| operand.value() == Value::Scalar) { Value::Scalar } else { Value::Vector }

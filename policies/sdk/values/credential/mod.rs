@@ -56,6 +56,15 @@ pub fn may_be_named(name: &str, value: &str) -> bool {
         && (!name::is_of_generated(name) || value::may_be_generated(value) || value::is_sample(value))
 }
 
+/// A password that nobody takes for one: of every tutorial (`admin`, `test123`), or with such a word in it
+/// (`supersecret`).
+pub fn is_well_known(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let word = lower.trim_end_matches(|it: char| it.is_ascii_digit() || it == '!');
+    is_sample(word)
+        || lower.len() <= 16 && ["secret", "password", "changeme", "example"].iter().any(|it| lower.contains(it))
+}
+
 /// Whether the scheme is one in which an `@` is part of an address.
 fn is_address_scheme(scheme: &str) -> bool {
     ["mailto", "sip", "sips"].iter().any(|known| known.eq_ignore_ascii_case(scheme))
@@ -135,6 +144,16 @@ mod tests {
             "aB1",
         ] {
             assert!(!is_random(harmless, FOUR), "{harmless}");
+        }
+    }
+
+    #[test]
+    fn passwords_of_tutorials_are_well_known() {
+        for text in ["admin", "Test123!", "supersecret", "minio123", "my-password"] {
+            assert!(is_well_known(text), "{text}");
+        }
+        for text in ["hunter2", "correct-horse-battery-secret", "adminton"] {
+            assert!(!is_well_known(text), "{text}");
         }
     }
 

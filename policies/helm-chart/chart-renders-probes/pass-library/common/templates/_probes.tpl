@@ -1,0 +1,3 @@
+{{- define "common.probes" }}
+livenessProbe: {}
+{{- end }}

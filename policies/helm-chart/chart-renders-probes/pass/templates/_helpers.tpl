@@ -1,0 +1,6 @@
+{{- define "shop.probes" -}}
+{{- range $name := list "liveness" "readiness" }}
+{{ $name }}Probe:
+  httpGet: {path: /{{ $name }}, port: http}
+{{- end }}
+{{- end }}

@@ -1,0 +1,3 @@
+{{- define "shop.resources" }}
+resources: {}
+{{- end }}

@@ -1,0 +1,5 @@
+module "api" {
+  source     = "./modules/repository"
+  name       = "api"
+  mutability = "IMMUTABLE"
+}

@@ -1,0 +1,3 @@
+resource "aws_ecrpublic_repository" "tool" {
+  repository_name = "tool"
+}

@@ -1,0 +1,3 @@
+resource "aws_autoscaling_group" "runners" {
+  min_size = 1
+}

@@ -1,0 +1,3 @@
+resource "aws_eks_node_group" "services" {
+  cluster_name = "shop"
+}

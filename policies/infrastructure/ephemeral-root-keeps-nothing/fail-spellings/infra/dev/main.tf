@@ -1,0 +1,3 @@
+resource "aws_backup_vault" "dev" { # label: it is destroyed
+  name = "dev"
+}

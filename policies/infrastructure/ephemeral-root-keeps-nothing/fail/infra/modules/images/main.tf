@@ -1,0 +1,3 @@
+resource "aws_ecr_repository" "this" { # label: it is destroyed
+  name = "this"
+}

@@ -1,0 +1,4 @@
+# not-applicable: it attaches no policies
+resource "aws_sqs_queue" "orders" {
+  name = "orders"
+}

@@ -1,0 +1,5 @@
+terraform {
+  backend "remote" {
+    organization = "shop"
+  }
+}

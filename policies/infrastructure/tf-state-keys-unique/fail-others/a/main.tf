@@ -1,0 +1,7 @@
+terraform {
+  backend "azurerm" {
+    storage_account_name = "shop"
+    container_name       = "tfstate"
+    key                  = "prod.tfstate"
+  }
+}

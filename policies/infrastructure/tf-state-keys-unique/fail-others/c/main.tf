@@ -1,0 +1,6 @@
+terraform {
+  backend "kubernetes" {
+    secret_suffix = "state"
+    namespace     = "terraform"
+  }
+}

@@ -1,0 +1,6 @@
+terraform {
+  backend "kubernetes" {
+    secret_suffix = "state" # expect[shared]: this module and `c`
+    namespace     = "terraform"
+  }
+}

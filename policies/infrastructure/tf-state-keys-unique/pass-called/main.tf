@@ -1,0 +1,9 @@
+terraform {
+  backend "http" {
+    address = "https://state.example.com/shop"
+  }
+}
+
+module "inner" {
+  source = "./module"
+}

@@ -1,0 +1,7 @@
+terraform {
+  backend "s3" {
+    bucket               = "shop-terraform"
+    key                  = "terraform.tfstate"
+    workspace_key_prefix = "a"
+  }
+}

@@ -1,0 +1,6 @@
+terraform {
+  backend "oss" { # expect[not-locked]: the backend `oss` has no `tablestore_table`
+    bucket = "shop-terraform"
+    prefix = "shop"
+  }
+}

@@ -1,0 +1,4 @@
+#!/bin/sh
+# a comment \ 
+go test ./... \ 
+  --timeout 5m
