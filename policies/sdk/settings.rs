@@ -99,8 +99,8 @@ crate::setting! {
     pub PlatformModules, "platformModules": Vec<PlatformModule> = Vec::new();
     /// The owners on GitHub whose repositories are the organisation's own; empty where that is not decided.
     pub GitHubOwners, "githubOwners": Vec<String> = Vec::new();
-    /// The actions that workflows may use: `owner/*`, `owner/repository` or `owner/repository/path`; empty where that is
-    /// not decided.
+    /// The actions that workflows may use: `owner/*`, `owner/repository` or `owner/repository/path`; empty where that
+    /// is not decided.
     pub AllowedActions, "allowedActions": Vec<String> = Vec::new();
     /// Whether the repository is public, so that anybody can open a pull request; where it is not set nobody knows.
     pub PublicRepository, "publicRepository": Option<bool> = None;

@@ -6,9 +6,9 @@ use policy_sdk::tables::github_actions::GitHubActions;
 policy_sdk::rule! {
     /// Only approved actions are used
     ///
-    /// Where the setting `allowedActions` lists owners, repositories or paths, each action and each reusable workflow is
-    /// one of them. Without it nothing is asked. What `denied` lists is never used. Actions of the owners in the setting
-    /// `githubOwners` and those of the same repository (`./…`) are one's own.
+    /// Where the setting `allowedActions` lists owners, repositories or paths, each action and each reusable workflow
+    /// is one of them. Without it nothing is asked. What `denied` lists is never used. Actions of the owners in the
+    /// setting `githubOwners` and those of the same repository (`./…`) are one's own.
     ///
     /// No name is one letter away from the name of an action that many use, with the same owner or the same repository:
     /// `action/checkout`, `actions/chekout`.
@@ -18,8 +18,8 @@ policy_sdk::rule! {
     /// registered for those who mistype them. A repository that is mistyped does not exist, and the step fails.
     ///
     /// ## Fix
-    /// Write the name of the action that is meant, or ask for approval of this one. GitHub itself can refuse what is not
-    /// on a list, too: *Settings*, *Actions*, *General*, *Allow select actions and reusable workflows*.
+    /// Write the name of the action that is meant, or ask for approval of this one. GitHub itself can refuse what is
+    /// not on a list, too: *Settings*, *Actions*, *General*, *Allow select actions and reusable workflows*.
     findings: {
         /// The name is that of a well-known action, but for one letter of its owner
         Typosquat: High, Likely;
@@ -68,8 +68,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Whether an action is one of `owner/*`, `owner/repository` or `owner/repository/path`; a reference behind `@` has to be
-/// the same.
+/// Whether an action is one of `owner/*`, `owner/repository` or `owner/repository/path`; a reference behind `@` has to
+/// be the same.
 fn matches(pattern: &str, action: &Action<'_>) -> bool {
     let (name, reference) = pattern.split_once('@').unwrap_or((pattern, ""));
     let is_it = match name.strip_suffix("/*") {
@@ -79,7 +79,7 @@ fn matches(pattern: &str, action: &Action<'_>) -> bool {
         }
         None => action.name.eq_ignore_ascii_case(name) || action.is(name),
     };
-    is_it && matches!(reference, "" | "*") || is_it && reference == action.reference
+    is_it && (matches!(reference, "" | "*") || reference == action.reference)
 }
 
 /// The well-known action whose name differs in one letter, of the owner or of the repository.

@@ -7,8 +7,8 @@ policy_sdk::rule! {
     ///
     /// No `uses` names a version of an action that no longer works, has a published vulnerability, or was written for a
     /// version of Node that runners no longer have, and none is of an archived repository. The table `githubActions`
-    /// knows them. The version is that of the tag, or of the comment behind a commit: `actions/checkout@<sha> # v4.2.2`.
-    /// A commit without such a comment is not evaluated where the version matters.
+    /// knows them. The version is that of the tag, or of the comment behind a commit: `actions/checkout@<sha> #
+    /// v4.2.2`. A commit without such a comment is not evaluated where the version matters.
     ///
     /// ## Why
     /// GitHub switches off what old versions need: their steps then fail on a day that nobody chose. An archived action
@@ -32,13 +32,14 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Dependencies,
-    peers: ["ZZ:archived-uses", "ZZ:known-vulnerable-actions"],
+    peers: ["ZZ:archived-uses"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [UsedActions, GitHubActions],
     reads: ["jobs.*.steps[*].uses:comments", "jobs.*.uses:comments", "runs.steps[*].uses:comments"],
     parameters: {
-        /// Whether the server is GitHub Enterprise, which goes on with version 3 of the actions for artifacts and caches.
+        /// Whether the server is GitHub Enterprise, which goes on with version 3 of the actions for artifacts and
+        /// caches.
         enterprise_server: bool = false,
     },
 }

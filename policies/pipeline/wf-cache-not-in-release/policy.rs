@@ -7,8 +7,8 @@ policy_sdk::rule! {
     /// Releases are built without shared caches
     ///
     /// No job that publishes (an image, a package, the files of a release, an attestation), in a workflow for tags or
-    /// releases, restores a cache before: by `actions/cache`, by `cache` of the `setup-*` actions and those that cache by
-    /// themselves, by `Swatinem/rust-cache`. What only looks (`lookup-only`) or only saves passes.
+    /// releases, restores a cache before: by `actions/cache`, by `cache` of the `setup-*` actions and those that cache
+    /// by themselves, by `Swatinem/rust-cache`. What only looks (`lookup-only`) or only saves passes.
     ///
     /// ## Why
     /// Every workflow of the default branch can write the caches that a release restores, also one that runs with less

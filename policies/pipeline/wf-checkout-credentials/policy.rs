@@ -7,8 +7,8 @@ policy_sdk::rule! {
     /// Checkouts do not leave the token behind
     ///
     /// `actions/checkout` has `persist-credentials: false` in a job that needs no credentials of git: none of its later
-    /// steps pushes, fetches, or uses an action that does. Worst is a job that then uploads the whole workspace with its
-    /// hidden files, and the token in `.git/config`. From version 6 on the token is kept outside of the workspace.
+    /// steps pushes, fetches, or uses an action that does. Worst is a job that then uploads the whole workspace with
+    /// its hidden files, and the token in `.git/config`. From version 6 on the token is kept outside of the workspace.
     ///
     /// Jobs that push, tag, release or fetch submodules pass.
     ///
@@ -69,7 +69,7 @@ fn judge(
     if is_off || persist.exists() || github::given(&with, "ssh-key").exists() || later.iter().any(uses_git) {
         return;
     }
-    let version = github::version(action, step).map(|text| major_minor(text));
+    let version = github::version(action, step).map(major_minor);
     let is_outside = version.is_some_and(|(major, _)| major >= 6);
     let fix = later
         .iter()
@@ -124,8 +124,8 @@ fn uses_git(step: &View<'_>) -> bool {
     })
 }
 
-/// Whether a step surely needs no credentials of git: an action that everybody knows, or a program that has nothing to do
-/// with it.
+/// Whether a step surely needs no credentials of git: an action that everybody knows, or a program that has nothing to
+/// do with it.
 fn is_plain(step: &View<'_>) -> bool {
     const PROGRAMS: [&str; 14] =
         ["cargo", "npm", "pytest", "go", "echo", "ls", "cat", "cd", "mkdir", "test", "set", "export", "rustup", "ruff"];

@@ -7,9 +7,9 @@ policy_sdk::rule! {
     /// Conditions mean what they say
     ///
     /// An `if` with `${{ }}` is one expression and nothing beside it, and no condition is the same whatever happens
-    /// (`github.ref == 'a' || 'b'`). `contains()` with a written text looks for a part of the text, not for an entry of a
-    /// list. In `condition && value || other`, the value is not `false`, `0`, `''` or `null`, since `other` is taken then.
-    /// No workflow that anybody can start asks by `github.actor` whether a bot made the pull request.
+    /// (`github.ref == 'a' || 'b'`). `contains()` with a written text looks for a part of the text, not for an entry of
+    /// a list. In `condition && value || other`, the value is not `false`, `0`, `''` or `null`, since `other` is taken
+    /// then. No workflow that anybody can start asks by `github.actor` whether a bot made the pull request.
     ///
     /// `if: true`, `if: false` and `false && …` are choices and pass.
     ///

@@ -6,8 +6,8 @@ policy_sdk::rule! {
     /// Workflows do not use the retired commands
     ///
     /// No `env` sets `ACTIONS_ALLOW_UNSECURE_COMMANDS`, and no script writes it to `$GITHUB_ENV`. No script prints
-    /// `::set-env` or `::add-path`, which the runner refuses, nor `::set-output` or `::save-state`, which it still takes.
-    /// What is written into a file is no command.
+    /// `::set-env` or `::add-path`, which the runner refuses, nor `::set-output` or `::save-state`, which it still
+    /// takes. What is written into a file is no command.
     ///
     /// ## Why
     /// Whatever a step prints can hold such a command: the title of an issue, the output of a test. With the old

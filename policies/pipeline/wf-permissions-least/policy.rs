@@ -4,9 +4,9 @@ use policy_sdk::repository::github::{self, Permissions, Triggers};
 policy_sdk::rule! {
     /// Tokens of jobs may do what the job needs
     ///
-    /// Each job has `permissions`, its own or the workflow's, and none has `write-all`. What may write stands at the job
-    /// that writes, not at the workflow whose other jobs get it too. A job that calls a workflow of the repository grants
-    /// what that workflow asks for.
+    /// Each job has `permissions`, its own or the workflow's, and none has `write-all`. What may write stands at the
+    /// job that writes, not at the workflow whose other jobs get it too. A job that calls a workflow of the repository
+    /// grants what that workflow asks for.
     ///
     /// A workflow that only others call has what its callers grant. Without `permissions` the repository's or
     /// organisation's default holds, which files do not show: it is read-only for new ones and may be read and write.
@@ -121,7 +121,8 @@ fn judge_call(input: &Input<'_, Parameters>, id: &str, job: &View<'_>, findings:
             let has = granted.get(scope);
             if rank(level.text()) > rank(has.text()) {
                 let message = format!(
-                    "job `{id}` grants `{scope}: {}` to a workflow that asks for `{scope}: {}`, so that it does not start",
+                    "job `{id}` grants `{scope}: {}` to a workflow that asks for `{scope}: {}`, so that it does not \
+                     start",
                     has.as_str().unwrap_or("none"),
                     level.text()
                 );

@@ -8,12 +8,13 @@ use policy_sdk::repository::github::{self, Shells};
 policy_sdk::rule! {
     /// Pipelines do not hide that a command failed
     ///
-    /// What builds, tests, scans or deploys (the programs in `guarded`) is not on the left of a pipe whose right side is
-    /// content with whatever comes (`tee`, `cat`, `grep -v`, `sort` …), where the shell has no `pipefail`. A step without
-    /// `shell` runs `bash -e`, without it; `shell: bash` has it, by itself or as the default of the job or workflow, and
-    /// so does a script with `set -o pipefail`.
+    /// What builds, tests, scans or deploys (the programs in `guarded`) is not on the left of a pipe whose right side
+    /// is content with whatever comes (`tee`, `cat`, `grep -v`, `sort` …), where the shell has no `pipefail`. A step
+    /// without `shell` runs `bash -e`, without it; `shell: bash` has it, by itself or as the default of the job or
+    /// workflow, and so does a script with `set -o pipefail`.
     ///
-    /// Conditions, pipelines in `$(…)`, and scripts that ask for `PIPESTATUS` pass. PowerShell and Python are not checked.
+    /// Conditions, pipelines in `$(…)`, and scripts that ask for `PIPESTATUS` pass. PowerShell and Python are not
+    /// judged.
     ///
     /// ## Why
     /// A pipeline ends as its last command does. `cargo test | tee test.log` is green when the tests fail, and what was

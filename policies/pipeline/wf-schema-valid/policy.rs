@@ -7,17 +7,17 @@ use policy_sdk::repository::github::{self, syntax};
 policy_sdk::rule! {
     /// Workflows are what GitHub takes
     ///
-    /// Keys, events and scopes of `permissions` are those that GitHub knows; a job has `runs-on` and `steps`, or `uses`,
-    /// and a step has `run` or `uses`, in an action with `shell`. Jobs need jobs that exist, without a circle. Ids of
-    /// steps are unique. Schedules are cron expressions. Expressions can be parsed, name contexts and functions that are
-    /// available where they stand, and steps, jobs, inputs and matrix values that exist. A workflow of the repository
-    /// gets the inputs that it declares.
+    /// Keys, events and scopes of `permissions` are those that GitHub knows; a job has `runs-on` and `steps`, or
+    /// `uses`, and a step has `run` or `uses`, in an action with `shell`. Jobs need jobs that exist, without a circle.
+    /// Ids of steps are unique. Schedules are cron expressions. Expressions can be parsed, name contexts and functions
+    /// that are available where they stand, and steps, jobs, inputs and matrix values that exist. A workflow of the
+    /// repository gets the inputs that it declares.
     ///
     /// Outputs of steps are not checked, since actions may set any; nor is a matrix that an expression makes.
     ///
     /// ## Why
-    /// GitHub refuses a workflow with an unknown key as a whole: nothing is tested, and nobody notices who does not look.
-    /// An expression that names nothing is empty, so that a condition never holds and an address has a gap.
+    /// GitHub refuses a workflow with an unknown key as a whole: nothing is tested, and nobody notices who does not
+    /// look. An expression that names nothing is empty, so that a condition never holds and an address has a gap.
     ///
     /// ## Fix
     /// Correct what the message names. Contexts and where they are available:

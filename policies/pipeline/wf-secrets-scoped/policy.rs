@@ -8,10 +8,10 @@ use policy_sdk::settings::GitHubOwners;
 policy_sdk::rule! {
     /// Secrets reach only the jobs and steps that need them
     ///
-    /// No job gets all secrets at once (`toJSON(secrets)`, `secrets[…]` with a name that is put together), and no called
-    /// workflow of another owner does (`secrets: inherit`). No script prints a secret, or traces commands (`set -x`) that
-    /// have one among their words. Secrets stand in the `env` of the step that uses them: not of the whole workflow, and
-    /// not in the text of its script.
+    /// No job gets all secrets at once (`toJSON(secrets)`, `secrets[…]` with a name that is put together), and no
+    /// called workflow of another owner does (`secrets: inherit`). No script prints a secret, or traces commands
+    /// (`set -x`) that have one among their words. Secrets stand in the `env` of the step that uses them: not of the
+    /// whole workflow, and not in the text of its script.
     ///
     /// No secret is taken apart with `fromJSON()`, since the log does not mask its parts.
     ///
@@ -19,8 +19,8 @@ policy_sdk::rule! {
     ///
     /// ## Why
     /// A secret that a job has can be taken by every action and every dependency that runs in it. Where all are handed
-    /// over, the log masks and the audit of one no longer help. In the text of a script, a secret is seen in the list of
-    /// processes, and one with a quote in it becomes code.
+    /// over, the log masks and the audit of one no longer help. In the text of a script, a secret is seen in the list
+    /// of processes, and one with a quote in it becomes code.
     ///
     /// ## Fix
     /// Name each secret where it is used:

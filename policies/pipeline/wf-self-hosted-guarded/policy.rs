@@ -7,17 +7,17 @@ use policy_sdk::settings::PublicRepository;
 policy_sdk::rule! {
     /// Machines of one's own run no code of strangers
     ///
-    /// In a public repository (the setting `publicRepository`), no job that runs on a machine of one's own is reached by
-    /// `pull_request`, `pull_request_target` or `issue_comment` of somebody without rights. A job on such a machine has
-    /// the label `self-hosted`, a runner group, or a label that GitHub's own machines do not have and `hosted` does not
-    /// list.
+    /// In a public repository (the setting `publicRepository`), no job that runs on a machine of one's own is reached
+    /// by `pull_request`, `pull_request_target` or `issue_comment` of somebody without rights. A job on such a machine
+    /// has the label `self-hosted`, a runner group, or a label that GitHub's own machines do not have and `hosted` does
+    /// not list.
     ///
     /// An `environment`, a condition on the same repository (`head.repo.full_name == github.repository`) or on members
     /// keeps strangers out. Whether a machine is made anew for each job cannot be seen.
     ///
     /// ## Why
-    /// The code of a pull request from a fork runs on the machine. It stays there for the next job, reads what other jobs
-    /// left, and reaches the network that the machine is in.
+    /// The code of a pull request from a fork runs on the machine. It stays there for the next job, reads what other
+    /// jobs left, and reaches the network that the machine is in.
     ///
     /// ## Fix
     /// Run pull requests on GitHub's machines, and keep one's own for what is merged:
@@ -45,8 +45,8 @@ policy_sdk::rule! {
     uses: [Triggers, Conditions, PublicRepository],
     reads: ["jobs.*.runs-on", "jobs.*.runs-on:expression", "jobs.*.runs-on[*]:expression"],
     parameters: {
-        /// Labels of machines that are somebody else's: larger runners, and those of vendors. A label that ends with `*`
-        /// is the beginning of one.
+        /// Labels of machines that are somebody else's: larger runners, and those of vendors. A label that ends with
+        /// `*` is the beginning of one.
         hosted: Vec<String> = Vec::new(),
     },
 }

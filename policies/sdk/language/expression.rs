@@ -192,8 +192,8 @@ pub fn trees<'d>(place: &View<'d>) -> Vec<View<'d>> {
     found
 }
 
-/// Whether a condition, an `if:expression`, may hold, by the facts. Without a condition it does, and so does a text that
-/// is not one expression.
+/// Whether a condition, an `if:expression`, may hold, by the facts. Without a condition it does, and so does a text
+/// that is not one expression.
 pub fn may_hold(condition: &View<'_>, facts: &Facts<'_>) -> bool {
     whole(condition).and_then(|expression| expression.value(facts)).is_none_or(|value| value.holds())
 }

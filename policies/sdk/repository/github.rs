@@ -124,8 +124,8 @@ pub fn uses<'d, P: Uses<UsedActions>>(
     jobs.chain(steps).filter(|(_, uses)| uses.exists())
 }
 
-/// The version of an action that a step, or a job, uses: its tag (`v4`, `4.2.2`), or that of the comment behind a commit,
-/// for which the rule reads `uses:comments` there. `None` for a branch, and where nothing says it.
+/// The version of an action that a step, or a job, uses: its tag (`v4`, `4.2.2`), or that of the comment behind a
+/// commit, for which the rule reads `uses:comments` there. `None` for a branch, and where nothing says it.
 pub fn version<'d>(action: &Action<'d>, holder: &View<'d>) -> Option<&'d str> {
     let is_version =
         |text: &&str| text.strip_prefix('v').unwrap_or(text).starts_with(|first: char| first.is_ascii_digit());

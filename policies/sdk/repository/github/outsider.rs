@@ -1,6 +1,6 @@
 //! What somebody without rights in a repository can start: by a pull request from a fork, an issue or a comment.
 
-use super::{Event, Triggers, event};
+use super::{Event, Triggers, events_of};
 use crate::input::Input;
 use crate::json::{Kind, View};
 use crate::language::expression::{Expression, Value, ignores_failure, may_hold, whole};
@@ -40,12 +40,18 @@ pub enum Reach {
 /// Who can get as far as a job by an event of the workflow, as far as the conditions of the job and of the jobs that it
 /// needs say.
 pub fn reach<P: Uses<Conditions> + Uses<Triggers>>(input: &Input<'_, P>, event_name: &str, job: &View<'_>) -> Reach {
-    let start = event(input, event_name).map_or(Reach::Closed, |event| of_event(&event));
-    let mut reach = start;
+    reach_in(&input.document, event_name, job)
+}
+
+/// [`reach`] in another workflow, of which the rule reads `on` and what [`Conditions`] reads here.
+pub fn reach_in(document: &View<'_>, event_name: &str, job: &View<'_>) -> Reach {
+    let event = events_of(document).into_iter().find(|event| event.name == event_name);
+    let mut reach = event.map_or(Reach::Closed, |event| of_event(&event));
     let mut seen: Vec<&str> = Vec::new();
     let mut open = vec![job.clone()];
     while let Some(job) = open.pop() {
-        reach = reach.min(of_conditions(input, event_name, &job, &job));
+        let scope = Scope { event_name, labelled: false, document, job: &job, depth: 0 };
+        reach = reach.min(scope.reach(&job));
         if job.get("environment").exists() {
             reach = reach.min(Reach::Environment);
         }
@@ -56,7 +62,7 @@ pub fn reach<P: Uses<Conditions> + Uses<Triggers>>(input: &Input<'_, P>, event_n
         for needed in needs.items().chain(needs.as_str().is_some().then_some(needs)) {
             if !seen.contains(&needed.text()) {
                 seen.push(needed.text());
-                open.push(input.document.get("jobs").get(needed.text()));
+                open.push(document.get("jobs").get(needed.text()));
             }
         }
     }
@@ -290,8 +296,10 @@ mod tests {
     fn of_holder(event: &str, holder: &str) -> Reach {
         let document = format!(
             r#"{{"jobs":{{"a":{{"outputs":{{"go":"x","go:expression":{{"parts":[{{"context":"steps.ask.outputs.go"}}]}},
-                "me":"y","me:expression":{{"parts":[{{"operator":"&&","operands":[{{"context":"github.event.comment.body"}},
-                    {{"operator":"==","operands":[{{"context":"steps.free.outputs.is_member"}},{{"literal":"true"}}]}}]}}]}}}},
+                "me":"y","me:expression":{{"parts":[{{"operator":"&&","operands":[
+                    {{"context":"github.event.comment.body"}},
+                    {{"operator":"==","operands":[
+                        {{"context":"steps.free.outputs.is_member"}},{{"literal":"true"}}]}}]}}]}}}},
                 "steps":[{{"id":"ask","if":false}},{{"id":"free"}}]}},"b":{holder}}}}}"#
         );
         look_at("GitHubWorkflow", &document, |input| {
