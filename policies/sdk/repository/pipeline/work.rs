@@ -156,7 +156,7 @@ fn is_download(program: &str, arguments: &[&str]) -> bool {
     };
     let into = arguments.iter().skip_while(|argument| !kept(argument)).nth(1).copied().unwrap_or_default();
     matches!(program, "curl" | "wget")
-        && arguments.iter().any(|argument| kept(argument))
+        && arguments.iter().any(kept)
         && !matches!(into, "/dev/null" | "-")
 }
 
