@@ -116,7 +116,7 @@ fn compare(environments: &[String], files: &[(&str, View<'_>)], findings: &mut F
         let parts: Vec<&str> = file.split(['.', '-', '_']).collect();
         parts
             .iter()
-            .any(|part| is_environment(part))
+            .any(&is_environment)
             .then(|| parts.into_iter().filter(|part| !is_environment(part)).collect::<Vec<_>>().join("."))
     };
     let keys = |tree: &View<'_>| scalars(tree).into_iter().map(|(key, _)| key).collect::<Vec<_>>();
