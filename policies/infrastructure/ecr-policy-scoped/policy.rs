@@ -149,10 +149,11 @@ fn judge(statement: &Statement<'_>, own: &[String], findings: &mut Findings) -> 
     let mut unknown = None;
     for (_, principal) in statement.principals.iter().filter(|(kind, _)| *kind == "AWS") {
         report_push(principal, &format!("`{}`", action.text()), own, findings);
-        // Roles of the module and its own account are no others.
+        // Roles of the module and its own account are no others, and named roles count with the setting only.
         if let Argument::Unknown(_, expression) = principal
             && !expression.starts_with("aws_iam_")
             && !expression.contains("caller_identity")
+            && !(own.is_empty() && expression.contains(":role/"))
         {
             unknown = Some(format!(
                 "whether `{expression}`, which may do `{}`, is another account is not known",
