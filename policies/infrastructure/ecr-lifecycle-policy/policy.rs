@@ -3,7 +3,7 @@ use policy_sdk::prelude::*;
 use policy_sdk::repository::ecr::{self, EcrRepositories};
 use policy_sdk::repository::terraform::{self, Argument, Block, Callers, resources};
 use policy_sdk::repository::terraform_calls::Made;
-use policy_sdk::repository::terraform_links::{Link, full_address, home, references};
+use policy_sdk::repository::terraform_links::{Link, home, name_of, references};
 
 policy_sdk::rule! {
     /// Repositories of ECR expire old images, and no releases that run
@@ -112,7 +112,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         let documents = rules(module, home(&(*address, policy.clone())), policy, "policy");
         match documents {
             Some(rules) => judge(&rules, &input.parameters, findings),
-            None => unknown = Some(format!("the policy of `{}` is not known", full_address(LINK.from, address))),
+            None => unknown = Some(format!("the policy of `{}` is not known", name_of(LINK.from, address))),
         }
     }
     for repository in &repositories {

@@ -50,7 +50,7 @@ data "aws_iam_policy_document" "api" {
     principals {
       type        = "AWS"
       identifiers = [
-        "arn:aws:iam::111122223333:role/ci", aws_iam_role.ci.arn,
+        "arn:aws:iam::111122223333:role/ci", aws_iam_role.ci.arn, "arn:aws:iam::${var.account}:role/ci",
         "arn:aws:iam::${data.aws_caller_identity.current.account_id}:root",
       ]
     }

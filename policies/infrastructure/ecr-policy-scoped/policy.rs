@@ -2,7 +2,7 @@ use policy_sdk::prelude::*;
 use policy_sdk::repository::iam::{self, Statement};
 use policy_sdk::repository::terraform::{self, Argument, Callers, resources};
 use policy_sdk::repository::terraform_calls::{Call, calls};
-use policy_sdk::repository::terraform_links::full_address;
+use policy_sdk::repository::terraform_links::name_of;
 use policy_sdk::settings::AwsAccounts;
 use policy_sdk::values::image::glob_match;
 
@@ -104,7 +104,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
                 unknown = judge(statement, &own, findings).or(unknown);
             }
             if let Some(expression) = policy.unknown {
-                let address = full_address(kind, resource.0);
+                let address = name_of(kind, resource.0);
                 unknown = Some(format!("the policy of `{address}` is not known: {}", excerpt(expression)));
             }
         }
@@ -149,10 +149,11 @@ fn judge(statement: &Statement<'_>, own: &[String], findings: &mut Findings) -> 
     let mut unknown = None;
     for (_, principal) in statement.principals.iter().filter(|(kind, _)| *kind == "AWS") {
         report_push(principal, &format!("`{}`", action.text()), own, findings);
-        // Roles of the module and its own account are no others.
+        // Roles of the module and its own account are no others, and named roles count with the setting only.
         if let Argument::Unknown(_, expression) = principal
             && !expression.starts_with("aws_iam_")
             && !expression.contains("caller_identity")
+            && !(own.is_empty() && expression.contains(":role/"))
         {
             unknown = Some(format!(
                 "whether `{expression}`, which may do `{}`, is another account is not known",
@@ -195,7 +196,7 @@ fn judge_call(call: &Call<'_>, own: &[String], findings: &mut Findings) {
         let Argument::Known(list) = call.block.argument(name) else { continue };
         for principal in list.items() {
             if principal.text() == "*" {
-                let address = full_address("module", call.address);
+                let address = name_of("module", call.address);
                 let message = format!("every AWS account may use `{address}`, expected named accounts");
                 findings.report(Code::Anyone, &principal, message);
             } else if may_push {

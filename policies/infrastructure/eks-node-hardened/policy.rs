@@ -1,7 +1,7 @@
 use policy_sdk::prelude::*;
 use policy_sdk::repository::terraform::{self, Argument, Block, Callers, Resource, resources};
 use policy_sdk::repository::terraform_calls::calls;
-use policy_sdk::repository::terraform_links::{Link, full_address};
+use policy_sdk::repository::terraform_links::{Link, name_of};
 
 policy_sdk::rule! {
     /// Nodes of EKS open no port 22 to everybody, and encrypt their disks
@@ -79,7 +79,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     terraform::uncalled(input)?;
     let mut unknown = None;
     for group in &groups {
-        let called = full_address(GROUP.from, group.0);
+        let called = name_of(GROUP.from, group.0);
         for access in group.1.blocks("remote_access") {
             let [key, sources] = ["ec2_ssh_key", "source_security_group_ids"].map(|name| access.argument(name));
             unknown = judge_access(&called, &key, &sources, findings).or(unknown);
@@ -99,7 +99,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     });
     let is_judged_elsewhere = !module.at("resource.aws_eks_cluster").is_empty();
     for ((address, template), is_scaled) in &templates {
-        let called = full_address(GROUP.to, address);
+        let called = name_of(GROUP.to, address);
         judge_disks(&called, template, findings);
         let options = template.blocks("metadata_options").next();
         let tokens = options.map(|options| options.argument("http_tokens"));
@@ -124,7 +124,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             let access = group.get("remote_access");
             let [key, sources] =
                 ["ec2_ssh_key", "source_security_group_ids"].map(|name| Argument::of(access.get(name)));
-            unknown = judge_access(&full_address("module", call.address), &key, &sources, findings).or(unknown);
+            unknown = judge_access(&name_of("module", call.address), &key, &sources, findings).or(unknown);
         }
     }
     findings.or_unknown(unknown)

@@ -1,7 +1,7 @@
 use policy_sdk::prelude::*;
 use policy_sdk::repository::terraform::{Argument, Block, resources};
 use policy_sdk::repository::terraform_calls::{Made, made};
-use policy_sdk::repository::terraform_links::{Link, Linked, full_address};
+use policy_sdk::repository::terraform_links::{Link, Linked, name_of};
 
 policy_sdk::rule! {
     /// The bucket of Terraform's state keeps old versions, and cannot be emptied
@@ -147,7 +147,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         }
     }
     for (address, table) in resources(module, "aws_dynamodb_table") {
-        let called = full_address("aws_dynamodb_table", address);
+        let called = name_of("aws_dynamodb_table", address);
         let Some((state, backend)) = of("dynamodb_table", &table.argument("name")) else { continue };
         is_any = true;
         let key = table.argument("hash_key");

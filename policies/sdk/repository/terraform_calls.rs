@@ -1,7 +1,7 @@
 //! Calls of Terraform modules that are well known, and what they make: a cluster, a bucket, a repository of images.
 
 use super::terraform::{Argument, Block, resources};
-use super::terraform_links::full_address;
+use super::terraform_links::name_of;
 use crate::json::View;
 
 /// A call of a module.
@@ -101,20 +101,20 @@ pub fn made<'d>(module: &View<'d>, types: &[&str], modules: &[&str]) -> Vec<Made
     let of_type = |kind: &&str| {
         let kind = (*kind).to_owned();
         resources(module, &kind.clone()).map(move |(address, block)| Made {
-            called: full_address(&kind, address),
+            called: name_of(&kind, address),
             block,
             resource: Some(address),
             call: None,
         })
     };
-    let called = calls(module).filter(|call| modules.iter().any(|module| call.is_of(module)));
-    let called = called.map(|call| Made {
-        called: full_address("module", call.address),
+    let of_call = calls(module).filter(|call| modules.iter().any(|module| call.is_of(module)));
+    let of_call = of_call.map(|call| Made {
+        called: name_of("module", call.address),
         block: call.block.clone(),
         resource: None,
         call: Some(call),
     });
-    types.iter().flat_map(of_type).chain(called).collect()
+    types.iter().flat_map(of_type).chain(of_call).collect()
 }
 
 impl<'d> Made<'d> {
@@ -198,6 +198,6 @@ mod tests {
             let open = made.argument("vpc_config.open", &["open", "cluster_open"]);
             format!("{} {:?}", made.called, open.known().and_then(View::as_bool))
         });
-        assert_eq!(told.collect::<Vec<_>>(), ["module.m.aws_eks_cluster.c Some(true)", "module.eks Some(false)"]);
+        assert_eq!(told.collect::<Vec<_>>(), ["aws_eks_cluster.module.m.c Some(true)", "module.eks Some(false)"]);
     }
 }

@@ -118,11 +118,10 @@ pub fn home<'d>((address, _): &Resource<'d>) -> &'d str {
     modules(address)
 }
 
-/// The address of something of a type as Terraform writes it: `module.storage.aws_s3_bucket.logs`. A call of a module is
-/// of the type `module`.
-pub fn full_address(kind: &str, address: &str) -> String {
-    let (modules, own) = address.split_at(modules(address).len());
-    [modules, kind, ".", own].concat()
+/// What messages call something of a type: `aws_s3_bucket.module.storage.logs`. The address stands in it as the model has
+/// it, by which the host knows what is the same finding for all that call a module.
+pub fn name_of(kind: &str, address: &str) -> String {
+    [kind, ".", address].concat()
 }
 
 fn modules(address: &str) -> &str {
@@ -223,7 +222,6 @@ mod tests {
         ] {
             assert_eq!(home(&(address, block.clone())), modules);
         }
-        assert_eq!(full_address("t", "a[0]"), "t.a[0]");
-        assert_eq!(full_address("module", "module.b.eks"), "module.b.module.eks");
+        assert_eq!(name_of("t", "module.b.a[0]"), "t.module.b.a[0]");
     }
 }
