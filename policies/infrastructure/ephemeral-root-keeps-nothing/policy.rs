@@ -113,7 +113,7 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
 fn destroys(command: &Command<'_>) -> bool {
     let is_terraform = matches!(command.name(), "terraform" | "tofu" | "terragrunt");
     let arguments: Vec<&str> = command.arguments().collect();
-    let is_destroy = arguments.iter().any(|it| *it == "destroy")
+    let is_destroy = arguments.contains(&"destroy")
         || arguments.contains(&"apply")
             && arguments.iter().any(|it| matches!(*it, "-destroy" | "--destroy" | "-destroy=true"));
     // A part of it is no matter here.

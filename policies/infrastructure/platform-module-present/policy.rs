@@ -102,10 +102,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
         return not_applicable("no `platformModules` are expected");
     }
     let files = files::files(input);
-    // The folder's first module: what a finding points at.
-    let Some(first) =
-        files.iter().find(|file| is_of_module(file.path) && file.path.ends_with(".tf") && !file.is_aside())
-    else {
+    // The first module of the outermost folder: what a finding points at.
+    let of_modules =
+        files.iter().filter(|file| is_of_module(file.path) && file.path.ends_with(".tf") && !file.is_aside());
+    let Some(first) = of_modules.min_by_key(|file| file.path.matches('/').count()) else {
         return not_applicable("it has no folder of Terraform modules");
     };
     let modules: Vec<Related<'_>> = input
@@ -131,9 +131,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Whether a file is one of a module in a folder of them: `terraform/modules/queue/main.tf`.
+/// Whether a file is one of a module in a folder of them: `terraform/modules/queue/main.tf`, `modules/aws/queue/main.tf`.
 fn is_of_module(path: &str) -> bool {
-    let mut folders = path.split('/').collect::<Vec<_>>();
+    let mut folders: Vec<&str> = path.split('/').collect();
     folders.pop();
-    folders.iter().rev().skip(1).any(|folder| *folder == "modules")
+    let below = folders.iter().rev().position(|folder| *folder == "modules");
+    below.is_some_and(|below| matches!(below, 1 | 2)) && !folders.iter().any(|folder| folder.starts_with('.'))
 }

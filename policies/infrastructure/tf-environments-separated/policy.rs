@@ -39,8 +39,7 @@ policy_sdk::rule! {
 }
 
 /// Words for the same environment.
-const SAME: [&[&str]; 3] =
-    [&["prod", "production", "prd", "live"], &["staging", "stage", "stg"], &["dev", "development"]];
+const SAME: [&[&str]; 3] = [&["prod", "production", "prd"], &["staging", "stage", "stg"], &["dev", "development"]];
 /// Endings of the files that count.
 const ENDINGS: [&str; 6] = [".tf", ".tf.json", ".tofu", ".tfvars", ".tfvars.json", ".hcl"];
 

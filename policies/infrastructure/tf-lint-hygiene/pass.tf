@@ -28,3 +28,9 @@ output "ids" {
 output "ratio" {
   value = 1.5 * length(var.name)
 }
+
+resource "aws_instance" "mail" {
+  user_data = <<-EOT
+    echo "$host.0.id" list(a) ${var.name}
+  EOT
+}

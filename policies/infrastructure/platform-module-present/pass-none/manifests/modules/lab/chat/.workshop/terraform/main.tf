@@ -1,0 +1,4 @@
+# Something else is called modules here.
+resource "aws_sqs_queue" "chat" {
+  name = "chat"
+}
