@@ -168,8 +168,8 @@ pub fn providers<'d>(module: &View<'d>) -> impl Iterator<Item = Block<'d>> + use
     module.get("provider").entries().flat_map(|(_, configurations)| configurations.items().map(Block::of))
 }
 
-/// What a message calls a resource: its type and its address behind that. By the address the host knows that callers of a
-/// module, and instances of a block, have the same finding.
+/// What a message calls a resource: its type and its address behind that. By the address the host knows that callers of
+/// a module, and instances of a block, have the same finding.
 pub fn full_address(kind: &str, address: &str) -> String {
     [kind, ".", address].concat()
 }
