@@ -35,12 +35,13 @@ pub(super) const KINDS: &[Kind] = &[
         like_kubernetes: false,
         tags: &["json"],
         model: "In the shape of `TerraformModule`, so that one rule reads both: `{path, files, blocks, tfvars, provider, \
-                resource, data}`. \
+                resource, data, changes}`. \
                 `blocks` are the planned resources and data sources of all modules, and the providers that are configured. \
                 `attributes` of a resource are its planned values; what is known after apply is `{\"$unknown\": \"known \
                 after apply\"}`. A value that is a list of mappings may be written as an attribute or as blocks, and a plan \
                 does not say which: it is in `attributes`, and each of its mappings is in `blocks` as well. A block has its \
-                `address` beside. `tfvars` are the variables.",
+                `address` beside. `tfvars` are the variables. `changes` are the plan's `resource_changes` as they are: what \
+                is deleted stands there alone.",
     },
     Kind {
         name: "Kustomization",

@@ -31,6 +31,9 @@ pub fn document(plan: &Node, path: &str, limits: &Limits) -> Result<Node, Syntax
         let value = variable.value.get("value")?;
         Some(Entry::new(&*variable.key, variable.key_span, value.clone()))
     });
+    if let Some(changes) = plan.get("resource_changes") {
+        module.count(changes, plan)?;
+    }
     let blocks = std::mem::take(&mut module.blocks);
     let of = |kind: &'static str| blocks.iter().filter(move |block| is_of(block, kind));
     let addressed = |kind| by_label(of(kind), plan.span, |blocks| by_address(kind, blocks, plan.span));
@@ -38,6 +41,8 @@ pub fn document(plan: &Node, path: &str, limits: &Limits) -> Result<Node, Syntax
         Node::new(Value::Array(blocks.into_iter().cloned().collect()), plan.span)
     });
     let (resources, data) = (addressed("resource"), addressed("data"));
+    let changes = plan.get("resource_changes").filter(|changes| matches!(changes.value, Value::Array(_)));
+    let changes = changes.cloned().unwrap_or_else(|| Node::new(Value::Array(Vec::new()), at));
     let entries = [
         ("path", text(path)),
         ("files", Node::new(Value::Array(vec![text(path.rsplit('/').next().unwrap_or(path))]), at)),
@@ -46,6 +51,7 @@ pub fn document(plan: &Node, path: &str, limits: &Limits) -> Result<Node, Syntax
         ("provider", providers),
         ("resource", resources),
         ("data", data),
+        ("changes", changes),
     ];
     Ok(record(entries, plan.span))
 }
@@ -267,6 +273,9 @@ mod tests {
                 "provider": { "aws": [blocks[2]] },
                 "resource": { "aws_s3_bucket": { "a": blocks[0] } },
                 "data": { "aws_region": { "module.m.r": blocks[1] } },
+                "changes": [{
+                    "address": "aws_s3_bucket.a", "change": { "after_unknown": { "arn": true, "versioning": [{}] } },
+                }],
             })
         );
         let bucket = document.get("blocks").unwrap().items()[0].path(&["attributes", "bucket"]).unwrap();

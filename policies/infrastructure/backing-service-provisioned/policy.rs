@@ -4,17 +4,17 @@ use policy_sdk::repository::terraform::{Argument, Block};
 policy_sdk::rule! {
     /// What manifests use of AWS is made by Terraform
     ///
-    /// A queue of SQS, cache of ElastiCache, database of RDS or bucket of S3 that a variable of a container, a ConfigMap or a
-    /// trigger of a ScaledObject names is made by Terraform of the run, or read there by a data source. It is known by its
-    /// name in the queue's URL, in the endpoint, in `s3://…`, or in a variable `…_BUCKET`. Calls of public modules count by
-    /// their arguments.
+    /// A queue of SQS, cache of ElastiCache, database of RDS or bucket of S3 that a variable of a container, a
+    /// ConfigMap or a trigger of a ScaledObject names is made by Terraform of the run, or read there by a data source.
+    /// It is known by its name in the queue's URL, in the endpoint, in `s3://…`, or in a variable `…_BUCKET`. Calls of
+    /// public modules count by their arguments.
     ///
-    /// Without Terraform for AWS among the files, and where Terraform's own name is only known after apply, the rule is not
-    /// evaluated.
+    /// Without Terraform for AWS among the files, and where Terraform's own name is only known after apply, the rule is
+    /// not evaluated.
     ///
     /// ## Why
-    /// What nobody provisions is missing in the next environment, or was made by hand: without encryption, without backups,
-    /// and nobody can make it again.
+    /// What nobody provisions is missing in the next environment, or was made by hand: without encryption, without
+    /// backups, and nobody can make it again.
     ///
     /// ## Fix
     /// Make it in Terraform, or correct the name in the manifest:
@@ -43,7 +43,8 @@ policy_sdk::rule! {
                 "terraform.required_providers", "provider.*[*].type",
                 "resource.aws_sqs_queue.*.attributes.name", "data.aws_sqs_queue.*.attributes.name",
                 "resource.aws_s3_bucket.*.attributes.bucket", "data.aws_s3_bucket.*.attributes.bucket",
-                "resource.aws_db_instance.*.attributes.identifier", "data.aws_db_instance.*.attributes.db_instance_identifier",
+                "resource.aws_db_instance.*.attributes.identifier",
+                "data.aws_db_instance.*.attributes.db_instance_identifier",
                 "resource.aws_rds_cluster.*.attributes.cluster_identifier",
                 "data.aws_rds_cluster.*.attributes.cluster_identifier",
                 "resource.aws_elasticache_replication_group.*.attributes.replication_group_id",

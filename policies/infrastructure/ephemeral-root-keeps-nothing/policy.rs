@@ -6,16 +6,16 @@ use policy_sdk::repository::terraform::{self, Argument, Block};
 policy_sdk::rule! {
     /// What a pipeline destroys holds nothing lasting
     ///
-    /// A Terraform root that a workflow destroys (`terraform destroy`, `terraform apply -destroy`, `tofu`, `terragrunt`, also
-    /// `run-all`) has no registry of images, no bucket of state, no hosted zone, no backup vault, and no database that is
-    /// deleted without a final snapshot. Resources of local modules that it calls count.
+    /// A Terraform root that a workflow destroys (`terraform destroy`, `terraform apply -destroy`, `tofu`,
+    /// `terragrunt`, also `run-all`) has no registry of images, no bucket of state, no hosted zone, no backup vault,
+    /// and no database that is deleted without a final snapshot. Resources of local modules that it calls count.
     ///
-    /// The root is found by `working-directory` of the step, job or workflow, by `-chdir`, `--working-dir`, or by a `cd` before
-    /// the command. Where that is a variable, the workflow is not evaluated.
+    /// The root is found by `working-directory` of the step, job or workflow, by `-chdir`, `--working-dir`, or by a
+    /// `cd` before the command. Where that is a variable, the workflow is not evaluated.
     ///
     /// ## Why
-    /// The night after, deployments find no image to start, and state, names and backups are gone. Nobody meant to destroy
-    /// those: they were only in the same root as what costs money.
+    /// The night after, deployments find no image to start, and state, names and backups are gone. Nobody meant to
+    /// destroy those: they were only in the same root as what costs money.
     ///
     /// ## Fix
     /// Move what lasts into a root of its own that the workflow does not destroy, and read it with a data source:

@@ -7,15 +7,15 @@ policy_sdk::rule! {
     ///
     /// A statement that lets the OIDC provider of GitHub (`token.actions.githubusercontent.com`) take a role has a
     /// condition on `…:sub` that names repositories, and of each what may run: a branch or tag (`ref:…`) or an
-    /// environment. It has a condition on `…:aud` as well. Conditions on `job_workflow_ref` or `repository` stand for one
-    /// on `sub`. Both forms of subjects are read: `repo:acme/shop:…` and `repo:acme@123/shop@456:…`.
+    /// environment. It has a condition on `…:aud` as well. Conditions on `job_workflow_ref` or `repository` stand for
+    /// one on `sub`. Both forms of subjects are read: `repo:acme/shop:…` and `repo:acme@123/shop@456:…`.
     ///
-    /// Policies are read from `aws_iam_policy_document`, from JSON in `assume_role_policy`, and from calls of the module
-    /// `iam-github-oidc-role`. Subjects that are only known after apply are not evaluated.
+    /// Policies are read from `aws_iam_policy_document`, from JSON in `assume_role_policy`, and from calls of the
+    /// module `iam-github-oidc-role`. Subjects that are only known after apply are not evaluated.
     ///
     /// ## Why
-    /// The provider vouches for every workflow on GitHub, of anybody. Without the condition each of them can take the role.
-    /// With a pattern that begins like your organisation it is enough to register a name that fits.
+    /// The provider vouches for every workflow on GitHub, of anybody. Without the condition each of them can take the
+    /// role. With a pattern that begins like your organisation it is enough to register a name that fits.
     ///
     /// ## Fix
     /// ```hcl

@@ -5,21 +5,21 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// No role, user or group has AdministratorAccess
     ///
-    /// None of the policies in `denied` is attached to a role, user or group: by an attachment, by `managed_policy_arns`
-    /// of a role, or by the arguments of a module that makes roles. The policy is known by its name, whether its ARN is
-    /// written out, put together with the partition, or looked up by `data.aws_iam_policy`.
+    /// None of the policies in `denied` is attached to a role, user or group: by an attachment, by
+    /// `managed_policy_arns` of a role, or by the arguments of a module that makes roles. The policy is known by its
+    /// name, whether its ARN is written out, put together with the partition, or looked up by `data.aws_iam_policy`.
     ///
-    /// Permission sets of IAM Identity Center and access entries of EKS that make people administrators are a remark. Roles
-    /// and users whose names match `break_glass` may have the policies.
+    /// Permission sets of IAM Identity Center and access entries of EKS that make people administrators are a remark.
+    /// Roles and users whose names match `break_glass` may have the policies.
     ///
     /// ## Why
     /// With AdministratorAccess one leaked token or one compromised build is enough to lose the account, its backups
     /// included. PowerUserAccess is the same for all but IAM.
     ///
     /// ## Fix
-    /// Attach a policy with the actions that are needed. What CloudTrail recorded shows them: IAM Access Analyzer writes a
-    /// policy from it. Where Terraform itself needs the rights, keep a role for it that only its pipeline can take, and
-    /// record an exception.
+    /// Attach a policy with the actions that are needed. What CloudTrail recorded shows them: IAM Access Analyzer
+    /// writes a policy from it. Where Terraform itself needs the rights, keep a role for it that only its pipeline can
+    /// take, and record an exception.
     findings: {
         /// Somebody may do everything
         Admin: High, Certain;
@@ -48,7 +48,8 @@ policy_sdk::rule! {
         /// The names of the policies that are attached to nobody.
         denied: Vec<String> = ["AdministratorAccess", "IAMFullAccess", "PowerUserAccess"].map(String::from).into(),
         /// Names of roles and users for emergencies, with `*` for any text.
-        break_glass: Vec<String> = ["*break-glass*", "*break_glass*", "*breakglass*", "*emergency*"].map(String::from).into(),
+        break_glass: Vec<String> =
+            ["*break-glass*", "*break_glass*", "*breakglass*", "*emergency*"].map(String::from).into(),
     },
 }
 

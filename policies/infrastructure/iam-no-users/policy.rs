@@ -6,20 +6,20 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// People and pipelines have no IAM users
     ///
-    /// No user has an access key or a password for the console (`aws_iam_access_key`, `aws_iam_user_login_profile`), and
-    /// no call of the module `iam-user` makes one. A user with neither is a remark. Each user is reported once.
+    /// No user has an access key or a password for the console (`aws_iam_access_key`, `aws_iam_user_login_profile`),
+    /// and no call of the module `iam-user` makes one. A user with neither is a remark. Each user is reported once.
     ///
     /// What passes: keys that are `Inactive`, keys for sending mail by SMTP (`ses_smtp_password_v4`), for which AWS has
     /// nothing else, and users whose names match `allow`.
     ///
     /// ## Why
     /// An access key works from anywhere until somebody rotates it, and nobody notices a copy. Terraform also keeps the
-    /// secret in its state, in plain text unless `pgp_key` is set. A password of a user is outside of single sign-on: it
-    /// stays when the person leaves.
+    /// secret in its state, in plain text unless `pgp_key` is set. A password of a user is outside of single sign-on:
+    /// it stays when the person leaves.
     ///
     /// ## Fix
-    /// People log in through IAM Identity Center. GitHub Actions and GitLab take a role by OIDC, pods by Pod Identity or
-    /// IRSA, machines elsewhere by IAM Roles Anywhere. Remove the key first and the user after it.
+    /// People log in through IAM Identity Center. GitHub Actions and GitLab take a role by OIDC, pods by Pod Identity
+    /// or IRSA, machines elsewhere by IAM Roles Anywhere. Remove the key first and the user after it.
     findings: {
         /// A user has a key that does not expire
         AccessKey: High, Likely;

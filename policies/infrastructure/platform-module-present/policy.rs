@@ -6,15 +6,15 @@ policy_sdk::rule! {
     /// The platform offers the modules that its services need
     ///
     /// A repository with a folder of Terraform modules (`modules/…`) has one for each of the `platformModules` that the
-    /// bundle expects: `registry` (`aws_ecr_repository`), `cache` (`aws_elasticache_*`, `aws_memorydb_cluster`), `queue`
-    /// (`aws_sqs_queue`) and `bucket` (`aws_s3_bucket`). The counterparts of Google Cloud and Azure count as well, and so do
-    /// calls of public modules that make them.
+    /// bundle expects: `registry` (`aws_ecr_repository`), `cache` (`aws_elasticache_*`, `aws_memorydb_cluster`),
+    /// `queue` (`aws_sqs_queue`) and `bucket` (`aws_s3_bucket`). The counterparts of Google Cloud and Azure count as
+    /// well, and so do calls of public modules that make them.
     ///
     /// Repositories without such a folder are not checked.
     ///
     /// ## Why
-    /// What the platform does not offer, each team makes by itself: with other settings, without encryption or backups, and
-    /// nobody can improve all of them at once.
+    /// What the platform does not offer, each team makes by itself: with other settings, without encryption or backups,
+    /// and nobody can improve all of them at once.
     ///
     /// ## Fix
     /// Add a module with the settings that everybody should have:
@@ -131,7 +131,8 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     Ok(())
 }
 
-/// Whether a file is one of a module in a folder of them: `terraform/modules/queue/main.tf`, `modules/aws/queue/main.tf`.
+/// Whether a file is one of a module in a folder of them: `terraform/modules/queue/main.tf`,
+/// `modules/aws/queue/main.tf`.
 fn is_of_module(path: &str) -> bool {
     let mut folders: Vec<&str> = path.split('/').collect();
     folders.pop();

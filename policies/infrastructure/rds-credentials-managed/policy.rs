@@ -6,15 +6,15 @@ policy_sdk::rule! {
     /// Passwords of databases are managed by AWS
     ///
     /// The password of an instance or cluster of RDS is none that stands in the configuration, and none that Terraform
-    /// makes and keeps: `manage_master_user_password`, `password_wo` with an ephemeral value, and a password that a data
-    /// source reads from Secrets Manager or Parameter Store are right. So are replicas and databases that are restored, which
-    /// have the password of the former one, and instances of Aurora, whose cluster has it.
+    /// makes and keeps: `manage_master_user_password`, `password_wo` with an ephemeral value, and a password that a
+    /// data source reads from Secrets Manager or Parameter Store are right. So are replicas and databases that are
+    /// restored, which have the password of the former one, and instances of Aurora, whose cluster has it.
     ///
     /// Where the engine allows it (PostgreSQL, MySQL, MariaDB, Aurora), logging in by IAM is suggested.
     ///
     /// ## Why
-    /// A password that Terraform knows is in its state in plain text, and whoever may plan may read it. One that stands in
-    /// the repository is in every checkout. Neither is ever rotated.
+    /// A password that Terraform knows is in its state in plain text, and whoever may plan may read it. One that stands
+    /// in the repository is in every checkout. Neither is ever rotated.
     ///
     /// ## Fix
     /// ```hcl

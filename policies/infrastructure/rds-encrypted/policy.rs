@@ -5,16 +5,17 @@ use policy_sdk::repository::terraform::Argument;
 policy_sdk::rule! {
     /// Databases are encrypted
     ///
-    /// An instance of RDS, and a cluster in several zones, has `storage_encrypted = true`; without the argument its storage
-    /// is not encrypted. A call of the module `rds` or `rds-aurora` does not switch encryption off.
+    /// An instance of RDS, and a cluster in several zones, has `storage_encrypted = true`; without the argument its
+    /// storage is not encrypted. A call of the module `rds` or `rds-aurora` does not switch encryption off.
     ///
-    /// Since February 2026 AWS encrypts each new cluster of Aurora with a key of its own, so a cluster without the argument
-    /// is a remark. Replicas and clusters of Aurora Serverless v1 are always like what they come from. A database that
-    /// begins with a snapshot or at a point in time is encrypted if the former one was, so it is not evaluated.
+    /// Since February 2026 AWS encrypts each new cluster of Aurora with a key of its own, so a cluster without the
+    /// argument is a remark. Replicas and clusters of Aurora Serverless v1 are always like what they come from. A
+    /// database that begins with a snapshot or at a point in time is encrypted if the former one was, so it is not
+    /// evaluated.
     ///
     /// ## Why
-    /// Snapshots, replicas and backups of a database are as readable as its storage. One snapshot that is shared with the
-    /// wrong account gives away everything. Encryption cannot be switched on later.
+    /// Snapshots, replicas and backups of a database are as readable as its storage. One snapshot that is shared with
+    /// the wrong account gives away everything. Encryption cannot be switched on later.
     ///
     /// ## Fix
     /// New databases need one line. **For one that exists, Terraform destroys it and makes an empty one.** Copy a

@@ -5,12 +5,12 @@ use policy_sdk::repository::terraform::{self, Argument, Block};
 policy_sdk::rule! {
     /// Databases refuse connections without TLS
     ///
-    /// A parameter group of RDS does not switch off `rds.force_ssl` (PostgreSQL, SQL Server) or `require_secure_transport`
-    /// (MySQL, MariaDB). Where the default of its family is off, it switches the parameter on. A database without a
-    /// parameter group has the default of its engine's version. A proxy has `require_tls`.
+    /// A parameter group of RDS does not switch off `rds.force_ssl` (PostgreSQL, SQL Server) or
+    /// `require_secure_transport` (MySQL, MariaDB). Where the default of its family is off, it switches the parameter
+    /// on. A database without a parameter group has the default of its engine's version. A proxy has `require_tls`.
     ///
-    /// The default is on from PostgreSQL 15, Aurora PostgreSQL 17, MariaDB 11.8 and MySQL 9.7. Oracle is not checked, since
-    /// there an option decides. A group that stands elsewhere, and a version that is not known, is not evaluated.
+    /// The default is on from PostgreSQL 15, Aurora PostgreSQL 17, MariaDB 11.8 and MySQL 9.7. Oracle is not checked,
+    /// since there an option decides. A group that stands elsewhere, and a version that is not known, is not evaluated.
     ///
     /// ## Why
     /// Clients often fall back to plain text when TLS fails, and say nothing. Then passwords and data cross the network
@@ -54,8 +54,8 @@ const fn switch(engine: &'static str, parameter: &'static str, since: Option<(u3
     Switch { engine, parameter, since }
 }
 
-/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html> and the pages of the other
-/// engines, 2026-11.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html> and the pages of the
+/// other engines, 2026-11.
 const SWITCHES: [Switch; 6] = [
     switch("aurora-postgresql", "rds.force_ssl", Some((17, 0))),
     switch("aurora-mysql", "require_secure_transport", None),
@@ -103,7 +103,10 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
             continue;
         }
         let name = &database.name;
-        let is_here = |group: &Argument<'_>| matches!(group, Argument::Unknown(_, expression) if expression.contains("_parameter_group."));
+        let is_here = |group: &Argument<'_>| match group {
+            Argument::Unknown(_, expression) => expression.contains("_parameter_group."),
+            Argument::Known(_) | Argument::Absent(_) => false,
+        };
         if groups.iter().any(is_here) {
             continue;
         }

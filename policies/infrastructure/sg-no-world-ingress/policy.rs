@@ -4,13 +4,14 @@ use policy_sdk::repository::security_group::{self, Ingress, Ports, SecurityGroup
 policy_sdk::rule! {
     /// Security groups are not open to the internet
     ///
-    /// No rule lets the whole internet (`0.0.0.0/0`, `::/0`, or both halves of it) in on other ports than `allowed_ports`.
-    /// It is worst where the rule opens all ports, or one of `critical_ports`: those of remote shells, databases, caches
-    /// and of the nodes of clusters. Port 80 is a remark, since a server on it may do no more than redirect.
+    /// No rule lets the whole internet (`0.0.0.0/0`, `::/0`, or both halves of it) in on other ports than
+    /// `allowed_ports`. It is worst where the rule opens all ports, or one of `critical_ports`: those of remote shells,
+    /// databases, caches and of the nodes of clusters. Port 80 is a remark, since a server on it may do no more than
+    /// redirect.
     ///
-    /// Rules are read in all forms: inside `aws_security_group` and `aws_default_security_group`, as resources of their own,
-    /// and in calls of the module `security-group`, there also by names such as `ssh-tcp`. Rules for ICMP, and for UDP on
-    /// `allowed_udp_ports`, pass.
+    /// Rules are read in all forms: inside `aws_security_group` and `aws_default_security_group`, as resources of their
+    /// own, and in calls of the module `security-group`, there also by names such as `ssh-tcp`. Rules for ICMP, and for
+    /// UDP on `allowed_udp_ports`, pass.
     ///
     /// ## Why
     /// The whole internet is scanned several times a day. An open port of SSH or of a database is found within minutes,

@@ -5,8 +5,8 @@ use policy_sdk::settings::Environments;
 policy_sdk::rule! {
     /// Each environment has Terraform of its own
     ///
-    /// For each of the `environments` that the bundle expects, a repository with Terraform has a folder with a root, a file
-    /// of variables or a unit of Terragrunt that is named after it: `environments/prod/main.tf`, `prod.tfvars`,
+    /// For each of the `environments` that the bundle expects, a repository with Terraform has a folder with a root, a
+    /// file of variables or a unit of Terragrunt that is named after it: `environments/prod/main.tf`, `prod.tfvars`,
     /// `live/prod/terragrunt.hcl`, `prod.tf`. Whole words count, so `shop-prod` is one of `prod`. Folders of examples,
     /// tests and modules are skipped.
     ///

@@ -4,16 +4,16 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// Terraform is written in the syntax of today
     ///
-    /// No expression is a string that holds nothing but one interpolation (`"${var.name}"`), no element of a list is taken
-    /// by a dot (`aws_instance.web.0.id`), no list or map is made by `list()` or `map()`, and no type of a variable stands in
-    /// quotes. Files in JSON are skipped, since they need the first form.
+    /// No expression is a string that holds nothing but one interpolation (`"${var.name}"`), no element of a list is
+    /// taken by a dot (`aws_instance.web.0.id`), no list or map is made by `list()` or `map()`, and no type of a
+    /// variable stands in quotes. Files in JSON are skipped, since they need the first form.
     ///
-    /// Each module has one finding of a kind, at the first place; the message counts them. What is seen are the expressions
-    /// whose values depend on a variable without default, or on what is only known after apply.
+    /// Each module has one finding of a kind, at the first place; the message counts them. What is seen are the
+    /// expressions whose values depend on a variable without default, or on what is only known after apply.
     ///
     /// ## Why
-    /// The old forms are from Terraform 0.11. They are harder to read, tools warn of them with each plan, and `list()` and
-    /// `map()` have been removed: the next run with a current version fails.
+    /// The old forms are from Terraform 0.11. They are harder to read, tools warn of them with each plan, and `list()`
+    /// and `map()` have been removed: the next run with a current version fails.
     ///
     /// ## Fix
     /// ```hcl
@@ -35,7 +35,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Codebase,
     peers: ["TL:terraform_deprecated_interpolation", "TL:terraform_deprecated_index"],
-    since: "0.1.0",
+    since: "0.2.0",
     applies_to: ["file/TerraformModule"],
     reads: ["files", "blocks"],
 }

@@ -5,8 +5,9 @@ policy_sdk::rule! {
     /// Modules are pinned to a version
     ///
     /// A call of a module from a registry has a `version` with an upper bound: an exact one, `~> 5.1`, `>= 5.0, < 6.0`.
-    /// A call of a module from git or Mercurial names a tag or commit by `ref`, wherever that stands among the parameters
-    /// of the address. An archive from a web server has a `checksum`, and one from a bucket names the version of the object.
+    /// A call of a module from git or Mercurial names a tag or commit by `ref`, wherever that stands among the
+    /// parameters of the address. An archive from a web server has a `checksum`, and one from a bucket names the
+    /// version of the object.
     ///
     /// Modules of the same repository (`./network`) need none. A source that is not known, and one of Terraform 0.11
     /// (`modules/network` without `./`), is not evaluated.

@@ -7,23 +7,23 @@ policy_sdk::rule! {
     /// Terraform holds no credentials
     ///
     /// No string of a module or of a file of variables is a credential by its form, in whatever argument it stands. No
-    /// argument that the provider calls a secret (`password` of a database, `secret_string`, keys of a provider, the value of
-    /// a `SecureString` …) has a literal as its value, be it written there or the default of a variable. A value in a file
-    /// of variables whose name says that it is a secret is none either.
+    /// argument that the provider calls a secret (`password` of a database, `secret_string`, keys of a provider, the
+    /// value of a `SecureString` …) has a literal as its value, be it written there or the default of a variable. A
+    /// value in a file of variables whose name says that it is a secret is none either.
     ///
     /// What passes: values whose changes Terraform ignores (`ignore_changes`), since somebody sets the right one later;
     /// references to data sources and to what is made on apply, empty values and placeholders, ARNs, paths, names of
     /// secrets and public keys. A name alone says nothing in a module. URLs with passwords are what
-    /// `no-credentials-in-url` reports. Folders of examples and tests are a remark, unless the form of the value gives it
-    /// away.
+    /// `no-credentials-in-url` reports. Folders of examples and tests are a remark, unless the form of the value gives
+    /// it away.
     ///
     /// ## Why
-    /// What is in the repository is in everybody's checkout and in its history, for ever, and Terraform writes it into the
-    /// state as well.
+    /// What is in the repository is in everybody's checkout and in its history, for ever, and Terraform writes it into
+    /// the state as well.
     ///
     /// ## Fix
-    /// Rotate the credential. Then let AWS make the password (`manage_master_user_password`), read it with a data source
-    /// from Secrets Manager, or hand it over with an ephemeral variable and a write-only argument:
+    /// Rotate the credential. Then let AWS make the password (`manage_master_user_password`), read it with a data
+    /// source from Secrets Manager, or hand it over with an ephemeral variable and a write-only argument:
     ///
     /// ```hcl
     /// variable "password" {

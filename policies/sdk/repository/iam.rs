@@ -305,8 +305,8 @@ pub struct Grant<'d> {
     pub statements: Result<Vec<Statement<'d>>, &'d str>,
 }
 
-/// The policies of the subject, a module or plan. A data source is told where it stands, so a policy that only refers to
-/// one is left out, and so is a data source that limits accounts and grants nothing.
+/// The policies of the subject, a module or plan. A data source is told where it stands, so a policy that only refers
+/// to one is left out, and so is a data source that limits accounts and grants nothing.
 pub fn grants<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Grant<'d>> {
     let module = &input.document;
     let mut found = Vec::new();

@@ -35,7 +35,7 @@ pub enum Form {
 pub struct Database<'d> {
     /// What makes it.
     pub form: Form,
-    /// Its whole address: `aws_db_instance.shop`.
+    /// What a message calls it: `aws_db_instance.shop`.
     pub name: String,
     /// Its arguments.
     pub block: Block<'d>,
@@ -140,7 +140,7 @@ mod tests {
                 .map(|it| format!("{:?} {} {:?} {}", it.form, it.name, it.is_aurora(), it.origin().is_some()))
                 .collect();
             let expected = [
-                "Instance module.a.aws_db_instance.shop Some(false) false",
+                "Instance aws_db_instance.module.a.shop Some(false) false",
                 "Instance aws_db_instance.replica None true",
                 "Cluster aws_rds_cluster.old Some(true) true",
                 "ClusterInstance aws_rds_cluster_instance.one Some(true) false",

@@ -8,8 +8,8 @@ crate::record! {
     pub AwsService {
         /// Its prefix.
         pub prefix, "prefix": Cow<'static, str> = Cow::Borrowed("");
-        /// Its actions that change something and that no policy can limit to a resource, with a space between them; `*` is
-        /// for any text.
+        /// Its actions that change something and that no policy can limit to a resource, with a space between them; `*`
+        /// is for any text.
         pub unlimited, "unlimited": Cow<'static, str> = Cow::Borrowed("");
     }
 }
