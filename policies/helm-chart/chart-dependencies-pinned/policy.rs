@@ -43,7 +43,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Dependencies,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/HelmChart", "file/HelmRequirements"],
     reads: ["dependencies"],
     inventory: {

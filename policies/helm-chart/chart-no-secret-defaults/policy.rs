@@ -42,7 +42,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: Config,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/HelmValues"],
     uses: [Written],
     parameters: {

@@ -38,7 +38,7 @@ policy_sdk::rule! {
     priority: P0,
     effort: Small,
     factor: Disposability,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/HelmTemplate"],
     uses: [OwnTemplate],
 }

@@ -50,7 +50,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: BackingServices,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/HelmChart"],
     uses: [OwnChart],
 }

@@ -42,7 +42,7 @@ policy_sdk::rule! {
     priority: P0,
     effort: Small,
     factor: Security,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/HelmTemplate"],
     uses: [OwnTemplate],
 }

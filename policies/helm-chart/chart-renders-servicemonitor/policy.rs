@@ -53,7 +53,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Telemetry,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/HelmChart"],
     uses: [OwnChart, Monitoring],
     inventory: {

@@ -35,7 +35,7 @@ policy_sdk::rule! {
     effort: Small,
     factor: Codebase,
     peers: ["TL:terraform_deprecated_interpolation", "TL:terraform_deprecated_index"],
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformModule"],
     reads: ["files", "blocks"],
 }

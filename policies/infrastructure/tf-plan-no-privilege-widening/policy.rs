@@ -7,17 +7,18 @@ use policy_sdk::values::image::glob_match;
 policy_sdk::rule! {
     /// A plan does not widen access
     ///
-    /// What a plan of Terraform or OpenTofu changes is compared with what was there. No policy newly allows actions with a
-    /// star, or on all resources, or for everybody; no security group is newly open to the internet, but for the ports 80
-    /// and 443; nothing becomes public; and neither encryption nor protection against deletion is switched off.
+    /// What a plan of Terraform or OpenTofu changes is compared with what was there. No policy newly allows actions
+    /// with a star, or on all resources, or for everybody; no security group is newly open to the internet, but for the
+    /// ports 80 and 443; nothing becomes public; and neither encryption nor protection against deletion is switched
+    /// off.
     ///
     /// Policies are compared by what they allow, so another order, and statements that are put together, pass. Of a new
-    /// resource only what makes it public counts; what its policy allows is a finding of `iam-no-wildcards`. A policy that
-    /// is only known after apply is not evaluated. Values that the plan calls sensitive are never shown.
+    /// resource only what makes it public counts; what its policy allows is a finding of `iam-no-wildcards`. A policy
+    /// that is only known after apply is not evaluated. Values that the plan calls sensitive are never shown.
     ///
     /// ## Why
-    /// One line in a long plan opens the account, and nobody reads on at line 400. This is the last place where somebody
-    /// can stop it.
+    /// One line in a long plan opens the account, and nobody reads on at line 400. This is the last place where
+    /// somebody can stop it.
     ///
     /// ## Fix
     /// Allow only what the change needs: name actions, resources and networks. Where the change is meant, have a second
@@ -35,7 +36,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Security,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformPlan"],
     reads: [
         "changes[*].address", "changes[*].type", "changes[*].mode", "changes[*].change.actions",

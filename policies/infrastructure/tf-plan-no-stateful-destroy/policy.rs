@@ -3,19 +3,22 @@ use policy_sdk::prelude::*;
 policy_sdk::rule! {
     /// A plan does not destroy data
     ///
-    /// A plan of Terraform or OpenTofu neither deletes nor replaces a store of data: databases, tables, buckets, file systems,
-    /// volumes, caches, streams, registries of images, keys, secrets and hosted zones of AWS, Google Cloud and Azure, claims
-    /// for volumes, namespaces and releases of Helm. What a replacement is caused by stands in the message.
+    /// A plan of Terraform or OpenTofu neither deletes nor replaces a store of data: databases, tables, buckets, file
+    /// systems, volumes, caches, streams, registries of images, keys, secrets and hosted zones of AWS, Google Cloud and
+    /// Azure, claims for volumes, namespaces and releases of Helm. What a replacement is caused by stands in the
+    /// message.
     ///
-    /// What passes: resources that Terraform only forgets (`removed` blocks), imports, moves, updates, and data sources. Deposed
-    /// objects, which a replacement has left behind, are a remark. A plan that deletes everything is one finding.
+    /// What passes: resources that Terraform only forgets (`removed` blocks), imports, moves, updates, and data
+    /// sources. Deposed objects, which a replacement has left behind, are a remark. A plan that deletes everything is
+    /// one finding.
     ///
     /// ## Why
-    /// Applying the plan deletes the data in seconds. A replacement looks harmless in a review: one argument changed, and the
-    /// new database is empty.
+    /// Applying the plan deletes the data in seconds. A replacement looks harmless in a review: one argument changed,
+    /// and the new database is empty.
     ///
     /// ## Fix
-    /// Take back the argument that forces the replacement, or move the data first. Where only the address has changed, say so:
+    /// Take back the argument that forces the replacement, or move the data first. Where only the address has changed,
+    /// say so:
     ///
     /// ```hcl
     /// moved {
@@ -40,7 +43,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: BuildReleaseRun,
-    since: "0.2.0",
+    since: "0.1.0",
     applies_to: ["file/TerraformPlan"],
     reads: [
         "changes[*].address", "changes[*].type", "changes[*].mode", "changes[*].deposed", "changes[*].change.actions",

@@ -14,7 +14,7 @@ policy_sdk::rule! {
     /// workflow, and so does a script with `set -o pipefail`.
     ///
     /// Conditions, pipelines in `$(…)`, and scripts that ask for `PIPESTATUS` pass. PowerShell and Python are not
-    /// judged.
+    /// checked.
     ///
     /// ## Why
     /// A pipeline ends as its last command does. `cargo test | tee test.log` is green when the tests fail, and what was
