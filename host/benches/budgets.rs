@@ -362,6 +362,7 @@ impl Host {
             elapsed: Duration::ZERO,
             fixed: None,
             adoption: &report::Adoption::default(),
+            detail: policy_host::report::Detail::default(),
         };
         report::human(&report, report::Style::Plain, 120)
     }

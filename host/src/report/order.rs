@@ -17,6 +17,9 @@ pub(super) struct Entry<'e> {
     pub(super) file: &'e str,
 }
 
+/// How bad, how sure, in how many files; the worst first.
+type Rank = Reverse<(Severity, Confidence, usize)>;
+
 /// The indices of findings, those first that are to be shown first.
 ///
 /// First comes the worst finding of each rule, then the second of each, and so on, so that no rule hides the others.
@@ -28,7 +31,7 @@ pub(super) fn fair<'e>(entries: impl IntoIterator<Item = Entry<'e>>) -> Vec<usiz
     for (index, entry) in entries.iter().enumerate() {
         of_rules.entry(entry.rule).or_default().push(index);
     }
-    let mut ranked: Vec<(usize, Reverse<(Severity, Confidence, usize)>, usize)> = Vec::with_capacity(entries.len());
+    let mut ranked: Vec<(usize, Rank, usize)> = Vec::with_capacity(entries.len());
     for of_rule in of_rules.values_mut() {
         let spread = of_rule.iter().map(|index| entries[*index].file).collect::<BTreeSet<_>>().len();
         let mut in_file: BTreeMap<(&str, Severity, Confidence), usize> = BTreeMap::new();
