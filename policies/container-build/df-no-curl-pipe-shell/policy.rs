@@ -37,7 +37,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: Security,
-    peers: ["HL:DL4006", "CK:CKV2_DOCKER_2", "CK:CKV2_DOCKER_3"],
+    peers: ["HL:DL4006"],
     since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],
