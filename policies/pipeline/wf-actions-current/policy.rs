@@ -32,7 +32,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Dependencies,
-    peers: ["ZZ:archived-uses"],
+    peers: ["ZZ:archived-uses", "AL:action"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [UsedActions, GitHubActions],

@@ -45,7 +45,7 @@ policy_sdk::rule! {
     priority: P2,
     effort: Small,
     factor: BuildReleaseRun,
-    peers: ["ZZ:unsound-condition", "ZZ:unsound-contains", "ZZ:unsound-ternary", "ZZ:bot-conditions"],
+    peers: ["ZZ:unsound-condition", "ZZ:unsound-contains", "ZZ:unsound-ternary", "ZZ:bot-conditions", "AL:if-cond"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [Triggers],

@@ -33,7 +33,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Security,
-    peers: ["ZZ:insecure-commands", "CK:CKV_GHA_1"],
+    peers: ["ZZ:insecure-commands", "CK:CKV_GHA_1", "AL:deprecated-commands"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     reads: [

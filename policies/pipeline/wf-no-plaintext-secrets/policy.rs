@@ -37,7 +37,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Medium,
     factor: Config,
-    peers: ["ZZ:hardcoded-container-credentials", "CK:CKV_GHA_3"],
+    peers: ["ZZ:hardcoded-container-credentials", "AL:credentials"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     reads: [

@@ -48,7 +48,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Security,
-    peers: ["ZZ:template-injection", "ZZ:github-env", "CK:CKV_GHA_2"],
+    peers: ["ZZ:template-injection", "ZZ:github-env", "CK:CKV_GHA_2", "AL:expression"],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     uses: [Triggers, Conditions, Permissions, Shells, UsedActions],
