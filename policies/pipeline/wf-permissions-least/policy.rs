@@ -114,7 +114,7 @@ fn judge_call(input: &Input<'_, Parameters>, id: &str, job: &View<'_>, findings:
     if path.is_empty() || granted.kind().is_none() || granted.as_str().is_some() {
         return;
     }
-    let Some(called) = input.related("called").find(|called| called.name() == path) else { return };
+    let Some(called) = input.related("called").find(|called| github::is_at(called.name(), path)) else { return };
     let of_jobs = called.document.get("jobs").entries().map(|(_, job)| job.get("permissions"));
     for asked in std::iter::once(called.document.get("permissions")).chain(of_jobs) {
         for (scope, level) in asked.entries() {

@@ -51,6 +51,9 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: BuildReleaseRun,
+    peers: [
+        "AL:syntax-check", "AL:expression", "AL:events", "AL:job-needs", "AL:id", "AL:permissions", "AL:workflow-call", "AL:action",
+    ],
     since: "0.1.0",
     applies_to: ["file/GitHubWorkflow", "file/GitHubAction"],
     reads: [
@@ -174,9 +177,9 @@ fn judge_triggers(document: &View<'_>, findings: &mut Findings) {
     for event in events {
         if !syntax::EVENTS.contains(&event.name) {
             findings.report(Code::UnknownKey, &event.with, format!("there is no event `{}`", event.name));
-        }
-        if let Some((_, known)) = syntax::FILTERS.iter().find(|(name, _)| *name == event.name) {
-            judge_keys(&event.with, known, &format!("`{}`", event.name), findings);
+        } else {
+            let known = syntax::FILTERS.iter().find(|(name, _)| *name == event.name);
+            judge_keys(&event.with, known.map_or(&["types"], |(_, known)| known), &format!("`{}`", event.name), findings);
         }
         for filter in ["branches", "tags", "paths"] {
             let ignore = event.with.get(&format!("{filter}-ignore"));
@@ -322,7 +325,7 @@ fn needs<'d>(job: &View<'d>) -> impl Iterator<Item = View<'d>> + use<'d> {
 /// Checks what a job gives to the workflow of the repository that it calls.
 fn judge_call(input: &Input<'_, Parameters>, job: &View<'_>, findings: &mut Findings) {
     let path = job.get("uses").text().trim_start_matches("./").trim_start_matches("$/");
-    let Some(called) = input.related("called").find(|called| called.name() == path) else { return };
+    let Some(called) = input.related("called").find(|called| github::is_at(called.name(), path)) else { return };
     let declared = called.document.at("on.workflow_call.inputs");
     let with = job.get("with");
     let same = |left: &str, right: &str| left.eq_ignore_ascii_case(right);
@@ -344,7 +347,7 @@ fn judge_call(input: &Input<'_, Parameters>, job: &View<'_>, findings: &mut Find
 /// Checks what a step gives to an action of the repository.
 fn judge_action(input: &Input<'_, Parameters>, step: &View<'_>, findings: &mut Findings) {
     let path = step.get("uses").text().trim_start_matches("./").trim_start_matches("$/").trim_end_matches('/');
-    let is_it = |name: &str| name.rsplit_once('/').map_or("", |(folder, _)| folder) == path;
+    let is_it = |name: &str| github::is_at(name.rsplit_once('/').map_or("", |(folder, _)| folder), path);
     if path.is_empty() || !step.get("uses").text().starts_with(['.', '$']) {
         return;
     }

@@ -82,6 +82,12 @@ pub struct Event<'d> {
     pub with: View<'d>,
 }
 
+/// Whether a file or folder is the one at this path of its repository, which may stand below the folder that is checked.
+#[must_use]
+pub fn is_at(name: &str, path: &str) -> bool {
+    name.strip_suffix(path).is_some_and(|above| above.is_empty() || above.ends_with('/'))
+}
+
 /// The events of a document's `on`, in all three ways of writing it.
 pub fn events_of<'d>(document: &View<'d>) -> Vec<Event<'d>> {
     let on = document.get("on");
