@@ -121,12 +121,13 @@ pub const NESTED: &[(&str, &[&str])] = &[
 ];
 /// Keys of a service.
 pub const SERVICE: &[&str] = &["image", "credentials", "env", "ports", "volumes", "options", "command", "entrypoint"];
-/// What may be said of events.
+/// What may be said of events; of all others at most their `types`.
 pub const FILTERS: &[(&str, &[&str])] = &[
     ("push", &["branches", "branches-ignore", "tags", "tags-ignore", "paths", "paths-ignore"]),
     ("pull_request", &["types", "branches", "branches-ignore", "paths", "paths-ignore"]),
     ("pull_request_target", &["types", "branches", "branches-ignore", "paths", "paths-ignore"]),
     ("workflow_run", &["types", "workflows", "branches", "branches-ignore"]),
+    ("merge_group", &["types", "branches", "branches-ignore"]),
     ("workflow_dispatch", &["inputs"]),
     ("workflow_call", &["inputs", "outputs", "secrets"]),
 ];
