@@ -38,6 +38,15 @@ while IFS=$'\t' read -r project folder; do
         -o \( -name '*.tf' -o -name '*.tfvars' \) ! -path '*/testdata/*' \) -print0 |
         tar --null --no-recursion -T - -cf -) | tar -xf - -C "$kept/cases/$project"
 done <"$kept/folders.tsv"
+# The corpus has few modules of Terraform, so the cases of the rules on them are compared as well.
+for case in policies/infrastructure/*/{fail,pass}*; do
+    name=$kept/cases/infrastructure/$(basename "$(dirname "$case")")_$(basename "$case" .tf)
+    case $case in
+    *.fixed*) ;;
+    *.tf) mkdir -p "$name" && cp "$case" "$name/main.tf" ;;
+    *) if compgen -G "$case/*.tf" >/dev/null; then cp -r "$case" "$name" && find "$name" -type f ! -name '*.tf' -delete; fi ;;
+    esac
+done
 chmod -R u+w "$kept/cases"
 
 cd "$kept"

@@ -33,7 +33,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Config,
-    peers: ["CK:CKV_AWS_161", "CK:CKV2_AWS_57", "TR:AWS-0176"],
+    peers: ["CK:CKV_AWS_161", "CK:CKV_AWS_162", "CK:CKV2_AWS_57", "TR:AWS-0176"],
     since: "0.1.0",
     applies_to: ["file/TerraformModule", "file/TerraformPlan"],
     uses: [Databases],
