@@ -39,6 +39,7 @@ while IFS=$'\t' read -r project folder; do
         tar --null --no-recursion -T - -cf -) | tar -xf - -C "$kept/cases/$project"
 done <"$kept/folders.tsv"
 # The corpus has few modules of Terraform, so the cases of the rules on them are compared as well.
+mkdir "$kept/cases/infrastructure"
 for case in policies/infrastructure/*/{fail,pass}*; do
     name=$kept/cases/infrastructure/$(basename "$(dirname "$case")")_$(basename "$case" .tf)
     case $case in
