@@ -347,9 +347,9 @@ fn results_that_are_none_are_refused() {
     home.run(&[&PSS[..], &["web.yaml", "--report=json=results.json"]].concat());
     let results = home.read("results.json");
     for (text, why) in [
-        ("", "it is no JSON: it ends too early"),
+        ("", "it is not JSON: it ends too early"),
         ("{}", "the field `schema` is missing"),
-        (&results[..results.len() / 2], "it is no JSON: it ends too early"),
+        (&results[..results.len() / 2], "it is not JSON: it ends too early"),
         (&results.replace("results/v1", "results/v2"), "its schema is `policy-host/results/v2`"),
         (
             &results.replacen("\"outcome\": \"fail\"", "\"outcome\": \"maybe\"", 1),
