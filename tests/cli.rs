@@ -181,7 +181,7 @@ fn gitignore_is_respected_and_helm_templates_are_passed_over() {
     ]);
     let output = home.run(&PSS);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
-    assert!(stdout(&output).contains("1 Helm template passed over"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("1 Helm template skipped"), "{}", stdout(&output));
 }
 
 #[test]
@@ -526,8 +526,8 @@ fn a_closed_pipe_is_not_an_error() {
     assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
 }
 
-/// The rules that tell something of the sample repository, by a bundle: what another finding covers is not told, and what
-/// is exempt is no gap.
+/// The rules that tell something of the sample repository, by a bundle: what another finding covers is not told, and
+/// what is exempt is no gap.
 pub(crate) fn gaps_of_the_sample(bundle: &str) -> BTreeSet<String> {
     let arguments = ["eval", "--bundle", bundle, "--format", "json", "."];
     let output = Home::new().command(&arguments).current_dir(SAMPLE).output().unwrap();

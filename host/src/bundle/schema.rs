@@ -101,7 +101,11 @@ mod tests {
             (json!({"labels": [null]}), "/labels/0", "expected a text, found nothing"),
             (json!({"inner": {}}), "/inner", "the field `name` is missing"),
             (json!({"inner": {"name": true}}), "/inner/name", "expected nothing or a text, found `true`"),
-            (json!({"inner": {"name": "a", "nmae": 1}}), "/inner", "there is no field `nmae` here; did you mean `name`?"),
+            (
+                json!({"inner": {"name": "a", "nmae": 1}}),
+                "/inner",
+                "there is no field `nmae` here; did you mean `name`?",
+            ),
         ] {
             let (path, message) = check_schema(&schema, &value).unwrap_err();
             assert_eq!((path.to_string(), message.as_str()), (at.to_owned(), expected), "{value}");
