@@ -6,7 +6,7 @@ committed list.
 
 RULES is what `policy-host list --format json` says, RESULTS a folder of what `policy-host eval --format json` says, TOOL a file of
 lines of JSON, `{"file": …, "kind": …, "name": …, "checks": {ID: true where it fired}}`, with an empty kind where the
-tool tells of files. CODE is the tool's in `peers` of the rules. DETAILS is written: every difference with its place.
+tool tells of files, or of the folders of modules of Terraform. CODE is the tool's in `peers` of the rules. DETAILS is written: every difference with its place.
 """
 
 import collections
@@ -19,6 +19,8 @@ import sys
 # What holds for every rule that is asked about an object.
 GENERAL = ["its owner is checked instead", "not all of it is known"]
 UNKNOWN = "no rule judges it"
+# A rule that has several checks of the tool is silent on none of them where it finds something for one.
+SHARED = "the tool has it under another check of the same rule"
 COLUMNS = ["peer", "check", "fires", "here", "reason"]
 
 
@@ -26,6 +28,14 @@ def general(reason):
     """A reason without what only holds for one document."""
     reason = re.sub(r"^not all of the (\w+) \S+ is known", r"not all of the \1 is known", reason)
     return re.sub(r"\d+", "N", re.sub(r"`[^`]*`", "`…`", reason.split(": ")[0]))
+
+
+def codes(outcome, folder=None):
+    """The kinds of its findings, in files of the folder."""
+    findings = outcome.get("findings", [])
+    if folder is not None:
+        findings = [it for it in findings if os.path.dirname(os.path.normpath(it["location"]["file"])) == folder]
+    return ", ".join(sorted({finding["code"] for finding in findings}))
 
 
 def ours(folder):
@@ -39,10 +49,21 @@ def ours(folder):
             said = outcome["outcome"]
             found = said == "fail" or bool(outcome.get("findings"))
             if found:
-                said = ", ".join(sorted({finding["code"] for finding in outcome.get("findings", [])})) or "fail"
+                said = codes(outcome) or "fail"
             elif outcome.get("reason"):
                 said += ": " + general(outcome["reason"])
-            for key in (names, (names[0], "", "")):
+            keys = [names, (names[0], "", "")]
+            if subject["kind"] == "TerraformModule":
+                # What is found in a module that this one calls is found there.
+                keys = [(os.path.dirname(names[0]), "", "")]
+                folders = {os.path.dirname(os.path.normpath(it["location"]["file"])) for it in outcome.get("findings", [])}
+                if found and folders and keys[0][0] not in folders:
+                    found, said = False, "pass"
+                for folder in folders - {keys[0][0]}:
+                    objects[folder, "", ""][outcome["rule"]] = (True, codes(outcome, folder))
+                if found and folders:
+                    said = codes(outcome, keys[0][0])
+            for key in keys:
                 before = objects[key].get(outcome["rule"])
                 if before is None or found and not before[0]:
                     objects[key][outcome["rule"]] = (found, said)
@@ -50,10 +71,12 @@ def ours(folder):
 
 
 def main(rules, results, tool, code, committed, details=None):
-    checks = collections.defaultdict(list)
+    checks, theirs = collections.defaultdict(list), collections.defaultdict(list)
     for rule in json.load(open(rules)):
         for peer in rule.get("peers", []):
             checks[peer].append(rule["id"])
+            if peer.startswith(f"{code}:"):
+                theirs[rule["id"]].append(peer.split(":")[1])
     objects = ours(results)
     found = collections.Counter()
     differences = collections.defaultdict(list)
@@ -78,6 +101,12 @@ def main(rules, results, tool, code, committed, details=None):
                         kind = ("*", "there", general)
                 if not here:
                     kind = ("*", "there", UNKNOWN)
+                if also and all(
+                    any(other != check and one["checks"].get(other) for other in theirs[rule])
+                    for rule, (is_found, _) in here.items()
+                    if is_found
+                ):
+                    kind = ("*", "here", SHARED)
                 differences[kind].append(" ".join(place))
     for check in sorted({check for check, _, _ in found}):
         both, there, here, none = (found[check, *it] for it in [(True, True), (True, False), (False, True), (False, False)])

@@ -27,7 +27,7 @@ policy_sdk::rule! {
     priority: P1,
     effort: Small,
     factor: Dependencies,
-    peers: ["HL:DL3013", "HL:DL3016", "HL:DL3028", "HL:DL3062", "ZZ:adhoc-packages"],
+    peers: ["HL:DL3013", "HL:DL3016", "HL:DL3028", "HL:DL3062"],
     since: "0.1.0",
     applies_to: ["file/Dockerfile"],
     uses: [Stages],

@@ -12,7 +12,7 @@ policy_sdk::rule! {
     /// version that moves (`stable`, `lts/*`, `22.x`) is one as well; in others it is the intent of a matrix of tests.
     ///
     /// A setup of Helm, Buildx, QEMU or `gcloud` without a version is a remark. With `strict_runner`, so is `runs-on:
-    /// ubuntu-latest`. What a script installs is for `df-package-install-pinned`.
+    /// ubuntu-latest`. What a script installs is not checked.
     ///
     /// ## Why
     /// A new release of a tool fails every build on the day when it appears, or builds something else from the same commit.
