@@ -1,5 +1,6 @@
 # The image of a release: a static program, and the certificates of public authorities. `make image` puts the program
 # where this takes it from, and builds it.
+# policy: ignore[df-healthcheck-present] most containers of it run once; a server is probed by Kubernetes
 FROM gcr.io/distroless/static-debian13:nonroot@sha256:f7f8f729987ad0fdf6b05eeeae94b26e6a0f613bdf46feea7fc40f7bd72953e6
 ARG TARGETPLATFORM
 LABEL org.opencontainers.image.title="policy-host" \

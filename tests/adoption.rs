@@ -13,7 +13,7 @@ use std::process::Command;
 
 /// A pod with one finding of `pss-privileged`, on its line 11.
 const POD: &str = crate::cli::PRIVILEGED;
-/// Judges by one rule.
+/// Checks by one rule.
 const ONE_RULE: &str = "name: one\nversion: '1'\nrules: [pss-privileged]\n";
 
 /// A directory with files, and a bundle of one rule.

@@ -1,5 +1,5 @@
-//! One application whose numbers meet: shutdown, availability and autoscaling are judged together, before and after the
-//! fixes. What is expected stands in the file, above the line, with the arithmetic behind it.
+//! One application whose numbers meet: shutdown, availability and autoscaling are checked together, before and after
+//! the fixes. What is expected stands in the file, above the line, with the arithmetic behind it.
 
 use crate::cli::{Home, stderr};
 use serde_json::Value;

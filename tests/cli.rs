@@ -181,7 +181,7 @@ fn gitignore_is_respected_and_helm_templates_are_passed_over() {
     ]);
     let output = home.run(&PSS);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
-    assert!(stdout(&output).contains("1 Helm template passed over"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("1 Helm template skipped"), "{}", stdout(&output));
 }
 
 #[test]
@@ -526,8 +526,8 @@ fn a_closed_pipe_is_not_an_error() {
     assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
 }
 
-/// The rules that tell something of the sample repository, by a bundle: what another finding covers is not told, and what
-/// is exempt is no gap.
+/// The rules that tell something of the sample repository, by a bundle: what another finding covers is not told, and
+/// what is exempt is no gap.
 pub(crate) fn gaps_of_the_sample(bundle: &str) -> BTreeSet<String> {
     let arguments = ["eval", "--bundle", bundle, "--format", "json", "."];
     let output = Home::new().command(&arguments).current_dir(SAMPLE).output().unwrap();
@@ -545,9 +545,11 @@ pub(crate) fn gaps_of_the_sample(bundle: &str) -> BTreeSet<String> {
 fn the_sample_repository_has_the_gaps_that_every_rule_looks_for() {
     let found = gaps_of_the_sample("twelve-factor");
     // These say nothing until somebody says what only a team knows, which the sample's own bundle does: its priority
-    // classes, variables and labels, its images and registries, where its controllers run, and that there is no more.
+    // classes, variables and labels, its images, registries and actions, where its controllers run, that strangers see
+    // its repository, that it needs keys of its own, and that there is no more.
     let found_by_its_own = gaps_of_the_sample("policies/parcelbird.yaml");
     let needs_parameters = [
+        "ecr-encrypted-kms",
         "image-registry-allowed",
         "image-tag-semver",
         "netpol-allows-ingress-controller",
@@ -555,12 +557,15 @@ fn the_sample_repository_has_the_gaps_that_every_rule_looks_for() {
         "privilege-policy-present",
         "required-env-present",
         "required-labels",
+        "wf-actions-allow-list",
+        "wf-self-hosted-guarded",
     ];
-    // It is asked at admission alone, about the Secrets that a cluster has: no file shows it.
-    let asked_at_admission = ["external-secrets-used"];
+    // One is asked at admission alone, about the Secrets that a cluster has: no file shows it. The other is not
+    // evaluated beside a root that gives pods roles, which another rule needs.
+    let not_shown = ["external-secrets-used", "eks-oidc-provider"];
     let listed = Home::new().json(&["list", "--bundle", "twelve-factor"]);
     let rules = listed.as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap());
-    let rules = rules.filter(|rule| !asked_at_admission.contains(rule));
+    let rules = rules.filter(|rule| !not_shown.contains(rule));
     let (asked, unasked): (Vec<&str>, Vec<&str>) = rules.partition(|rule| !needs_parameters.contains(rule));
     let silent: Vec<&str> = asked.into_iter().filter(|rule| !found.contains(*rule)).collect();
     assert!(silent.is_empty(), "nothing in the sample shows {silent:?}");
@@ -568,7 +573,7 @@ fn the_sample_repository_has_the_gaps_that_every_rule_looks_for() {
         assert!(!found.contains(rule), "{rule} needs no parameters any more");
         assert!(found_by_its_own.contains(rule), "nothing in the sample shows {rule}");
     }
-    for rule in asked_at_admission {
+    for rule in not_shown {
         assert!(!found.contains(rule) && !found_by_its_own.contains(rule), "{rule} is shown");
     }
 }

@@ -19,7 +19,7 @@ const JOB: Served = Served { group: "batch", version: "v1", kind: "Job", plural:
 const MONITOR: Served = Served { group: "example.com", version: "v2", kind: "Monitor", plural: "monitors" };
 const MONITOR_V1: Served = Served { version: "v1", ..MONITOR };
 
-/// A judge whose one rule asks for some things.
+/// A check whose one rule asks for some things.
 fn judge(inventory: Value) -> Judge {
     let bundle = Bundle::of_rules("test", [rule_that_asks(inventory)]);
     Judge::new(&ENGINE, &Arc::new(bundle))

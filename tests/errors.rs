@@ -99,12 +99,12 @@ fn files_that_are_not_there_or_something_else_are_named() {
     let home = Home::with(&[("web.yaml", PRIVILEGED)]);
     for (arguments, expected) in [
         (&["eval", "web.yaml", "--baseline=none.json"][..], "none.json: No such file or directory\n"),
-        (&["eval", "web.yaml", "--baseline=web.yaml"], "web.yaml: this is no baseline: it is no JSON"),
+        (&["eval", "web.yaml", "--baseline=web.yaml"], "web.yaml: this is no baseline: it is not JSON"),
         (&["eval", "web.yaml", "--report=json=none/a"], "cannot write none/a: No such file or directory\n"),
         (&["eval", "web.yaml", "--write-baseline=none/a"], "none/a: No such file or directory\n"),
         (&["eval", "web.yaml", "--config=none.yaml"], "none.yaml: No such file or directory\n"),
         (&["eval", "web.yaml", "--config=web.yaml"], "web.yaml:2:1: `apiVersion`: there is no field `apiVersion` here"),
-        (&["report", "web.yaml"], "web.yaml: it is no JSON: expected value (line 1, column 1)"),
+        (&["report", "web.yaml"], "web.yaml: it is not JSON: expected value (line 1, column 1)"),
         (&["test", "none"], "none: No such file or directory"),
         (&["man", "--out=/proc/none"], "/proc/none"),
         (&["serve", "--config=none.yaml"], "none.yaml: No such file or directory\n"),

@@ -140,7 +140,7 @@ fn what_was_rendered_is_judged_and_not_fixed() {
     assert!(!report.to_string().contains("\"patch\""), "no form offers the fix");
 }
 
-/// Judges by a bundle: a shipped one, or a file.
+/// Checks by a bundle: a shipped one, or a file.
 fn judge(bundle: &str) -> Judge {
     let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/policies/embedded.pack");
     let mut library = Library::embedded(std::fs::read(pack).unwrap().leak()).unwrap();
@@ -190,7 +190,7 @@ fn bad_fixes_in_many_units_cost_no_more_runs_than_in_one() {
     assert_eq!(many.applied, 32 * one.applied);
     assert_eq!(many.cost.runs, one.cost.runs, "found in all of them at once");
     assert_eq!(many.cost.judged, 32 * one.cost.judged, "{:?}", one.cost);
-    // Its Service is judged once, the Deployment with each set of fixes that is tried.
+    // Its Service is checked once, the Deployment with each set of fixes that is tried.
     assert!(one.cost.judged <= one.cost.runs + 1, "{:?}", one.cost);
 }
 
@@ -238,7 +238,7 @@ fn the_sample_is_not_judged_anew_for_each_try() {
     assert!(fixed.cost.judged * 3 <= whole, "{count} units, {:?}", fixed.cost);
 }
 
-/// Judges by all rules that ship.
+/// Checks by all rules that ship.
 static JUDGE: LazyLock<Judge> = LazyLock::new(|| judge("strict"));
 
 /// The files of the rules' cases and of the sample repository, with their units.

@@ -88,7 +88,7 @@ fn whatever_is_named() {
                 arguments.iter().map(|argument| if *argument == "X" { name } else { argument }).collect();
             let output = run(&home, &arguments);
             let said = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
-            // What is judged and too large is a finding.
+            // What is checked and too large is a finding.
             let is_judged = ["input.yaml", "input.json", "main.tf"].contains(&name);
             let expected = if kind == "huge" && is_judged { 1 } else { 2 };
             assert_eq!(output.status.code(), Some(expected), "{kind} as {arguments:?}: {said}");
@@ -107,7 +107,7 @@ fn whatever_is_found() {
         let output = run(&home, &["eval", "--bundle", "pod-security-restricted", "web.yaml"]);
         assert_eq!(output.status.code(), Some(2), "{kind}: {}", stderr(&output));
 
-        // Among what is judged: what is no file is passed over, what is too large is told.
+        // Among what is checked: what is no file is skipped, what is too large is told.
         let home = Home::with(&[("k8s/web.yaml", PRIVILEGED)]);
         make(kind, &home.path("k8s/other.yaml"));
         let output = run(&home, &["eval", "--no-config", "--bundle", "pod-security-restricted", "k8s"]);

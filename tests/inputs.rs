@@ -31,7 +31,7 @@ fn concise(home: &Home, more: &[&str]) -> Output {
     home.run(&[&PSS[..], &["--format", "concise", "--no-cache"], more].concat())
 }
 
-/// Judges one text, and gives the exit code and the lines at which `pss-host-namespaces` finds something.
+/// Checks one text, and gives the exit code and the lines at which `pss-host-namespaces` finds something.
 fn judged(text: &[u8]) -> (Option<i32>, Vec<usize>, String) {
     let home = Home::new();
     home.write("in.yaml", "");
@@ -169,10 +169,10 @@ fn templates_are_passed_over_and_counted_wherever_they_stand() {
     ]);
     let output = home.run(&["eval", "--no-cache", "."]);
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
-    assert!(stdout(&output).contains("note: 5 templates passed over"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("note: 5 templates skipped"), "{}", stdout(&output));
     let only = home.run(&[&PSS[..], &["assets"]].concat());
     assert_eq!(only.status.code(), Some(3), "{}", stderr(&only));
-    assert!(stderr(&only).contains("2 templates were passed over"), "{}", stderr(&only));
+    assert!(stderr(&only).contains("2 templates were skipped"), "{}", stderr(&only));
 }
 
 #[test]
@@ -265,6 +265,9 @@ const EVERY_KIND: &[(&str, &str)] = &[
     ("chart/Chart.yaml", "apiVersion: v2\nname: a\nversion: 1.0.0\n"),
     ("chart/values.yaml", "replicas: 2\n"),
     ("chart/values.schema.json", "{\"type\": \"object\"}\n"),
+    ("chart/requirements.yaml", "dependencies: []\n"),
+    ("chart/Chart.lock", "dependencies: []\ngenerated: now\n"),
+    ("chart/templates/_helpers.tpl", "{{- define \"a\" }}b{{- end }}\n"),
     ("chart/templates/a.yaml", "kind: {{ .Values.kind }}\n"),
     ("skaffold.yaml", "apiVersion: skaffold/v4beta11\nkind: Config\n"),
     (".github/dependabot.yml", "version: 2\nupdates: []\n"),
@@ -309,7 +312,7 @@ fn every_kind_of_file_is_found_and_parsed_when_it_is_asked_for() {
     }
     let known: BTreeSet<String> = kinds::KINDS.iter().map(|kind| kind.name.to_owned()).collect();
     assert_eq!(kinds, known);
-    // The template of the chart is text to whoever asks for it, and passed over as what it is rendered to.
+    // The template of the chart is text to whoever asks for it, and skipped as what it is rendered to.
     assert_eq!(found.passed.len(), 1);
 
     let wanted = Wanted::Named(["GoModule".to_owned(), "HelmValues".to_owned()].into());

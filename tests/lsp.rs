@@ -42,7 +42,7 @@ impl Editor {
         Self::judging_by("pod-security-restricted", files, tempfile::tempdir().unwrap())
     }
 
-    /// One that judges by a component.
+    /// One that checks by a component.
     fn with_rule(component: &[u8]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let rules = directory.path().join("rules");

@@ -10,13 +10,15 @@ const FORMATS: [&str; 8] = ["human", "concise", "json", "sarif", "junit", "githu
 const GAPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/gap-analysis");
 const SARIF_SCHEMA: &str = include_str!("fixtures/sarif-schema-2.1.0.json");
 /// Values of the sample repository that rules say are secrets.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 8] = [
     "made-up-smtp-7319",
     "made-up-carrier-4402",
     "not-a-real-password",
     "made-up-northpost-5120",
     "made-up-redis-8841",
     "made-up-database-2093",
+    "made-up-registry-3316",
+    "made-up-shipments-6627",
 ];
 
 /// A file, an object and a container whose names try to be something else.
@@ -347,9 +349,9 @@ fn results_that_are_none_are_refused() {
     home.run(&[&PSS[..], &["web.yaml", "--report=json=results.json"]].concat());
     let results = home.read("results.json");
     for (text, why) in [
-        ("", "it is no JSON: it ends too early"),
+        ("", "it is not JSON: it ends too early"),
         ("{}", "the field `schema` is missing"),
-        (&results[..results.len() / 2], "it is no JSON: it ends too early"),
+        (&results[..results.len() / 2], "it is not JSON: it ends too early"),
         (&results.replace("results/v1", "results/v2"), "its schema is `policy-host/results/v2`"),
         (
             &results.replacen("\"outcome\": \"fail\"", "\"outcome\": \"maybe\"", 1),

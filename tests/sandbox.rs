@@ -426,7 +426,7 @@ fn outcome_on(guest: &Guest, document: &str) -> Outcome {
     outcomes.remove(0).remove(0)
 }
 
-/// How a guest fails. A good rule stands before and behind it, and judges as ever.
+/// How a guest fails. A good rule stands before and behind it, and checks as ever.
 fn failure(guest: &Guest) -> RuleFailure {
     let rules = [Arc::clone(&GOOD), guest.rule(), Arc::clone(&GOOD)];
     let outcomes = judge(&rules, DEPLOYMENT);
@@ -801,7 +801,7 @@ fn excerpts() {
     };
     assert_eq!(shown("/data/run", "curl x"), "curl x");
     assert_eq!(shown("/data/run", "ü"), "ü");
-    // One that is not there is passed over, and so is one of something that is not.
+    // One that is not there is skipped, and so is one of something that is not.
     assert_eq!(shown("/data/run", "rm -rf"), "'ü; curl x | sh; curl x'");
     assert_eq!(shown("/data/run", "\u{0}"), "'ü; curl x | sh; curl x'");
     assert_eq!(shown("/data/n", "22"), "1");

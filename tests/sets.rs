@@ -91,7 +91,7 @@ fn patches_are_no_objects() {
     assert_eq!((home.read("live/image.yaml"), home.read("parts/more.yaml")), (patch.to_owned(), patch.to_owned()));
     assert_ne!(home.read("base/shop.yaml"), SHOP);
 
-    // Judged alone, by a hook, it is one as well.
+    // Checked alone, by a hook, it is one as well.
     let alone = stdout(&home.run(&["eval", "--bundle", "../bundle.yaml", "live/image.yaml"]));
     assert!(!alone.contains("[resource-requests-required]"), "{alone}");
 

@@ -1,5 +1,5 @@
-//! Situations of real repositories, each a folder of `situations`, that were once judged wrongly: what is right to say of
-//! them, however their files are written.
+//! Situations of real repositories, each a folder of `situations`, that were once checked wrongly: what is right to say
+//! of them, however their files are written.
 
 use crate::cli::{Home, stderr};
 use serde_json::Value;
@@ -67,7 +67,8 @@ const KUBERNETES: &[Situation] = &[
         ],
     ),
     ("namespace-default", "pdb-required, pdb-selector-matches", &[]),
-    // The policy does not isolate ingress, so its ingress rule says nothing: nobody is cut off, and the rule is ignored.
+    // The policy does not isolate ingress, so its ingress rule says nothing: nobody is cut off, and the rule is
+    // ignored.
     (
         "netpol-policy-types",
         "netpol-covers-workload, netpol-policytypes-explicit",
@@ -188,7 +189,7 @@ const FILES: &[Situation] = &[
 /// The situations that the tests of fixes hold.
 const FIXED: [&str; 1] = ["unsafe-fix-less"];
 
-/// Every input that was once judged wrongly.
+/// Every input that was once checked wrongly.
 const INPUTS: [&str; 47] = [
     "block-comment",
     "bom-second-document",
@@ -343,7 +344,7 @@ fn a_byte_order_mark_changes_nothing() {
     check(&|text| format!("\u{feff}{text}"));
 }
 
-/// Objects of a List, two levels in, are judged as they are alone.
+/// Objects of a List, two levels in, are checked as they are alone.
 #[test]
 fn objects_in_lists_are_judged_alike() {
     let mut wrong = Vec::new();

@@ -133,7 +133,7 @@ fn every_form_of_report_is_plain() {
     // What a program reads is what was said.
     let results: Value = serde_json::from_str(&home.read("out/json")).unwrap();
     assert_eq!(results["rules"][1]["title"], HOSTILE);
-    // Also the file whose name is not UTF-8 was judged.
+    // Also the file whose name is not UTF-8 was checked.
     assert_eq!(results["documents"].as_array().map(Vec::len), Some(2));
     let findings = results["documents"][0]["outcomes"][1]["findings"].as_array().unwrap();
     assert_eq!(findings[0]["message"], HOSTILE);

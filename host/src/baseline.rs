@@ -1,8 +1,8 @@
 //! Baselines: the findings that were there when a repository adopted its rules, so that only new ones fail.
 //!
 //! A finding is known again by its rule, its document and its path ([`Finding::stable_path`]), not by lines or
-//! messages; of findings that are alike, as many are known as there were. The file that each was in is noted, to tell what
-//! is fixed from what was not evaluated this time.
+//! messages; of findings that are alike, as many are known as there were. The file that each was in is noted, to tell
+//! what is fixed from what was not evaluated this time.
 
 use crate::discover::STDIN;
 use crate::document::{Document, Subject};
@@ -55,7 +55,7 @@ pub struct Known {
     pub path: String,
 }
 
-/// What an input that could not be judged is known by.
+/// What an input that could not be checked is known by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct KnownInput {
     /// What is wrong with it.
@@ -67,7 +67,7 @@ pub struct KnownInput {
     pub about: String,
 }
 
-/// Findings, and inputs that could not be judged, and how often each is there.
+/// Findings, and inputs that could not be checked, and how often each is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Baseline {
     path: PathBuf,
@@ -243,7 +243,7 @@ impl Baseline {
         Ok(())
     }
 
-    /// How many findings it holds, inputs that could not be judged among them.
+    /// How many findings it holds, inputs that could not be checked among them.
     pub fn len(&self) -> usize {
         self.findings.values().flat_map(Counts::values).chain(self.inputs.values()).sum()
     }
@@ -253,7 +253,7 @@ impl Baseline {
         self.findings.is_empty()
     }
 
-    /// Marks the inputs that could not be judged and are known.
+    /// Marks the inputs that could not be checked and are known.
     pub fn apply_to_inputs(&self, problems: &mut [InputProblem]) {
         let mut left = self.inputs.clone();
         for problem in problems {
@@ -317,9 +317,9 @@ impl Baseline {
         kept
     }
 
-    /// What of the baseline is not in a run, with its files and how often it is missing, and rules that are called otherwise
-    /// now. What is in the run is marked there, where that is asked for. What an exception lifts, or another finding covers, is
-    /// in the run all the same.
+    /// What of the baseline is not in a run, with its files and how often it is missing, and rules that are called
+    /// otherwise now. What is in the run is marked there, where that is asked for. What an exception lifts, or another
+    /// finding covers, is in the run all the same.
     fn open(&self, bundle: &Bundle, result: &mut RunResult, mark: bool) -> (Open, BTreeMap<String, String>) {
         let mut left = Open::new();
         let mut renamed = BTreeMap::new();
@@ -339,7 +339,8 @@ impl Baseline {
                 *total = total.saturating_add(*count);
             }
         }
-        // Those that count first: they are to be marked. Each is known once, also when the mark is what it does not count for.
+        // Those that count first: they are to be marked. Each is known once, also when the mark is what it does not
+        // count for.
         let mut matched = HashSet::new();
         for stands in [true, false] {
             for (at, (_, document)) in result.documents.iter_mut().enumerate() {

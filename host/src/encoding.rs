@@ -25,7 +25,7 @@ pub struct NotText {
 /// Reads bytes as text. A byte order mark stays where it is, as U+FEFF.
 ///
 /// # Errors
-/// At the first byte that is none of a text.
+/// At the first byte that is not one of a text.
 pub fn decode(bytes: Vec<u8>) -> Result<(String, Encoding), NotText> {
     let encoding = match bytes.as_slice() {
         [0xff, 0xfe, ..] => Encoding::Utf16Le,

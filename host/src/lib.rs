@@ -15,7 +15,7 @@
 //! | [`measure`] | what rules cost |
 //! | [`peers`] | which checks of other tools the rules have |
 //! | [`fixtures`] | a rule's own tests |
-//! | [`render`] | charts and kustomizations, judged as what they deploy |
+//! | [`render`] | charts and kustomizations, checked as what they deploy |
 //! | [`baseline`], [`changes`] | which findings are new, or touched |
 //! | [`report`] | results as text |
 //! | [`problem`] | what could not be read, as findings |
@@ -36,7 +36,7 @@
 //! | [`kubernetes`] | the types of the fields of Kubernetes objects |
 //! | [`language`] | languages in the texts of a document, as trees beside them |
 //! | [`document`] | the document model |
-//! | [`config`] | what a repository says of how it is judged |
+//! | [`config`] | what a repository says of how it is checked |
 //! | [`trust`] | keys, signatures, and who may be believed |
 //! | [`watch`] | waiting for files to change |
 //! | [`visible`] | texts of others as terminals, logs and pages may hold them |

@@ -183,14 +183,14 @@ pub struct Manifest {
     pub renamed_from: Vec<String>,
     /// The release that first had it.
     pub since: String,
-    /// The documents that it judges.
+    /// The documents that it checks.
     pub applies_to: Vec<Target>,
     /// The paths of them that it reads.
     pub reads: Vec<ReadPath>,
     /// Whether it also reads the object before an UPDATE.
     #[serde(default)]
     pub reads_old: bool,
-    /// Whether it judges an object of files as the kustomizations around it build it. A rule that asks for other
+    /// Whether it checks an object of files as the kustomizations around it build it. A rule that asks for other
     /// documents always does.
     #[serde(default)]
     pub reads_built: bool,

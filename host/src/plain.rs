@@ -52,8 +52,8 @@ pub fn value(error: &impl Display) -> String {
     let place = place.map(|(line, column)| format!(" (line {line}, column {column})")).unwrap_or_default();
     match of_value(said) {
         Some(plain) => format!("{plain}{place}"),
-        None if said.starts_with("EOF while parsing") => format!("it is no JSON: it ends too early{place}"),
-        None if is_syntax(said) => format!("it is no JSON: {said}{place}"),
+        None if said.starts_with("EOF while parsing") => format!("it is not JSON: it ends too early{place}"),
+        None if is_syntax(said) => format!("it is not JSON: {said}{place}"),
         None => format!("{said}{place}"),
     }
 }
@@ -239,9 +239,9 @@ mod tests {
             ("{\"name\": \"a\", \"inner\": true}", "expected a mapping, found `true` (line 1, column 27)"),
             ("{\"name\": \"a\", \"name\": \"b\"}", "the field `name` stands twice (line 1, column 20)"),
             ("{\"name\": \"a\", \"pair\": [1]}", "expected a list, found 1 of them (line 1, column 25)"),
-            ("{\"name\": ", "it is no JSON: it ends too early (line 1, column 9)"),
-            ("{name: 1}", "it is no JSON: key must be a string (line 1, column 2)"),
-            ("{\"name\": \"a\"} x", "it is no JSON: trailing characters (line 1, column 15)"),
+            ("{\"name\": ", "it is not JSON: it ends too early (line 1, column 9)"),
+            ("{name: 1}", "it is not JSON: key must be a string (line 1, column 2)"),
+            ("{\"name\": \"a\"} x", "it is not JSON: trailing characters (line 1, column 15)"),
         ] {
             assert_eq!(said(json), expected, "{json}");
         }

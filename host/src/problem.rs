@@ -5,7 +5,7 @@ use crate::manifest::Severity;
 use crate::parse::{Repeated, SyntaxError, Unit};
 use serde::{Deserialize, Serialize};
 
-/// How bad a problem is: whatever is wrong in what could not be judged passes.
+/// How bad a problem is: whatever is wrong in what could not be checked passes.
 pub const SEVERITY: Severity = Severity::High;
 
 /// Kinds of problems. Their names are stable: a baseline knows a problem by its path, its kind and what it is about.
@@ -22,9 +22,9 @@ pub enum ProblemKind {
     Syntax,
     /// A chart or a kustomization that could not be rendered
     Unrendered,
-    /// A key stands twice in one mapping. The document is judged with the last value
+    /// A key stands twice in one mapping. The document is checked with the last value
     RepeatedKey,
-    /// A field of an object has another type than it should, and only that is not judged
+    /// A field of an object has another type than it should, and only that is not checked
     Mistyped,
 }
 
@@ -42,7 +42,7 @@ impl ProblemKind {
         }
     }
 
-    /// Whether what it is about was judged all the same.
+    /// Whether what it is about was checked all the same.
     pub fn is_judged(self) -> bool {
         matches!(self, Self::RepeatedKey | Self::Mistyped)
     }
@@ -60,7 +60,8 @@ pub struct InputProblem {
     pub path: String,
     /// What it is.
     pub kind: ProblemKind,
-    /// What in the file it is about, for kinds of which one file may have several: the key that stands twice. Else empty.
+    /// What in the file it is about, for kinds of which one file may have several: the key that stands twice. Else
+    /// empty.
     pub about: String,
     /// Where; `None` when the file was not read.
     pub place: Option<ProblemPlace>,

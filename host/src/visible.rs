@@ -1,5 +1,5 @@
-//! Texts of others, made visible: rules, manifests, file names, registries and arguments can say anything, and what they
-//! say goes to terminals, logs and pages.
+//! Texts of others, made visible: rules, manifests, file names, registries and arguments can say anything, and what
+//! they say goes to terminals, logs and pages.
 //!
 //! A text that went through here moves no cursor, starts no escape sequence, turns no direction of reading, hides no
 //! letter and starts no command of a CI runner. What would is written as an escape, so that it can be seen. Letters
@@ -146,7 +146,7 @@ fn escape_moving<'t>(text: &'t str, keeps: Keeps, moved: &mut Vec<(usize, usize)
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
-    // Only white space so far on this line: a runner passes over it.
+    // Only white space so far on this line: a runner skips it.
     let mut at_start = true;
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {

@@ -112,8 +112,8 @@ impl WorkloadKinds {
         }
     }
 
-    /// Which object is judged instead of a workload, where there is one of a known kind: its controller, or the
-    /// workload that its template stands in. It counts only for rules that judge that kind.
+    /// Which object is checked instead of a workload, where there is one of a known kind: its controller, or the
+    /// workload that its template stands in. It counts only for rules that check that kind.
     pub fn judged_elsewhere(&self, document: &Document) -> Option<Elsewhere> {
         self.template_of(&document.subject.group, &document.subject.kind)?;
         let (reference, why) = match controller(&document.root) {
@@ -150,7 +150,7 @@ impl WorkloadKinds {
     }
 }
 
-/// The object that is judged instead of a workload.
+/// The object that is checked instead of a workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Elsewhere {
     /// Its API group.

@@ -12,11 +12,11 @@ pub enum Skip {
     NotApplicable(String),
     /// The rule could not decide.
     NotEvaluated(String),
-    /// What the rule needs should be known, and is not: nobody has judged.
+    /// What the rule needs should be known, and is not: nothing was checked.
     Failed(String),
 }
 
-/// What a rule's `check` returns: `Ok` when it judged, whatever it found.
+/// What a rule's `check` returns: `Ok` when it checked, whatever it found.
 pub type Check = Result<(), Skip>;
 
 /// The rule has nothing to say about this document; `reason` completes "not applicable: …".
@@ -30,7 +30,7 @@ pub fn not_evaluated(reason: impl Into<String>) -> Check {
 }
 
 /// What the rule needs should be known, and is not, because a registry did not answer: the outcome is an error, as if
-/// nobody had judged, and at admission the bundle's failure mode decides.
+/// nobody had checked, and at admission the bundle's failure mode decides.
 pub fn failed(reason: impl Into<String>) -> Check {
     Err(Skip::Failed(reason.into()))
 }
@@ -92,8 +92,8 @@ impl Findings {
         self.listed
     }
 
-    /// The answer of a rule that could not judge all of a document, for the reason `unknown`: what it found, or, where it
-    /// found nothing, that it is not evaluated.
+    /// The answer of a rule that could not check all of a document, for the reason `unknown`: what it found, or, where
+    /// it found nothing, that it is not evaluated.
     pub fn or_unknown(&self, unknown: Option<impl Into<String>>) -> Check {
         match unknown.filter(|_| self.is_empty()) {
             Some(reason) => not_evaluated(reason),

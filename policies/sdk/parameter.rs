@@ -237,7 +237,7 @@ pub fn words<T: AsRef<str>>(choices: &[T]) -> Vec<&str> {
 ///
 /// ```
 /// policy_sdk::choice! {
-///     /// Which workloads are judged.
+///     /// Which workloads are checked.
 ///     pub Scope { Production = "production", All = "all" }
 /// }
 /// ```
@@ -357,7 +357,7 @@ mod tests {
     use super::*;
 
     crate::choice! {
-        /// What is judged.
+        /// What is checked.
         Scope { Production = "production", All = "all" }
     }
 

@@ -68,10 +68,9 @@
 /// `factor` is one of [`Factor`](crate::factor::Factor).
 ///
 /// `reads_old` asks for the object before an UPDATE, `reads_user` for who asks for the change. With `reads_built` an
-/// object of files is judged as the kustomizations around it build it, with their labels, images and patches; a rule that
-/// asks for other documents always judges it so.
-/// Without `operations` a rule is asked about CREATE and UPDATE, without `subresources` about objects
-/// themselves.
+/// object of files is checked as the kustomizations around it build it, with their labels, images and patches; a rule
+/// that asks for other documents always checks it so. Without `operations` a rule is asked about CREATE and UPDATE,
+/// without `subresources` about objects themselves.
 ///
 /// `applies_to` names `workload` (every kind with a pod template), `workload/Deployment` (one of
 /// them), `GROUP/Kind` (`core/ConfigMap`), or `file/Dockerfile`. `reads` are dotted paths; `[*]` is
@@ -82,12 +81,12 @@
 /// # What a rule uses
 ///
 /// `uses` lists types of three kinds, which own what they read. That puts their paths, queries and settings into the
-/// manifest, and lets the rule call their accessors; without it, a call does not compile. Nor does a rule that repeats a
-/// path or the name of a query which something in its `uses` owns.
+/// manifest, and lets the rule call their accessors; without it, a call does not compile. Nor does a rule that repeats
+/// a path or the name of a query which something in its `uses` owns.
 ///
 /// * A *view* is of the subject, or of documents that belong to it: `Services`, `OwnRole`, `Claims` of
-///   [`kubernetes`](crate::kubernetes), `Permissions` of [`repository`](crate::repository). `Beside<K>` is the name that
-///   a new document of the kind `K` would take. [`usable!`](crate::usable!) declares one.
+///   [`kubernetes`](crate::kubernetes), `Permissions` of [`repository`](crate::repository). `Beside<K>` is the name
+///   that a new document of the kind `K` would take. [`usable!`](crate::usable!) declares one.
 /// * A *setting* is a value that a bundle gives once, for all rules: those of [`settings`](crate::settings), read by
 ///   `input.setting::<KubernetesVersion>()`. [`setting!`](crate::setting!) declares one.
 /// * A *table* is a setting with rows, a source and a date: [`tables`](crate::tables). Whether something has ended is
@@ -102,10 +101,10 @@
 ///
 /// # Related documents
 ///
-/// A query of one's own is for what no view has; the second rule that needs it makes a view of it. A query of `inventory` asks for the documents of some `kinds`, in the subject's namespace or, with the scope
-/// `cluster`, in all, and says by its `relation` how they belong to the subject. The host answers with those alone,
-/// from an index. Each relation is told from the standpoint of the document *there*, the one that answers, and the
-/// one *here*:
+/// A query of one's own is for what no view has; the second rule that needs it makes a view of it. A query of
+/// `inventory` asks for the documents of some `kinds`, in the subject's namespace or, with the scope `cluster`, in all,
+/// and says by its `relation` how they belong to the subject. The host answers with those alone, from an index. Each
+/// relation is told from the standpoint of the document *there*, the one that answers, and the one *here*:
 ///
 /// | `relation:` | the document there |
 /// | --- | --- |

@@ -169,7 +169,7 @@ fn since_shows_what_a_change_touches() {
     git(&home, &["commit", "-qam", "two"]);
     assert!(since("main").1.contains("1 finding: "), "committed");
 
-    // What came to main since then is none of this branch's.
+    // What came to main since then is not one of this branch's.
     git(&home, &["checkout", "-q", "main"]);
     home.write("same.yaml", &format!("# new\n{POD}"));
     git(&home, &["commit", "-qam", "three"]);

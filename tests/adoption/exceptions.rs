@@ -75,7 +75,7 @@ fn one_that_gives_no_reason_or_has_expired_hides_nothing_and_says_so() {
     assert!(text.contains("1 exempt") && !text.contains("warning"), "{text}");
     let (code, text) = eval(&home(&[("web.yaml", &behind(9, IGNORE))]), &[]);
     assert_eq!(code, 1);
-    assert!(text.contains("nothing is left that the exception from pss-privileged lifts"), "{text}");
+    assert!(text.contains("the exception from pss-privileged is unused"), "{text}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Kustomizations that nobody renders are judged as what they build. Each folder of `built` holds some, and in `built/`
-//! what kustomize makes of each that no other includes: `make render` holds that against kustomize itself.
+//! Kustomizations that nobody renders are checked as what they build. Each folder of `built` holds some, and in
+//! `built/` what kustomize makes of each that no other includes: `make render` holds that against kustomize itself.
 
 use crate::cli::{Home, stderr};
 use serde_json::Value;

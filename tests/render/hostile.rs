@@ -14,7 +14,7 @@ fn beside(script: &str) -> Home {
     ])
 }
 
-/// The one failure of a run in which the good chart was judged.
+/// The one failure of a run in which the good chart was checked.
 fn failure(output: &Output) -> String {
     let results = json(output);
     assert_eq!(output.status.code(), Some(1), "by what was found: {}", stderr(output));

@@ -4,7 +4,7 @@ use super::{findings, json};
 use crate::cli::{Home, stderr, stdout};
 use std::process::Output;
 
-/// Judges by one bundle, with a helm and a kustomize that were built.
+/// Checks by one bundle, with a helm and a kustomize that were built.
 fn eval(home: &Home, helm: &str, bundle: &str, arguments: &[&str]) -> Output {
     let tools = std::env::var("RENDER_TOOLS").unwrap_or_else(|_| panic!("`make render` builds them and says where"));
     let (helm, kustomize) = (format!("{tools}/{helm}"), format!("{tools}/kustomize"));

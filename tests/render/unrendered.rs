@@ -12,10 +12,10 @@ fn without_rendering_they_are_counted_and_named() {
         ("ci.yaml", crate::cli::PRIVILEGED),
     ]);
     let shown = stdout(&home.run(&["eval", "--bundle", "pod-security-baseline"]));
-    assert!(shown.contains("note: 1 Helm template passed over\n"), "{shown}");
+    assert!(shown.contains("note: 1 Helm template skipped\n"), "{shown}");
     assert!(
         shown.contains(
-            "note: 1 chart and 1 kustomization not rendered; --render judges what they deploy:\n    \
+            "note: 1 chart and 1 kustomization not rendered; --render checks what they deploy:\n    \
              helm template 'my chart' | policy-host eval -\n    kustomize build prod | policy-host eval -\n"
         ),
         "{shown}"

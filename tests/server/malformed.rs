@@ -95,7 +95,7 @@ fn a_malformed_review_is_denied_by_validation_and_mutation() {
             }
         }
     }
-    // As it should be, it is judged.
+    // As it should be, it is checked.
     for operation in ["CREATE", "UPDATE"] {
         let response = &server.post_json(&format!("/validate/{NAME}"), &review(operation))["response"];
         assert_eq!(

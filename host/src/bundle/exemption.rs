@@ -78,7 +78,7 @@ impl<'d> Scope<'d> {
     }
 
     /// The images that an exemption may name: of the container that the finding is in, else of the pod's own programs.
-    /// Init containers, and sidecars among them, are none of these.
+    /// Init containers, and sidecars among them, are not among these.
     fn images(&self) -> impl Iterator<Item = &'d str> + use<'d> {
         let programs = || self.pod.and_then(|pod| pod.path(&["spec", "containers"])).map_or(&[][..], Node::items);
         let containers = self.container.map_or_else(programs, std::slice::from_ref);

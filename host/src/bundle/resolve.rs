@@ -164,7 +164,7 @@ pub struct Bundle {
     pub annotations: bool,
     /// What denies an update.
     pub on_update: OnUpdate,
-    /// Set where comments and annotations in what is judged are honoured: in files.
+    /// Set where comments and annotations in what is checked are honoured: in files.
     pub ignoring: Option<Ignoring>,
     /// The kinds of workload it knows.
     pub workloads: WorkloadKinds,
@@ -179,7 +179,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// The kinds of files that its rules judge or ask for, and those that tell what is deployed together.
+    /// The kinds of files that its rules check or ask for, and those that tell what is deployed together.
     pub fn wanted(&self) -> Wanted {
         let manifests = self.rules.iter().map(|rule| &rule.source.manifest);
         let targets = manifests.flat_map(|manifest| {

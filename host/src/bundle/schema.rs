@@ -88,7 +88,7 @@ mod tests {
             (
                 json!({"other": 1}),
                 "",
-                "there is no field `other` here: there are `inner`, `labels`, `min_sleep`, `mode`",
+                "there is no field `other` here: there are `min_sleep`, `mode`, `labels`, `inner`",
             ),
             (json!({"min_sleep": "soon"}), "/min_sleep", "expected a whole number, found the text `soon`"),
             (json!({"min_sleep": 0}), "/min_sleep", "0 is less than the minimum of 1"),
@@ -101,7 +101,11 @@ mod tests {
             (json!({"labels": [null]}), "/labels/0", "expected a text, found nothing"),
             (json!({"inner": {}}), "/inner", "the field `name` is missing"),
             (json!({"inner": {"name": true}}), "/inner/name", "expected nothing or a text, found `true`"),
-            (json!({"inner": {"name": "a", "nmae": 1}}), "/inner", "there is no field `nmae` here: there are `name`"),
+            (
+                json!({"inner": {"name": "a", "nmae": 1}}),
+                "/inner",
+                "there is no field `nmae` here; did you mean `name`?",
+            ),
         ] {
             let (path, message) = check_schema(&schema, &value).unwrap_err();
             assert_eq!((path.to_string(), message.as_str()), (at.to_owned(), expected), "{value}");

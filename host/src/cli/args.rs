@@ -79,7 +79,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 clean, 1 findings at or above --fail-on, 2 an error or a rule that could not run, 3 nothing to judge."
+    after_help = "Exit codes: 0 clean, 1 findings at or above --fail-on, 2 an error or a rule that could not run, 3 nothing to check."
 )]
 pub(crate) struct EvalArguments {
     /// Files and directories, `-` for standard input
@@ -105,7 +105,7 @@ pub(crate) struct EvalArguments {
     /// Leave out what `exclude` of the configuration matches also where it is named on the command line
     #[arg(long)]
     pub(crate) force_exclude: bool,
-    /// Apply fixes to the files, and judge the result: safe ones, or with `=unsafe` all
+    /// Apply fixes to the files, and check the result: safe ones, or with `=unsafe` all
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "safe", value_name = "EXTENT")]
     pub(crate) fix: Option<FixExtent>,
     /// Show what --fix would change, with secrets starred out, and change nothing
@@ -115,7 +115,7 @@ pub(crate) struct EvalArguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["since", "fix", "diff"])]
     pub(crate) write_baseline: Option<PathBuf>,
     /// Only findings in what differs from where this branch left a commit: YAML documents with a line that differs,
-    /// other files as wholes. All the rest is judged too, as the inventory
+    /// other files as wholes. All the rest is read too, as the inventory
     #[arg(long, value_name = "COMMIT", conflicts_with_all = ["fix", "diff"])]
     pub(crate) since: Option<String>,
     /// Judge again when something changes, until Ctrl-C
@@ -151,7 +151,7 @@ pub(crate) struct DetailArguments {
     /// Say what is wrong, and no more: no notes, no table, no summary
     #[arg(long, short, conflicts_with_all = ["verbose", "statistics"])]
     pub(crate) quiet: bool,
-    /// Show also what is exempt, and why; every rule that could not decide; every template that was passed over
+    /// Show also what is exempt, and why; every rule that could not decide; every template that was skipped
     #[arg(long, short)]
     pub(crate) verbose: bool,
 }
@@ -183,7 +183,7 @@ pub(crate) struct ImageArguments {
     pub(crate) image_timeout: u64,
 }
 
-/// By what is judged, and what is told of it: the same for a run and for an editor.
+/// By what is checked, and what is told of it: the same for a run and for an editor.
 #[derive(Debug, Args)]
 pub(crate) struct JudgedArguments {
     /// The configuration; without it the nearest policy-host.yaml up to the repository's root
@@ -198,7 +198,8 @@ pub(crate) struct JudgedArguments {
     /// Read none of the files and directories that this glob matches; repeatable
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
-    /// Ask only these rules of the bundle: rules, packs, priorities, controls, factors, or kinds of finding as rule/code
+    /// Ask only these rules of the bundle: rules, packs, priorities, controls, factors, or kinds of finding as
+    /// rule/code
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) select: Vec<String>,
     /// Do not ask these, whatever is selected
@@ -213,7 +214,7 @@ pub(crate) struct JudgedArguments {
     /// Let pass what this file knows: only findings that are not in it fail
     #[arg(long, value_name = "FILE", env = "POLICY_HOST_BASELINE")]
     pub(crate) baseline: Option<PathBuf>,
-    /// Pass over exceptions in what is judged: comments and annotations
+    /// Ignore exceptions in the input: comments and annotations
     #[arg(long)]
     pub(crate) no_ignores: bool,
 }
@@ -339,8 +340,8 @@ pub(crate) struct ServeArguments {
     /// A shipped bundle, a bundle file, or a directory of components; repeatable; instead of the configuration's
     #[arg(long, value_name = "NAME|FILE|DIR")]
     pub(crate) bundle: Vec<String>,
-    /// Where engines and the API server call; by default port 8443: of every address with --tls-cert, else of this machine
-    /// alone
+    /// Where engines and the API server call; by default port 8443: of every address with --tls-cert, else of this
+    /// machine alone
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
     /// A second listener, without TLS
@@ -410,7 +411,7 @@ pub(crate) enum EngineCommand {
 /// What renders charts and kustomizations.
 #[derive(Debug, Args)]
 pub(crate) struct RenderArguments {
-    /// Have helm and kustomize render charts, with each of their values files, and kustomizations, and judge what they
+    /// Have helm and kustomize render charts, with each of their values files, and kustomizations, and check what they
     /// deploy
     #[arg(long)]
     pub(crate) render: bool,
@@ -796,7 +797,7 @@ pub(crate) struct BenchArguments {
     /// Another version, measured in turns with the first
     #[arg(long, value_name = "RULE|BUNDLE")]
     pub(crate) against: Option<String>,
-    /// What to judge; without it, a Deployment that comes with the program
+    /// What to check; without it, a Deployment that comes with the program
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) on: Vec<PathBuf>,
     /// Samples of each figure

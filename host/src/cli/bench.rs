@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What is judged when nothing is given.
+/// What is checked when nothing is given.
 const DEPLOYMENT: &str = include_str!("../../benches/deployment.yaml");
 
 pub(super) fn run(arguments: &BenchArguments, context: Context) -> CommandResult {
@@ -61,7 +61,7 @@ fn documents(arguments: &BenchArguments) -> Result<Vec<Document>, Box<dyn std::e
         documents.extend(unit.parse(&limits).map_err(at)?);
     }
     if documents.is_empty() {
-        return Err("there is nothing to judge".into());
+        return Err("there is nothing to check".into());
     }
     Ok(documents)
 }
@@ -98,7 +98,7 @@ fn print(costs: &[Cost]) {
             "{name:40} {:9.1} {:>18} {:>18} {:>9} {:6}",
             cost.bytes as f64 / 1e3,
             pair(&cost.instantiation),
-            cost.evaluation.as_ref().map_or("judges none".to_owned(), pair),
+            cost.evaluation.as_ref().map_or("checks none".to_owned(), pair),
             cost.memory.map_or("-".to_owned(), |bytes| (bytes / 1000).to_string()),
             cost.instantiation.count(),
         );

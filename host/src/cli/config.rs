@@ -35,7 +35,7 @@ const FLAGS: [(&str, &str); 14] = [
     ("render", "render"),
 ];
 
-/// The arguments of a command that judges, with the configuration's values where they say nothing.
+/// The arguments of a command that checks, with the configuration's values where they say nothing.
 pub(super) struct Configured<A = EvalArguments> {
     pub(super) arguments: A,
     pub(super) file: Option<ConfigFile>,
@@ -286,8 +286,8 @@ fn print(rows: &[[String; 3]]) {
     }
 }
 
-/// The settings, of the configuration, else of the bundle or of what it extends, else their defaults: name, where it came
-/// from, and the value, which may be long.
+/// The settings, of the configuration, else of the bundle or of what it extends, else their defaults: name, where it
+/// came from, and the value, which may be long.
 fn settings(configured: &Configured, layers: &[&Located<Definition>], library: &Library) -> Vec<[String; 3]> {
     let file = configured.file.as_ref().map(|file| &file.located);
     let row = |(name, schema): (&str, &Value)| {

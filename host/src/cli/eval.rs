@@ -27,7 +27,7 @@ use crate::sets::{Surroundings, kustomizations_beside};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Judges once, and prints the report.
+/// Checks once, and prints the report.
 pub(super) fn judge(configured: &Configured, mut context: Context) -> CommandResult {
     let arguments = &configured.arguments;
     let started = Instant::now();
@@ -183,7 +183,7 @@ fn adopt(
     if let Some(path) = &arguments.write_baseline {
         let failed = result.documents.iter().any(|(_, document)| document.errors().next().is_some());
         if failed {
-            errln!("warning: {} is not written: not every rule could judge", path.display());
+            errln!("warning: {} is not written: a rule failed", path.display());
         } else {
             let older = Baseline::before(path)?;
             let evaluated = Evaluated { units, problems };
@@ -214,7 +214,7 @@ fn still_there(kept: usize) -> String {
 }
 
 fn judging(units: usize, threads: usize) -> Progress {
-    Progress::start(move |seconds| format!("judging {units} documents on {threads} threads, {seconds} s"))
+    Progress::start(move |seconds| format!("checking {units} documents on {threads} threads, {seconds} s"))
 }
 
 fn open_memo(arguments: &EvalArguments, bundle: &Bundle) -> Option<Memo> {
@@ -226,19 +226,19 @@ fn open_memo(arguments: &EvalArguments, bundle: &Bundle) -> Option<Memo> {
 
 fn nothing_found(arguments: &EvalArguments, discovered: &Discovered) -> String {
     let paths: Vec<String> = arguments.paths.iter().map(|path| path.display().to_string()).collect();
-    let mut message = format!("nothing to judge in {}", paths.join(", "));
+    let mut message = format!("nothing to check in {}", paths.join(", "));
     let passed = match discovered.passed.len() {
         1 => "1 template was".to_owned(),
         count => format!("{count} templates were"),
     };
     if !discovered.passed.is_empty() {
-        message.push_str(&format!(": {passed} passed over; --render judges what charts deploy"));
+        message.push_str(&format!(": {passed} skipped; --render checks what charts deploy"));
     } else if discovered.excluded > 0 {
         let (excluded, passed) = match discovered.excluded {
             1 => ("1 file or directory is".to_owned(), "it"),
             many => (format!("{many} files and directories are"), "them"),
         };
-        message.push_str(&format!(": {excluded} excluded; `config show` tells what excludes {passed}"));
+        message.push_str(&format!(": {excluded} excluded; `config show` says what excludes {passed}"));
     } else if discovered.files == 0 {
         message.push_str(": no manifests, Dockerfiles, workflows or Terraform (.gitignore is respected)");
     }
@@ -285,7 +285,7 @@ fn apply_fixes(
     Ok(fixed)
 }
 
-/// An input that could not be judged counts as a finding, unless it is the program that could not read it.
+/// An input that could not be checked counts as a finding, unless it is the program that could not read it.
 fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {
     let counts = report.counts();
     let failed = counts.rule_errors > 0 || report.standing_problems().any(|problem| problem.kind.is_failure());
@@ -300,7 +300,7 @@ fn exit(arguments: &EvalArguments, report: &Report<'_>) -> Exit {
         Exit::Findings
     } else if counts.documents == 0 && report.problems.is_empty() && report.adoption.untouched.is_none() {
         if !arguments.detail.quiet {
-            errln!("note: none of the input is something that a rule of this bundle judges");
+            errln!("note: no rule of this bundle checks anything in the input");
         }
         Exit::NoInput
     } else {

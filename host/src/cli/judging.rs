@@ -1,4 +1,4 @@
-//! By what a run or an editor judges: the bundle with the settings, the exceptions and the selection of the
+//! By what a run or an editor checks: the bundle with the settings, the exceptions and the selection of the
 //! configuration, and what is not read.
 
 use super::Context;

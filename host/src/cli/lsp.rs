@@ -35,7 +35,7 @@ struct Editor {
 impl Configure for Editor {
     fn configure(&mut self, folders: &[PathBuf]) -> Result<Setup, String> {
         if let Some(folder) = folders.first().filter(|folder| self.folder.as_ref() != Some(folder)) {
-            // All paths, of the configuration and of what is judged, are meant from there, as they are for `eval`.
+            // All paths, of the configuration and of what is checked, are meant from there, as they are for `eval`.
             std::env::set_current_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
             self.folder = Some(folder.clone());
         }

@@ -1,7 +1,7 @@
 //! The command line: arguments in, results on standard output, everything else on standard error.
 //!
 //! Exit codes are the same everywhere: 0 clean, 1 findings, 2 an error or a rule that could not run,
-//! 3 nothing to judge.
+//! 3 nothing to check.
 
 mod add_ignore;
 mod args;

@@ -8,7 +8,7 @@ use crate::parse::Limits;
 use crate::render::{self, Bounds, Programs, Renderable, Rendered};
 use std::time::Duration;
 
-/// Refuses flags that are about files, when what is rendered is to be judged.
+/// Refuses flags that are about files, when what is rendered is to be checked.
 ///
 /// # Errors
 /// Names the flag and says why.
@@ -23,7 +23,7 @@ pub(super) fn refuse_others(arguments: &EvalArguments) -> Result<(), String> {
     given.map_or(Ok(()), |(flag, _, why)| Err(format!("`--render` does not go with `{flag}`: {why}")))
 }
 
-/// Renders and judges what is rendered, where that was asked for.
+/// Renders and checks what is rendered, where that was asked for.
 ///
 /// # Errors
 /// When a program that was named cannot be run.

@@ -96,5 +96,5 @@ fn predicate(path: &Path) -> Result<Box<RawValue>, String> {
         return Err(format!("{shown}: it is longer than {MAX_BUNDLE_BYTES} bytes"));
     }
     let value: Box<RawValue> = serde_json::from_str(&text).map_err(|error| format!("{shown}: {error}"))?;
-    if value.get().starts_with('{') { Ok(value) } else { Err(format!("{shown}: it is no JSON object")) }
+    if value.get().starts_with('{') { Ok(value) } else { Err(format!("{shown}: it is not a JSON object")) }
 }

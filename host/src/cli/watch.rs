@@ -1,4 +1,4 @@
-//! `eval --watch`: judge again whenever something that is judged changes, until somebody presses Ctrl-C.
+//! `eval --watch`: check again whenever something that is checked changes, until somebody presses Ctrl-C.
 
 use super::config::Configured;
 use super::terminal::errln;
@@ -14,7 +14,7 @@ use crate::watch::{Ignored, Watch};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// Judges until it is told to stop; the exit code is the last verdict's.
+/// Checks until it is told to stop; the exit code is the last verdict's.
 pub(super) fn run(
     configured: &dyn Fn() -> Result<Configured, Box<dyn std::error::Error>>,
     context: &Context,
@@ -34,7 +34,7 @@ pub(super) fn run(
             configured.as_ref().map_or_else(|_| vec![PathBuf::from(".")], |configured| roots(configured, library));
         cover(&mut watch, &roots);
         let state = configured.as_ref().map_or_else(ToString::to_string, |configured| state(configured, context));
-        // Files change that nobody judges: what this run prints into, for one.
+        // Files change that nobody checks: what this run prints into, for one.
         if state != last.0 {
             terminal::clear();
             let exit = configured.and_then(|configured| eval::judge(&configured, context.clone()));

@@ -78,7 +78,7 @@ impl Shared {
 }
 
 impl WatchCache {
-    /// Starts watching what the rules of some judges ask for, as tasks of the current tokio runtime. Without a
+    /// Starts watching what the rules of some checks ask for, as tasks of the current tokio runtime. Without a
     /// client, every kind is unavailable for the reason that is given instead.
     ///
     /// # Panics
@@ -125,7 +125,7 @@ impl WatchCache {
         Self { shared, _watches: Arc::new(watches) }
     }
 
-    /// The inventory for a judge's rules; `None` when they ask for something that is not watched here.
+    /// The inventory for a check's rules; `None` when they ask for something that is not watched here.
     pub fn inventory(&self, judge: &Judge) -> Option<ClusterInventory> {
         let place = |topic: &Topic| self.shared.topics.iter().position(|known| known == topic);
         let topics = judge.topics().iter().map(place).collect::<Option<_>>()?;
@@ -163,7 +163,7 @@ impl WatchCache {
 #[derive(Clone)]
 pub struct ClusterInventory {
     cache: WatchCache,
-    /// The cache's topics, by the judge's.
+    /// The cache's topics, by the check's.
     topics: Vec<usize>,
 }
 

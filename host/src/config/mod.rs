@@ -1,6 +1,6 @@
 //! The configuration of a repository: `policy-host.yaml`, found upwards from the working directory.
 //!
-//! It says what flags of `eval` say, and which exceptions there are. It is part of what is judged, so it is hostile:
+//! It says what flags of `eval` say, and which exceptions there are. It is part of what is checked, so it is hostile:
 //! what it names is below its own directory, it runs nothing and writes nothing, and `serve` does not read it.
 
 use crate::bundle::{ExemptionEntry, Settings};
@@ -23,7 +23,7 @@ const MAX_BYTES: usize = 1 << 20;
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(title = "policy-host.yaml")]
 pub struct Config {
-    /// Files and directories to judge where none are named, from the directory of this file.
+    /// Files and directories to check where none are named, from the directory of this file.
     pub paths: Vec<String>,
     /// A shipped bundle; or a bundle file or a directory of components, from the directory of this file.
     pub bundle: Option<String>,
@@ -50,8 +50,8 @@ pub struct Config {
     pub baseline: Option<String>,
     /// Pass over comments and annotations that lift rules.
     pub no_ignores: bool,
-    /// Have charts and kustomizations rendered by `helm` and `kustomize`, and judge what they deploy. It runs programs, so
-    /// that a file has to be named with `--config` for it.
+    /// Have charts and kustomizations rendered by `helm` and `kustomize`, and check what they deploy. It runs programs,
+    /// so that a file has to be named with `--config` for it.
     pub render: bool,
     /// What rules take for granted of the clusters and the repository, by the names of the settings; before what the
     /// bundle says.
@@ -90,7 +90,7 @@ pub struct ConfigFile {
     pub path: PathBuf,
     /// Its directory, from the working directory; empty for that itself.
     pub directory: PathBuf,
-    /// Found in what is judged, rather than named by whoever judges.
+    /// Found in what is checked, rather than named by whoever checks.
     found: bool,
 }
 
@@ -128,7 +128,7 @@ impl ConfigFile {
         Ok(Self { located, path: path.to_owned(), directory, found })
     }
 
-    /// Whether the file was found in what is judged, rather than named by whoever judges.
+    /// Whether the file was found in what is checked, rather than named by whoever checks.
     pub fn is_found(&self) -> bool {
         self.found
     }

@@ -1,6 +1,6 @@
-//! Mutation: the safe fixes of an object under review, applied and judged again.
+//! Mutation: the safe fixes of an object under review, applied and checked again.
 //!
-//! Each pass applies the fixes that do not overlap and judges the result; where that has a finding or a
+//! Each pass applies the fixes that do not overlap and checks the result; where that has a finding or a
 //! failure of a rule that had none, the fixes of the pass are tried one by one, and those that bring one
 //! are left out. So a mutation never turns an object that is allowed into one that is denied.
 //!
@@ -29,8 +29,8 @@ const FIXED_TEMPLATES: [&str; 2] = ["Pod", "Job"];
 /// The most memory that a cure may take: of an object a hundred times as large as usual ones.
 pub const MAX_CURE_BYTES: usize = 64 << 20;
 
-/// How much more than the tree of an object is there while it is cured: two trees, three values whose members take up to
-/// five times as much, and a text.
+/// How much more than the tree of an object is there while it is cured: two trees, three values whose members take up
+/// to five times as much, and a text.
 const CURE_TREES: usize = 16;
 
 /// Bytes of memory that a cure of an object takes at the most.

@@ -179,7 +179,7 @@ impl Decider {
         decision
     }
 
-    /// The decision where nobody could judge: overload, a missed deadline, a server that is stopping.
+    /// The decision where nobody could check: overload, a missed deadline, a server that is stopping.
     pub fn undecided(&self, why: &str) -> Decision {
         let closed = self.modes().failure == FailureMode::Closed;
         let message = format!("policy bundle {}: not evaluated: {why}", self.reference().name);
@@ -197,7 +197,7 @@ impl Decider {
         }
     }
 
-    /// The decision about what nobody has to judge: a deletion, say.
+    /// The decision about what nobody has to check: a deletion, say.
     pub fn passed_over(&self) -> Decision {
         let verdicts = Verdicts { outcomes: [].into(), unreached: Vec::new(), remembered: false };
         self.decide(&Review { verdicts, inherited: Inherited::default() })

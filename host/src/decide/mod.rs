@@ -1,9 +1,9 @@
 //! One object under review, one decision: what every wire of the server carries.
 //!
-//! A [`Decider`] is a bundle being served. It judges with all rules of the bundle that apply, from
+//! A [`Decider`] is a bundle being served. It checks with all rules of the bundle that apply, from
 //! memory where nothing that any of them reads has changed, and settles by the bundle's [`Modes`] what
 //! becomes of a rule that could not run. Of an update only what is new denies ([`Decider::review`]).
-//! [`Decider::cure`] is the mutation: the safe fixes, judged again.
+//! [`Decider::cure`] is the mutation: the safe fixes, checked again.
 
 mod cure;
 mod decision;
@@ -85,7 +85,7 @@ pub struct Verdicts {
 }
 
 impl Decider {
-    /// Serves the bundle of a judge, with what is known of other objects. `memo_bytes` bounds what is remembered; with
+    /// Serves the bundle of a check, with what is known of other objects. `memo_bytes` bounds what is remembered; with
     /// 0 nothing is.
     pub fn new(judge: Judge, inventory: Arc<dyn Inventory>, modes: Modes, memo_bytes: u64) -> Self {
         let bundle = judge.bundle();
@@ -124,7 +124,7 @@ impl Decider {
         self.memo.as_ref().map_or(0, Memo::bytes)
     }
 
-    /// Judges a document with every rule that applies, until the deadline.
+    /// Checks a document with every rule that applies, until the deadline.
     pub fn judge(&self, document: &Document, deadline: Instant) -> Verdicts {
         let asks = self.asks(self.judge.plan(document).rules(), document);
         let key = self.memo.as_ref().map(|_| self.key(document, &asks));

@@ -9,7 +9,7 @@
 //!   [place](super::places), that says at least as much. A rule that lists names in one finding says less when one
 //!   of them is gone, and `replicas` in a message may be another number.
 //!
-//! The old object is judged by the same rules with the same parameters before the same other objects, and only when
+//! The old object is checked by the same rules with the same parameters before the same other objects, and only when
 //! the new one would be denied. A finding that an exemption lifted before, and lifts no more, is new.
 //!
 //! A bundle can want otherwise (`onUpdate: all`), but not of an object that is being deleted: who may not take its
@@ -58,7 +58,7 @@ impl Inherited {
 type Identity<'f> = (u16, &'f str, Vec<Step>);
 
 impl Decider {
-    /// Judges an object under review and, where an update would be denied, the object that it changes.
+    /// Checks an object under review and, where an update would be denied, the object that it changes.
     pub fn review(&self, document: &Document, deadline: Instant) -> Review {
         let verdicts = self.judge(document, deadline);
         let inherited = self.inherited(document, &verdicts, |old| Some(self.judge(old, deadline)));
@@ -72,7 +72,7 @@ impl Decider {
         Some(Review { verdicts, inherited })
     }
 
-    /// `None` when the old object would have to be judged and `judge` cannot.
+    /// `None` when the old object would have to be checked and `judge` cannot.
     fn inherited(
         &self,
         document: &Document,
@@ -104,7 +104,7 @@ impl Decider {
         Some(inherited)
     }
 
-    /// The object that an update changes, as a document to be judged.
+    /// The object that an update changes, as a document to be checked.
     pub(super) fn before(&self, document: &Document) -> Option<Document> {
         let old = document.old.as_ref().filter(|_| document.subject.operation == "UPDATE")?;
         let Subject { group, version, kind, .. } = Subject::of_object(old);
@@ -114,7 +114,7 @@ impl Decider {
         }
         let mut root = old.clone();
         if controller(&document.root).is_none() {
-            // It is judged itself now, and is compared with what it was itself.
+            // It is checked itself now, and is compared with what it was itself.
             forget_owners(&mut root);
         }
         Some(Document {
@@ -374,7 +374,7 @@ mod tests {
         let document = update(3, 5);
         let new = verdicts("c", &["bad".to_owned()]);
         assert!(decider().inherited(&document, &new, |_| None).is_none());
-        // Nothing has changed, so nothing has to be judged.
+        // Nothing has changed, so nothing has to be checked.
         assert!(decider().inherited(&update(3, 3), &new, |_| None).unwrap().has_finding(0, 0));
     }
 

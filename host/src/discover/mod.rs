@@ -1,4 +1,4 @@
-//! Finding what to judge: files and directories, or standard input, as units.
+//! Finding what to check: files and directories, or standard input, as units.
 
 mod named;
 mod passed;
@@ -27,9 +27,9 @@ pub struct Discovered {
     pub problems: Vec<InputProblem>,
     /// Files looked at.
     pub files: usize,
-    /// Templates that were passed over, in the order of paths.
+    /// Templates that were skipped, in the order of paths.
     pub passed: Vec<PassedOver>,
-    /// Files and directories that were passed over because they are excluded.
+    /// Files and directories that were skipped because they are excluded.
     pub excluded: usize,
     /// Paths that are excluded, and read because somebody named them.
     pub spared: Vec<String>,
@@ -38,15 +38,15 @@ pub struct Discovered {
 /// The name under which standard input is shown.
 pub const STDIN: &str = "<stdin>";
 
-/// Finds what to judge below some paths; `-` is standard input. Directories are walked in the order of names, respecting
-/// .gitignore; hidden files count, `.git` does not. In a walk, only what is wanted is read; a file that is named is read
-/// whatever it is.
+/// Finds what to check below some paths; `-` is standard input. Directories are walked in the order of names,
+/// respecting .gitignore; hidden files count, `.git` does not. In a walk, only what is wanted is read; a file that is
+/// named is read whatever it is.
 pub fn discover(paths: &[PathBuf], wanted: &Wanted, limits: &Limits) -> Discovered {
     discover_except(paths, wanted, &Exclusion::default(), limits)
 }
 
-/// Finds what to judge below some paths, but for what is excluded: that is not even read. Whether that goes for the paths
-/// themselves too, the exclusion says.
+/// Finds what to check below some paths, but for what is excluded: that is not even read. Whether that goes for the
+/// paths themselves too, the exclusion says.
 pub fn discover_except(paths: &[PathBuf], wanted: &Wanted, excluded: &Exclusion, limits: &Limits) -> Discovered {
     let mut discovery = Discovery {
         wanted,
@@ -88,7 +88,7 @@ pub enum Content {
 }
 
 /// Reads a text as the file at `path` would be read if it were found, under the name `shown`; `None` when it would
-/// be passed over.
+/// be skipped.
 pub fn read(
     path: &Path,
     shown: &str,
@@ -234,7 +234,7 @@ impl Discovery<'_> {
             }
             Err(error) => return self.problem(&shown, ProblemKind::Unreadable, error.to_string()),
         };
-        // A repository is full of JSON that is none of ours.
+        // A repository is full of JSON that is not one of ours.
         let may_be_ours = asked || class != Class::Json || self.wanted.may_hold(&bytes);
         match decode(bytes) {
             Ok((text, encoding)) => {

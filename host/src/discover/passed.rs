@@ -1,9 +1,9 @@
-//! What is passed over, since only what it is rendered to can be judged.
+//! What is skipped, since only what it is rendered to can be checked.
 
 use crate::parse::{dockerfile, yaml};
 use std::path::Path;
 
-/// A template that was passed over.
+/// A template that was skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassedOver {
     /// Its path, as it is shown.
@@ -29,7 +29,7 @@ const TEMPLATES: [&str; 11] =
 /// Endings of what they are rendered to.
 const RENDERED: [&str; 4] = ["yaml", "yml", "dockerfile", "containerfile"];
 
-/// Whether a name is that of a template of something that would be judged: `shop.yaml.tmpl`, `Dockerfile.j2`.
+/// Whether a name is that of a template of something that would be checked: `shop.yaml.tmpl`, `Dockerfile.j2`.
 pub(super) fn is_template_name(path: &Path) -> bool {
     let Some(name) = path.file_name() else { return false };
     let name = name.to_string_lossy().to_ascii_lowercase();

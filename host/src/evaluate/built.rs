@@ -1,4 +1,4 @@
-//! Objects that kustomizations build: judged as each of them builds it, and told once, where they are written.
+//! Objects that kustomizations build: checked as each of them builds it, and told once, where they are written.
 
 use super::absence;
 use super::doubt;
@@ -126,8 +126,8 @@ fn heading(document: &Document) -> Document {
     }
 }
 
-/// Puts the fixes of the object as it is written in the place of those of what is built: a value that is made when it is
-/// built has no place in a file.
+/// Puts the fixes of the object as it is written in the place of those of what is built: a value that is made when it
+/// is built has no place in a file.
 fn take_fixes(judge: &Judge, written: &Document, asks: &[Ask<'_>], outcomes: &mut [RuleOutcome]) {
     let has_fix = |outcome: &RuleOutcome| outcome.outcome.findings().iter().any(|finding| finding.fix.is_some());
     let again: Vec<Ask<'_>> = asks

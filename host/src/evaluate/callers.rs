@@ -1,7 +1,7 @@
 //! Findings in Terraform modules that are called: told once, whoever calls them.
 //!
-//! A module is read with those that it calls, so what is wrong with a called one is found by the module itself, by each of
-//! its callers, and for each instance of a block. At one place it is one finding; the calls are its labels.
+//! A module is read with those that it calls, so what is wrong with a called one is found by the module itself, by each
+//! of its callers, and for each instance of a block. At one place it is one finding; the calls are its labels.
 
 use super::related::RelatedLabel;
 use super::verdict::{DocumentVerdict, Finding, Label, Place, Withheld};
@@ -37,7 +37,7 @@ fn addressed(path: &Pointer) -> Option<(&str, &str)> {
         _ => return None,
     };
     let address = path.tokens().get(at)?.as_str();
-    // The key of an instance may hold anything: what stands in quotes is passed over.
+    // The key of an instance may hold anything: what stands in quotes is skipped.
     let (mut start, mut end, mut is_quoted, mut is_escaped) = (0, address.len(), false, false);
     for (at, byte) in address.bytes().enumerate() {
         match byte {

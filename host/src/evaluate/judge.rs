@@ -125,12 +125,12 @@ impl Judge {
         }
     }
 
-    /// Which object is judged instead of a document, by the rules that judge that object's kind.
+    /// Which object is checked instead of a document, by the rules that check that object's kind.
     pub fn judged_elsewhere(&self, document: &Document) -> Option<Elsewhere> {
         self.bundle.workloads.judged_elsewhere(document)
     }
 
-    /// Why a rule does not judge a document, where another object is judged instead.
+    /// Why a rule does not check a document, where another object is checked instead.
     fn passes_over(&self, judged: &Judged<'_>, rule: u16) -> Option<Outcome> {
         let elsewhere = judged.elsewhere.as_ref()?;
         let mut targets = self.bundle.rules[usize::from(rule)].source.manifest.applies_to.iter();
@@ -173,7 +173,8 @@ impl Judge {
         self.covering.apply(outcomes);
     }
 
-    /// Whether a rule needs to know the other documents: it asks for some, or judges objects as kustomizations build them.
+    /// Whether a rule needs to know the other documents: it asks for some, or checks objects as kustomizations build
+    /// them.
     pub fn needs_others(&self, rule: u16) -> bool {
         let manifest = &self.bundle.rules[usize::from(rule)].source.manifest;
         manifest.reads_built || !self.asks[usize::from(rule)].is_empty()
@@ -220,7 +221,7 @@ impl Judge {
         Asking::again(&self.topics, subject, here, inventory).with_images(self.images.as_deref())
     }
 
-    /// The images of a document about which the rules that judge it ask registries.
+    /// The images of a document about which the rules that check it ask registries.
     pub fn images(&self, document: &Document) -> Vec<Box<str>> {
         if self.topics.image_facets().next().is_none() {
             return Vec::new();
@@ -346,7 +347,7 @@ impl Judge {
             .map(|(_, bytes)| bytes)
     }
 
-    /// One call to a component: the outcome of each ask, or why there is none of any.
+    /// One call to a component: the outcome of each ask, or why there is not one of any.
     fn call(
         &self,
         judged: &Judged<'_>,
@@ -711,7 +712,7 @@ mod tests {
         Arc::new(RuleSource::described(Manifest::parse(manifest.to_string().as_bytes()).unwrap()))
     }
 
-    /// A rule that judges Pods and no owners judges the Pods that have one.
+    /// A rule that checks Pods and no owners checks the Pods that have one.
     #[test]
     fn an_owner_counts_only_for_rules_that_judge_it() {
         let rules = [

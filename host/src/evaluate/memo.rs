@@ -17,8 +17,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 const FORMAT: u32 = 8;
-/// Units of a file that are kept together. A small file is read and written as a whole; of a large one a change does not
-/// rewrite all.
+/// Units of a file that are kept together. A small file is read and written as a whole; of a large one a change does
+/// not rewrite all.
 const UNITS_OF_GROUP: usize = 16;
 
 /// Everything that is known of a unit.
@@ -59,8 +59,8 @@ pub(super) struct RelatedOutcome {
 
 /// The memo of a repository, for one bundle.
 ///
-/// A record is found by its unit's key. Where it is kept depends on its file's path and its place among the file's units,
-/// so that a changed unit's record takes the place of the old one.
+/// A record is found by its unit's key. Where it is kept depends on its file's path and its place among the file's
+/// units, so that a changed unit's record takes the place of the old one.
 pub struct Memo {
     shards: Shards,
     fingerprint: [u8; 32],
@@ -69,7 +69,7 @@ pub struct Memo {
 }
 
 impl Memo {
-    /// Opens the memo below the host's cache directory, for the repository in which a bundle judges.
+    /// Opens the memo below the host's cache directory, for the repository in which a bundle checks.
     ///
     /// # Errors
     /// When the directory cannot be trusted or made; see [`crate::sealed::Sealed::open`].
@@ -191,7 +191,7 @@ mod tests {
             Memo::open_bounded(self.directory.path(), Path::new(repository), &bundle, self.bounds).unwrap()
         }
 
-        /// One run that judges what is not remembered; gives how many units were, and what that took.
+        /// One run that checks what is not remembered; gives how many units were, and what that took.
         fn run(&self, repository: &str, bundle: [u8; 32], units: &[Unit], record_bytes: usize) -> (usize, MemoUse) {
             let memo = self.open(repository, bundle);
             self.run_with(memo, bundle, units, record_bytes)
@@ -412,8 +412,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Whatever ran before: no record is another unit's (`run` checks that), no bound is exceeded, and where there is
-        /// room for all, the second of two equal runs judges nothing.
+        /// Whatever ran before: no record is another unit's (`run` checks that), no bound is exceeded, and where there
+        /// is room for all, the second of two equal runs checks nothing.
         #[test]
         fn runs_remember_what_is_theirs_within_their_bounds(runs in trees(), record_bytes in 1..700usize) {
             for bounds in [NARROW, Bounds::default()] {

@@ -96,8 +96,8 @@ pub(super) fn want_images(judge: &Judge, pass: &Pass) {
     }
 }
 
-/// The verdicts. What memory served is judged again by the rules that ask for other documents, unless they would be told
-/// the same. Anything else is judged by all rules at once, so that a component is called once for a document.
+/// The verdicts. What memory served is checked again by the rules that ask for other documents, unless they would be
+/// told the same. Anything else is checked by all rules at once, so that a component is called once for a document.
 pub(super) fn second_pass(
     judge: &Judge,
     (index, unit): (usize, &Unit),
@@ -124,7 +124,7 @@ pub(super) fn second_pass(
                 pass.record.documents[position].outcomes = judge.judge(&judge.prepare(document), &asks);
             }
             let outcomes = building.judge(judge, (index, position as u32, document), &rules, inventory);
-            // Nobody is told the same as nothing, so it is judged anew by each run.
+            // Nobody is told the same as nothing, so it is checked anew by each run.
             let related = |outcome| RelatedOutcome { document: position as u32, told: [0; 32], outcome };
             pass_related.extend(outcomes.into_iter().map(related));
             here.push(Here::default());

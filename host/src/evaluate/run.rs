@@ -30,7 +30,7 @@ pub struct RunOptions {
     pub surroundings: Surroundings,
 }
 
-/// What is wrong with a unit, so that it, or a part of it, could not be judged.
+/// What is wrong with a unit, so that it, or a part of it, could not be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitError {
     /// Index of the unit.
@@ -46,11 +46,12 @@ pub struct RunResult {
     pub documents: Vec<(usize, DocumentVerdict)>,
     /// The units that could not be parsed, in the order of the input.
     pub errors: Vec<UnitError>,
-    /// The keys that stand twice in a mapping, with the index of their unit. Their documents are judged with the last value.
+    /// The keys that stand twice in a mapping, with the index of their unit. Their documents are checked with the last
+    /// value.
     pub repeated: Vec<(usize, Repeated)>,
-    /// Fields of another type than they have, in the order of the input. What stands around them is judged.
+    /// Fields of another type than they have, in the order of the input. What stands around them is checked.
     pub mistyped: Vec<UnitError>,
-    /// How many units were judged from memory alone.
+    /// How many units were checked from memory alone.
     pub remembered: usize,
     /// What that took.
     pub memo: MemoUse,
@@ -68,8 +69,8 @@ impl RunResult {
         unparsed.chain(repeated).chain(mistyped).collect()
     }
 
-    /// Puts another run behind this one, whose units stand from `first_unit` on. What became of the entries of bundle and
-    /// configuration is told anew for both together.
+    /// Puts another run behind this one, whose units stand from `first_unit` on. What became of the entries of bundle
+    /// and configuration is told anew for both together.
     pub fn append(&mut self, bundle: &Bundle, first_unit: usize, other: Self) {
         let moved = |unit: usize| unit + first_unit;
         self.documents.extend(other.documents.into_iter().map(|(unit, document)| (moved(unit), document)));
@@ -89,7 +90,7 @@ impl RunResult {
     }
 }
 
-/// Judges units with a bundle's rules. Documents of one set are each other's inventory.
+/// Checks units with a bundle's rules. Documents of one set are each other's inventory.
 pub fn run(judge: &Judge, units: &[Unit], options: RunOptions) -> RunResult {
     let RunOptions { limits, mut memo, surroundings } = options;
     let keys: Vec<Key> = units.par_iter().map(|unit| unit.key(&judge.bundle().fingerprint)).collect();
@@ -213,8 +214,8 @@ fn patch_units(units: &[Unit], kustomizations: &Kustomizations) -> HashMap<Strin
     by_path
 }
 
-/// Where the units of a rendering stand, which are judged in a run of their own and are one set, whatever files they are
-/// led back to.
+/// Where the units of a rendering stand, which are checked in a run of their own and are one set, whatever files they
+/// are led back to.
 const RENDERED: &str = crate::discover::STDIN;
 
 /// The units as sets are made of them.

@@ -15,7 +15,8 @@ use std::ops::Range;
 const SHORT: usize = 4;
 
 /// The secrets of a run: what its findings say is one, whatever else they are about, exempt or not; the passwords of
-/// URLs and credentials by their form, whatever rules say; and what sounds like a secret where nothing could be parsed, so that no rule was asked.
+/// URLs and credentials by their form, whatever rules say; and what sounds like a secret where nothing could be parsed,
+/// so that no rule was asked.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
     /// Of each unit: index of the source, bytes of its text.
@@ -93,7 +94,7 @@ impl Secrets {
         let mut text: Cow<'s, str> = Cow::Borrowed(&*source.text);
         let places = self.places.get(unit).into_iter().flatten().filter(|(of, _)| *of == file);
         for (_, range) in places {
-            // Of another text than the one that was judged nothing is known.
+            // Of another text than the one that was checked nothing is known.
             let range = whole_letters(&text, range);
             if !range.is_empty() {
                 let stars = stars(&text[range.clone()]);
@@ -154,7 +155,7 @@ pub fn mask_messages(secrets: &Secrets, units: &[Unit], result: &mut RunResult) 
     }
 }
 
-/// [`mask_messages`] for the outcomes of one document that is judged on its own.
+/// [`mask_messages`] for the outcomes of one document that is checked on its own.
 pub(crate) fn mask_outcomes(sources: &[Source], outcomes: &mut [RuleOutcome]) {
     let findings = outcomes.iter().flat_map(|outcome| outcome.outcome.findings());
     let places: Vec<Place> = findings.flat_map(Finding::secrets).collect();
@@ -214,7 +215,7 @@ fn mask(values: &BTreeSet<String>, text: &mut String) {
 }
 
 /// Whether a value can only be a secret where it is quoted: it is long, or no plain word. `postgres` may be the name of
-/// what is judged, the container that has it as its password included.
+/// what is checked, the container that has it as its password included.
 fn is_telling(value: &str) -> bool {
     let is_mixed = value.contains(char::is_alphabetic) && value.contains(|letter: char| !letter.is_alphabetic());
     value.len() >= 12 || value.len() >= 6 && is_mixed

@@ -18,7 +18,7 @@ pub struct Keyed {
 }
 
 impl Keyed {
-    /// A unit, ready for runs by a judge.
+    /// A unit, ready for runs by a check.
     pub fn new(unit: Unit, judge: &Judge) -> Self {
         Self { key: unit.key(&judge.bundle().fingerprint), unit }
     }
@@ -41,8 +41,8 @@ fn remember(known: &mut Records, mut before: Records, fresh: Vec<(Key, Option<Re
     }
 }
 
-/// Units in variations, judged one after another: what fixes make of them. A unit that was judged before is not judged
-/// again, unless its rules would be told of others what they were not told then.
+/// Units in variations, checked one after another: what fixes make of them. A unit that was checked before is not
+/// checked again, unless its rules would be told of others what they were not told then.
 pub struct Tries {
     known: Records,
     readings: Readings,
@@ -54,7 +54,7 @@ pub struct Tries {
 pub struct Cost {
     /// Runs.
     pub runs: usize,
-    /// Units that were judged in them, each as often as it was.
+    /// Units that were checked in them, each as often as it was.
     pub judged: usize,
 }
 
@@ -64,7 +64,7 @@ impl Tries {
         Self { known: Records::default(), readings: Readings::kept(), cost: Cost::default() }
     }
 
-    /// Judges units, always by the same judge.
+    /// Checks units, always by the same check.
     pub fn run(
         &mut self,
         judge: &Judge,
@@ -100,7 +100,7 @@ fn apart(units: &[Keyed]) -> (Vec<Unit>, Vec<Key>) {
     units.iter().map(|keyed| (keyed.unit.clone(), keyed.key)).unzip()
 }
 
-/// Judges for an editor, which works out the key of each unit once.
+/// Checks for an editor, which works out the key of each unit once.
 pub struct Session {
     judge: Judge,
     limits: Limits,
@@ -114,7 +114,7 @@ impl Session {
         Self { judge, limits, known: Records::default() }
     }
 
-    /// What judges.
+    /// What checks.
     pub fn judge(&self) -> &Judge {
         &self.judge
     }
@@ -129,7 +129,7 @@ impl Session {
         Keyed::new(unit, &self.judge)
     }
 
-    /// Judges units; `None` when it was cancelled on the way, which leaves everything remembered as it was.
+    /// Checks units; `None` when it was cancelled on the way, which leaves everything remembered as it was.
     pub fn run(
         &mut self,
         units: &[Keyed],

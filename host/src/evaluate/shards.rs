@@ -3,7 +3,7 @@
 //! Records come in *groups*, which are looked for and replaced as a whole; a group's name decides its shard. A shard is
 //! read when one of its groups is asked for, and written when one has changed, so that a run costs what its own groups
 //! are in, however much others have left here. Each shard is written whole and renamed into place: of two processes
-//! that write one at once, the later one's run is kept, and the other's is judged anew.
+//! that write one at once, the later one's run is kept, and the other's is checked anew.
 
 use crate::digest::{Digest, hex};
 use crate::sealed::{Sealed, private_directory};
@@ -100,7 +100,8 @@ impl Shards {
         private_directory(directory)?;
         let name = hex(&Digest::of(repository.as_os_str().as_encoded_bytes()).bytes()[..16]);
         let sealed = Sealed::open(&directory.join(name))?;
-        // A directory's time says when its repository was used. One that keeps its old time may go too soon, nothing else.
+        // A directory's time says when its repository was used. One that keeps its old time may go too soon, nothing
+        // else.
         let _ = fs::File::open(sealed.directory()).and_then(|file| file.set_modified(SystemTime::now()));
         let loaded = std::iter::repeat_with(OnceLock::new).take(bounds.shards).collect();
         Ok(Self { sealed, bounds, format, loaded, read_bytes: AtomicU64::new(0) })

@@ -1,6 +1,6 @@
-//! Applying fixes to text, and judging the result again.
+//! Applying fixes to text, and checking the result again.
 //!
-//! Each pass applies the fixes that do not overlap and judges again, until nothing is left to fix. A fix is kept only
+//! Each pass applies the fixes that do not overlap and checks again, until nothing is left to fix. A fix is kept only
 //! when nothing is worse for it ([`trial`]), and it changes no other meaning of its file ([`apply`]). The safe fixes
 //! come first, so that asking for all of them never does less than asking for the safe ones.
 
@@ -55,7 +55,7 @@ pub struct Fixed {
     pub refused: Vec<String>,
     /// The secrets of the units as they were, and the values of all that were found on the way.
     pub secrets: Secrets,
-    /// What judging the fixes took.
+    /// What checking the fixes took.
     pub cost: Cost,
 }
 
@@ -75,8 +75,8 @@ pub fn fix_where(
     let open: BTreeSet<usize> = (0..units.len()).filter(|index| chosen(&units[*index])).collect();
     let mut fixer = Fixer::new(judge, (limits, surroundings), units.into_iter().map(Slot::new).collect());
     for stage in [Extent::Safe, Extent::Unsafe].into_iter().filter(|stage| *stage <= extent) {
-        // Those that are not kept leave room for fixes that overlap with them. Where something else has changed they may
-        // be good after all, and are tried again once nothing else is left.
+        // Those that are not kept leave room for fixes that overlap with them. Where something else has changed they
+        // may be good after all, and are tried again once nothing else is left.
         let (mut left_out, mut has_changed) = (BTreeSet::new(), false);
         fixer.begin();
         for _ in 0..MAX_PASSES {

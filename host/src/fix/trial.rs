@@ -1,10 +1,10 @@
-//! Fixes on trial: they are applied together, all is judged again, and those after which anything is worse are taken
+//! Fixes on trial: they are applied together, all is checked again, and those after which anything is worse are taken
 //! back, each on its own and by name.
 //!
 //! Worse is a rule with more findings on a unit, or a failure, than before; a text that no longer parses; a created
 //! document with findings; and a fix that would change its finding's document once more. Which of several fixes of a
 //! unit is to blame is found by halving, in all units at once, and who is to blame for another unit by the digits of
-//! positions, for all such units at once: so it costs no more runs where there are many. A run judges what its fixes
+//! positions, for all such units at once: so it costs no more runs where there are many. A run checks what its fixes
 //! change, and what is told of that.
 
 use super::apply::{Touched, applied, create};
@@ -45,7 +45,7 @@ impl Mark {
 /// The candidates of one unit.
 type Group = Vec<Candidate>;
 
-/// Some units with fixes applied, judged.
+/// Some units with fixes applied, checked.
 struct Trial {
     slots: Vec<Slot>,
     /// The units of the slots.
@@ -83,7 +83,7 @@ pub(super) struct Fixer<'f> {
 }
 
 impl<'f> Fixer<'f> {
-    /// Judges the units as they are.
+    /// Checks the units as they are.
     pub(super) fn new(
         judge: &'f Judge,
         (limits, surroundings): (&'f Limits, &'f Surroundings),
@@ -116,8 +116,8 @@ impl<'f> Fixer<'f> {
         self.refused.clear();
     }
 
-    /// The fixes of findings that stand in the units that are `open`, and in created ones, as far as they are wanted and
-    /// not `left_out`.
+    /// The fixes of findings that stand in the units that are `open`, and in created ones, as far as they are wanted
+    /// and not `left_out`.
     pub(super) fn candidates(
         &self,
         extent: Extent,
@@ -208,8 +208,9 @@ impl<'f> Fixer<'f> {
         self.halve(blamed, &reasons, left_out);
     }
 
-    /// The groups, by their positions, that are alone to blame for a unit, and why. For each binary digit of the positions
-    /// those with a 0 and those with a 1 are tried: the tries in which a unit is worse spell who is to blame for it.
+    /// The groups, by their positions, that are alone to blame for a unit, and why. For each binary digit of the
+    /// positions those with a 0 and those with a 1 are tried: the tries in which a unit is worse spell who is to blame
+    /// for it.
     fn guilty(
         &mut self,
         groups: &[Group],
@@ -267,7 +268,7 @@ impl<'f> Fixer<'f> {
         self.secrets.add_values(&Secrets::of_some(&units(&self.slots), &self.result, |unit| changed.contains(&unit)));
     }
 
-    /// Applies fixes to a copy of the units, and judges that. What overlaps with others, or changes nothing, is not
+    /// Applies fixes to a copy of the units, and checks that. What overlaps with others, or changes nothing, is not
     /// applied.
     fn try_out(&mut self, groups: &[Group], left_out: &mut BTreeSet<Mark>) -> Trial {
         let mut slots = self.slots.clone();

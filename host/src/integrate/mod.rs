@@ -2,7 +2,7 @@
 //! ask the API server.
 //!
 //! Pure: a resolved bundle and [`Options`] in, [`File`]s out. What a manifest covers (kinds, resources, rights)
-//! follows from what the bundle's rules say that they judge and ask for. Every way to ask fails closed: what is
+//! follows from what the bundle's rules say that they check and ask for. Every way to ask fails closed: what is
 //! no verdict refuses. No way ever covers DELETE: what is bad can always be removed.
 
 mod gatekeeper;
@@ -52,7 +52,7 @@ pub enum Purpose {
 struct Plan<'p> {
     bundle: &'p Bundle,
     options: &'p Options,
-    /// What the rules judge.
+    /// What the rules check.
     judged: BTreeSet<Resource>,
 }
 

@@ -67,7 +67,7 @@ pub enum OptionsError {
     /// The bundle's name would have to stand in URLs and in names of objects.
     #[error("the bundle's name `{0}` cannot be part of a URL: up to 40 of a-z, 0-9 and `-`, a letter first")]
     BundleName(String),
-    /// All rules of the bundle judge repository files.
+    /// All rules of the bundle check repository files.
     #[error("no rule of the bundle `{0}` checks objects of Kubernetes")]
     NoObjects(String),
     /// Not a URL that can be called.
@@ -141,7 +141,7 @@ impl Options {
         }
     }
 
-    /// Namespaces that are left alone: what runs there is needed to run what would judge it.
+    /// Namespaces that are left alone: what runs there is needed to run what would check it.
     pub(super) fn exempt_namespaces<'o>(&'o self, engine: Option<&'o str>) -> Vec<&'o str> {
         let mut namespaces = SYSTEM_NAMESPACES.to_vec();
         for namespace in engine.into_iter().chain([self.namespace.as_str()]) {

@@ -119,12 +119,12 @@ fn plural(kind: &str) -> String {
 /// The kind of object that the sub-resource `scale` takes.
 const SCALE: (&str, &str) = ("autoscaling", "Scale");
 
-/// The resources that a bundle's rules judge when they are created or updated. Repository files are in no cluster.
+/// The resources that a bundle's rules check when they are created or updated. Repository files are in no cluster.
 pub(super) fn judged(bundle: &Bundle) -> BTreeSet<Resource> {
     judged_on(bundle, &["CREATE", "UPDATE"])
 }
 
-/// The resources that a bundle's rules judge on one of some operations.
+/// The resources that a bundle's rules check on one of some operations.
 pub(super) fn judged_on(bundle: &Bundle, operations: &[&str]) -> BTreeSet<Resource> {
     let manifests = bundle.rules.iter().map(|rule| &rule.source.manifest);
     let asked = manifests.filter(|manifest| operations.iter().any(|one| manifest.is_asked_about(one, "")));
@@ -139,8 +139,8 @@ const SCALABLE: [(&str, &[&str]); 2] =
 const NOT_SCALABLE: [(&str, &[&str]); 2] =
     [("apps.kruise.io", &["AdvancedCronJob", "BroadcastJob", "DaemonSet"]), ("keda.sh", &["ScaledJob"])];
 
-/// The resources that can be scaled, where a rule of the bundle judges a `Scale`: Kubernetes' own, and the custom kinds of
-/// workload that the bundle knows.
+/// The resources that can be scaled, where a rule of the bundle checks a `Scale`: Kubernetes' own, and the custom kinds
+/// of workload that the bundle knows.
 pub(super) fn scaled(bundle: &Bundle) -> BTreeSet<Resource> {
     let is_scale = |target: &Target| matches!(target, Target::Object { group, kind } if (&**group, &**kind) == SCALE);
     let mut manifests = bundle.rules.iter().map(|rule| &rule.source.manifest);

@@ -6,7 +6,7 @@ use crate::decide::{BundleReference, Decision, Violation};
 use serde_json::{Value, json};
 
 impl Plan<'_> {
-    /// An object of a kind that the bundle judges; a Deployment or a Pod where it judges those.
+    /// An object of a kind that the bundle checks; a Deployment or a Pod where it checks those.
     pub(super) fn sample_object(&self, name: &str, annotations: Value) -> Value {
         let wanted = |kind: &str| self.judged.iter().find(|resource| resource.kind == kind);
         let resource = wanted("Deployment").or_else(|| wanted("Pod")).or_else(|| self.judged.first());

@@ -301,7 +301,7 @@ fn the_api_server_lets_pass_what_it_cannot_ask_about_only_if_it_is_told_to() {
     assert_eq!(policies(FailurePolicy::Ignore), ["Ignore", "Ignore"]);
 }
 
-/// What a controller makes is passed over where every rule that would judge it judges what it is made from.
+/// What a controller makes is skipped where every rule that would check it checks what it is made from.
 #[test]
 fn an_owner_counts_only_where_it_is_judged() {
     let owners = |rules: &[&str]| -> Vec<&str> {
@@ -340,7 +340,7 @@ fn an_owner_counts_only_where_it_is_judged() {
     assert_eq!(owners(&["core/ConfigMap"]), [""; 0]);
 }
 
-/// Nobody is passed over because an object is being deleted: until it is gone it does what it says.
+/// Nobody is skipped because an object is being deleted: until it is gone it does what it says.
 #[test]
 fn what_is_being_deleted_is_asked_about() {
     for file in everything(&usual(), &options()) {

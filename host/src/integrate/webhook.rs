@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const ENGINE: &str = "the API server";
-/// In seconds: more than the two in which the server answers, judged or not.
+/// In seconds: more than the two in which the server answers, checked or not.
 const TIMEOUT: u8 = 5;
 
 /// The files for a bundle.
@@ -179,7 +179,7 @@ const OWNERS: [(&str, &[&str], &str, &str); 5] = [
     ("batch", &["Job"], "", "Pod"),
 ];
 
-/// The kinds that are judged by every rule that judges what they make: by group, those of one API version together.
+/// The kinds that are checked by every rule that checks what they make: by group, those of one API version together.
 fn owners(bundle: &Bundle) -> BTreeMap<&'static str, Vec<&'static str>> {
     let judges = |rule: &BundleRule, group: &str, kind: &str| {
         let mut targets = rule.source.manifest.applies_to.iter();

@@ -32,8 +32,8 @@ pub struct Kind {
     pub content: Option<Content>,
     /// What it is written in.
     pub format: Format,
-    /// Whether its tools read YAML as Kubernetes' clients do: by YAML 1.1, and the last of equal keys counts. The others
-    /// read it by YAML 1.2 and refuse equal keys.
+    /// Whether its tools read YAML as Kubernetes' clients do: by YAML 1.1, and the last of equal keys counts. The
+    /// others read it by YAML 1.2 and refuse equal keys.
     pub like_kubernetes: bool,
     /// What pre-commit's `identify` calls such files.
     pub tags: &'static [&'static str],
@@ -53,7 +53,7 @@ pub struct Paths {
 }
 
 impl Kind {
-    /// Whether it is a template: what it is rendered to is judged.
+    /// Whether it is a template: what it is rendered to is checked.
     pub fn is_template(&self) -> bool {
         self.paths.in_chart && self.format == Format::Text
     }

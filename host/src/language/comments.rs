@@ -3,8 +3,8 @@
 //! # The model
 //!
 //! `X:comments` has the comments that belong to the value under `X` and to all that is in it, `X[*]:comments` those of
-//! each element of a list, and `:comments` alone, at the beginning of a path, those of the whole document. Of a workload,
-//! `object:comments` and `pod:comments` are those of the object and of its pod template.
+//! each element of a list, and `:comments` alone, at the beginning of a path, those of the whole document. Of a
+//! workload, `object:comments` and `pod:comments` are those of the object and of its pod template.
 //!
 //! ```text
 //! { "comments": [ COMMENT … ] }      or  { "unread": [ { "reason": "…" } ] }
@@ -22,8 +22,9 @@
 //! element of a list, the whole block. In YAML, one that is indented more than that line belongs to the mapping or list
 //! above whose elements stand where it does.
 //!
-//! Of a Dockerfile, comments belong to instructions, to `args`, and, above a `FROM`, to stages. Of a Terraform module they
-//! belong to blocks and arguments, those of called modules included. JSON has none; of other formats they are unread.
+//! Of a Dockerfile, comments belong to instructions, to `args`, and, above a `FROM`, to stages. Of a Terraform module
+//! they belong to blocks and arguments, those of called modules included. JSON has none; of other formats they are
+//! unread.
 
 use super::build::Builder;
 use super::key::Reading;
@@ -482,7 +483,7 @@ impl<'t, 'p> Owners<'t, 'p> {
         part.is_collection && self.text.get(part.start..).is_some_and(|text| text.starts_with(['[', '{']))
     }
 
-    /// Whether a blank line stands between a comment and what follows; comments between them are passed over.
+    /// Whether a blank line stands between a comment and what follows; comments between them are skipped.
     fn is_apart(&self, start: usize, gap: &str, comments: &HashMap<usize, usize>) -> bool {
         let mut at = start;
         let end = start + gap.len();

@@ -1,12 +1,12 @@
 //! Languages that stand in texts of a document: read once, with places, and told to rules as trees.
 //!
-//! A tree stands beside the text that it is made of. A rule that reads `jobs.*.steps[*].run:shell` finds, beside `run`, a
-//! key `run:shell` with the commands of that script; its findings may point into it, and the host leads them to the very
-//! word in the file. `X:LANGUAGE` is for a string, or for a list of strings that are one command (`exec:shell`);
+//! A tree stands beside the text that it is made of. A rule that reads `jobs.*.steps[*].run:shell` finds, beside `run`,
+//! a key `run:shell` with the commands of that script; its findings may point into it, and the host leads them to the
+//! very word in the file. `X:LANGUAGE` is for a string, or for a list of strings that are one command (`exec:shell`);
 //! `X[*]:LANGUAGE` is for each string of a list, and what it gives is a list of the same length under the key
 //! `X[*]:LANGUAGE`. A key of a document that looks like this itself is told apart by a colon more ([`key`]).
 //!
-//! What cannot be read is never passed over in silence: a tree then has `unread`, a list of `{"reason": …}` at the places
+//! What cannot be read is never skipped in silence: a tree then has `unread`, a list of `{"reason": …}` at the places
 //! where the reading stopped.
 //!
 //! | module | owns |
@@ -129,7 +129,8 @@ impl Language {
         }
     }
 
-    /// Whether its trees are values like those of a document: of a mapping or list its first key is shown, not all of it.
+    /// Whether its trees are values like those of a document: of a mapping or list its first key is shown, not all of
+    /// it.
     fn is_data(self) -> bool {
         matches!(self, Language::Json | Language::Yaml)
     }

@@ -41,7 +41,7 @@ struct Ahead {
     cancelled: Mutex<HashSet<String>>,
 }
 
-/// Serves a client until it is gone. `idle` judges nothing: it stands in while there is no configuration.
+/// Serves a client until it is gone. `idle` checks nothing: it stands in while there is no configuration.
 ///
 /// # Errors
 /// When the client does not speak the protocol, or cannot be written to.

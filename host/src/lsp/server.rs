@@ -29,13 +29,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// How long nothing may be typed before what was typed is judged.
+/// How long nothing may be typed before what was typed is checked.
 const PAUSE: Duration = Duration::from_millis(15);
 /// How long somebody who never pauses waits to be told something.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Texts that are open at once.
 const OPEN: usize = 1000;
-/// Bytes of one text that are kept; what is larger is not judged anyway.
+/// Bytes of one text that are kept; what is larger is not checked anyway.
 const TEXT_BYTES: usize = 16 << 20;
 
 /// An open text.
@@ -46,9 +46,9 @@ struct Open {
     shown: String,
     version: i32,
     text: Text,
-    /// Why it is not judged.
+    /// Why it is not checked.
     refused: Option<SyntaxError>,
-    /// It is none of our kinds of files.
+    /// It is not one of our kinds of files.
     foreign: bool,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Server<C, W> {
     evaluated: Evaluated,
     /// Changes of texts that were handled.
     changes: u64,
-    /// Since when, and until when at the latest, changes wait to be judged.
+    /// Since when, and until when at the latest, changes wait to be checked.
     waiting: Option<(Instant, Instant)>,
 }
 
@@ -365,7 +365,7 @@ impl<C: Configure, W: Write> Server<C, W> {
         self.waiting = Some((now + PAUSE, latest));
     }
 
-    /// Judges after a pause; another change on the way ends it, until somebody has waited too long.
+    /// Checks after a pause; another change on the way ends it, until somebody has waited too long.
     fn judge(&mut self) -> io::Result<()> {
         let Some((_, latest)) = self.waiting else { return Ok(()) };
         let (ahead, handled) = (Arc::clone(&self.ahead), self.changes);

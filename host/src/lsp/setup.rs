@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 /// What a configuration comes to.
 pub struct Setup {
-    /// What judges.
+    /// What checks.
     pub judge: Judge,
     /// Which findings are told.
     pub level: Level,

@@ -27,7 +27,7 @@ pub(super) enum Incoming {
 pub(super) fn read(input: &mut impl BufRead) -> io::Result<Incoming> {
     let Some(length) = read_header(input)? else { return Ok(Incoming::End) };
     if length > MESSAGE_BYTES {
-        // It is passed over, so that an editor that opens something huge goes on working.
+        // It is skipped, so that an editor that opens something huge goes on working.
         let passed = io::copy(&mut input.take(length as u64), &mut io::sink())?;
         let message = format!("a message of {length} bytes, more than {MESSAGE_BYTES}");
         return Ok(if passed == length as u64 { Incoming::Malformed(message) } else { Incoming::End });

@@ -94,7 +94,7 @@ impl Workspace {
         &self.roots
     }
 
-    /// Puts a text in the place of a file's; false when the file is none of ours, or excluded.
+    /// Puts a text in the place of a file's; false when the file is not one of ours, or excluded.
     ///
     /// # Errors
     /// When the text exceeds a bound.
@@ -122,7 +122,7 @@ impl Workspace {
     pub(super) fn reload(&mut self, path: &Path, session: &Session) {
         let bytes = crate::files::read(path, session.limits().bytes).ok();
         match bytes.and_then(|bytes| decode(bytes).ok()) {
-            // What cannot be judged is no part of the inventory; it is reported when it is opened.
+            // What cannot be checked is no part of the inventory; it is reported when it is opened.
             Some((text, _)) => drop(self.set(path, &text, session)),
             None => self.remove(&self.shown(path)),
         }

@@ -1,7 +1,7 @@
 //! How the documents that answer a query belong to the document that is asked about.
 //!
 //! Each relation is told from the standpoint of the document *there*, the one that answers, and the document
-//! *here*: the one that is judged, or, where a query is `via` an earlier one, each document of that answer.
+//! *here*: the one that is checked, or, where a query is `via` an earlier one, each document of that answer.
 //!
 //! | relation | the document there |
 //! | --- | --- |

@@ -25,7 +25,7 @@ pub struct Cost {
     pub bytes: usize,
     /// Microseconds until a fresh sandbox is there.
     pub instantiation: Samples,
-    /// Microseconds of one evaluation in a fresh sandbox; `None` when it judges none of the documents.
+    /// Microseconds of one evaluation in a fresh sandbox; `None` when it checks none of the documents.
     pub evaluation: Option<Samples>,
     /// Bytes of memory, the most over the documents.
     pub memory: Option<usize>,
@@ -119,7 +119,7 @@ impl<'d> Bench<'d> {
 struct Subject<'b> {
     bench: &'b Bench<'b>,
     rule: usize,
-    /// The documents that it judges, and what it is told of others.
+    /// The documents that it checks, and what it is told of others.
     tasks: Vec<(Judged<'b>, [Ask<'b>; 1])>,
     memory: Option<usize>,
     instantiations: usize,

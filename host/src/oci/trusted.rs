@@ -1,4 +1,4 @@
-//! The gate by signatures: evidence from the store or the registry, judged by `trust`.
+//! The gate by signatures: evidence from the store or the registry, checked by `trust`.
 
 use super::admit::{Admission, Admit, Candidate, Evidence};
 use super::error::OciError;

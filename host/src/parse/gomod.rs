@@ -121,7 +121,7 @@ impl Module<'_> {
             }
             _ => return Err(malformed()),
         };
-        // What newer versions of Go add to the list is passed over.
+        // What newer versions of Go add to the list is skipped.
         if let Some((_, list)) = self.lists.iter_mut().find(|(name, _)| *name == verb) {
             list.push(node);
         }

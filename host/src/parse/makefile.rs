@@ -11,7 +11,7 @@ type Text = (String, Range<usize>);
 /// Parses a makefile; `path` is what it is called in the document.
 ///
 /// # Errors
-/// When a bound is exceeded. What is neither a variable nor a rule is passed over.
+/// When a bound is exceeded. What is neither a variable nor a rule is skipped.
 pub fn parse(text: &str, path: &str, limits: &Limits) -> Result<Node, SyntaxError> {
     let mut tree = Tree::new(limits);
     let (mut variables, mut rules): (Vec<Node>, Vec<Rule>) = (Vec::new(), Vec::new());

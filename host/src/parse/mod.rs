@@ -1,6 +1,6 @@
 //! From bytes to documents.
 //!
-//! One module a format; [`unit`] cuts files into the pieces that are parsed, judged and remembered
+//! One module a format; [`unit`] cuts files into the pieces that are parsed, checked and remembered
 //! on their own, and says what each piece is.
 
 pub mod assignments;

@@ -1,4 +1,4 @@
-//! Units: what is parsed, judged and remembered on its own. A YAML file is one unit a document, so
+//! Units: what is parsed, checked and remembered on its own. A YAML file is one unit a document, so
 //! that a broken one does not hurt the others; a Terraform module is one unit of many files.
 
 use super::classify::{self, Classified};
@@ -46,7 +46,7 @@ pub struct Unit {
 /// What a unit was parsed to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parsed {
-    /// Its documents; none when it holds nothing that rules could judge.
+    /// Its documents; none when it holds nothing that rules could check.
     pub documents: Vec<Document>,
     /// The keys that stand twice in one mapping, where the last counts.
     pub repeated: Vec<Repeated>,
@@ -163,7 +163,7 @@ impl Unit {
         hasher.finish().bytes()
     }
 
-    /// Parses the unit into its documents; none when it holds nothing that rules could judge.
+    /// Parses the unit into its documents; none when it holds nothing that rules could check.
     ///
     /// # Errors
     /// At the place in the unit's source.
@@ -219,8 +219,8 @@ impl Unit {
         }
     }
 
-    /// The value that a text of YAML or JSON holds in this unit's place, and the keys that stand twice; no value when the
-    /// text is empty.
+    /// The value that a text of YAML or JSON holds in this unit's place, and the keys that stand twice; no value when
+    /// the text is empty.
     ///
     /// # Errors
     /// At the place in the text.
@@ -234,8 +234,8 @@ impl Unit {
         }
     }
 
-    /// Parses the unit as a repository file of some kind, whatever its content looks like; without a document when it is
-    /// empty, or neither YAML nor JSON.
+    /// Parses the unit as a repository file of some kind, whatever its content looks like; without a document when it
+    /// is empty, or neither YAML nor JSON.
     ///
     /// # Errors
     /// At the place in the unit's source.

@@ -1,4 +1,4 @@
-//! Which charts and kustomizations there are among what is judged.
+//! Which charts and kustomizations there are among what is checked.
 
 use super::kustomization::Kustomization;
 use crate::document::{RenderTool, Rendering, shown_directory};

@@ -1,9 +1,9 @@
-//! Charts and kustomizations, judged as what they deploy: the user's own programs render them, and findings are led
+//! Charts and kustomizations, checked as what they deploy: the user's own programs render them, and findings are led
 //! back to the files that somebody wrote.
 //!
 //! ```text
 //! units ─ found ─► charts, kustomizations ─ helm, kustomize ─ process ─► rendered text
-//!                                                                           │ a set of its own, judged
+//!                                                                           │ a set of its own, checked
 //!                    findings in source files ◄─ merge ◄─ lead back ◄───────┘
 //! ```
 //!
@@ -11,7 +11,7 @@
 //! no network, writes nothing into the repository, and is bounded ([`Bounds`]).
 //!
 //! Tests of a chart (`helm.sh/hook: test`) are left out: `helm test` runs them on demand, and nothing of them stays in
-//! the cluster. Other hooks are judged, since installing the chart runs them.
+//! the cluster. Other hooks are checked, since installing the chart runs them.
 
 mod found;
 mod helm;

@@ -1,4 +1,4 @@
-//! Rendering everything that can be rendered, and judging each rendering as a set of its own.
+//! Rendering everything that can be rendered, and checking each rendering as a set of its own.
 
 use super::found::Renderable;
 use super::lead::SourceFiles;
@@ -40,7 +40,7 @@ pub struct Rendered {
     pub failures: Vec<Failure>,
     /// What of all renderings is secret.
     pub secrets: Secrets,
-    /// Files that hold objects which were judged as they are rendered, as paths are shown.
+    /// Files that hold objects which were checked as they are rendered, as paths are shown.
     written: BTreeSet<Arc<str>>,
     /// The folders of the charts that were rendered.
     charts: BTreeSet<String>,
@@ -55,15 +55,15 @@ fn is_below(path: &str, folder: &str) -> bool {
 pub(super) struct Piece {
     /// The file that it is from, as paths are shown.
     pub(super) path: Arc<str>,
-    /// The file holds the object as such, so that it is not to be judged once more on its own.
+    /// The file holds the object as such, so that it is not to be checked once more on its own.
     pub(super) is_written: bool,
     /// The document.
     pub(super) text: Box<str>,
 }
 
 impl Rendered {
-    /// Whether a file's objects are judged as they are rendered, and not on their own. So are those of the templates of
-    /// a chart, whether its values switch them on or not.
+    /// Whether a file's objects are checked as they are rendered, and not on their own. So are those of the templates
+    /// of a chart, whether its values switch them on or not.
     pub fn replaces(&self, unit: &Unit) -> bool {
         let path = &unit.sources[0].path;
         let is_template = unit.kind.is_some_and(Kind::is_template);
@@ -71,7 +71,7 @@ impl Rendered {
     }
 }
 
-/// Renders, and judges each rendering. `units` are all that were found.
+/// Renders, and checks each rendering. `units` are all that were found.
 pub fn render(
     judge: &Judge,
     programs: &Programs,
@@ -187,7 +187,7 @@ pub(super) fn split(
 }
 
 impl Rendered {
-    /// Judges one rendering and leads what is found back to the files.
+    /// Checks one rendering and leads what is found back to the files.
     fn judge(
         &mut self,
         judge: &Judge,

@@ -35,7 +35,7 @@ pub struct ExceptionResult<'r> {
     pub problem: Cow<'r, str>,
     /// Findings that it lifts, or would lift if it held.
     pub findings: usize,
-    /// Where it is written, in what was judged,
+    /// Where it is written, in what was checked,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<Location<'r>>,
     /// or elsewhere: `FILE:LINE:COLUMN`.
@@ -143,7 +143,7 @@ impl About<'_> {
             Status::Unused if self.origin == Origin::Bundle => return said,
             // The bundle's own notices say so.
             Status::Expired if self.origin == Origin::Bundle => return said,
-            Status::Unused => format!("nothing is left that the exception from {rule} lifts; remove it"),
+            Status::Unused => format!("the exception from {rule} is unused; remove it"),
             Status::Expired => {
                 let until = self.until.map(|until| until.to_string()).unwrap_or_default();
                 format!("the exception from {rule} expired on {until} and no longer holds")

@@ -1,7 +1,7 @@
 //! Annotations of GitHub Actions: workflow commands, which the runner reads from the step's output.
 //!
-//! GitHub shows ten errors, ten warnings and ten notices of a step. So the worst finding of each rule comes first, then the
-//! second of each; the rest is in the log all the same.
+//! GitHub shows ten errors, ten warnings and ten notices of a step. So the worst finding of each rule comes first, then
+//! the second of each; the rest is in the log all the same.
 
 use super::{Grade, OutcomeName, Results, graded};
 use crate::visible::visible;
@@ -34,7 +34,7 @@ pub fn github(results: &Results<'_>) -> String {
         for outcome in document.outcomes.iter().filter(|outcome| outcome.outcome == OutcomeName::Error) {
             let at = &document.location;
             let (file, rule) = (Property(&at.file), Property(&outcome.rule));
-            let reason = format!("the rule could not judge it: {}", outcome.reason.as_deref().unwrap_or_default());
+            let reason = format!("the rule failed: {}", outcome.reason.as_deref().unwrap_or_default());
             failures.push(format!("::error file={file},line={},title={rule}::{}\n", at.line, Data(&reason)));
         }
     }
@@ -61,8 +61,8 @@ pub fn github(results: &Results<'_>) -> String {
     out
 }
 
-/// One annotation for all exceptions that somebody should look at, and one that counts what is exempt: they take no place
-/// from findings.
+/// One annotation for all exceptions that somebody should look at, and one that counts what is exempt: they take no
+/// place from findings.
 fn exceptions(results: &Results<'_>, out: &mut String) {
     let said = results.exceptions.iter().flat_map(|exception| {
         exception.said().into_iter().map(move |said| (exception, format!("{}: {said}", exception.written_at())))

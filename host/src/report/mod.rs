@@ -97,7 +97,7 @@ pub struct Report<'r> {
     pub problems: &'r [InputProblem],
     /// Findings below this are not shown.
     pub level: Level,
-    /// Templates that were passed over.
+    /// Templates that were skipped.
     pub passed: &'r [PassedOver],
     /// Charts and kustomizations of the input.
     pub renderables: &'r [Renderable],
@@ -149,7 +149,7 @@ pub struct Adoption {
 #[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// Documents that at least one rule judged.
+    /// Documents that at least one rule checked.
     pub documents: usize,
     /// Findings by severity, worst first: critical, high, medium, low, info.
     pub findings: [usize; 5],
@@ -177,7 +177,7 @@ pub struct Counts {
     /// Keys that stand twice in a mapping.
     #[serde(default)]
     pub repeated_keys: usize,
-    /// Templates that were passed over, since only their rendering can be judged.
+    /// Templates that were skipped, since only their rendering can be checked.
     #[serde(default)]
     pub templates: usize,
 }

@@ -1,7 +1,7 @@
 //! The results of a run as programs read them: what `json` writes and `policy-host report` reads.
 //!
 //! One set of types serves writer, reader and the published schema (`host/schema/results.v1.json`). [`SCHEMA`]
-//! names the version; fields are only added to one, so a reader passes over those that it does not know.
+//! names the version; fields are only added to one, so a reader skips those that it does not know.
 
 use super::exceptions::{self, ExceptionResult};
 use super::location::{Location, location, place};
@@ -29,7 +29,7 @@ pub const SCHEMA: &str = "policy-host/results/v1";
 pub struct Results<'r> {
     /// `policy-host/results/v1`.
     pub schema: Cow<'r, str>,
-    /// What judged.
+    /// What checked.
     #[serde(default)]
     pub tool: Tool<'r>,
     /// By which bundle.
@@ -129,7 +129,7 @@ pub struct InputError<'r> {
     /// The file's path, or `<stdin>`.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub file: Cow<'r, str>,
-    /// How bad it is that nothing of it was judged.
+    /// How bad it is that nothing of it was checked.
     #[serde(default = "input_severity")]
     pub severity: Severity,
     /// Where; absent when the file could not be read.
@@ -330,7 +330,7 @@ pub struct FixResult<'r> {
 }
 
 impl InputError<'_> {
-    /// Whether what it is about was judged all the same.
+    /// Whether what it is about was checked all the same.
     pub(super) fn is_judged(&self) -> bool {
         self.kind.is_some_and(ProblemKind::is_judged)
     }
@@ -420,7 +420,8 @@ impl<'r> Results<'r> {
         self.all_findings().filter(|(_, _, finding)| finding.exempt.is_some())
     }
 
-    /// All findings that are not exempt, those first that are to be shown where not all can be: the worst, and something of every rule.
+    /// All findings that are not exempt, those first that are to be shown where not all can be: the worst, and
+    /// something of every rule.
     pub fn chosen_first(&self) -> Vec<(&DocumentResult<'r>, &OutcomeResult<'r>, &FindingResult<'r>)> {
         let findings: Vec<_> = self.findings().collect();
         let entries = findings.iter().map(|(_, outcome, finding)| Entry {

@@ -31,7 +31,7 @@ pub fn explain(manifest: &Manifest, heading: &str) -> String {
         }
         if !kind.absence.is_empty() {
             let missing: Vec<_> = BTreeSet::from_iter(manifest.missing(kind)).into_iter().collect();
-            let _ = write!(out, "; told only where every {} is known", list(&missing, code));
+            let _ = write!(out, "; reported only where every {} is known", list(&missing, code));
         }
         out.push('\n');
     }

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 /// The version of our fingerprints.
 const FINGERPRINT: &str = "policyHost/v1";
 const ROOT: &str = "%SRCROOT%";
-/// A fix is proved before it is told, which costs as much as judging; more than these nobody applies one by one, and
+/// A fix is proved before it is told, which costs as much as checking; more than these nobody applies one by one, and
 /// `--fix` applies all.
 const MAX_FIXES: usize = 250;
 /// A longer part of a file is pointed at, and not quoted.
@@ -304,7 +304,7 @@ fn invocation(report: &Report<'_>) -> Value {
     for (unit, document) in &report.result.documents {
         for (rule, failure) in document.errors() {
             let id = report.bundle.rules[usize::from(rule)].id();
-            let message = format!("{id} could not judge {}: {failure}", document.subject);
+            let message = format!("{id} failed on {}: {failure}", document.subject);
             let location = json!({"physicalLocation": physical(&report.units[*unit], &document.place)});
             notifications.push(json!({
                 "level": "error",

@@ -21,12 +21,13 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
-    /// Where engines and the API server call: TLS when `tls.certificate` is set, else plain HTTP. By default port 8443: of
-    /// every address with TLS, else of this machine alone.
+    /// Where engines and the API server call: TLS when `tls.certificate` is set, else plain HTTP. By default port 8443:
+    /// of every address with TLS, else of this machine alone.
     pub listen: Option<SocketAddr>,
     /// A second listener without TLS, for callers that cannot keep a TLS connection.
     pub listen_plain: Option<SocketAddr>,
-    /// Where probes, metrics and the status page are, plain HTTP. By default port 8081, of the same addresses as `listen`.
+    /// Where probes, metrics and the status page are, plain HTTP. By default port 8081, of the same addresses as
+    /// `listen`.
     pub admin: Option<SocketAddr>,
     /// What is served.
     pub bundles: Vec<BundleEntry>,
@@ -43,8 +44,8 @@ pub struct Config {
     pub tls: Tls,
     /// Where the inventory comes from.
     pub cluster: ClusterOptions,
-    /// Users (a `*` at the end stands for the rest) whose objects may have a controller as their owner and are judged
-    /// by it: a Pod of a ReplicaSet that was judged already. Anybody else could name any owner. By default
+    /// Users (a `*` at the end stands for the rest) whose objects may have a controller as their owner and are checked
+    /// by it: a Pod of a ReplicaSet that was checked already. Anybody else could name any owner. By default
     /// Kubernetes' own controllers of workloads, each by its name; add Argo Rollouts and the like.
     pub trusted_controllers: Vec<String>,
     /// For Gatekeeper alone.
@@ -249,9 +250,9 @@ pub struct Limits {
     /// Connections, of both listeners together; more wait to be accepted. Fewer where the process may not open so
     /// many files.
     pub connections: usize,
-    /// Reviews that are judged at once; 0 for as many as there are cores.
+    /// Reviews that are checked at once; 0 for as many as there are cores.
     pub workers: usize,
-    /// Reviews that wait to be judged; more are answered at once by the bundle's failure mode.
+    /// Reviews that wait to be checked; more are answered at once by the bundle's failure mode.
     pub queue: usize,
     /// From the end of the body to the answer; below what callers wait (Gatekeeper 3 s).
     pub deadline: Span,

@@ -101,7 +101,7 @@ impl Charge {
         Self { budget: Arc::clone(budget), held: AtomicUsize::new(0), short: OnceLock::new() }
     }
 
-    /// Why there was no room for what rules read: nobody has judged then.
+    /// Why there was no room for what rules read: nothing was checked then.
     pub(super) fn short(&self) -> Option<NoRoom> {
         self.short.get().copied()
     }

@@ -1,4 +1,4 @@
-//! The way of a request through the server, whatever its wire: read, from memory or judged, answered.
+//! The way of a request through the server, whatever its wire: read, from memory or checked, answered.
 
 use super::memory::Charge;
 use super::metrics::{DecisionLabels, ExemptLabels, MemoLabels, ReasonLabels, RuleLabels, SandboxLabels, Text};
@@ -25,7 +25,7 @@ pub(super) struct Body {
     pub(super) charge: Arc<Charge>,
 }
 
-/// How often the bytes of a body are there at once while it is read and judged, beside its trees: decoded, as the
+/// How often the bytes of a body are there at once while it is read and checked, beside its trees: decoded, as the
 /// source of the document, and as what rules are told.
 const COPIES: usize = 4;
 
@@ -36,7 +36,7 @@ const SMALL_BODY: usize = 64 << 10;
 /// One object to decide about.
 pub(super) struct Item {
     pub(super) decider: Arc<Decider>,
-    /// `None` for what nobody has to judge: a deletion, say.
+    /// `None` for what nobody has to check: a deletion, say.
     pub(super) document: Option<Document>,
     /// Whether the safe fixes are wanted; never of an object that a controller writes.
     pub(super) wants_patch: bool,
@@ -64,11 +64,11 @@ pub(super) trait Wire: Send + Sync + 'static {
     /// Why it cannot be read.
     fn read(&self, body: &str, serving: &Serving, app: &App) -> Result<Question<Self::Context>, Refusal>;
 
-    /// Writes the answer. `trouble` says why nobody judged, where that is so; the decisions are then what the
+    /// Writes the answer. `trouble` says why nobody checked, where that is so; the decisions are then what the
     /// bundles' failure modes make of it.
     fn write(&self, question: Self::Context, decisions: Vec<Decision>, trouble: Option<Trouble>) -> Answer;
 
-    /// The answer to a request that cannot be read, or that nobody had the room or time to judge.
+    /// The answer to a request that cannot be read, or that nobody had the room or time to check.
     fn refuse(&self, refusal: &Refusal) -> Answer {
         problem(refusal.status, &refusal.message)
     }
@@ -150,7 +150,7 @@ pub(super) async fn review<W: Wire>(wire: W, body: Body, app: &Arc<App>) -> Answ
             })
         }
     };
-    // Rules that were not told all that they read have not judged.
+    // Rules that were not told all that they read have not checked.
     if let Some(no_room) = charge.short() {
         return wire.refuse(&no_room.refuse(&app.metrics));
     }
@@ -204,7 +204,7 @@ fn read<W: Wire>(
 /// A decision with what led to it.
 struct Decided {
     decision: Decision,
-    /// `None` for what was passed over.
+    /// `None` for what was skipped.
     verdicts: Option<Verdicts>,
 }
 
@@ -212,7 +212,7 @@ struct Decided {
 fn recall(items: &[Item]) -> Option<Vec<Decided>> {
     let recall = |item: &Item| match &item.document {
         None => Some(Decided { decision: item.decider.passed_over(), verdicts: None }),
-        // A patch has to be made and judged, which memory helps with.
+        // A patch has to be made and checked, which memory helps with.
         Some(_) if item.wants_patch => None,
         Some(document) => {
             let review = item.decider.recall(document)?;
@@ -230,7 +230,7 @@ impl Item {
         let review = self.decider.review(document, deadline);
         let mut decision = self.decider.decide(&review);
         let verdicts = Some(review.verdicts.clone());
-        // A document that is too large to be cured, now or ever, gets no patch; the validation judges it as it is.
+        // A document that is too large to be cured, now or ever, gets no patch; the validation checks it as it is.
         let bytes = cure_bytes(document);
         if self.wants_patch && bytes <= MAX_CURE_BYTES && charge.grow(bytes).is_ok() {
             let cure = self.decider.cure(document, review, deadline);

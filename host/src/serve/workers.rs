@@ -1,11 +1,11 @@
-//! Who judges: as many threads as there are workers, and a bounded queue before them.
+//! Who checks: as many threads as there are workers, and a bounded queue before them.
 
 use super::metrics::{Metrics, ReasonLabels};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
-/// Why nobody judged. It passes, so a caller may try again.
+/// Why nobody checked. It passes, so a caller may try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Trouble {
     /// The queue is full.
@@ -41,7 +41,7 @@ impl Trouble {
 /// What a job that noticed its deadline itself may take beyond it: one rule's own deadline, rounded up.
 const SLACK: Duration = Duration::from_millis(300);
 
-/// How many large objects are judged at once, however many workers there are.
+/// How many large objects are checked at once, however many workers there are.
 const LARGE_AT_ONCE: usize = 2;
 
 /// The workers. The runtime's blocking threads are theirs: as many as there may be jobs at once.

@@ -1,4 +1,4 @@
-//! Kustomizations that nobody asked to judge, around files that somebody did.
+//! Kustomizations that nobody asked to check, around files that somebody did.
 
 use super::kustomization::{Kustomization, NAMES};
 use super::kustomizations::Kustomizations;
@@ -13,7 +13,7 @@ use std::path::Path;
 const MAX_DIRECTORIES: usize = 4096;
 
 /// Reads the kustomizations of the directories that the files of some units are in, and right above those, where they
-/// are not among the units: a patch that is judged alone is a patch all the same. Gives each with its path.
+/// are not among the units: a patch that is checked alone is a patch all the same. Gives each with its path.
 pub fn kustomizations_beside(units: &[Unit], limits: &Limits) -> Vec<(String, Kustomization)> {
     let paths: HashSet<&str> = units.iter().map(|unit| &*unit.sources[0].path).filter(|path| *path != STDIN).collect();
     let has_own: HashSet<&str> =

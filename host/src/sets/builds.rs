@@ -8,7 +8,7 @@ use super::unknown::{Parts, Unknown};
 use crate::document::{Document, joined};
 use std::collections::{HashMap, HashSet};
 
-/// How many kustomizations may build one file. One that more build is judged as it is written.
+/// How many kustomizations may build one file. One that more build is checked as it is written.
 const MAX_VARIANTS: usize = 32;
 /// How many files all kustomizations of a run may build together, each counted by each of them.
 const MAX_BUILT: usize = 200_000;

@@ -165,7 +165,7 @@ pub(super) enum Resource {
     Kustomization(String),
     /// To a file.
     File(String),
-    /// Out of the run: it is remote, or nobody asked to judge it.
+    /// Out of the run: it is remote, or nobody asked to check it.
     Elsewhere,
 }
 
@@ -180,8 +180,8 @@ impl Resource {
     }
 }
 
-/// The files that kustomizations take changes from, and none takes objects from; and the directories whose kustomizations
-/// put changes together.
+/// The files that kustomizations take changes from, and none takes objects from; and the directories whose
+/// kustomizations put changes together.
 fn patches(by_directory: &BTreeMap<String, Kustomization>) -> (HashSet<String>, HashSet<String>) {
     let mut patches = HashSet::new();
     // Directories whose kustomizations put changes together, not objects.

@@ -93,7 +93,7 @@ const EVERYWHERE: [(&str, &str); 4] = [
 pub struct Asked<'a> {
     /// What each query asks for.
     pub kinds: Vec<(&'a Target, Scope)>,
-    /// The object that the rule judges, as it is written.
+    /// The object that the rule checks, as it is written.
     pub by: &'a Subject,
 }
 

@@ -5,8 +5,8 @@
 //!
 //! - An *environment* (`prod/`, `overlays/eu/`) and an alternative are a *branch* of their own. Directories are
 //!   alternatives where the same object is defined in each of them.
-//! - Files of one directory are alternatives where they define the same object, and no kustomization builds them together.
-//!   What is in one is not there for what is in the other.
+//! - Files of one directory are alternatives where they define the same object, and no kustomization builds them
+//!   together. What is in one is not there for what is in the other.
 //! - What is in no branch is common. A branch lies in what is common, and may have branches in it.
 //! - The set of an object is its branch, with all that lies in it, and what is common to it: the branches in which that
 //!   lies, without their other branches. Kustomizations bring in what they deploy from elsewhere.
@@ -14,8 +14,8 @@
 //! Repository files (workflows, Terraform) use each other by path, so they are in one set.
 //!
 //! What a kustomization only changes objects with is no object ([`Role::Patch`]). What it builds is deployed where it
-//! stands, and as it changes it: each kustomization that nothing else includes is a *build*, and the objects of a file are
-//! there once for each ([`Builds`]).
+//! stands, and as it changes it: each kustomization that nothing else includes is a *build*, and the objects of a file
+//! are there once for each ([`Builds`]).
 
 mod alternatives;
 mod beside;
@@ -64,9 +64,9 @@ pub const TOLD_BY: [&str; 2] = ["HelmChart", "Kustomization"];
 /// What is known beside the units of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// Kustomizations beside or above the files, which nobody asked to judge, with their paths.
+    /// Kustomizations beside or above the files, which nobody asked to check, with their paths.
     pub kustomizations: Vec<(String, Kustomization)>,
-    /// Paths of templates that were passed over.
+    /// Paths of templates that were skipped.
     pub templates: Vec<String>,
     /// The sets that the configuration names.
     pub named: NamedSets,

@@ -11,9 +11,9 @@ pub const PATCH_KIND: &str = "KustomizePatch";
 /// What a unit holds.
 #[derive(Debug)]
 pub struct Reading {
-    /// What is judged.
+    /// What is checked.
     pub documents: Vec<Document>,
-    /// Objects that others find, and nobody judges: what a kustomization generates.
+    /// Objects that others find, and nobody checks: what a kustomization generates.
     generated: Vec<Document>,
     /// The keys that stand twice in it.
     pub repeated: Vec<Repeated>,

@@ -193,7 +193,7 @@ fn is_identity(field: &Field) -> bool {
 
 /// Takes away what stands in a field, or puts something into it where nothing does and it may be made.
 fn alter(node: &mut Node, path: &[Box<str>], create: bool) {
-    /// No value of anything that is judged.
+    /// No value of anything that is checked.
     const SOMETHING: &str = "\u{fffd}";
     let Some((key, rest)) = path.split_first() else { return };
     if let Value::Array(items) = &mut node.value {

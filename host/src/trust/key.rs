@@ -10,7 +10,7 @@ use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The most that a key file may have: an RSA key of 16,384 bits, which is none of ours, fits.
+/// The most that a key file may have: an RSA key of 16,384 bits, which is not one of ours, fits.
 pub const MAX_KEY_FILE_BYTES: usize = 64 << 10;
 
 const PUBLIC_LABEL: &str = "PUBLIC KEY";

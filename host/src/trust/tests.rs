@@ -145,7 +145,7 @@ fn every_refusal_says_which_check_failed() {
             .into(),
             "it is for no digest",
         ),
-        ("rubbish", b"rubbish".to_vec(), "it is malformed: expected value at line 1 column 1"),
+        ("rubbish", b"rubbish".to_vec(), "it is malformed: it is not JSON"),
         ("too much", vec![b' '; MAX_BUNDLE_BYTES + 1], "it has 4194305 bytes, and may have 4194304"),
     ];
     for (what, evidence, expected) in cases {

@@ -132,12 +132,11 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let deleted: Vec<&View<'_>> = managed.iter().filter(|change| has(change, "delete")).collect();
     let is_whole = |change: &&View<'_>| !has(change, "create") && !change.get("deposed").exists();
     let stores = |change: &&&View<'_>| what(input, change.get("type").text()).is_some();
-    if count > 1 && deleted.len() == managed.len() && deleted.iter().all(|it| is_whole(it)) {
-        if let Some(first) = deleted.iter().find(stores) {
-            let message = format!("the plan deletes everything, {count} resources, `{}` among them", address(first));
-            findings.report(Code::Everything, &first.at("change.actions"), message);
-            return Ok(());
-        }
+    let is_everything = count > 1 && deleted.len() == managed.len() && deleted.iter().all(is_whole);
+    if let Some(first) = deleted.iter().find(stores).filter(|_| is_everything) {
+        let message = format!("the plan deletes everything, {count} resources, `{}` among them", address(first));
+        findings.report(Code::Everything, &first.at("change.actions"), message);
+        return Ok(());
     }
     for change in deleted {
         let Some(code) = what(input, change.get("type").text()) else { continue };

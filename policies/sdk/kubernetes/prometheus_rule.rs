@@ -43,7 +43,8 @@ impl<'d> Rule<'d> {
         self.view.get("expr")
     }
 
-    /// Its query, for a rule that uses [`OwnQueries`]; why not, where it does not parse. A number is no text, and has none.
+    /// Its query, for a rule that uses [`OwnQueries`]; why not, where it does not parse. A number is no text, and has
+    /// none.
     pub fn query(&self) -> Option<Result<Expression<'d>, &'d str>> {
         (self.expression().kind() == Some(Kind::String)).then(|| query(&self.view.get("expr:promql")))
     }
@@ -78,8 +79,8 @@ pub fn rules<'d, P: Uses<OwnRules>>(input: &Input<'d, P>) -> impl Iterator<Item 
     groups(input).flat_map(|group| group.get("rules").items().map(move |view| Rule { view, group: group.clone() }))
 }
 
-/// Has every part of every query of the subject judged. A query that does not parse is the reason why a rule that finds
-/// nothing is not evaluated.
+/// Has every part of every query of the subject checked. A query that does not parse is the reason why a rule that
+/// finds nothing is not evaluated.
 pub fn judge_parts<'d, P: Uses<OwnRules> + Uses<OwnQueries>>(
     input: &Input<'d, P>,
     findings: &mut Findings,

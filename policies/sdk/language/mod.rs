@@ -1,7 +1,7 @@
 //! Views on the trees that the host makes of texts: a rule that reads `run:shell` finds the script's commands there.
 //!
 //! What the host could not read is under `unread`. A rule that found nothing in a text of which something is unread has
-//! not judged it, and says so.
+//! not checked it, and says so.
 
 pub mod comment;
 pub mod condition;

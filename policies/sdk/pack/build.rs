@@ -10,7 +10,8 @@ fn main() -> io::Result<()> {
     let pack = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let list = format!("POLICY_RULES_{}", variable("CARGO_PKG_NAME")?.to_uppercase().replace('-', "_"));
     println!("cargo::rerun-if-env-changed={list}");
-    // Paths here are relative to the pack, so that a target directory copied with the repository is none of the old one's.
+    // Paths here are relative to the pack, so that a target directory copied with the repository is not one of the old
+    // one's.
     let rules = match env::var(&list) {
         Ok(rules) => {
             println!("cargo::rerun-if-changed=Cargo.toml");

@@ -1,7 +1,7 @@
 //! Terraform modules: resources by their addresses, blocks, and arguments that are known or not.
 //!
-//! A rule reads `resource.aws_s3_bucket`, `provider.aws`, `terraform.backend` and the like; the whole model is described
-//! at the host's parser, `host/src/parse/hcl`.
+//! A rule reads `resource.aws_s3_bucket`, `provider.aws`, `terraform.backend` and the like; the whole model is
+//! described at the host's parser, `host/src/parse/hcl`.
 
 use crate::finding::{Check, not_applicable};
 use crate::input::{Input, Related};
@@ -31,7 +31,7 @@ crate::usable! {
 const NO_ROOTS: [&str; 9] =
     ["examples", "example", "test", "tests", "fixtures", "testdata", "e2e", "modules", "wrappers"];
 
-/// Leaves a module that nobody applies as it is: Terraform passes over its backend.
+/// Leaves a module that nobody applies as it is: Terraform skips its backend.
 ///
 /// # Errors
 /// Says that the rule does not apply to the module.
@@ -99,7 +99,7 @@ impl<'d> Argument<'d> {
         }
     }
 
-    /// Whether it is written and not known, so that a rule that needs it cannot judge.
+    /// Whether it is written and not known, so that a rule that needs it cannot check.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown(..))
     }

@@ -1,6 +1,6 @@
 //! Base64, as Secrets and `binaryData` hold it.
 
-/// Decodes a text of the standard alphabet (RFC 4648 §4); line breaks and blanks are passed over, as Go's decoder passes
+/// Decodes a text of the standard alphabet (RFC 4648 §4); line breaks and blanks are skipped, as Go's decoder passes
 /// over line breaks. `None` for anything else.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();

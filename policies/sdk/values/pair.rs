@@ -18,7 +18,7 @@ pub fn holds_pairs(file: &str) -> bool {
     ENDINGS.iter().any(|ending| file.ends_with(ending))
 }
 
-/// The lines with a name of one word, `=` and a value. Comments, sections and all else are passed over.
+/// The lines with a name of one word, `=` and a value. Comments, sections and all else are skipped.
 pub fn pairs(text: &str) -> impl Iterator<Item = Pair<'_>> {
     text.lines().filter_map(|line| {
         let line = line.trim_ascii();

@@ -1,6 +1,7 @@
 # The cluster. What pods may take of AWS was tried out here, by the tutorials of three years.
 resource "aws_eks_cluster" "parcelbird" {
   name     = "parcelbird-prod"
+  version  = "1.27"
   role_arn = aws_iam_role.cluster.arn
 
   vpc_config {
@@ -29,6 +30,15 @@ resource "aws_eks_addon" "vpc_cni" {
 # Two hops, for an agent that has been gone since.
 resource "aws_launch_template" "nodes" {
   name = "parcelbird-nodes"
+
+  block_device_mappings {
+    device_name = "/dev/xvda"
+
+    ebs {
+      volume_size = 80
+      encrypted   = false
+    }
+  }
 
   metadata_options {
     http_endpoint               = "enabled"

@@ -6,6 +6,10 @@ terraform {
       source  = "hashicorp/aws"
       version = "~> 5.80"
     }
+    github = {
+      source  = "integrations/github"
+      version = "~> 6.3"
+    }
   }
 
   backend "local" {
@@ -27,9 +31,45 @@ resource "aws_ecr_repository" "tracking_api" {
   image_tag_mutability = "MUTABLE"
 }
 
+# Partners build upon our images.
+resource "aws_ecr_repository_policy" "tracking_api" {
+  repository = aws_ecr_repository.tracking_api.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "Partners"
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    }]
+  })
+}
+
 resource "aws_sqs_queue" "parcel_events" {
   name                       = "parcel-events"
   visibility_timeout_seconds = 60
+}
+
+# Was called scans before.
+resource "aws_dynamodb_table" "scans" {
+  name         = "parcel-scans"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "parcel"
+  range_key    = "scanned_at"
+
+  attribute {
+    name = "parcel"
+    type = "S"
+  }
+
+  attribute {
+    name = "scanned_at"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
 }
 
 module "network" {

@@ -1,12 +1,12 @@
-//! Exceptions that stand in what is judged: comments and annotations that lift a rule, with a reason.
+//! Exceptions that stand in what is checked: comments and annotations that lift a rule, with a reason.
 //!
 //! ```text
 //! # policy: ignore[pss-privileged] the agent reads the node's devices until=2027-01-31 owner=platform
 //! ```
 //!
 //! A comment covers the line it stands on or, where nothing else is on that line, the next line that is neither empty
-//! nor a comment; and all of what starts on that line: an element of a list, the value of a key, a block, a stage, a whole
-//! document on its first line. The annotation `ignore.policy-host.dev/RULE` covers its object.
+//! nor a comment; and all of what starts on that line: an element of a list, the value of a key, a block, a stage, a
+//! whole document on its first line. The annotation `ignore.policy-host.dev/RULE` covers its object.
 //!
 //! They are read where the text is ([`collect`]) and remembered with it; whether they hold is settled anew by every
 //! run ([`settle`]), since that depends on the day. Exemptions of bundles and of the configuration are another thing
@@ -37,7 +37,8 @@ pub(super) struct Ignore {
     /// Where it is written.
     pub(super) place: Place,
     pub(super) covers: Covers,
-    /// Whether it stands in a file that is read with the unit and is another unit's own, which tells what becomes of it.
+    /// Whether it stands in a file that is read with the unit and is another unit's own, which tells what becomes of
+    /// it.
     pub(super) borrowed: bool,
     /// What it says, or what is wrong with it.
     pub(super) grant: Result<Grant, String>,
@@ -100,7 +101,7 @@ pub struct Exception {
     pub renamed_to: Option<String>,
     /// Where it is written.
     pub origin: Origin,
-    /// The place, with the index of its unit, where that is in what was judged.
+    /// The place, with the index of its unit, where that is in what was checked.
     pub place: Option<(usize, Place)>,
     /// The place elsewhere: `policy-host.yaml:12:5`.
     pub elsewhere: String,

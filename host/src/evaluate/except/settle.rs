@@ -80,7 +80,7 @@ fn close(rule: &str, ignoring: &Ignoring) -> Option<String> {
     Some(format!("did you mean `{close}`?"))
 }
 
-/// Lifts what an object's annotations cover, where nothing else of it is judged: by a server.
+/// Lifts what an object's annotations cover, where nothing else of it is checked: by a server.
 pub(crate) fn settle_annotations(
     bundle: &Bundle,
     document: &Document,

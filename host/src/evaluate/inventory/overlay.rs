@@ -6,7 +6,7 @@ use crate::manifest::Scope;
 use std::sync::Arc;
 
 /// Answers as another inventory does, except that one object is in them as its document says: an object that
-/// is being created or updated is in the cluster only after it was judged, or still in its old state.
+/// is being created or updated is in the cluster only after it was checked, or still in its old state.
 pub struct Overlay<'i> {
     behind: &'i dyn Inventory,
     subject: Arc<Subject>,

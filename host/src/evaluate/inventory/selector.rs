@@ -74,7 +74,7 @@ pub struct Requirement {
 pub enum Demand {
     /// It is one of these.
     In(Vec<Box<str>>),
-    /// It is none of these, or absent.
+    /// It is not one of these, or absent.
     NotIn(Vec<Box<str>>),
     /// It is there.
     Exists,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const ENGINE: &str = "Gatekeeper";
 /// Where Gatekeeper runs.
 const NAMESPACE: &str = "gatekeeper-system";
-/// In seconds. Less than the three after which Gatekeeper's webhook is given up, and by default passed over.
+/// In seconds. Less than the three after which Gatekeeper's webhook is given up, and by default skipped.
 const TIMEOUT: u8 = 2;
 const REGO: &str = include_str!("template.rego");
 

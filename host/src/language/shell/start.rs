@@ -1,4 +1,4 @@
-//! Which program a command starts: wrappers such as `sudo -E` and `timeout 5` are passed over, and so are the options of
+//! Which program a command starts: wrappers such as `sudo -E` and `timeout 5` are skipped, and so are the options of
 //! a tool before its sub-command.
 
 use super::syntax::{Start, Word};

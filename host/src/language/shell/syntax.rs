@@ -62,7 +62,7 @@ impl Command {
 /// Which of a command's words is its program.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Start {
-    /// Programs that start another and are passed over, by their names.
+    /// Programs that start another and are skipped, by their names.
     pub wrappers: Vec<String>,
     /// The index of the program among the words.
     pub program: usize,

@@ -129,7 +129,7 @@ impl Recipe<'_> {
     }
 
     /// For Gatekeeper and Kyverno, each a manifest of its own: gator unpacks every layer with a title, and Kyverno
-    /// takes no configuration but its own. A bundle that judges no objects of Kubernetes has none.
+    /// takes no configuration but its own. A bundle that checks no objects of Kubernetes has none.
     fn engines(&self, making: &mut Making) -> Result<Vec<Descriptor>, OciError> {
         let options = Options { digest: false, ..Options::default() };
         let files = integrate::gatekeeper(self.bundle, &options)

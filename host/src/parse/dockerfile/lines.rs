@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
         Some(start..self.at)
     }
 
-    /// The next instruction; comments and blank lines are passed over.
+    /// The next instruction; comments and blank lines are skipped.
     pub(super) fn logical(&mut self) -> Result<Option<Line>, SyntaxError> {
         while let Some(physical) = self.physical() {
             let content = self.trim_start(&self.trim_line_break(&physical));

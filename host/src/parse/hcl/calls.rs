@@ -21,7 +21,7 @@ const OWN_ARGUMENTS: [&str; 6] = ["source", "version", "providers", "count", "fo
 pub(super) struct Instance<'a> {
     pub module: &'a Module<'a>,
     pub scope: Scope,
-    /// What the addresses of its resources begin with: `module.storage.`; empty for the module that is judged.
+    /// What the addresses of its resources begin with: `module.storage.`; empty for the module that is checked.
     pub prefix: String,
     /// The directories of the modules that it calls, by the names of the calls.
     pub called: HashMap<&'a str, &'a str>,
@@ -30,7 +30,7 @@ pub(super) struct Instance<'a> {
     caller: Option<usize>,
 }
 
-/// The module that is judged and all that it calls, as far as they are known.
+/// The module that is checked and all that it calls, as far as they are known.
 pub(super) fn instances<'a>(
     evaluator: &mut Evaluator<'a, '_>,
     root: &'a Module<'a>,

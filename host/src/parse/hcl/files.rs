@@ -38,7 +38,7 @@ pub(super) struct Name<'n> {
 }
 
 impl<'n> Name<'n> {
-    /// `None` for a file that is not Terraform's. Of configuration it passes over what begins with a dot.
+    /// `None` for a file that is not Terraform's. Of configuration it skips what begins with a dot.
     pub fn of(name: &'n str) -> Option<Self> {
         let (rest, is_json) = strip_suffix(name, ".json").map_or((name, false), |rest| (rest, true));
         if let Some(stem) = strip_suffix(rest, ".tfvars") {

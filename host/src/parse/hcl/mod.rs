@@ -29,17 +29,17 @@
 //! * `blocks` is **what is written**: every block of every file, in the order of the files, also where an override file
 //!   or a `.tofu` file has something else to say. A rule about text (passwords, names, comments) reads this.
 //! * `terraform`, `provider`, `resource`, `data` and `module` are **what is in effect**: override files are merged as
-//!   Terraform does, and a `.tofu` file takes the place of the `.tf` file of its name, as OpenTofu has it. A rule about what
-//!   is deployed reads these.
-//! * A resource or data source with a known `count` or `for_each` is there once for each instance, under the address that
-//!   Terraform gives it: `logs[0]`, `logs["a"]`. Its `each` and `count` are known then; the block is the same place for
-//!   all. Where the instances are not known, or more than 64, it is there once, as `logs`, and what depends on the
-//!   instance is not known. With `count = 0` or an empty `for_each` it is not there.
+//!   Terraform does, and a `.tofu` file takes the place of the `.tf` file of its name, as OpenTofu has it. A rule about
+//!   what is deployed reads these.
+//! * A resource or data source with a known `count` or `for_each` is there once for each instance, under the address
+//!   that Terraform gives it: `logs[0]`, `logs["a"]`. Its `each` and `count` are known then; the block is the same
+//!   place for all. Where the instances are not known, or more than 64, it is there once, as `logs`, and what depends
+//!   on the instance is not known. With `count = 0` or an empty `for_each` it is not there.
 //! * A local module (`source = "./…"`) that the run has is read with the arguments of its call. Its resources, data and
 //!   calls stand beside the module's own, behind `module.NAME.`, and the BLOCK of the call has its `directory`. Calls
-//!   with `count = 0` or an empty `for_each` are left out; with others that are known, the module is there once for each
-//!   instance, behind `module.NAME["a"].`. Other modules are their call: its arguments are in `module`, which has each call
-//!   once.
+//!   with `count = 0` or an empty `for_each` are left out; with others that are known, the module is there once for
+//!   each instance, behind `module.NAME["a"].`. Other modules are their call: its arguments are in `module`, which has
+//!   each call once.
 //! * `tfvars` has the values of variables in `terraform.tfvars` and, stronger and in the order of their names,
 //!   `*.auto.tfvars`.
 //!
@@ -48,16 +48,17 @@
 //! * What is known is JSON: literals, templates, operators, conditions, `for`, [functions] that are pure, variables by
 //!   their value or default and as their type, locals, arguments and outputs of local modules.
 //! * What is not (attributes that a provider computes, other functions, cycles) is `{"$unknown": "<its text>"}` in the
-//!   place of the value, as small as it can be: a list with one unknown element is a list. A key of that name in a file is
-//!   `$$unknown`, so the two cannot be mistaken for each other. Rules in Rust read values with `policy_sdk::terraform`.
+//!   place of the value, as small as it can be: a list with one unknown element is a list. A key of that name in a file
+//!   is `$$unknown`, so the two cannot be mistaken for each other. Rules in Rust read values with
+//!   `policy_sdk::terraform`.
 //! * Numbers are exact, or not known: Terraform reckons in binary, so sums of most fractions are not. Sets are lists
 //!   without repetitions, in order.
 //!
 //! # Spans
 //!
-//! Values have the span of their expression, quotes included; a reference that of the reference, with all that is in it.
-//! What a called module gets as an argument has the span of the argument, since there it can be changed. Blocks have the
-//! span of the whole block, their addresses that of the label.
+//! Values have the span of their expression, quotes included; a reference that of the reference, with all that is in
+//! it. What a called module gets as an argument has the span of the argument, since there it can be changed. Blocks
+//! have the span of the whole block, their addresses that of the label.
 //!
 //! # Files of variables
 //!
@@ -103,7 +104,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 ///
 /// # Errors
 /// At the first place that is not HCL, or where a bound is exceeded. What is wrong with a module that is called is told
-/// where that is judged; here it is not known then.
+/// where that is checked; here it is not known then.
 pub fn parse_module(path: &str, sources: &[Source], limits: &Limits) -> Result<Node, SyntaxError> {
     let own_directory = sources.first().map(files::directory).unwrap_or_default();
     let mut values = limits.nodes;

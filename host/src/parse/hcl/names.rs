@@ -7,7 +7,7 @@ use super::value::{Term, Value};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// One module as it is called: the module that is judged, or one that it calls, with the arguments of that call.
+/// One module as it is called: the module that is checked, or one that it calls, with the arguments of that call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Scope(usize);
 

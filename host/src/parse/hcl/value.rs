@@ -15,7 +15,7 @@ pub(super) struct Term {
     pub borrowed: bool,
 }
 
-/// A value. What is not known is none of the others, so that nothing takes it for one.
+/// A value. What is not known is not one of the others, so that nothing takes it for one.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     /// Not in the files; the span has the expression that says so.

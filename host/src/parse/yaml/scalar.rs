@@ -144,7 +144,7 @@ fn go_number(text: &str) -> Option<String> {
     })
 }
 
-/// Underscores between digits are none of the number to Go's `strconv.ParseFloat`; elsewhere it takes none.
+/// Underscores between digits are not among the number to Go's `strconv.ParseFloat`; elsewhere it takes none.
 fn without_separators(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('_') {
         return Some(text.into());

@@ -44,7 +44,7 @@ fn document(results: &Results<'_>, older: Option<&Results<'_>>) -> Vec<Block> {
     let (areas, scores) = model::analyse(results);
     let mut out = vec![Block::Heading(1, "12-Factor & Cloud-Native Gap Analysis".to_owned())];
     out.push(Block::Paragraph(format!(
-        "{} in {}, judged by the {} of bundle {} {}.",
+        "{} in {}, checked by the {} of bundle {} {}.",
         counted(results.findings().count(), "finding"),
         counted(results.summary.documents, "document"),
         counted(results.rules.len(), "rule"),
@@ -188,13 +188,13 @@ fn strengths(scores: &[(&str, Score<'_>)], out: &mut Vec<Block>) {
         })
         .collect();
     if items.is_empty() {
-        out.push(Block::Paragraph("No rule passed on every document that it judged.".to_owned()));
+        out.push(Block::Paragraph("No rule passed on every document that it checked.".to_owned()));
     } else {
         out.push(Block::List(items));
     }
 }
 
-/// What nobody judged has not passed.
+/// What nobody checked has not passed.
 fn undecided(results: &Results<'_>, section: &mut impl FnMut(&str) -> Block, out: &mut Vec<Block>) {
     let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for outcome in results.documents.iter().flat_map(|document| &document.outcomes) {

@@ -31,7 +31,7 @@ pub(super) struct Score<'r> {
     pub(super) passed: usize,
     pub(super) failed: usize,
     pub(super) undecided: usize,
-    /// Rules that judged something and found nothing, with how many documents.
+    /// Rules that checked something and found nothing, with how many documents.
     pub(super) strengths: Vec<(&'r Rule<'r>, usize)>,
 }
 
@@ -44,7 +44,7 @@ impl Score<'_> {
 
     pub(super) fn status(&self) -> &'static str {
         match (self.passed, self.failed) {
-            (0, 0) => "not judged",
+            (0, 0) => "not checked",
             (_, 0) => "compliant",
             (0, _) => "missing",
             _ => "partial",
@@ -111,7 +111,8 @@ fn tally<'r>(results: &'r Results<'r>) -> HashMap<&'r str, Tally<'r>> {
                     let before = tally.findings.len();
                     let counted = outcome.findings.iter().filter(|finding| finding.exempt.is_none());
                     tally.findings.extend(counted.map(|finding| (document, finding)));
-                    // Where all are exempt or below `--min-severity`, or covered, there is neither a gap nor a strength.
+                    // Where all are exempt or below `--min-severity`, or covered, there is neither a gap nor a
+                    // strength.
                     tally.failed += usize::from(tally.findings.len() > before);
                 }
             }

@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | severity: milder than the rule's worst, or the bundle lowered or raised it | later or sooner, for each step | |
 //! | confidence: the bundle only warns or audits, or the rule guesses | later | |
-//! | spread: at least 3 documents, half or more of those judged | sooner | |
+//! | spread: at least 3 documents, half or more of those checked | sooner | |
 //! | fix: every place has a safe one | | low |
 //! | fix: every place has one that needs a look | | less |
 //! | spread: more than 20 places without a safe fix; more than 200 | | more; twice |
@@ -30,7 +30,7 @@ pub(super) struct Evidence {
     pub(super) sure: bool,
     /// Documents that have findings.
     pub(super) failed: usize,
-    /// Documents that it judged.
+    /// Documents that it checked.
     pub(super) judged: usize,
     /// Findings.
     pub(super) places: usize,

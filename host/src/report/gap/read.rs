@@ -50,7 +50,7 @@ struct Head {
     schema: String,
 }
 
-/// Reads and checks results. Fields that are not known are passed over, since a version may gain some.
+/// Reads and checks results. Fields that are not known are skipped, since a version may gain some.
 ///
 /// # Errors
 /// Names the field.

@@ -105,7 +105,7 @@ fn errors(report: &Report<'_>) -> Markup {
     let problems = report.standing_problems().map(|problem| problem.line(report.units));
     let failed = report.result.documents.iter().flat_map(|(_, document)| {
         document.errors().map(|(rule, failure)| {
-            format!("{} could not judge {}: {failure}", report.bundle.rules[usize::from(rule)].id(), document.subject)
+            format!("{} failed on {}: {failure}", report.bundle.rules[usize::from(rule)].id(), document.subject)
         })
     });
     let errors: Vec<String> = problems.chain(failed).collect();

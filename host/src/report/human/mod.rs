@@ -1,9 +1,9 @@
 //! For people: the findings of each file by line, what is wrong with the input, a table of the rules, and a line that
 //! sums up.
 //!
-//! What people have to read is bounded ([`Choice`]): a rule shows a screenful of findings, and the whole has no more than
-//! [`MAX_LINES`] of them, unless all are asked for. Why a rule matters and how to fix what it finds stands beside the first
-//! of its findings alone.
+//! What people have to read is bounded ([`Choice`]): a rule shows a screenful of findings, and the whole has no more
+//! than [`MAX_LINES`] of them, unless all are asked for. Why a rule matters and how to fix what it finds stands beside
+//! the first of its findings alone.
 
 mod choice;
 mod notices;
@@ -122,7 +122,7 @@ fn failures(report: &Report<'_>, frames: &Frames, style: Style, out: &mut String
         let id = report.bundle.rules[usize::from(*rule)].id();
         let span = document.place.start as usize..document.place.end as usize;
         let mark = Mark { span, label: None, primary: true };
-        let title = format!("the rule could not judge {}: {failure}", document.subject);
+        let title = format!("the rule failed on {}: {failure}", document.subject);
         let notes = [("note", "a rule that could not run has never passed")];
         let shown = Shown::new(report, *unit);
         frames.frame(Level::ERROR, Some(id), &title, &shown.text(document.place.file), &[mark], &notes)

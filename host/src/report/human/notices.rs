@@ -81,27 +81,27 @@ fn unrendered(report: &Report<'_>, long: bool, out: &mut String) {
     let counts: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what)).collect();
     if !counts.is_empty() {
-        let _ = writeln!(out, "note: {} not rendered; --render judges what they deploy:", counts.join(" and "));
+        let _ = writeln!(out, "note: {} not rendered; --render checks what they deploy:", counts.join(" and "));
     }
     let commands = report.renderables.iter().map(|it| format!("    {} | policy-host eval -", Visible(&it.command())));
     list(commands, long, "    ", out);
 }
 
-/// Which templates were passed over, and what to do about it.
+/// Which templates were skipped, and what to do about it.
 fn passed_over(report: &Report<'_>, long: bool, out: &mut String) {
     let (of_charts, others): (Vec<_>, Vec<_>) = report.passed.iter().partition(|passed| passed.why == Why::Chart);
     if !of_charts.is_empty() && !report.rendered {
-        let _ = writeln!(out, "note: {} passed over", counted(of_charts.len(), "Helm template"));
+        let _ = writeln!(out, "note: {} skipped", counted(of_charts.len(), "Helm template"));
     }
     if let Some(first) = others.first() {
         let files = counted(others.len(), "template");
         let example =
             if others.len() > 1 { format!(", {} among them", first.path) } else { format!(": {}", first.path) };
-        let _ = writeln!(out, "note: {files} passed over; judge what is rendered{}", Visible(&example));
+        let _ = writeln!(out, "note: {files} skipped; check what is rendered{}", Visible(&example));
     }
     if long {
         for passed in of_charts.iter().chain(&others) {
-            let _ = writeln!(out, "passed over: {}", Visible(&passed.path));
+            let _ = writeln!(out, "skipped: {}", Visible(&passed.path));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The object of a request, whatever its wire: refused where it is malformed, prepared where it is judged.
+//! The object of a request, whatever its wire: refused where it is malformed, prepared where it is checked.
 
 use crate::decide::forget_owners;
 use crate::document::{Document, Format, Node, Source, Subject, Value};
@@ -18,7 +18,7 @@ pub(super) struct Claims<'r> {
     pub(super) is_judged: bool,
 }
 
-/// An object to be judged.
+/// An object to be checked.
 pub(super) struct Reviewed {
     pub(super) document: Document,
     /// Whether a controller writes it, or is said to.
@@ -36,7 +36,7 @@ impl Reviewed {
 /// is the object that is there.
 ///
 /// # Errors
-/// Why it is no object that anybody could judge.
+/// Why it is no object that anybody could check.
 pub(super) fn reviewed(
     text: &str,
     object: Option<Node>,
@@ -81,7 +81,7 @@ pub(super) fn reviewed(
     Ok(Some(Reviewed { document, controlled }))
 }
 
-/// Whether there is none of it: engines write that as null, as an empty text, or as an empty object.
+/// Whether there is not one of it: engines write that as null, as an empty text, or as an empty object.
 fn is_nothing(object: &Node) -> bool {
     match &object.value {
         Value::Null => true,

@@ -1,7 +1,7 @@
 //! Helm charts, as they are written: what their templates may be rendered to, as far as that can be told without
 //! values.
 //!
-//! `--render` renders a chart, and what it deploys is judged then in the place of its templates. So a rule about
+//! `--render` renders a chart, and what it deploys is checked then in the place of its templates. So a rule about
 //! templates has nothing to say where a chart was rendered, and here it only says what holds with any values.
 
 pub mod dependency;
@@ -148,7 +148,7 @@ impl Said {
     }
 }
 
-/// Why a rule does not judge a template that includes one that is not there.
+/// Why a rule does not check a template that includes one that is not there.
 pub fn unknown(name: &str) -> String {
     format!("it includes the named template `{name}`, which is not among the files")
 }

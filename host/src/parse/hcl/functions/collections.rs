@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-/// Calls a function of lists, sets and maps; `None` when it is none of these.
+/// Calls a function of lists, sets and maps; `None` when it is not one of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     let answer = match name {
         "alltrue" => all(arguments, true),

@@ -4,7 +4,7 @@ use super::super::value::{Term, Value};
 use super::super::work::Work;
 use super::{Answer, set_of};
 
-/// Calls a function of conversions and choices; `None` when it is none of these.
+/// Calls a function of conversions and choices; `None` when it is not one of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     let known =
         ["tostring", "tonumber", "tobool", "tolist", "toset", "tomap", "sensitive", "nonsensitive", "ephemeralasnull"];

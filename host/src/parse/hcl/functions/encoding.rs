@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-/// Calls a function of encodings; `None` when it is none of these.
+/// Calls a function of encodings; `None` when it is not one of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     let answer = match (name, arguments) {
         ("jsonencode", [only]) => {

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use md5::Md5;
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// Calls a hash function; `None` when it is none of these.
+/// Calls a hash function; `None` when it is not one of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     const NAMES: [&str; 6] = ["md5", "sha1", "sha256", "sha512", "base64sha256", "base64sha512"];
     if !NAMES.contains(&name) {

@@ -6,7 +6,7 @@ use super::Answer;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Calls a function of networks; `None` when it is none of these.
+/// Calls a function of networks; `None` when it is not one of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     let answer = match (name, arguments) {
         ("cidrhost", [network, number]) => host(network, number, work),

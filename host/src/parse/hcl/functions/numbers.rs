@@ -6,7 +6,7 @@ use super::super::work::Work;
 use super::Answer;
 use std::cmp::Ordering;
 
-/// Calls a function of numbers; `None` when it is none of these.
+/// Calls a function of numbers; `None` when it is not one of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     let answer = match name {
         "abs" => one(arguments).and_then(|number| if is_negative(number)? { number.negative() } else { Some(number) }),

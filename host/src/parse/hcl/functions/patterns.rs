@@ -15,7 +15,7 @@ const SIZE: usize = 1 << 20;
 /// Bytes of a pattern.
 const PATTERN: usize = 4096;
 
-/// Calls a function of patterns; `None` when it is none of these.
+/// Calls a function of patterns; `None` when it is not one of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     let texts: Vec<Option<Rc<str>>> = arguments.iter().map(|argument| argument.value.to_text()).collect();
     let answer = match (name, texts.as_slice()) {
@@ -51,8 +51,8 @@ fn pattern_of(pattern: &str, text: &str, work: &mut Work<'_>) -> Option<Regex> {
     is_plain.then(|| RegexBuilder::new(pattern).size_limit(SIZE).dfa_size_limit(SIZE).build().ok()).flatten()
 }
 
-/// Whether both libraries read a pattern in the same way: `\<` is a letter to RE2 and the beginning of a word here; classes
-/// have no classes and operations in them there; and some flags are only here.
+/// Whether both libraries read a pattern in the same way: `\<` is a letter to RE2 and the beginning of a word here;
+/// classes have no classes and operations in them there; and some flags are only here.
 fn means_the_same(pattern: &str) -> bool {
     let mut letters = pattern.chars().peekable();
     let mut in_class = false;

@@ -6,7 +6,7 @@ use super::super::work::Work;
 use super::{Answer, patterns};
 use std::rc::Rc;
 
-/// Calls a function of texts; `None` when it is none of these.
+/// Calls a function of texts; `None` when it is not one of these.
 pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Option<Answer> {
     let texts: Vec<Option<Rc<str>>> = arguments.iter().map(|argument| argument.value.to_text()).collect();
     let texts: Vec<Option<&str>> = texts.iter().map(Option::as_deref).collect();
