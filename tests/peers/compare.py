@@ -6,7 +6,8 @@ committed list.
 
 RULES is what `policy-host list --format json` says, RESULTS a folder of what `policy-host eval --format json` says, TOOL a file of
 lines of JSON, `{"file": …, "kind": …, "name": …, "checks": {ID: true where it fired}}`, with an empty kind where the
-tool tells of files, or of the folders of modules of Terraform. CODE is the tool's in `peers` of the rules. DETAILS is written: every difference with its place.
+tool tells of files, or of the folders of modules of Terraform. CODE is the tool's in `peers` of the rules. DETAILS is
+written: every difference with its place.
 """
 
 import collections
