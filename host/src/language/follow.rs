@@ -77,13 +77,14 @@ fn read(text: &Text<'_>, mapping: &Node, key: &str, reading: &Reading, builder: 
         for part in &text.parts {
             items.push(match part {
                 Some(part) => {
-                    let text = &text.text[part.clone()];
+                    let begin = part.start + of_make(key, &text.text[part.clone()]);
+                    let text = &text.text[begin..part.end];
                     let reason = too_much(text, builder);
                     let mut item = match reason {
                         Some(reason) => builder.nothing(Span::new(0, text.len()), reason),
                         None => reading.language.read(key, text, builder),
                     };
-                    shift(&mut item, part.start);
+                    shift(&mut item, begin);
                     item
                 }
                 None => Node::new(Value::Null, whole),
@@ -105,6 +106,15 @@ fn read(text: &Text<'_>, mapping: &Node, key: &str, reading: &Reading, builder: 
         },
         language => language.read(key, &text.text, builder),
     }
+}
+
+/// Bytes of a line of a Makefile's recipe that make reads itself: `@`, `-` and `+`.
+fn of_make(key: &str, line: &str) -> usize {
+    if key != "recipe" {
+        return 0;
+    }
+    let command = line.trim_start_matches(['@', '-', '+', ' ', '\t']);
+    line.len() - command.len()
 }
 
 /// Why a text is not read.
