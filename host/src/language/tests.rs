@@ -489,3 +489,23 @@ fn what_make_reads_of_a_recipe_is_no_program() {
         assert_eq!(written(&document, &format!("/rules/0/recipe[*]:shell/{path}")), word, "{path}");
     }
 }
+
+#[test]
+fn an_encoded_document_is_read_where_its_text_is_not_known() {
+    let text =
+        "resource \"p\" \"a\" {\n  policy = jsonencode({ Statement = [{ Action = \"s3:*\", Resource = x.arn }] })\n}\n";
+    let text = format!(
+        "{text}locals {{\n  q = jsonencode({{ Statement = [x.y] }})\n}}\nresource \"p\" \"b\" {{\n  policy = local.q\n}}\n"
+    );
+    let document =
+        Unit::terraform(vec![Source::new("main.tf", &*text)]).remove(0).parse(&Limits::default()).unwrap().remove(0);
+    let value = project(&document, &["resource.p.*.attributes.policy", "resource.p.*.attributes.policy:json"]);
+    let tree = |name: &str| value["resource"]["p"][name]["attributes"]["policy:json"].clone();
+    let statements = json!([{ "Action": "s3:*", "Resource": { "$unknown": "x.arn" } }]);
+    assert_eq!(tree("a"), json!({ "value": { "Statement": statements } }));
+    assert_eq!(tree("b"), json!({ "value": { "Statement": [{ "$unknown": "x.y" }] } }));
+    let at = |path: &str| written(&document, &format!("/resource/p/{path}"));
+    assert_eq!(at("a/attributes/policy:json/value/Statement/0/Action"), "\"s3:*\"");
+    assert_eq!(at("a/attributes/policy:json/value/Statement/0/Condition"), "Action");
+    assert_eq!(at("b/attributes/policy:json/value/Statement/0"), "local.q");
+}
