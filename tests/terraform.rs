@@ -59,7 +59,11 @@ fn every_file_of_a_module_counts() {
             ("none/main.tf", PROVIDER),
             ("other/main.tf.json", "{\"provider\": {\"aws\": {}},\n \"terraform\": {\"backend\": {\"local\": {}}}}"),
         ]),
-        ["tf-remote-backend none/main.tf:1", "tf-remote-backend other/main.tf.json:2"]
+        [
+            "tf-environments-separated vars/prod.tfvars:1",
+            "tf-remote-backend none/main.tf:1",
+            "tf-remote-backend other/main.tf.json:2",
+        ]
     );
 }
 
@@ -79,6 +83,7 @@ fn passwords_in_files_of_variables_are_found() {
             "no-credentials-in-url envs/test.tfvars.json:1",
             "no-credentials-in-url live.tfvars:1",
             "no-credentials-in-url terraform.tfvars:1",
+            "tf-environments-separated envs/prod.tfvars:1",
         ]
     );
 }

@@ -20,8 +20,8 @@ pub(super) fn call(document: &Document, path: &Pointer, place: Place) -> Option<
         Some(crate::document::directory(path))
     };
     let is_called = document.format == Format::Hcl && directory(usize::from(place.file))? != directory(0)?;
-    let (_, address) = addressed(path).filter(|_| is_called)?;
-    let name = address.strip_prefix("module.")?.split(['.', '[']).next()?;
+    let address = addressed(path).filter(|_| is_called)?;
+    let name = address.whole.strip_prefix("module.")?.split(['.', '[']).next()?;
     let call: Pointer = ["module", name].into_iter().collect();
     document.at(&call)?;
     let span = document.locate(&call).span;
@@ -29,8 +29,19 @@ pub(super) fn call(document: &Document, path: &Pointer, place: Place) -> Option<
     Some(Label { place, text: format!("`module.{name}` calls it here") })
 }
 
-/// The address of the block that a path leads into, and its name without modules and instances.
-fn addressed(path: &Pointer) -> Option<(&str, &str)> {
+/// The address of a block: `module.storage.logs[0]`.
+struct Address<'p> {
+    whole: &'p str,
+    /// The modules that it is in, up to its name: `module.storage.`.
+    modules: &'p str,
+    /// Its name without the instance: `logs`.
+    name: &'p str,
+    /// Its name with the instance: `logs[0]`.
+    instance: &'p str,
+}
+
+/// The address of the block that a path leads into.
+fn addressed(path: &Pointer) -> Option<Address<'_>> {
     let at = match path.tokens().first()?.as_str() {
         "resource" | "data" => 2,
         "module" => 1,
@@ -52,8 +63,8 @@ fn addressed(path: &Pointer) -> Option<(&str, &str)> {
         }
         is_escaped = false;
     }
-    let name = address.get(start..end)?;
-    Some((name, address))
+    let (modules, instance) = address.split_at_checked(start)?;
+    Some(Address { whole: address, modules, name: address.get(start..end)?, instance })
 }
 
 /// What makes two findings the same, whoever calls the module: what is wrong at which place of which file.
@@ -70,16 +81,25 @@ struct Same {
 impl Same {
     fn of(unit: &Unit, rule: u16, finding: &Finding) -> Option<Self> {
         let path = Pointer::parse(&finding.path).ok()?;
-        let (name, address) = addressed(&path)?;
+        let address = addressed(&path)?;
         Some(Self {
             rule,
             code: finding.code.clone(),
-            message: finding.message.replace(address, name),
+            message: without_callers(&finding.message, &address),
             file: Arc::clone(&unit.sources.get(usize::from(finding.place.file))?.path),
             range: (finding.place.start, finding.place.end),
             is_exempt: finding.exempt.is_some(),
         })
     }
+}
+
+/// A message with the block by its name alone, without what calls it and the instance: whether it has the address as the
+/// model does (`bucket.module.storage.logs[0]`) or as Terraform does (`module.storage.bucket.logs[0]`).
+fn without_callers(message: &str, address: &Address<'_>) -> String {
+    let Address { whole, modules, name, instance } = *address;
+    let message = message.replace(whole, name);
+    let message = if modules.is_empty() { message } else { message.replace(modules, "") };
+    if instance == name { message } else { message.replace(instance, name) }
 }
 
 /// Where a finding is: the index of its document, of its outcome and its own.
@@ -174,7 +194,7 @@ mod tests {
             ("", None),
         ] {
             let path = Pointer::parse(path).unwrap();
-            assert_eq!(addressed(&path).map(|(name, _)| name), expected, "{path}");
+            assert_eq!(addressed(&path).map(|address| address.name), expected, "{path}");
         }
     }
 
@@ -182,6 +202,11 @@ mod tests {
 
     /// The verdicts of a rule that finds something at a path of the document of each unit that has it.
     fn judged(units: &[Unit], found: &[&str]) -> Vec<(usize, DocumentVerdict)> {
+        judged_as(units, found, &|_, address| address.to_owned())
+    }
+
+    /// The same, by a rule that calls a block of this type and address so.
+    fn judged_as(units: &[Unit], found: &[&str], name: &dyn Fn(&str, &str) -> String) -> Vec<(usize, DocumentVerdict)> {
         let mut verdicts = Vec::new();
         for (index, unit) in units.iter().enumerate() {
             let document = unit.parse(&Limits::default()).unwrap().remove(0);
@@ -190,8 +215,8 @@ mod tests {
                 let pointer = Pointer::parse(path).unwrap();
                 let Some(node) = document.at(&pointer) else { continue };
                 let place = Place { file: node.span.file, start: node.span.start, end: node.span.end, exact: true };
-                let address = pointer.tokens()[2].clone();
-                let mut finding = Finding { place, ..Finding::sample("open", path, &format!("`{address}` is open")) };
+                let called = name(&pointer.tokens()[1], &pointer.tokens()[2]);
+                let mut finding = Finding { place, ..Finding::sample("open", path, &format!("`{called}` is open")) };
                 finding.labels.extend(call(&document, &pointer, place));
                 findings.push(finding);
             }
@@ -253,6 +278,39 @@ mod tests {
                 "b/main.tf `module.again.logs` is open: "
             ]
         );
+    }
+
+    #[test]
+    fn an_address_may_be_spelled_as_terraform_does() {
+        let call = |name: &str, arguments: &str| format!("module \"{name}\" {{\n source = \"../m\"\n{arguments}}}\n");
+        let counted = call("many", " for_each = toset([\"x.y\", \"z\"])\n");
+        let inner = "resource \"bucket\" \"logs\" {\n count = 2\n open = true\n}\n";
+        let units = units(&[("a/main.tf", &call("m", "")), ("b/main.tf", &counted), ("m/main.tf", inner)]);
+        let modules = ["", "module.m.", "module.many[\"x.y\"].", "module.many[\"z\"]."];
+        let open: Vec<String> = modules
+            .iter()
+            .flat_map(|module| {
+                ["[0]", "[1]"].map(|index| format!("/resource/bucket/{module}logs{index}/attributes/open"))
+            })
+            .collect();
+        let open: Vec<&str> = open.iter().map(String::as_str).collect();
+        let calls = "a/main.tf `module.m` calls it here, b/main.tf `module.many` calls it here";
+        for spelled in [
+            |kind: &str, address: &str| match address.rsplit_once(".logs") {
+                Some((modules, index)) => format!("{modules}.{kind}.logs{index}"),
+                None => format!("{kind}.{address}"),
+            },
+            |kind: &str, address: &str| match address.rsplit_once(".logs") {
+                Some((modules, index)) => format!("{modules}.{kind}.logs{index}` and `{modules}.data.acl.a"),
+                None => format!("{kind}.{address}` and `data.acl.a"),
+            },
+            |kind: &str, address: &str| format!("{kind}.{address}"),
+        ] {
+            let mut documents = judged_as(&units, &open, &spelled);
+            tell_once(&units, &mut documents);
+            let name = spelled("bucket", "logs[0]");
+            assert_eq!(told(&units, &documents), [format!("m/main.tf `{name}` is open: {calls}")]);
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! { "documents": [ … ], "unread": [ { "reason": "…" } ] }
 //! ```
 //!
-//! Of YAML, scalars are read by the core schema of YAML 1.2. A document that is broken is under `unread`, the others are
+//! Where Terraform encodes a document with a part that is not known (`jsonencode({ Resource = x.arn })`), that part is
+//! `{"$unknown": "x.arn"}`. Of YAML, scalars are read by the core schema of YAML 1.2. A document that is broken is under `unread`, the others are
 //! there.
 
 use super::build::{Builder, shift, span};
@@ -29,6 +30,15 @@ pub(super) fn json(text: &str, builder: &mut Builder) -> Node {
             builder.object([("unread", unread)], whole)
         }
     }
+}
+
+/// The tree of a JSON text of which only the value is at hand, that of a module of Terraform.
+pub(super) fn known(value: &Node, whole: Span, builder: &mut Builder) -> Node {
+    builder.count(values(value));
+    if builder.is_full() {
+        return builder.nothing(whole, format!("more than {} values (limit `VALUES`)", limits::VALUES));
+    }
+    builder.object([("value", value.clone())], whole)
 }
 
 /// The tree of a YAML text.

@@ -4,8 +4,9 @@ use super::build::{Builder, shift};
 use super::comments::{self, Of};
 use super::key::{self, Reading, Told};
 use super::written::{self, Text};
-use super::{Language, exec, limits, shell};
-use crate::document::{self, Document, Entry, Node, Place, Pointer, Span, Tree, TreeKey, Value};
+use super::{Language, data, exec, limits, shell};
+use crate::document::{self, Document, Entry, Format, Node, Place, Pointer, Span, Tree, TreeKey, Value};
+use crate::parse::hcl;
 use std::sync::Arc;
 
 /// The tree of what stands under a key of a mapping; `None` where nothing stands there that the language is about.
@@ -20,6 +21,14 @@ pub fn tree(
 ) -> Option<Arc<Tree>> {
     if reading.language == Language::Comments {
         return comments_of(document, within, mapping, (key, entry), reading);
+    }
+    if reading.language == Language::Json
+        && !reading.each
+        && within.is_none()
+        && document.format == Format::Hcl
+        && let Some(known) = entry.and_then(|entry| hcl::known_of_json(&entry.value))
+    {
+        return Some(encoded(document, entry?.value.span, known, reading));
     }
     let text = match reading.language {
         Language::Exec => written::argv(mapping, key)?,
@@ -37,6 +46,18 @@ pub fn tree(
         let map = text.map(document, within);
         (Tree { root, text: text.text.into(), map: Some(map) }, builder.made())
     }))
+}
+
+/// The tree of a text in JSON that is known in part, from what it is encoded from; its places are those of that.
+fn encoded(document: &Document, span: Span, known: &Node, reading: &Reading) -> Arc<Tree> {
+    // Instances of a block stand at one place, and need not have the same value there.
+    let text = known.to_value().to_string();
+    let tree_key = TreeKey { within: None, span, reading: reading.to_string().into(), text: text.into() };
+    document.derived.tree(tree_key, limits::VALUES_OF_A_DOCUMENT, |values| {
+        let mut builder = Builder::new(values).in_room(document.derived.room(), 0);
+        let root = data::known(known, span, &mut builder);
+        (Tree { root, text: "".into(), map: None }, builder.made())
+    })
 }
 
 /// The comments of a value.
@@ -77,13 +98,14 @@ fn read(text: &Text<'_>, mapping: &Node, key: &str, reading: &Reading, builder: 
         for part in &text.parts {
             items.push(match part {
                 Some(part) => {
-                    let text = &text.text[part.clone()];
+                    let begin = part.start + of_make(key, &text.text[part.clone()]);
+                    let text = &text.text[begin..part.end];
                     let reason = too_much(text, builder);
                     let mut item = match reason {
                         Some(reason) => builder.nothing(Span::new(0, text.len()), reason),
                         None => reading.language.read(key, text, builder),
                     };
-                    shift(&mut item, part.start);
+                    shift(&mut item, begin);
                     item
                 }
                 None => Node::new(Value::Null, whole),
@@ -105,6 +127,15 @@ fn read(text: &Text<'_>, mapping: &Node, key: &str, reading: &Reading, builder: 
         },
         language => language.read(key, &text.text, builder),
     }
+}
+
+/// Bytes of a line of a Makefile's recipe that make reads itself: `@`, `-` and `+`.
+fn of_make(key: &str, line: &str) -> usize {
+    if key != "recipe" {
+        return 0;
+    }
+    let command = line.trim_start_matches(['@', '-', '+', ' ', '\t']);
+    line.len() - command.len()
 }
 
 /// Why a text is not read.
@@ -227,7 +258,10 @@ fn within(document: &Document, tree: &Arc<Tree>, reading: &Reading, tokens: &[St
         Some(_) => &*tree.text,
         None => document.sources.get(usize::from(node.span.file)).map_or("", |source| &*source.text),
     };
-    let text = |span: Span| tree.text.get(span.range());
+    let text = |span: Span| match &tree.map {
+        Some(_) => tree.text.get(span.range()),
+        None => document.sources.get(usize::from(span.file)).and_then(|source| source.text.get(span.range())),
+    };
     let found = if reading.language.is_data() {
         document::locate(&tree.root, &path, text)
     } else {

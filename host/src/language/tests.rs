@@ -1,7 +1,7 @@
 //! From a file to a tree and back to the place in the file.
 
 use super::follow::follow;
-use crate::document::{Document, Pointer, Source};
+use crate::document::{Document, Format, Pointer, Source};
 use crate::manifest::ReadPath;
 use crate::parse::{Form, Limits, Scalars, Unit};
 use crate::project::Projection;
@@ -467,4 +467,45 @@ proptest! {
             prop_assert_eq!(&read, word);
         }
     }
+}
+
+#[test]
+fn what_make_reads_of_a_recipe_is_no_program() {
+    let text = "image:\n\t@docker build .\n\t- +@ docker \\\n\t  push x\n\t@-\n\techo @x -y\n";
+    let unit = Unit::new(Form::Plain(Format::Makefile), Source::new("Makefile", text));
+    let document = unit.parse(&Limits::default()).unwrap().remove(0);
+    let value = project(&document, &["rules[*].recipe", "rules[*].recipe[*]:shell"]);
+    assert_eq!(value["rules"][0]["recipe"][0], "@docker build .");
+    let lines = value["rules"][0]["recipe[*]:shell"].as_array().unwrap();
+    let names: Vec<&Json> = lines.iter().map(|line| &line["commands"][0]["name"]).collect();
+    assert_eq!(names, [&json!("docker"), &json!("docker"), &Json::Null, &json!("echo")]);
+    for (path, word) in [
+        ("0/commands/0/words/0", "docker"),
+        ("0/commands/0/words/2", "."),
+        ("1/commands/0/words/0", "docker"),
+        ("1/commands/0/words/1", "push"),
+        ("3/commands/0/words/1", "@x"),
+    ] {
+        assert_eq!(written(&document, &format!("/rules/0/recipe[*]:shell/{path}")), word, "{path}");
+    }
+}
+
+#[test]
+fn an_encoded_document_is_read_where_its_text_is_not_known() {
+    let text =
+        "resource \"p\" \"a\" {\n  policy = jsonencode({ Statement = [{ Action = \"s3:*\", Resource = x.arn }] })\n}\n";
+    let text = format!(
+        "{text}locals {{\n  q = jsonencode({{ Statement = [x.y] }})\n}}\nresource \"p\" \"b\" {{\n  policy = local.q\n}}\n"
+    );
+    let document =
+        Unit::terraform(vec![Source::new("main.tf", &*text)]).remove(0).parse(&Limits::default()).unwrap().remove(0);
+    let value = project(&document, &["resource.p.*.attributes.policy", "resource.p.*.attributes.policy:json"]);
+    let tree = |name: &str| value["resource"]["p"][name]["attributes"]["policy:json"].clone();
+    let statements = json!([{ "Action": "s3:*", "Resource": { "$unknown": "x.arn" } }]);
+    assert_eq!(tree("a"), json!({ "value": { "Statement": statements } }));
+    assert_eq!(tree("b"), json!({ "value": { "Statement": [{ "$unknown": "x.y" }] } }));
+    let at = |path: &str| written(&document, &format!("/resource/p/{path}"));
+    assert_eq!(at("a/attributes/policy:json/value/Statement/0/Action"), "\"s3:*\"");
+    assert_eq!(at("a/attributes/policy:json/value/Statement/0/Condition"), "Action");
+    assert_eq!(at("b/attributes/policy:json/value/Statement/0"), "local.q");
 }

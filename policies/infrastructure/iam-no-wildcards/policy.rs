@@ -1,5 +1,5 @@
 use policy_sdk::prelude::*;
-use policy_sdk::repository::iam::{self, Condition, IdentityPolicies, Statement};
+use policy_sdk::repository::iam::{self, Condition, Grant, IdentityPolicies, Statement};
 use policy_sdk::repository::terraform::Argument;
 use policy_sdk::tables::aws_services::{AwsServices, Effect, effect};
 
@@ -76,23 +76,19 @@ const CIRCUMSTANCES: [&str; 10] = [
 ];
 
 fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
-    let policies = iam::grants(input);
-    if policies.is_empty() {
+    let grants = iam::grants(input);
+    if grants.is_empty() {
         return not_applicable("it has no policies of users, groups or roles");
     }
     let mut unknown = None;
-    for policy in policies {
-        match policy.statements {
-            Ok(statements) => {
-                // With principals it is a policy of a resource, or says who may take a role.
-                let own = statements.iter().filter(|statement| statement.allows && statement.principals.is_empty());
-                for statement in own {
-                    if let Some(reason) = judge(input, &policy.name, statement, findings) {
-                        unknown = Some(reason);
-                    }
-                }
-            }
-            Err(_) => unknown = Some(format!("the policy of `{}` is only known after apply", policy.name)),
+    for Grant { name, policy } in grants {
+        // With principals it is a policy of a resource, or says who may take a role.
+        let own = policy.statements.iter().filter(|statement| statement.allows && statement.principals.is_empty());
+        for statement in own {
+            unknown = judge(input, &name, statement, findings).or(unknown);
+        }
+        if policy.unknown.is_some() {
+            unknown = Some(format!("the policy of `{name}` is only known after apply"));
         }
     }
     findings.or_unknown(unknown)

@@ -68,10 +68,13 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     }
     let beside =
         of_terraform.iter().find(|file| file.path.split('/').any(|part| is_of(part, there[0]))).unwrap_or(first);
-    for environment in missing {
-        let message = format!("the environment `{environment}` has no Terraform of its own, as `{}` has", there[0]);
-        findings.report(Code::Missing, &beside.place, message);
-    }
+    let named: Vec<String> = missing.iter().map(|environment| format!("`{environment}`")).collect();
+    let none = match named.as_slice() {
+        [] => return Ok(()),
+        [only] => format!("the environment {only} has no Terraform of its own"),
+        [first @ .., last] => format!("the environments {} and {last} have no Terraform of their own", first.join(", ")),
+    };
+    findings.report(Code::Missing, &beside.place, format!("{none}, as `{}` has", there[0]));
     Ok(())
 }
 

@@ -388,12 +388,16 @@ fn fix(place: Place<'_, '_>) -> Option<Fix> {
     if commands.iter().any(|it| it.scripts().next().is_some() || INTERPRETERS.contains(&it.name())) {
         return None;
     }
-    let words: Vec<View<'_>> = commands
+    let parts: Vec<View<'_>> = commands
         .iter()
         .flat_map(|it| {
             let values = it.get("assignments").items().map(|it| it.get("value"));
             it.words().map(|word| View::clone(&word)).chain(values).collect::<Vec<_>>()
         })
+        // What is reckoned is code.
+        .filter(|word| !word.get("text").text().contains("(("))
+        .flat_map(|word| word.get("parts").items().collect::<Vec<_>>())
+        .filter(|part| part.get("expression").exists())
         .collect();
     let env = step.get("env");
     let (mut own, mut variables, mut is_safe) = (script.to_owned(), Vec::<(String, &str)>::new(), true);
@@ -401,27 +405,26 @@ fn fix(place: Place<'_, '_>) -> Option<Fix> {
         let Some(source) = expression.flows().iter().find_map(|it| source(place, it.context(), 0)) else { continue };
         weigh(place, &source)?;
         let name = name_of(source.context);
-        // The text of it, as it is written, and whether quotes are in its word.
-        let written = words.iter().find_map(|word| {
-            let texts = word.get("parts").items().filter_map(|part| part.get("expression").as_str());
-            let is_it = |text: &&str| {
-                let inner = text.trim_start_matches("${{").trim_end_matches("}}").trim();
-                inner.eq_ignore_ascii_case(expression.context())
-            };
-            texts.into_iter().find(is_it).map(|text| (text, word.get("quoted").is_true()))
-        });
-        let (text, has_quotes) = written.filter(|_| is_shell)?;
-        let Some((before, _)) = own.split_once(text) else { continue };
-        // In single quotes nothing is expanded, and a here-document may be of that kind. Where the quotes of the word
-        // do not say whether it stands between them, nothing is changed.
-        let is_between = before.matches('"').count() % 2 == 1;
-        if before.contains(['\'', '\\']) || before.contains("<<") || is_between != has_quotes || env.get(&name).exists()
-        {
+        let is_it = |part: &&View<'_>| {
+            let inner = part.get("expression").text().trim_start_matches("${{").trim_end_matches("}}").trim();
+            inner.eq_ignore_ascii_case(expression.context())
+        };
+        let first = parts.iter().find(is_it).filter(|_| is_shell)?;
+        let text = first.get("expression").text();
+        if !own.contains(text) {
+            continue;
+        }
+        // All that are written so are replaced at once. One in a comment, or where no variable is expanded, is none of the
+        // parts, or is literal.
+        let same = || parts.iter().filter(|part| part.get("expression").text() == text);
+        let is_between = first.get("quoted").is_true();
+        let is_alike = same().all(|it| it.get("quoted").is_true() == is_between && !it.get("literal").is_true());
+        if !is_alike || same().count() != own.matches(text).count() || env.get(&name).exists() {
             return None;
         }
         is_safe &= is_between || matches!(source.writer, Writer::Anybody(_));
         let replacement = if is_between { format!("${{{name}}}") } else { format!("\"${name}\"") };
-        own = own.replacen(text, &replacement, 1);
+        own = own.replace(text, &replacement);
         if !variables.contains(&(name.clone(), text)) {
             variables.push((name, text));
         }

@@ -120,8 +120,13 @@ impl<'d> Command<'d> {
 
     /// The word that is its sub-command, behind the options before it; empty where that is not known.
     pub fn subcommand(&self) -> &'d str {
-        let at = self.get("subcommand").as_i64().and_then(|at| usize::try_from(at).ok());
-        at.and_then(|at| self.words().nth(at)).map_or("", |word| word.get("text").text())
+        self.subcommand_words().and_then(|mut words| words.next()).map_or("", |word| word.get("text").text())
+    }
+
+    /// Its sub-command and the words behind that; `None` where it is not known.
+    pub fn subcommand_words(&self) -> Option<impl Iterator<Item = Word<'d>> + use<'d>> {
+        let at = self.get("subcommand").as_i64().and_then(|at| usize::try_from(at).ok())?;
+        Some(self.words().skip(at))
     }
 
     /// The lists of commands of a compound command, with their role.

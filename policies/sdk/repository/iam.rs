@@ -161,14 +161,13 @@ pub struct Policy<'d> {
 /// The policy in an argument of a resource: JSON, or the data source `aws_iam_policy_document` that it names. The rule
 /// reads the argument, its `:json`, and `data.aws_iam_policy_document`.
 pub fn policy<'d>(module: &View<'d>, resource: &Resource<'d>, argument: &str) -> Policy<'d> {
+    let tree = resource.1.place().get("attributes").get(&[argument, ":json"].concat());
     match resource.1.argument(argument) {
-        Argument::Known(text) => {
-            let tree = resource.1.place().get("attributes").get(&[argument, ":json"].concat());
-            match unread(&tree) {
-                Some(_) => Policy { statements: Vec::new(), unknown: Some(text.text()) },
-                None => Policy { statements: of_json(&tree.get("value")), unknown: None },
-            }
-        }
+        Argument::Known(text) => match unread(&tree) {
+            Some(_) => Policy { statements: Vec::new(), unknown: Some(text.text()) },
+            None => Policy::of_json(&tree.get("value")),
+        },
+        Argument::Unknown(..) if tree.get("value").exists() => Policy::of_json(&tree.get("value")),
         Argument::Unknown(_, expression) => {
             let mut policy = Policy::default();
             policy.add(module, home(resource), expression, 0);
@@ -182,6 +181,27 @@ pub fn policy<'d>(module: &View<'d>, resource: &Resource<'d>, argument: &str) ->
 const DEEPEST: usize = 4;
 
 impl<'d> Policy<'d> {
+    /// A policy in JSON. Terraform may not know some of its values.
+    pub fn of_json(policy: &View<'d>) -> Self {
+        let mut known = Self::default();
+        for statement in elements(Argument::of(policy.get("Statement"))) {
+            match statement {
+                Argument::Known(view) => match Argument::of(view.get("Effect")) {
+                    Argument::Unknown(_, expression) => _ = known.unknown.get_or_insert(expression),
+                    Argument::Known(_) | Argument::Absent(_) => known.statements.push(statement_of_json(view)),
+                },
+                Argument::Unknown(_, expression) => _ = known.unknown.get_or_insert(expression),
+                Argument::Absent(_) => {}
+            }
+        }
+        known
+    }
+
+    /// Its statements where all are known, else the expression of one that is not.
+    fn whole(self) -> Result<Vec<Statement<'d>>, &'d str> {
+        self.unknown.map_or(Ok(self.statements), Err)
+    }
+
     /// Adds the document that an expression means, and those that it is made of.
     fn add(&mut self, module: &View<'d>, home: &str, expression: &'d str, depth: usize) {
         let Some(document) = document(module, home, expression).filter(|_| depth < DEEPEST) else {
@@ -222,11 +242,12 @@ pub fn roles<'d, P: Uses<TrustPolicies>>(input: &Input<'d, P>) -> Vec<(&'d str, 
 
 /// Who may take a role of a module.
 fn trust<'d>(module: &View<'d>, address: &str, role: &Block<'d>) -> Trust<'d> {
+    let tree = role.place().at("attributes.assume_role_policy:json");
+    let of_json = || Policy::of_json(&tree.get("value")).whole().map_or_else(Trust::Unknown, Trust::Known);
     match role.argument("assume_role_policy") {
-        Argument::Known(_) => {
-            let tree = role.place().at("attributes.assume_role_policy:json");
-            if unread(&tree).is_some() { Trust::Unknown("no JSON") } else { Trust::Known(of_json(&tree.get("value"))) }
-        }
+        Argument::Known(_) if unread(&tree).is_some() => Trust::Unknown("no JSON"),
+        Argument::Known(_) => of_json(),
+        Argument::Unknown(..) if tree.get("value").exists() => of_json(),
         Argument::Unknown(_, expression) => match document(module, home(&(address, role.clone())), expression) {
             Some(document) => Trust::Known(of_document(&document)),
             None => Trust::Unknown(expression),
@@ -301,8 +322,8 @@ pub fn of_document<'d>(document: &Block<'d>) -> Vec<Statement<'d>> {
 pub struct Grant<'d> {
     /// What it is: `aws_iam_policy.deploy`.
     pub name: String,
-    /// Its statements, or the expression of a policy that is not known.
-    pub statements: Result<Vec<Statement<'d>>, &'d str>,
+    /// What it says.
+    pub policy: Policy<'d>,
 }
 
 /// The policies of the subject, a module or plan. A data source is told where it stands, so a policy that only refers
@@ -344,7 +365,7 @@ pub fn grants<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Grant<
         let grants = documents.filter(|(address, _)| !limits.iter().any(|limit| is_instance(address, limit)));
         found.extend(grants.map(|(address, document)| Grant {
             name: terraform::full_address("data.aws_iam_policy_document", address),
-            statements: Ok(of_document(&Block::of(document))),
+            policy: Policy { statements: of_document(&Block::of(document)), unknown: None },
         }));
     }
     found
@@ -352,16 +373,17 @@ pub fn grants<'d, P: Uses<IdentityPolicies>>(input: &Input<'d, P>) -> Vec<Grant<
 
 /// A policy that stands in an argument as JSON; `None` where it stands elsewhere.
 fn grant<'d>(name: String, attributes: &View<'d>, argument: &str) -> Option<Grant<'d>> {
-    let statements = match Argument::of(attributes.get(argument)) {
-        Argument::Known(_) => {
-            let tree = attributes.get(&[argument, ":json"].concat());
-            if unread(&tree).is_some() { Err("no JSON") } else { Ok(of_json(&tree.get("value"))) }
-        }
+    let tree = attributes.get(&[argument, ":json"].concat());
+    let not_known = |expression| Policy { statements: Vec::new(), unknown: Some(expression) };
+    let policy = match Argument::of(attributes.get(argument)) {
+        Argument::Known(_) if unread(&tree).is_some() => not_known("no JSON"),
+        Argument::Known(_) => Policy::of_json(&tree.get("value")),
+        Argument::Unknown(..) if tree.get("value").exists() => Policy::of_json(&tree.get("value")),
         Argument::Unknown(_, expression) if expression.starts_with("data.aws_iam_policy_document.") => return None,
-        Argument::Unknown(_, expression) => Err(expression),
+        Argument::Unknown(_, expression) => not_known(expression),
         Argument::Absent(_) => return None,
     };
-    Some(Grant { name, statements })
+    Some(Grant { name, policy })
 }
 
 fn principals<'d>(statement: &Block<'d>, kind: &str) -> Vec<(&'d str, Argument<'d>)> {
@@ -388,18 +410,37 @@ fn elements<'d>(argument: Argument<'d>) -> Vec<Argument<'d>> {
     }
 }
 
-/// The statements of a policy in JSON.
+/// The statements of a policy in JSON that are known.
 pub fn of_json<'d>(policy: &View<'d>) -> Vec<Statement<'d>> {
+    Policy::of_json(policy).statements
+}
+
+fn statement_of_json<'d>(place: View<'d>) -> Statement<'d> {
     let list = |view: View<'d>| elements(Argument::of(view));
     // `"Principal": "*"` is everybody.
-    let principals = |view: View<'d>| match view.as_str() {
-        Some(all) => vec![(all, Argument::Known(view))],
-        None => view
+    let principals = |view: View<'d>| match (Argument::of(view.clone()), view.as_str()) {
+        (Argument::Known(_), Some(all)) => vec![(all, Argument::Known(view))],
+        (Argument::Known(_), None) => view
             .entries()
             .flat_map(|(kind, identifiers)| list(identifiers).into_iter().map(move |identifier| (kind, identifier)))
             .collect(),
+        (Argument::Unknown(view, expression), _) => vec![("", Argument::Unknown(view, expression))],
+        (Argument::Absent(_), _) => Vec::new(),
     };
-    let statement = |place: View<'d>| Statement {
+    // Each operator has the keys that it compares. A key that is not known makes the mapping unknown.
+    let mut is_partial = false;
+    let mut known = |view: View<'d>| {
+        let is_unknown = Argument::of(view.clone()).is_unknown();
+        is_partial |= is_unknown;
+        (!is_unknown).then_some(view)
+    };
+    let mut conditions = Vec::new();
+    for (operator, keys) in known(place.get("Condition")).iter().flat_map(View::entries) {
+        for (key, values) in known(keys).iter().flat_map(View::entries) {
+            conditions.push(Condition { operator, key: Key(key), values: list(values.clone()), place: values });
+        }
+    }
+    Statement {
         allows: place.get("Effect").text() == "Allow",
         actions: list(place.get("Action")),
         not_actions: list(place.get("NotAction")),
@@ -407,25 +448,9 @@ pub fn of_json<'d>(policy: &View<'d>) -> Vec<Statement<'d>> {
         not_resources: list(place.get("NotResource")),
         principals: principals(place.get("Principal")),
         not_principals: principals(place.get("NotPrincipal")),
-        conditions: place
-            .get("Condition")
-            .entries()
-            .flat_map(|(operator, keys)| {
-                keys.entries().map(move |(key, values)| Condition {
-                    operator,
-                    key: Key(key),
-                    values: list(values.clone()),
-                    place: values,
-                })
-            })
-            .collect(),
-        is_partial: false,
+        conditions,
+        is_partial,
         place,
-    };
-    let statements = policy.get("Statement");
-    match statements.kind() {
-        Some(Kind::Object) => vec![statement(statements)],
-        _ => statements.items().map(statement).collect(),
     }
 }
 
@@ -499,14 +524,14 @@ mod tests {
                     "actions": ["s3:*"], "resources": ["*"]}, "blocks": []}]},
                 "limit": {"attributes": {}, "blocks": []}}}}"#;
         look("", MODULE, &[], &[], |input| {
-            let told = grants(input).into_iter().map(|policy| match policy.statements {
-                Ok(statements) => {
+            let told = grants(input).into_iter().map(|grant| match grant.policy {
+                Policy { unknown: Some(expression), .. } => format!("{} {expression}", grant.name),
+                Policy { statements, .. } => {
                     let counts = |of: fn(&Statement<'_>) -> usize| statements.iter().map(of).sum::<usize>();
                     let actions = counts(|it| it.actions.len()) * 1000 + counts(|it| it.not_actions.len()) * 100;
                     let resources = counts(|it| it.resources.len()) * 10 + counts(|it| it.not_resources.len());
-                    format!("{} {}", policy.name, actions + resources)
+                    format!("{} {}", grant.name, actions + resources)
                 }
-                Err(expression) => format!("{} {expression}", policy.name),
             });
             let expected = [
                 "aws_iam_policy.a 111",
@@ -551,6 +576,45 @@ mod tests {
                 "c [0, 1, 1]10 None",
                 r#"d  Some("no")"#,
                 "e  None",
+            ];
+            assert_eq!(told.collect::<Vec<_>>(), expected);
+        });
+    }
+
+    #[test]
+    fn a_policy_in_json_may_be_known_in_part() {
+        const POLICIES: &str = r#"{"resource": {"p": {
+            "a": {"labels": ["p", "a"], "attributes": {
+                "policy": {"$unknown": "jsonencode(…)", "$json": {"Statement": []}},
+                "policy:json": {"value": {"Statement": [
+                    {"Effect": "Allow", "Action": ["s3:*", {"$unknown": "x.y"}], "Resource": {"$unknown": "b.arn"},
+                     "Principal": {"AWS": {"$unknown": "c.arn"}}, "Condition": {"StringEquals": {"k": {"$unknown": "d"}}}},
+                    {"Effect": "Allow", "Action": {"$unknown": "var.actions"}, "Principal": {"$unknown": "var.who"},
+                     "Condition": {"StringEquals": {"$unknown": "{…}"}}},
+                    {"Effect": {"$unknown": "var.effect"}, "Action": "*"}]}}}},
+            "b": {"labels": ["p", "b"], "attributes": {
+                "policy": {"$unknown": "jsonencode(…)", "$json": {"Statement": {"$unknown": "var.statements"}}},
+                "policy:json": {"value": {"Statement": {"$unknown": "var.statements"}}}}}}}}"#;
+        look("", POLICIES, &[], &[], |input| {
+            let told = |argument: &Argument<'_>| match argument {
+                Argument::Known(view) => view.text().to_owned(),
+                Argument::Unknown(_, expression) => format!("?{expression}"),
+                Argument::Absent(_) => "-".to_owned(),
+            };
+            let told = terraform::resources(&input.document, "p").map(|resource| {
+                let policy = policy(&input.document, &resource, "policy");
+                let statements = policy.statements.iter().map(|one| {
+                    let who = one.principals.iter().map(|(kind, who)| format!("{kind}:{}", told(who)));
+                    let what = one.actions.iter().chain(&one.resources).map(told).chain(who);
+                    let when = one.conditions.iter().flat_map(|it| it.values.iter().map(told));
+                    let all: Vec<String> = what.chain(when).collect();
+                    format!("{}{}", all.join(" "), if one.is_partial { " …" } else { "" })
+                });
+                format!("{}; {:?}", statements.collect::<Vec<_>>().join("; "), policy.unknown)
+            });
+            let expected = [
+                r#"s3:* ?x.y ?b.arn AWS:?c.arn ?d; ?var.actions :?var.who …; Some("var.effect")"#,
+                r#"; Some("var.statements")"#,
             ];
             assert_eq!(told.collect::<Vec<_>>(), expected);
         });

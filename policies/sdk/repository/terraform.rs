@@ -78,7 +78,8 @@ impl<'d> Argument<'d> {
     pub fn of(view: View<'d>) -> Self {
         let expression = view.get("$unknown");
         match expression.as_str() {
-            Some(text) if view.len() == 1 => Self::Unknown(view, text),
+            // Beside the text of `jsonencode(…)` is what is known of it.
+            Some(text) if view.len() == 1 || view.get("$json").exists() => Self::Unknown(view, text),
             _ if view.exists() => Self::Known(view),
             _ => Self::Absent(view),
         }

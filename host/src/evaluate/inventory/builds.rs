@@ -345,6 +345,10 @@ jobs:
     fn makefiles_build_from_their_own_directory() {
         let text = "image:\n\tdocker build -t $(REPO)/operator:$(TAG) -f build/Dockerfile .\n\t@echo done\n";
         assert_eq!(builds("ops/Makefile", text), [build(&["$(REPO)/operator:$(TAG)"], "ops/build/Dockerfile")]);
+        for prefix in ["@", "-", "@ - +", "+@"] {
+            let text = format!("image:\n\t{prefix}docker build -t shop .\n");
+            assert_eq!(builds("ops/Makefile", &text), [build(&["shop"], "ops/Dockerfile")], "{prefix}");
+        }
     }
 
     #[test]

@@ -9,6 +9,15 @@ const OPERATORS: [&str; 21] = [
     ":-", ":=", ":?", ":+", "##", "%%", "//", "/#", "/%", "^^", ",,", "-", "=", "?", "+", "#", "%", "/", "^", ",", "@",
 ];
 
+/// The quotes around a `${{ … }}`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quotes {
+    None,
+    /// Those in which expansions are made, as they are in a here-document.
+    Double,
+    Single,
+}
+
 impl Parser<'_> {
     /// What `$` or a backquote begins.
     pub(super) fn expansion(&mut self, word: &mut Word, quoted: bool) -> Parsed<()> {
@@ -31,7 +40,7 @@ impl Parser<'_> {
             return self.commands(word, 2, quoted);
         }
         if let Some(length) = expression_length(rest) {
-            self.expression(word, length);
+            self.expression(word, length, if quoted { Quotes::Double } else { Quotes::None });
             return Ok(());
         }
         if rest.starts_with("${") {
@@ -142,10 +151,10 @@ impl Parser<'_> {
     }
 
     /// `${{ … }}`
-    pub(super) fn expression(&mut self, word: &mut Word, length: usize) {
+    pub(super) fn expression(&mut self, word: &mut Word, length: usize, quotes: Quotes) {
         let start = word.text.len();
         self.literal(word, length);
-        word.part(start, false, What::Expression);
+        word.part(start, quotes != Quotes::None, What::Expression { is_literal: quotes == Quotes::Single });
     }
 
     /// `${…}`

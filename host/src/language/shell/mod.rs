@@ -51,14 +51,16 @@
 //! { "variable": "A", "operator": ":-", "argument": WORD, "quoted": true }     operator and argument of `${A:-x}`
 //! { "commands": [ COMMAND … ], "quoted": true }                     `$(…)`, `` `…` ``, `<(…)`, `>(…)`
 //! { "arithmetic": "$((1+1))" }
-//! { "expression": "${{ github.ref }}" }                             GitHub puts any text there
+//! { "expression": "${{ github.ref }}", "quoted": true }             GitHub puts any text there; `"literal": true` in
+//!                                                                   single quotes, where no variable is expanded
 //! { "reference": "PORT" }                                           of `$(PORT)`, where Kubernetes puts any text (`:exec`)
 //! ```
 //!
 //! A SCRIPT is `{ "by": "bash", "commands": [ COMMAND … ] }`, or `{ "by": "bash", "unknown": true }` where it is not known
 //! what a shell runs (`curl … | sh`, `sh -c "$X"`).
 //!
-//! A Dockerfile's `command` is read with its here-documents; of the exec form, `exec` is what to read. Beside a workflow's `shell` that is no shell, `run` is unread;
+//! A Dockerfile's `command` is read with its here-documents; of the exec form, `exec` is what to read. A line of a
+//! Makefile's `recipe` is read without the `@`, `-` and `+` that make takes of it. Beside a workflow's `shell` that is no shell, `run` is unread;
 //! so is a script with `#!` and another interpreter.
 
 mod compound;

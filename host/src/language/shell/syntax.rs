@@ -150,8 +150,8 @@ pub(super) enum What {
     Commands(Nested),
     /// `$((…))`.
     Arithmetic,
-    /// `${{ … }}`, which GitHub fills in before a shell sees it.
-    Expression,
+    /// `${{ … }}`, which GitHub fills in before a shell sees it; in single quotes it is literal.
+    Expression { is_literal: bool },
     /// `$(NAME)`, which Kubernetes fills in.
     Reference { name: String },
 }

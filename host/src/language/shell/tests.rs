@@ -72,6 +72,44 @@ fn words_lose_their_quotes() {
     }
 }
 
+/// The expressions of a tree, in order, with how they stand: `"` where an expansion would be made between quotes, `'`
+/// where none would.
+fn expressions(node: &Node, out: &mut Vec<String>) {
+    if let Some(text) = node.get("expression").and_then(Node::as_str) {
+        let is = |key: &str| node.get(key).is_some();
+        let quote = match (is("quoted"), is("literal")) {
+            (true, true) => "'",
+            (true, false) => "\"",
+            (false, false) => "",
+            (false, true) => "?",
+        };
+        out.push(format!("{quote}{text}{quote}"));
+    }
+    match &node.value {
+        Value::Array(items) => items.iter().for_each(|item| expressions(item, out)),
+        Value::Object(entries) => entries.iter().for_each(|entry| expressions(&entry.value, out)),
+        _ => {}
+    }
+}
+
+#[test]
+fn expressions_stand_in_quotes_or_not() {
+    for (script, expected) in [
+        ("a ${{ x }} b${{ y }}", "${{ x }} ${{ y }}"),
+        ("a \"${{ x }}\" \"b ${{ y }}\"", "\"${{ x }}\" \"${{ y }}\""),
+        ("a 'b'${{ x }}\"c\" \"d\"\"${{ y }}\"", "${{ x }} \"${{ y }}\""),
+        ("a 'b ${{ x }}' \"'${{ y }}'\" \\'${{ z }}", "'${{ x }}' \"${{ y }}\" ${{ z }}"),
+        ("a $\"${{ x }}\"", "\"${{ x }}\""),
+        ("a <<E\n${{ x }}\nE\n", "\"${{ x }}\""),
+        ("a \"$(b ${{ x }} \"${{ y }}\")\"", "${{ x }} \"${{ y }}\""),
+        ("A=${{ x }} B=\"${{ y }}\"; [[ ${{ z }} == c ]]", "${{ x }} \"${{ y }}\" ${{ z }}"),
+    ] {
+        let mut found = Vec::new();
+        expressions(&tree(script), &mut found);
+        assert_eq!(found.join(" "), expected, "{script}");
+    }
+}
+
 #[test]
 fn here_documents_belong_to_their_command() {
     for (script, expected) in [

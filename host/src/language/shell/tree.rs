@@ -148,7 +148,12 @@ impl<'b> Writer<'b> {
             }
             What::Commands(nested) => return self.nested(nested, part.quoted, lead),
             What::Arithmetic => entries.push(("arithmetic", self.builder.string(text, at))),
-            What::Expression => entries.push(("expression", self.builder.string(text, at))),
+            What::Expression { is_literal } => {
+                entries.push(("expression", self.builder.string(text, at)));
+                if *is_literal {
+                    entries.push(("literal", self.builder.yes(at)));
+                }
+            }
             What::Reference { name } => entries.push(("reference", self.builder.string(name.as_str(), at))),
         }
         if part.quoted {

@@ -1,6 +1,6 @@
 //! Words, and what quotes and backslashes make of them (XCU 2.2).
 
-use super::expansion::expression_length;
+use super::expansion::{Quotes, expression_length};
 use super::parse::{META, Parsed, Parser};
 use super::references::up_to_next;
 use super::syntax::{Part, What, Word};
@@ -145,7 +145,7 @@ impl<'t> Parser<'t> {
                 continue;
             }
             match (text.find("${{"), expression_length(text)) {
-                (Some(0), Some(length)) => self.expression(word, length),
+                (Some(0), Some(length)) => self.expression(word, length, Quotes::Single),
                 (Some(0), None) => self.literal(word, 1),
                 (at, _) => self.literal(word, at.unwrap_or(text.len())),
             }

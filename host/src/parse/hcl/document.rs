@@ -13,6 +13,13 @@ use indexmap::IndexMap;
 
 /// The key of what is not known.
 const UNKNOWN: &str = "$unknown";
+/// The key of what a text in JSON that is not known is encoded from.
+const ENCODED: &str = "$json";
+
+/// What is known of the document in JSON that a value is: a text of which part is not known.
+pub fn known_of_json(value: &Node) -> Option<&Node> {
+    value.get(UNKNOWN).and_then(|_| value.get(ENCODED))
+}
 
 /// The text that a file was parsed from, by its number.
 pub(super) type Texts<'a> = Vec<&'a str>;
@@ -261,10 +268,16 @@ impl<'e, 'a, 'l> Writer<'e, 'a, 'l> {
         self.nest(depth, span)?;
         let inner = at.or(term.borrowed.then_some(span));
         let value = match &term.value {
-            Known::Unknown(expression) => {
+            Known::Unknown(expression, encoded) => {
                 let text = self.texts.get(usize::from(expression.file)).and_then(|text| text.get(expression.range()));
                 let text = self.node(Value::String(text.unwrap_or_default().into()), span)?;
-                Value::Object(vec![Entry::new(UNKNOWN, span, text)])
+                let mut entries = Vec::new();
+                // Whoever looks through all texts finds what is inside by itself first.
+                if let Some(encoded) = encoded {
+                    entries.push(Entry::new(ENCODED, span, self.term(encoded, inner, depth + 1)?));
+                }
+                entries.push(Entry::new(UNKNOWN, span, text));
+                Value::Object(entries)
             }
             Known::Null => Value::Null,
             Known::Bool(flag) => Value::Bool(*flag),

@@ -60,7 +60,13 @@ impl<'a, 'l> Evaluator<'a, 'l> {
         });
         context.depth -= 1;
         self.work.at = before;
-        term.filter(|term| !term.is_unknown()).unwrap_or_else(|| Term::unknown(expression.span))
+        match term {
+            Some(Term { value: Value::Unknown(_, Some(encoded)), span, borrowed }) => {
+                Term { value: Value::Unknown(expression.span, Some(encoded)), span, borrowed }
+            }
+            Some(term) if !term.is_unknown() => term,
+            _ => Term::unknown(expression.span),
+        }
     }
 
     /// The value of an expression without its place.
@@ -181,7 +187,7 @@ impl<'a, 'l> Evaluator<'a, 'l> {
         let mut left = self.value(first, context);
         for (operator, operand) in rest {
             let right = self.value(operand, context);
-            left = self.combined(&left, *operator, &right).unwrap_or(Value::Unknown(first.span));
+            left = self.combined(&left, *operator, &right).unwrap_or(Value::Unknown(first.span, None));
         }
         Some(left)
     }

@@ -48,9 +48,11 @@
 //! * What is known is JSON: literals, templates, operators, conditions, `for`, [functions] that are pure, variables by
 //!   their value or default and as their type, locals, arguments and outputs of local modules.
 //! * What is not (attributes that a provider computes, other functions, cycles) is `{"$unknown": "<its text>"}` in the
-//!   place of the value, as small as it can be: a list with one unknown element is a list. A key of that name in a file
-//!   is `$$unknown`, so the two cannot be mistaken for each other. Rules in Rust read values with
-//!   `policy_sdk::terraform`.
+//!   place of the value, as small as it can be: a list with one unknown element is a list. A key of that name in a file is
+//!   `$$unknown`, so the two cannot be mistaken for each other. Rules in Rust read values with `policy_sdk::terraform`.
+//! * Of `jsonencode(…)` with a part that is not known, the text is not known, and what is encoded is: `{"$unknown":
+//!   "<its text>", "$json": {"Action": "s3:*", "Resource": {"$unknown": "x.arn"}}}`. `policy:json` reads that as it reads
+//!   a text that is known.
 //! * Numbers are exact, or not known: Terraform reckons in binary, so sums of most fractions are not. Sets are lists
 //!   without repetitions, in order.
 //!
@@ -83,6 +85,7 @@ mod types;
 mod value;
 mod work;
 
+pub use self::document::known_of_json;
 pub use self::files::{Group, group, is_terraform};
 
 use self::document::Writer;

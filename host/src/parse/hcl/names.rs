@@ -122,7 +122,7 @@ impl<'a> Evaluator<'a, '_> {
             None => {}
         }
         self.names.resolved.insert(key, State::Pending);
-        let term = self.work_out(kind, scope, name, depth).filter(|term| !term.is_unknown());
+        let term = self.work_out(kind, scope, name, depth).filter(|term| !term.is_all_unknown());
         self.names.resolved.insert(key, State::Done(term.clone()));
         term
     }

@@ -42,7 +42,7 @@ impl<'a> Evaluator<'a, '_> {
                 Step::Splat(inner) => Term::new(self.splat(&term, inner, context)?, term.span),
             };
             term = if term.borrowed { next.at(term.span) } else { next };
-            if term.is_unknown() {
+            if term.is_all_unknown() {
                 return None;
             }
         }
@@ -51,7 +51,7 @@ impl<'a> Evaluator<'a, '_> {
 
     fn splat(&mut self, from: &Term, steps: &'a [Step], context: &mut Context<'a>) -> Option<Value> {
         let items: Vec<Term> = match &from.value {
-            Value::Unknown(_) => return None,
+            Value::Unknown(..) => return None,
             Value::List(list) => list.items.clone(),
             Value::Null => Vec::new(),
             _ => vec![from.clone()],

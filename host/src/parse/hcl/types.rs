@@ -15,7 +15,7 @@ impl<'a> Evaluator<'a, '_> {
         declared: &'a Expression,
         context: &mut Context<'a>,
     ) -> Option<Term> {
-        if matches!(term.value, Value::Null | Value::Unknown(_)) {
+        if matches!(term.value, Value::Null | Value::Unknown(..)) {
             return Some(term);
         }
         context.depth += 1;

@@ -18,8 +18,9 @@ pub(super) struct Term {
 /// A value. What is not known is not one of the others, so that nothing takes it for one.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
-    /// Not in the files; the span has the expression that says so.
-    Unknown(Span),
+    /// Not in the files; the span has the expression that says so. Of a text that is encoded from a list or a map of which
+    /// part is known, that.
+    Unknown(Span, Option<Rc<Term>>),
     Null,
     Bool(bool),
     /// The text of a JSON number.
@@ -93,13 +94,14 @@ impl Value {
         match self {
             Self::List(list) => list.height,
             Self::Map(map) => map.height,
+            Self::Unknown(_, Some(encoded)) => 1 + encoded.value.height(),
             _ => 0,
         }
     }
 
     /// Whether it is not known.
     pub fn is_unknown(&self) -> bool {
-        matches!(self, Self::Unknown(_))
+        matches!(self, Self::Unknown(..))
     }
 
     /// A number.
@@ -165,11 +167,16 @@ impl Term {
 
     /// What an expression comes to that is not known.
     pub fn unknown(span: Span) -> Self {
-        Self::new(Value::Unknown(span), span)
+        Self::new(Value::Unknown(span, None), span)
     }
 
     /// Whether it is not known.
     pub fn is_unknown(&self) -> bool {
         self.value.is_unknown()
+    }
+
+    /// Whether it is not known, nor what it is encoded from.
+    pub fn is_all_unknown(&self) -> bool {
+        matches!(self.value, Value::Unknown(_, None))
     }
 }

@@ -26,12 +26,17 @@ pub struct Work<'d> {
 }
 
 impl Work<'_> {
-    /// For a message: the command without its arguments from the first option on, or what is used.
+    /// For a message: the program and its sub-command, with arguments up to the first option, or what is used.
     pub fn name(&self) -> String {
         let Some(command) = &self.command else { return self.place.text().to_owned() };
-        let words = command.program_words().map(|word| word.text()).take_while(|word| !word.starts_with('-'));
-        let words: Vec<&str> = words.take(3).collect();
-        words.join(" ")
+        let mut words = command.program_words().map(|word| word.text());
+        let program = words.next();
+        let arguments: Vec<&str> = match command.subcommand_words() {
+            Some(words) => words.map(|word| word.text()).collect(),
+            None => words.collect(),
+        };
+        let arguments = arguments.into_iter().take_while(|word| !word.starts_with('-'));
+        program.into_iter().chain(arguments).take(3).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -286,6 +291,38 @@ mod tests {
     fn action(uses: &str, with: &str) -> Vec<Does> {
         let json = Json::parse(with).unwrap();
         of_action(&Action::parse(uses).unwrap(), &json.root(), &[])
+    }
+
+    #[test]
+    fn a_name_is_the_program_and_what_it_does() {
+        for (line, program, subcommand, expected) in [
+            ("kubectl --namespace x set image deploy/a", 0, Some(3), "kubectl set image"),
+            ("kubectl set image deploy/a -n x", 0, Some(1), "kubectl set image"),
+            ("sudo -E helm --kube-context x upgrade shop --install", 2, Some(5), "helm upgrade shop"),
+            ("helm --debug upgrade", 0, Some(2), "helm upgrade"),
+            ("terraform -chdir=infra apply -auto-approve", 0, Some(2), "terraform apply"),
+            ("./deploy.sh prod --now", 0, None, "./deploy.sh prod"),
+            ("./deploy.sh --now prod", 0, None, "./deploy.sh"),
+        ] {
+            let words: Vec<String> = line.split(' ').map(|word| format!(r#"{{"text":"{word}"}}"#)).collect();
+            let subcommand = subcommand.map_or(String::new(), |at| format!(r#","subcommand":{at}"#));
+            let text = format!(
+                r#"{{"commands":[{{"name":"x","words":[{}],"program":{program}{subcommand}}}]}}"#,
+                words.join(",")
+            );
+            let json = Json::parse(&text).unwrap();
+            let command = crate::language::shell::all_commands(&json.root()).remove(0);
+            let work = Work {
+                does: Does::Deploy,
+                place: (*command).clone(),
+                with: json.root(),
+                command: Some(command),
+                at: (0, 0),
+                order: 0,
+                is_called: false,
+            };
+            assert_eq!(work.name(), expected, "{line}");
+        }
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Optio
 pub(in crate::parse::hcl) fn equal(one: &Value, other: &Value, work: &mut Work<'_>) -> Option<bool> {
     work.steps(1)?;
     match (one, other) {
-        (Value::Unknown(_), _) | (_, Value::Unknown(_)) => None,
+        (Value::Unknown(..), _) | (_, Value::Unknown(..)) => None,
         (Value::Null, Value::Null) => Some(true),
         (Value::Bool(one), Value::Bool(other)) => Some(one == other),
         (Value::Text(one), Value::Text(other)) => Some(one == other),
@@ -160,7 +160,7 @@ fn flatten(arguments: &[Term], work: &mut Work<'_>) -> Answer {
     while let Some(item) = open.pop() {
         work.steps(1)?;
         match &item.value {
-            Value::Unknown(_) => return None,
+            Value::Unknown(..) => return None,
             Value::List(list) => open.extend(list.items.iter().rev()),
             _ => flat.push(item.clone()),
         }

@@ -50,7 +50,7 @@ fn first_known(arguments: &[Term]) -> Answer {
 fn coalesce(arguments: &[Term]) -> Answer {
     for argument in arguments {
         match &argument.value {
-            Value::Unknown(_) => return None,
+            Value::Unknown(..) => return None,
             Value::Null => {}
             Value::Text(text) if text.is_empty() => {}
             value => return Some(value.clone()),

@@ -18,7 +18,10 @@ pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Optio
     let answer = match (name, arguments) {
         ("jsonencode", [only]) => {
             let mut text = String::new();
-            write_json(only, &mut text, work).and_then(|()| work.text(text))
+            match write_json(only, &mut text, work) {
+                Some(()) => work.text(text),
+                None => known_in_part(only, work),
+            }
         }
         ("base64encode", [only]) => only.value.to_text().and_then(|text| work.text(STANDARD.encode(&*text))),
         ("base64decode", [only]) => only.value.to_text().and_then(|text| {
@@ -53,11 +56,19 @@ pub(super) fn call(name: &str, arguments: &[Term], work: &mut Work<'_>) -> Optio
     Some(answer)
 }
 
+/// A text that is not known, with the list or the map that it is encoded from.
+fn known_in_part(encoded: &Term, work: &Work<'_>) -> Answer {
+    let value = matches!(encoded.value, Value::List(_) | Value::Map(_))
+        .then(|| Value::Unknown(work.at, Some(Rc::new(encoded.clone()))))?;
+    work.depth(value.height())?;
+    Some(value)
+}
+
 /// Writes JSON as Terraform does: compact, keys in order, and `<`, `>` and `&` escaped.
 fn write_json(term: &Term, out: &mut String, work: &mut Work<'_>) -> Option<()> {
     work.steps(1)?;
     match &term.value {
-        Value::Unknown(_) => return None,
+        Value::Unknown(..) => return None,
         Value::Null => out.push_str("null"),
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Number(number) => {
@@ -130,7 +141,7 @@ fn write_yaml(value: &Value, indentation: usize, out: &mut String, work: &mut Wo
     work.steps(1)?;
     work.bytes(indentation + 2)?;
     match value {
-        Value::Unknown(_) => return None,
+        Value::Unknown(..) => return None,
         Value::Null => out.push_str("null"),
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Number(number) => out.push_str(number),

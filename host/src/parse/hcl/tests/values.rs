@@ -223,7 +223,7 @@ fn functions() {
         "index([1], 2)",
         "one([1, 2])",
         "toset([[]])",
-        "jsonencode([x.y])",
+        "jsonencode(x.y)",
         "base64decode(\"?\")",
         "lookup({}, \"a\")",
         "provider::aws::f(1)",
@@ -393,4 +393,33 @@ fn values_are_hashed_and_encoded() {
     ] {
         is_unknown(unknown, "");
     }
+}
+
+#[test]
+fn what_is_known_of_an_encoded_document_is_told() {
+    let encoded = |text: &str, json| json!({ "$unknown": text, "$json": json });
+    for (expression, expected) in [
+        ("jsonencode([x.y])", json!([{ "$unknown": "x.y" }])),
+        (
+            "jsonencode({ b = [1, null, \"<\"], (\"a\") = \"${x.y}/*\", \"$unknown\" = true })",
+            json!({ "b": [1, null, "<"], "a": { "$unknown": "\"${x.y}/*\"" }, "$$unknown": true }),
+        ),
+        (
+            "jsonencode({ a = jsonencode({ b = x.y }) })",
+            json!({ "a": encoded("jsonencode({ b = x.y })", json!({ "b": { "$unknown": "x.y" } })) }),
+        ),
+        ("jsonencode(merge({ a = 1 }, { b = x.y }))", json!({ "a": 1, "b": { "$unknown": "x.y" } })),
+    ] {
+        assert_eq!(x(expression, ""), encoded(expression, expected), "{expression}");
+    }
+    let others = "locals {\n p = jsonencode({ a = x.y })\n}\n";
+    let document = json!({ "a": { "$unknown": "x.y" } });
+    assert_eq!(x("local.p", others), encoded("local.p", document.clone()));
+    assert_eq!(x("\"${local.p}\"", others), encoded("\"${local.p}\"", document));
+    // Whatever is made of it is not known, but for what it is made of.
+    is_unknown("upper(local.p)", others);
+    is_unknown("\"${local.p} \"", others);
+    is_unknown("local.p == local.p", others);
+    is_unknown("jsonencode(merge({ a = 1 }, x.y))", "");
+    is_unknown("jsondecode(local.p)", others);
 }

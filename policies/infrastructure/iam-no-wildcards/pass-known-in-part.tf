@@ -1,0 +1,14 @@
+resource "aws_s3_bucket" "media" {
+  bucket = "media"
+}
+
+resource "aws_iam_policy" "media" {
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["s3:GetObject"]
+      Resource = "${aws_s3_bucket.media.arn}/*"
+    }]
+  })
+}
