@@ -13,7 +13,7 @@ policy_sdk::rule! {
     ///
     /// Keys that only lead to a secret pass (`existingSecret`, `secretName`, `passwordKey`, `tokenFile`), as do empty
     /// values, placeholders (`CHANGE_ME`, `<password>`), paths, addresses, numbers, and values with actions (`{{ …
-    /// }}`). A password that stands in every tutorial (`admin`, `changeme1`, `minio123`) is a finding of its own: the
+    /// }}`). A password that stands in every tutorial (`admin`, `supersecret`, `minio123`) is a finding of its own: the
     /// chart installs it as it is. In values for tests a literal is a remark. Messages never show a value.
     ///
     /// ## Why

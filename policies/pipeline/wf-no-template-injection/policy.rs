@@ -414,7 +414,7 @@ fn fix(place: Place<'_, '_>) -> Option<Fix> {
         if !own.contains(text) {
             continue;
         }
-        // All that are written so are replaced at once. One in a comment, or where no variable is expanded, is none of the
+        // All that are written so are replaced at once. One in a comment, or where no variable is expanded, is not one of the
         // parts, or is literal.
         let same = || parts.iter().filter(|part| part.get("expression").text() == text);
         let is_between = first.get("quoted").is_true();
