@@ -64,8 +64,8 @@ def is_in(path, above):
 
 
 def objects(text):
-    """The objects of a YAML or JSON file, those of lists on their own."""
-    for node in yaml.load_all(text, LOADER):
+    """The objects of a YAML or JSON file, those of lists on their own. A last line that is not ended is read as if it were."""
+    for node in yaml.load_all(text if text.endswith("\n") else text + "\n", LOADER):
         if isinstance(node, dict) and str(node.get("kind", "")).endswith("List") and isinstance(node.get("items"), list):
             yield from node["items"]
         elif node is not None:

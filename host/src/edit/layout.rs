@@ -7,7 +7,7 @@ use crate::parse::yaml::dash_before;
 
 /// The layout of a text.
 pub(super) struct Layout<'t> {
-    text: &'t str,
+    pub(super) text: &'t str,
     format: Format,
     /// `\n` or `\r\n`.
     pub(super) newline: &'static str,
@@ -115,6 +115,24 @@ impl<'t> Layout<'t> {
         }
         let inner = key_column + if value.is_array() { self.sequence_indent } else { 2 };
         format!("{}{}{}", self.newline, " ".repeat(inner), self.block(value, inner))
+    }
+
+    /// What stands behind `key: ` of a text of several lines, where a literal block can hold it.
+    pub(super) fn literal(&self, value: &serde_json::Value, key_column: usize) -> Option<String> {
+        if self.format == Format::Json || !value.is_string() {
+            return None;
+        }
+        let lines = block_lines(value, self.sequence_indent);
+        let (head, body) = lines.split_first().filter(|(_, body)| !body.is_empty())?;
+        let mut text = head.clone();
+        for line in body {
+            text.push_str(self.newline);
+            if !line.is_empty() {
+                text.push_str(&" ".repeat(key_column));
+                text.push_str(line);
+            }
+        }
+        Some(text)
     }
 
     fn indented(&self, lines: &[String], column: usize) -> String {

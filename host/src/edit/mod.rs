@@ -136,6 +136,13 @@ impl Editor<'_> {
         }
         let range = node.span.range();
         let in_flow = self.layout.is_flow(parent);
+        // A script of several lines stays one.
+        let is_block = self.layout.text[range.clone()].starts_with(['|', '>']);
+        if let Some(entry) = parent.entry(token).filter(|_| is_block && !in_flow && !node.is_collection())
+            && let Some(text) = self.layout.literal(value, self.layout.column(entry.key_span.start as usize))
+        {
+            return Ok(Edit { range, text });
+        }
         let simple = in_flow || !is_filled(value);
         if simple {
             let space = if range.is_empty() { " " } else { "" };

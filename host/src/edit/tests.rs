@@ -106,6 +106,21 @@ spec:
 }
 
 #[test]
+fn a_script_of_several_lines_stays_one() {
+    let text = "steps:\n  - run: | # why\n      echo a\n\n      echo b\n    name: x\n  - run: >-\n      one\n      two";
+    let edited = edit_yaml(
+        text,
+        json!([
+            {"op": "replace", "path": "/steps/0/run", "value": "echo \"$A\"\n\necho b\n"},
+            {"op": "replace", "path": "/steps/1/run", "value": "three\nfour"},
+        ]),
+    );
+    let expected =
+        "steps:\n  - run: |\n      echo \"$A\"\n\n      echo b\n    name: x\n  - run: |-\n      three\n      four";
+    assert_eq!(edited.as_deref(), Ok(expected));
+}
+
+#[test]
 fn fills_what_is_empty() {
     let text = "a: {}\nb: []\nc:\nd: null # none\n";
     let edited = edit_yaml(

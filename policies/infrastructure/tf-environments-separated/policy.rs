@@ -72,7 +72,9 @@ fn check(input: &Input<'_, Parameters>, findings: &mut Findings) -> Check {
     let none = match named.as_slice() {
         [] => return Ok(()),
         [only] => format!("the environment {only} has no Terraform of its own"),
-        [first @ .., last] => format!("the environments {} and {last} have no Terraform of their own", first.join(", ")),
+        [first @ .., last] => {
+            format!("the environments {} and {last} have no Terraform of their own", first.join(", "))
+        }
     };
     findings.report(Code::Missing, &beside.place, format!("{none}, as `{}` has", there[0]));
     Ok(())

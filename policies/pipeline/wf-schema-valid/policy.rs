@@ -179,7 +179,12 @@ fn judge_triggers(document: &View<'_>, findings: &mut Findings) {
             findings.report(Code::UnknownKey, &event.with, format!("there is no event `{}`", event.name));
         } else {
             let known = syntax::FILTERS.iter().find(|(name, _)| *name == event.name);
-            judge_keys(&event.with, known.map_or(&["types"], |(_, known)| known), &format!("`{}`", event.name), findings);
+            judge_keys(
+                &event.with,
+                known.map_or(&["types"], |(_, known)| known),
+                &format!("`{}`", event.name),
+                findings,
+            );
         }
         for filter in ["branches", "tags", "paths"] {
             let ignore = event.with.get(&format!("{filter}-ignore"));
